@@ -1,0 +1,1 @@
+"""Real coding-agent CLIs as Inspect AI agents."""

@@ -1,0 +1,105 @@
+"""Typed errors: each names the cause, shows the output's tail and says what to do."""
+
+from __future__ import annotations
+
+_TAIL_LINES = 20
+_TAIL_CHARS = 4000
+
+
+class AgentError(RuntimeError):
+    """Base of every error that inspect_swe raises on purpose.
+
+    Args:
+        message: What went wrong, in one sentence.
+        hint: What the reader can do about it.
+        exit_code: Exit code of the process that failed, if one did.
+        stdout: Its standard output (only the tail is shown).
+        stderr: Its standard error (only the tail is shown).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        exit_code: int | None = None,
+        stdout: str = "",
+        stderr: str = "",
+    ) -> None:
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+        self.stdout = tail(stdout)
+        self.stderr = tail(stderr)
+        super().__init__(self._render())
+
+    def _render(self) -> str:
+        parts = [self.message]
+        if self.exit_code is not None:
+            parts.append(f"Exit code: {self.exit_code}.")
+        for name, text in (("stdout", self.stdout), ("stderr", self.stderr)):
+            if text:
+                parts.append(f"--- end of {name} ---\n{text}")
+        if self.hint:
+            parts.append(f"What to do: {self.hint}")
+        return "\n".join(parts)
+
+
+class AgentOptionError(AgentError, ValueError):
+    """An argument of an agent factory is wrong or contradicts another one."""
+
+
+class AgentInstallError(AgentError):
+    """The agent's CLI could not be found, fetched or placed in the sandbox."""
+
+
+class RegistryError(AgentInstallError):
+    """The package registry could not be reached, or its answer was of no use."""
+
+
+class UnknownVersionError(AgentInstallError):
+    """The registry does not know the version that was asked for."""
+
+
+class DigestMismatchError(AgentInstallError):
+    """What was downloaded is not what the pinned digest says; nothing of it was kept."""
+
+
+class SandboxUnsupportedError(AgentError):
+    """The sandbox lacks something that no agent can do without (a shell, a writable folder)."""
+
+
+class SandboxDiedError(AgentError):
+    """The sandbox, or our connection to it, ended while the agent was running."""
+
+
+class AgentStartError(AgentError):
+    """The CLI could not be started."""
+
+
+class AgentCrashError(AgentError):
+    """The CLI ended abnormally and could not be resumed."""
+
+
+class ProviderError(AgentError):
+    """The CLI gave up because the model provider answered with an error.
+
+    Args:
+        message: What went wrong, in one sentence.
+        status: HTTP status of the provider's answer, if it had one.
+        **details: As for `AgentError`.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, **details: object) -> None:
+        self.status = status
+        super().__init__(message, **details)  # type: ignore[arg-type]
+
+
+class ToolsMissingError(AgentError):
+    """The CLI's first model request did not offer an MCP tool that the agent was given."""
+
+
+def tail(text: str, lines: int = _TAIL_LINES, chars: int = _TAIL_CHARS) -> str:
+    """The last lines of a text, at most `chars` characters."""
+    kept = "\n".join(text.rstrip().splitlines()[-lines:])
+    return kept if len(kept) <= chars else "…" + kept[-chars:]

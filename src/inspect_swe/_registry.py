@@ -1,0 +1,1 @@
+"""Inspect loads this module to register what the package provides."""
