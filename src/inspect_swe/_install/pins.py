@@ -1,0 +1,71 @@
+"""The versions that this release was verified with, and their digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspect_swe._errors import AgentInstallError
+
+from .platforms import SandboxPlatform
+from .registries import NpmRelease
+
+PINS_FILE = Path(__file__).with_name("pins.json")
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The pinned version of one agent's CLI.
+
+    Args:
+        agent: The agent's key.
+        version: The CLI's version.
+        releases: The npm release with it, by platform.
+    """
+
+    agent: str
+    version: str
+    releases: Mapping[str, NpmRelease]
+
+    def release(self, platform: SandboxPlatform) -> NpmRelease:
+        """The release for a platform; its tarball is where the user's registry says."""
+        found = self.releases.get(platform)
+        if found is None:
+            raise AgentInstallError(
+                f"{self.agent} {self.version} is not published for {platform} (only {', '.join(self.releases)}).",
+                hint="use an image of another platform, or one that has the CLI installed.",
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class Pins:
+    """All pinned versions, by agent."""
+
+    pins: Mapping[str, Pin]
+
+    @classmethod
+    def load(cls, file: Path = PINS_FILE) -> Pins:
+        """Read the pins that ship with the package."""
+        document = json.loads(file.read_text(encoding="utf-8"))
+        return cls({agent: _pin(agent, entry) for agent, entry in document.items()})
+
+    def pin(self, agent: str) -> Pin:
+        """The pin of an agent."""
+        if agent not in self.pins:
+            raise AgentInstallError(
+                f"No version of {agent} is pinned.", hint='name a version ("x.y.z"), or ask for "latest".'
+            )
+        return self.pins[agent]
+
+
+def _pin(agent: str, entry: Mapping[str, object]) -> Pin:
+    platforms = entry["platforms"]
+    assert isinstance(platforms, dict)
+    releases = {
+        platform: NpmRelease(found["package"], found["version"], integrity=found["integrity"])
+        for platform, found in platforms.items()
+    }
+    return Pin(agent, str(entry["version"]), releases)

@@ -1,0 +1,27 @@
+"""The sandbox platforms that agents' CLIs are published for."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+from inspect_swe._errors import AgentInstallError
+
+SandboxPlatform = Literal["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl"]
+
+_CPUS = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def sandbox_platform(machine: str, musl: bool) -> SandboxPlatform:
+    """The platform of a sandbox.
+
+    Args:
+        machine: What `uname -m` says there.
+        musl: Whether its C library is musl (as on Alpine) and not glibc.
+    """
+    cpu = _CPUS.get(machine.strip().lower())
+    if cpu is None:
+        raise AgentInstallError(
+            f"No agent CLI is published for the sandbox's machine type {machine.strip()!r}.",
+            hint="use an image for linux/amd64 or linux/arm64.",
+        )
+    return cast(SandboxPlatform, f"linux-{cpu}-musl" if musl else f"linux-{cpu}")

@@ -1,0 +1,162 @@
+"""The npm registry: which versions there are, where their tarballs lie and what their digests are."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import quote
+
+import httpx
+import semver
+
+from inspect_swe._errors import DigestMismatchError, RegistryError, UnknownVersionError
+
+from .npm_config import NpmConfig, default_registry
+
+T = TypeVar("T")
+
+_PAUSES = (0.2, 1.0)
+_ABBREVIATED = "application/vnd.npm.install-v1+json, application/json;q=0.8, */*;q=0.5"
+_SHOWN_VERSIONS = 5
+_SHA512 = re.compile(r"sha512-[A-Za-z0-9+/]{86}==")
+REGISTRY_HINT = (
+    "set `registry` (and `proxy`, `//host/:_authToken` where needed) in your .npmrc or as NPM_CONFIG_REGISTRY, "
+    "or run `inspect-swe download` beforehand where the registry can be reached."
+)
+
+
+class TransientError(Exception):
+    """Worth another try: the connection failed, or the server is busy or broken."""
+
+
+@dataclass(frozen=True)
+class NpmRelease:
+    """One version of an npm package.
+
+    Args:
+        package: Its name.
+        version: Its version in the registry.
+        tarball: Where it is downloaded from; None if the registry hasn't been asked.
+        integrity: Its digest (`sha512-...`); None if the registry hasn't been asked.
+    """
+
+    package: str
+    version: str
+    tarball: str | None = None
+    integrity: str | None = None
+
+
+@dataclass(frozen=True)
+class NpmRegistry:
+    """The registries of an npm configuration. All methods block: call them in a worker thread.
+
+    Args:
+        config: The user's npm configuration.
+    """
+
+    config: NpmConfig
+
+    def packument(self, package: str) -> dict[str, Any]:
+        """What the registry knows about a package: its versions and tags."""
+        url = f"{self.config.registry_for(package)}/{quote(package, safe='@')}"
+        try:
+            with self.config.client() as client:
+                response = retried(lambda: _get(client, url))
+        except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
+            self._fail(package, f"could not be reached ({error or type(error).__name__})", error)
+        if response.status_code != 200:
+            self._fail(package, f"answered with HTTP status {response.status_code} {response.reason_phrase}")
+        try:
+            document = json.loads(response.content)
+            document["versions"].items()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self._fail(package, "answered with something that is no npm metadata", error)
+        return document  # type: ignore[no-any-return]
+
+    def resolve(self, package: str, version_or_tag: str) -> NpmRelease:
+        """The release with this version or tag, with the registry's sha512 digest."""
+        document = self.packument(package)
+        versions: Mapping[str, Any] = document["versions"]
+        version = (document.get("dist-tags") or {}).get(version_or_tag, version_or_tag)
+        if version not in versions:
+            newest = ", ".join(newest_first(versions)[:_SHOWN_VERSIONS]) or "none"
+            registry = self.config.registry_for(package)
+            raise UnknownVersionError(
+                f"{package} has no version {version_or_tag!r} in the registry {registry}. The newest are: {newest}.",
+                hint='ask for one of these, or for "stable".',
+            )
+        return self._release(package, version, versions[version])
+
+    def completed(self, release: NpmRelease) -> NpmRelease:
+        """The release with the registry's tarball; a digest that it has already (a pin's) stays."""
+        if release.tarball is not None and release.integrity is not None:
+            return release
+        found = self.resolve(release.package, release.version)
+        return replace(found, integrity=release.integrity or found.integrity)
+
+    def _release(self, package: str, version: str, metadata: Mapping[str, Any]) -> NpmRelease:
+        dist = metadata.get("dist") or {}
+        tarball = dist.get("tarball")
+        if not isinstance(tarball, str):
+            self._fail(package, f"names no tarball for version {version}")
+        if tarball.startswith(f"{default_registry()}/"):
+            # As npm does: a mirror may pass on the public metadata where the public host can't be reached.
+            tarball = self.config.registry_for(package) + tarball[len(default_registry()) :]
+        digests = [digest for digest in str(dist.get("integrity")).split() if _SHA512.fullmatch(digest)]
+        return NpmRelease(package, version, tarball, digests[0] if digests else None)
+
+    def _fail(self, package: str, reason: str, cause: Exception | None = None) -> NoReturn:
+        registry = self.config.registry_for(package)
+        raise RegistryError(
+            self.config.mask(f"The npm registry {registry} {reason} when it was asked for {package}."),
+            hint=REGISTRY_HINT,
+        ) from cause
+
+
+def sha512_of(release: NpmRelease) -> str:
+    """The release's `sha512-...` digest: nothing is ever installed without one."""
+    if release.integrity is not None and _SHA512.fullmatch(release.integrity):
+        return release.integrity
+    raise DigestMismatchError(
+        f"The registry states no sha512 digest for {release.package} {release.version}, so it can't be verified.",
+        hint='use "stable" (its digest is pinned), or a registry that serves `dist.integrity`.',
+    )
+
+
+def newest_first(versions: Mapping[str, Any] | list[str]) -> list[str]:
+    """Versions by age, releases before pre-releases; what is no version at all is left out."""
+    known = [version for version in versions if semver.Version.is_valid(version)]
+    return sorted(known, key=_age, reverse=True)
+
+
+def retried(work: Callable[[], T], stopped: Callable[[float], object] = time.sleep) -> T:
+    """The result of work that may fail for a moment; the last failure is raised."""
+    for pause in _PAUSES:
+        try:
+            return work()
+        except (TransientError, httpx.TransportError):
+            stopped(pause)
+    return work()
+
+
+def check_status(response: httpx.Response) -> None:
+    """Tell a server that is busy or broken from one that has answered."""
+    if response.status_code == 429 or response.status_code >= 500:
+        raise TransientError(f"HTTP status {response.status_code} {response.reason_phrase}")
+
+
+def _get(client: httpx.Client, url: str) -> httpx.Response:
+    response = client.get(url, headers={"Accept": _ABBREVIATED})
+    if response.status_code in (406, 415):
+        response = client.get(url, headers={"Accept": "application/json"})
+    check_status(response)
+    return response
+
+
+def _age(version: str) -> tuple[bool, semver.Version]:
+    parsed = semver.Version.parse(version)
+    return parsed.prerelease is None, parsed

@@ -1,0 +1,138 @@
+"""An npm registry on 127.0.0.1, with the faults that the tests need."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import tarfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote
+
+PACKAGE = "@acme/tool-linux-x64"
+MEMBER = "package/tool"
+
+
+def make_tarball(files: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode, member.mtime = len(content), 0o644, 499162500
+            if kind != tarfile.REGTYPE:
+                member.type, member.size, member.linkname = kind, 0, "/etc/passwd"
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def integrity_of(data: bytes) -> str:
+    return "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
+
+
+@dataclass
+class Reply:
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut_at: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class Seen:
+    path: str
+    headers: dict[str, str]
+
+    @property
+    def authorization(self) -> str | None:
+        return self.headers.get("authorization")
+
+
+class FakeRegistry:
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self.replies: dict[str, Reply | Callable[[int], Reply]] = {}
+        self.documents: dict[str, dict[str, Any]] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self._server.server_port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def publish(
+        self,
+        version: str = "1.0.0",
+        package: str = PACKAGE,
+        *,
+        files: dict[str, bytes] | None = None,
+        tarball: bytes | None = None,
+        tarball_url: str | None = None,
+        integrity: str | None = "right",
+    ) -> str:
+        """Publish a version, the newest from now on; returns the path of its tarball."""
+        data = tarball or make_tarball(
+            files or {MEMBER: b"#!/bin/sh\necho " + version.encode(), "package/a.json": b"{}"}
+        )
+        path = f"/{package}/-/{package.rpartition('/')[2]}-{version}.tgz"
+        dist = {"tarball": tarball_url or self.url + path}
+        if integrity is not None:
+            dist["integrity"] = integrity_of(data) if integrity == "right" else integrity
+        document = self.documents.setdefault(package, {"name": package, "dist-tags": {}, "versions": {}})
+        document["versions"][version] = {"version": version, "dist": dist}
+        document["dist-tags"]["latest"] = version
+        self.replies[f"/{package}"] = Reply(body=json.dumps(document).encode())
+        self.replies[path] = Reply(body=data)
+        return path
+
+    def count(self, suffix: str = "") -> int:
+        return sum(seen.path.endswith(suffix) for seen in self.seen)
+
+    def _reply(self, path: str) -> Reply:
+        reply = self.replies.get(path, Reply(404, b'{"error": "Not found"}'))
+        return reply if isinstance(reply, Reply) else reply(self.count(path))
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = unquote(self.path)
+                registry.seen.append(Seen(path, {name.lower(): value for name, value in self.headers.items()}))
+                self._send(registry._reply(path))
+
+            def _send(self, reply: Reply) -> None:
+                self.send_response(reply.status)
+                self.send_header("Content-Length", str(len(reply.body)))
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                body = reply.body[: reply.cut_at]
+                step = max(1, len(body) // 20)
+                try:
+                    for start in range(0, len(body), step):
+                        self.wfile.write(body[start : start + step])
+                        time.sleep(reply.seconds / 20)
+                except OSError:
+                    pass
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        return Handler

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
+from inspect_swe._install import Artifact, ArtifactStore, NpmRelease
+
+from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, integrity_of, make_tarball
+
+
+def _files(store: ArtifactStore) -> list[str]:
+    """What lies in the store, apart from locks."""
+    found = (path for path in store.root.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return sorted(path.relative_to(store.root).as_posix() for path in found)
+
+
+def _damage(file: Path, how: str) -> None:
+    if how == "truncated":
+        os.truncate(file, 3)
+    elif how == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes())
+
+
+def test_fetch_and_hit(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    server.publish()
+    assert store.cached(artifact) is None
+    stored = asyncio.run(store.fetch(artifact))
+    assert stored.source == "download"
+    assert stored.binary == stored.path / "tool"
+    assert stored.path == store.root / "artifacts" / "tool" / "1.0.0-linux-x64" / "package"
+    assert stored.binary.read_bytes() == b"#!/bin/sh\necho 1.0.0"
+    assert os.access(stored.binary, os.X_OK)
+    assert stored.digest.startswith("sha512-")
+    requests = server.count()
+    again = asyncio.run(store.fetch(artifact))
+    assert (again.source, again.path, again.digest) == ("cache", stored.path, stored.digest)
+    assert server.count() == requests
+    assert not list((store.root / "tmp").iterdir())
+    assert store.versions("tool", "linux-x64") == ["1.0.0"]
+    assert store.versions("tool", "linux-x64-musl") == []
+
+
+def test_a_hit_is_a_matter_of_size_and_time_only(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    server.publish()
+    binary = asyncio.run(store.fetch(artifact)).binary
+    before = binary.stat()
+    binary.write_bytes(b"?" * before.st_size)
+    assert store.cached(artifact) is None
+    os.utime(binary, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert store.cached(artifact) is not None, "377 MB are not read for every sample"
+
+
+@pytest.mark.parametrize("how", ["truncated", "missing", "touched"])
+@pytest.mark.parametrize("name", ["package/tool", "package/a.json"])
+def test_a_damaged_copy_is_fetched_again(
+    name: str, how: str, server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    path = server.publish()
+    stored = asyncio.run(store.fetch(artifact))
+    before = stored.binary.read_bytes()
+    _damage(stored.path.parent / name, how)
+    assert store.cached(artifact) is None
+    fresh = asyncio.run(store.fetch(artifact))
+    assert fresh.source == "download" and fresh.binary.read_bytes() == before
+    assert server.count(path) == 2
+    assert len(_files(store)) == 3
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "not json", '{"files": {"package/tool": null}}'])
+def test_a_damaged_note_is_no_note(text: str, server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    server.publish()
+    stored = asyncio.run(store.fetch(artifact))
+    (stored.path.parent / "verified.json").write_text(text)
+    assert store.cached(artifact) is None
+    assert asyncio.run(store.fetch(artifact)).source == "download"
+
+
+def test_a_copy_with_another_digest_is_no_hit(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    server.publish()
+    asyncio.run(store.fetch(artifact))
+    pinned = replace(artifact, release=NpmRelease(PACKAGE, "1.0.0", integrity=integrity_of(b"other")))
+    assert store.cached(pinned) is None
+
+
+def test_digest_mismatch_keeps_nothing(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    wrong = integrity_of(b"something else")
+    path = server.publish(integrity=wrong)
+    with pytest.raises(DigestMismatchError) as failure:
+        asyncio.run(store.fetch(artifact))
+    reply = server.replies[path]
+    assert isinstance(reply, Reply)
+    assert wrong in str(failure.value) and integrity_of(reply.body) in str(failure.value)
+    assert _files(store) == []
+
+
+def test_a_pins_digest_counts_and_not_the_registrys(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    server.publish()
+    pinned = replace(artifact, release=NpmRelease(PACKAGE, "1.0.0", integrity=integrity_of(b"pinned")))
+    with pytest.raises(DigestMismatchError):
+        asyncio.run(store.fetch(pinned))
+    assert _files(store) == []
+
+
+def test_without_a_digest_nothing_is_downloaded(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    path = server.publish(integrity=None)
+    with pytest.raises(DigestMismatchError, match="no sha512"):
+        asyncio.run(store.fetch(artifact))
+    assert server.count(path) == 0
+
+
+def test_a_dropped_connection_is_tried_again(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    path = server.publish()
+    reply = server.replies[path]
+    assert isinstance(reply, Reply)
+    server.replies[path] = lambda count: reply if count == 3 else replace(reply, cut_at=50)
+    assert asyncio.run(store.fetch(artifact)).source == "download"
+    assert server.count(path) == 3
+
+
+@pytest.mark.parametrize("reply", [Reply(404), Reply(500), Reply(body=b"x" * 100, cut_at=10)])
+def test_a_failing_download(reply: Reply, server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    path = server.publish()
+    server.replies[path] = reply
+    with pytest.raises(RegistryError, match="could not be downloaded") as failure:
+        asyncio.run(store.fetch(artifact))
+    assert path in str(failure.value)
+    assert _files(store) == []
+
+
+@pytest.mark.parametrize("name", ["package/../../evil", "/evil", "package/a/../../../../evil"])
+def test_a_tarball_that_escapes_is_refused(
+    name: str, server: FakeRegistry, store: ArtifactStore, artifact: Artifact, tmp_path: Path
+) -> None:
+    server.publish(tarball=make_tarball({MEMBER: b"x", name: b"evil"}))
+    with pytest.raises(AgentInstallError, match="no npm package may hold"):
+        asyncio.run(store.fetch(artifact))
+    assert _files(store) == []
+    assert not list(tmp_path.rglob("evil"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_are_refused(
+    kind: bytes, server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    server.publish(tarball=make_tarball({MEMBER: b""}, kind))
+    with pytest.raises(AgentInstallError, match="no npm package may hold"):
+        asyncio.run(store.fetch(artifact))
+    assert _files(store) == []
+
+
+@pytest.mark.parametrize("tarball", [b"x", b"not a gzip file at all", make_tarball({MEMBER: b"x" * 999})[:60]])
+def test_what_is_no_tarball(tarball: bytes, server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    server.publish(tarball=tarball)
+    with pytest.raises(AgentInstallError):
+        asyncio.run(store.fetch(artifact))
+    assert _files(store) == []
+
+
+def test_another_top_folder_becomes_package(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    server.publish(files={"tool-1.0.0/tool": b"x", "tool-1.0.0/lib/y.js": b"y"})
+    stored = asyncio.run(store.fetch(artifact))
+    assert stored.binary.read_bytes() == b"x" and (stored.path / "lib" / "y.js").is_file()
+
+
+def test_a_package_without_the_executable(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    server.publish(files={"package/other": b"x"})
+    with pytest.raises(AgentInstallError, match="has no tool"):
+        asyncio.run(store.fetch(artifact))
+    assert _files(store) == []
+
+
+def test_a_full_disk_is_named_with_the_bytes_needed(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.publish(tarball=make_tarball({MEMBER: os.urandom(50_000)}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
+    with pytest.raises(
+        AgentInstallError, match=r"not enough space.*5\d,\d{3} bytes are needed, 1 were free"
+    ) as failure:
+        asyncio.run(store.fetch(artifact))
+    assert str(store.root) in str(failure.value) and "INSPECT_SWE_CACHE_DIR" in str(failure.value)
+    assert _files(store) == []
+
+
+@pytest.mark.parametrize("reason", ["full disk", "no permission"])
+def test_errors_while_writing(
+    reason: str, server: FakeRegistry, store: ArtifactStore, artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left") if reason == "full disk" else PermissionError(13, "Denied")
+
+    server.publish()
+    monkeypatch.setattr(tarfile.TarFile, "extract", fail)
+    with pytest.raises(AgentInstallError, match="bytes are needed" if reason == "full disk" else "can't be stored"):
+        asyncio.run(store.fetch(artifact))
+    assert _files(store) == []
+
+
+def test_an_unusable_folder_is_named(artifact: Artifact, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(AgentInstallError, match=r"can't be stored in .*file") as failure:
+        asyncio.run(ArtifactStore(tmp_path / "file").fetch(artifact))
+    assert "INSPECT_SWE_CACHE_DIR" in str(failure.value)
+
+
+def test_the_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("INSPECT_SWE_CACHE_DIR", str(tmp_path / "mine"))
+    assert ArtifactStore().root == tmp_path / "mine"
+    monkeypatch.delenv("INSPECT_SWE_CACHE_DIR")
+    assert ArtifactStore().root.name == "inspect_swe"
+
+
+def test_progress_is_silent_without_a_terminal(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.publish()
+    asyncio.run(store.fetch(artifact))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_on_a_terminal(
+    server: FakeRegistry,
+    store: ArtifactStore,
+    artifact: Artifact,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server.publish()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    asyncio.run(store.fetch(artifact))
+    out, err = capfd.readouterr()
+    assert out == "" and PACKAGE in err
+
+
+def test_leftovers_of_killed_processes_are_swept(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    server.publish()
+    for name in ("tool-1.0.0-linux-x64.dead", "other-2.0.0-linux-x64.dead", "busy-1.0.0-linux-x64.alive"):
+        (store.root / "tmp" / name).mkdir(parents=True)
+        (store.root / "tmp" / name / "half.tgz").write_bytes(b"half")
+    (store.root / "locks").mkdir()
+    with store._lock("busy-1.0.0-linux-x64"):
+        asyncio.run(store.fetch(artifact))
+    assert [path.name for path in (store.root / "tmp").iterdir()] == ["busy-1.0.0-linux-x64.alive"]
+    shutil.rmtree(store.root)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError, UnknownVersionError
+from inspect_swe._install import (
+    ArtifactStore,
+    NpmBinary,
+    NpmConfig,
+    NpmRegistry,
+    NpmRelease,
+    Pin,
+    Pins,
+    StoredArtifact,
+    check_version,
+    resolve,
+)
+
+from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, integrity_of
+
+RECIPE = NpmBinary("@acme/tool-{platform}", MEMBER, "tool")
+
+
+def _resolve(store: ArtifactStore, version: str, recipe: NpmBinary = RECIPE) -> StoredArtifact:
+    return asyncio.run(resolve("tool", recipe, version, "linux-x64", store))
+
+
+def _pin(monkeypatch: pytest.MonkeyPatch, server: FakeRegistry, version: str = "1.0.0") -> None:
+    reply = server.replies[server.publish(version)]
+    assert isinstance(reply, Reply)
+    release = NpmRelease(PACKAGE, version, integrity=integrity_of(reply.body))
+    pins = Pins({"tool": Pin("tool", version, {"linux-x64": release})})
+    monkeypatch.setattr(Pins, "load", lambda: pins)
+
+
+def _offline(store: ArtifactStore) -> ArtifactStore:
+    return ArtifactStore(store.root, NpmRegistry(NpmConfig({"registry": "http://127.0.0.1:9"})))
+
+
+@pytest.mark.parametrize("version", ["auto", "sandbox", "stable", "latest", "2.1.329", "1.0.0-rc.1", "1.0.0+build"])
+def test_versions(version: str) -> None:
+    check_version(version)
+
+
+@pytest.mark.parametrize("version", ["", "newest", "1.2", "v1.2.3", "../../etc", "1.2.3/..", "^1.2.3", "1.2.3\n"])
+def test_what_is_no_version(version: str, store: ArtifactStore, server: FakeRegistry) -> None:
+    with pytest.raises(AgentOptionError, match="is not a version"):
+        check_version(version)
+    with pytest.raises(ValueError):
+        _resolve(store, version)
+    assert server.count() == 0
+
+
+def test_nothing_is_fetched_for_the_sandboxes_own(store: ArtifactStore) -> None:
+    with pytest.raises(AgentOptionError, match="nothing to fetch"):
+        _resolve(store, "sandbox")
+
+
+@pytest.mark.parametrize("version", ["stable", "auto", "1.0.0"])
+def test_the_pin_needs_no_network_once_it_is_cached(
+    version: str, server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pin(monkeypatch, server)
+    server.publish("2.0.0")
+    assert _resolve(store, version).source == "download"
+    found = _resolve(_offline(store), version)
+    assert (found.source, found.artifact.version) == ("cache", "1.0.0")
+
+
+def test_the_pins_digest_counts_for_its_version_by_number(
+    server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pin(monkeypatch, server)
+    server.publish("1.0.0", files={MEMBER: b"changed afterwards"})
+    for version in ("stable", "1.0.0", "latest"):
+        with pytest.raises(AgentInstallError, match="is not the"):
+            _resolve(store, version)
+
+
+def test_other_versions_come_from_the_registry_and_then_from_the_cache(
+    server: FakeRegistry, store: ArtifactStore
+) -> None:
+    server.publish("1.1.0")
+    server.publish("1.2.0")
+    found = _resolve(store, "1.1.0")
+    assert (found.source, found.binary.read_bytes()) == ("download", b"#!/bin/sh\necho 1.1.0")
+    again = _resolve(_offline(store), "1.1.0")
+    assert (again.source, again.digest) == ("cache", found.digest)
+
+
+def test_an_unknown_version(server: FakeRegistry, store: ArtifactStore) -> None:
+    server.publish("1.1.0")
+    with pytest.raises(UnknownVersionError, match=r"1\.1\.0"):
+        _resolve(store, "1.1.1")
+
+
+@pytest.mark.parametrize("version", ["stable", "1.1.0", "latest"])
+def test_unreachable_without_a_copy(
+    version: str, server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pin(monkeypatch, server)
+    with pytest.raises(RegistryError, match="could not be reached"):
+        _resolve(_offline(store), version)
+
+
+def test_latest_is_looked_up_once_per_process(server: FakeRegistry, store: ArtifactStore) -> None:
+    server.publish("1.1.0")
+
+    async def many() -> set[str]:
+        runs = (resolve("tool", RECIPE, "latest", "linux-x64", store) for _ in range(20))
+        return {found.artifact.version for found in await asyncio.gather(*runs)}
+
+    assert asyncio.run(many()) == {"1.1.0"}
+    server.publish("1.2.0")
+    assert asyncio.run(many()) == {"1.1.0"}
+    assert server.count(f"/{PACKAGE}") == 1 and server.count() == 2
+
+
+def test_latest_falls_back_on_the_newest_copy(
+    server: FakeRegistry, store: ArtifactStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for version in ("1.9.0", "1.10.0"):
+        server.publish(version)
+        _resolve(store, version)
+    offline = _offline(store)
+    with caplog.at_level(logging.WARNING):
+        found = _resolve(offline, "latest")
+    assert (found.artifact.version, found.source) == ("1.10.0", "cache")
+    assert "1.10.0 is used" in caplog.text and "could not be reached" in caplog.text
+
+
+def test_latest_of_another_package_than_the_platforms(server: FakeRegistry, store: ArtifactStore) -> None:
+    recipe = NpmBinary("@acme/tool", MEMBER, "tool", release="{version}-{platform}", tags_from="@acme/meta")
+    server.publish("1.3.0-linux-x64", "@acme/tool")
+    server.publish("9.9.9", "@acme/tool")
+    server.publish("1.3.0", "@acme/meta")
+    found = _resolve(store, "latest", recipe)
+    assert (found.artifact.version, found.artifact.release.version) == ("1.3.0", "1.3.0-linux-x64")
+
+
+def test_a_latest_that_is_no_version(server: FakeRegistry, store: ArtifactStore) -> None:
+    server.publish("..")
+    with pytest.raises(AgentInstallError, match=r"'\.\.' the latest"):
+        _resolve(store, "latest")
+
+
+def test_scoped_registry_with_its_token(
+    server: FakeRegistry, other_server: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tarball = server.publish("1.0.0", tarball_url=f"{other_server.url}/files/tool.tgz")
+    other_server.replies["/files/tool.tgz"] = server.replies[tarball]
+    settings = {"registry": "http://127.0.0.1:9", "@acme:registry": server.url}
+    config = NpmConfig({**settings, f"//{server.host}/:_authToken": "t0ken"})
+    store = ArtifactStore(tmp_path / "cache", NpmRegistry(config))
+    assert _resolve(store, "1.0.0").source == "download"
+    assert [seen.authorization for seen in server.seen] == ["Bearer t0ken"]
+    assert [seen.authorization for seen in other_server.seen] == [None]
+
+
+def test_the_users_own_configuration_is_read(
+    server: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.publish("1.0.0")
+    (tmp_path / ".npmrc").write_text(f"registry={server.url}\nnoproxy=127.0.0.1\n//{server.host}/:_authToken=${{TOK}}")
+    monkeypatch.setenv("NPM_CONFIG_USERCONFIG", str(tmp_path / ".npmrc"))
+    monkeypatch.delenv("NPM_CONFIG_REGISTRY", raising=False)
+    monkeypatch.setenv("TOK", "from-env")
+    monkeypatch.setenv("INSPECT_SWE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    found = asyncio.run(resolve("tool", RECIPE, "1.0.0", "linux-x64"))
+    assert found.path.is_relative_to(tmp_path / "cache")
+    assert server.seen[0].authorization == "Bearer from-env"

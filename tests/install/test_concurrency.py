@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inspect_swe._install import Artifact, ArtifactStore
+from inspect_swe._install.flight import SingleFlight, in_worker
+
+from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, make_tarball
+
+SCRIPT = Path(__file__).with_name("fetch_script.py")
+
+
+def _slowly(server: FakeRegistry, path: str, seconds: float) -> None:
+    reply = server.replies[path]
+    assert isinstance(reply, Reply)
+    server.replies[path] = replace(reply, seconds=seconds)
+
+
+def _wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+def _start(server: FakeRegistry, store: ArtifactStore) -> subprocess.Popen[str]:
+    env = {**os.environ, "NPM_CONFIG_REGISTRY": server.url, "NO_PROXY": "127.0.0.1"}
+    command = [sys.executable, str(SCRIPT), str(store.root), PACKAGE, MEMBER]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _leftovers(store: ArtifactStore) -> list[Path]:
+    return list(store.root.glob("tmp/*")) + list(store.root.glob("artifacts/*/*"))
+
+
+def test_twenty_tasks_download_once(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    path = server.publish()
+    _slowly(server, path, 0.2)
+
+    async def main() -> list[str]:
+        found = await asyncio.gather(*(store.fetch(artifact) for _ in range(20)))
+        return [stored.digest for stored in found]
+
+    assert len(set(asyncio.run(main()))) == 1
+    assert server.count(path) == 1 and server.count() == 2
+
+
+def test_event_loops_of_one_process_download_once(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    path = server.publish()
+    _slowly(server, path, 0.3)
+    threads = [threading.Thread(target=lambda: asyncio.run(store.fetch(artifact))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert server.count(path) == 1
+
+
+def test_two_processes_download_once(server: FakeRegistry, store: ArtifactStore) -> None:
+    path = server.publish()
+    _slowly(server, path, 1.5)
+    processes = [_start(server, store) for _ in range(2)]
+    outputs = [process.communicate(timeout=20) for process in processes]
+    assert sorted(out.strip() for out, _ in outputs) == ["cache", "download"], outputs
+    assert server.count(path) == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_download_leaves_nothing_wrong(
+    how: signal.Signals, server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    path = server.publish(tarball=make_tarball({MEMBER: os.urandom(200_000)}))
+    _slowly(server, path, 3)
+    process = _start(server, store)
+    _wait_for(lambda: list(store.root.glob("tmp/*/*.tgz")))
+    process.send_signal(how)
+    process.communicate(timeout=20)
+    assert store.cached(artifact) is None and not list(store.root.glob("artifacts/*/*"))
+    assert bool(_leftovers(store)) == (how == signal.SIGKILL)
+    _slowly(server, path, 0)
+    assert asyncio.run(store.fetch(artifact)).source == "download"
+    assert not list(store.root.glob("tmp/*"))
+
+
+def test_a_cancelled_download_ends_at_once_and_is_cleaned_up(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    path = server.publish(tarball=make_tarball({MEMBER: os.urandom(200_000)}))
+    _slowly(server, path, 4)
+
+    async def main() -> float:
+        task = asyncio.create_task(store.fetch(artifact))
+        await asyncio.to_thread(_wait_for, lambda: server.count(path))
+        start = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return time.monotonic() - start
+
+    assert asyncio.run(main()) < 0.2
+    _wait_for(lambda: not _leftovers(store))
+
+
+def test_the_event_loop_is_never_blocked(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+    path = server.publish(tarball=make_tarball({MEMBER: os.urandom(8_000_000)}))
+    _slowly(server, path, 0.3)
+
+    async def main() -> float:
+        gaps: list[float] = []
+        fetching = asyncio.create_task(store.fetch(artifact))
+        while not fetching.done():
+            start = time.monotonic()
+            await asyncio.sleep(0.01)
+            gaps.append(time.monotonic() - start)
+        assert (await fetching).source == "download"
+        return max(gaps)
+
+    assert asyncio.run(main()) < 0.2
+
+
+def test_waiting_for_another_process_does_not_block_the_loop(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    server.publish()
+    (store.root / "locks").mkdir(parents=True)
+
+    async def main() -> None:
+        with store._lock(artifact.name):
+            with pytest.raises(asyncio.TimeoutError):
+                start = time.monotonic()
+                await asyncio.wait_for(store.fetch(artifact), 0.3)
+            assert time.monotonic() - start < 0.5
+        assert (await store.fetch(artifact)).source == "download"
+
+    asyncio.run(main())
+
+
+def test_a_shared_failure_is_everyones() -> None:
+    calls = 0
+
+    async def fail() -> None:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0.05)
+        raise ValueError("no")
+
+    async def main() -> list[BaseException | None]:
+        flight: SingleFlight[None] = SingleFlight("test_shared_failure")
+        return await asyncio.gather(*(flight.get("key", fail) for _ in range(5)), return_exceptions=True)
+
+    assert [str(result) for result in asyncio.run(main())] == ["no"] * 5
+    assert calls == 1
+
+
+def test_when_the_working_task_is_cancelled_another_takes_over() -> None:
+    calls = 0
+
+    async def work() -> int:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0.05)
+        return calls
+
+    async def main() -> tuple[int, int, int]:
+        flight: SingleFlight[int] = SingleFlight("test_takes_over")
+        first, second, third = (asyncio.create_task(flight.get("key", work)) for _ in range(3))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        return await second, await third, await flight.get("key", work)
+
+    assert asyncio.run(main()) == (2, 2, 3)
+
+
+def test_a_worker_is_told_when_nobody_waits() -> None:
+    told = threading.Event()
+
+    def work(stop: threading.Event) -> None:
+        if stop.wait(5):
+            told.set()
+
+    async def main() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(in_worker(work), 0.05)
+
+    asyncio.run(main())
+    assert told.wait(2)
