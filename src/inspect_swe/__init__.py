@@ -1,1 +1,68 @@
 """Real coding-agent CLIs as Inspect AI agents."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._agents import claude_code
+    from ._errors import (
+        AgentCrashError,
+        AgentError,
+        AgentInstallError,
+        AgentOptionError,
+        AgentStartError,
+        DigestMismatchError,
+        ProviderError,
+        RegistryError,
+        SandboxDiedError,
+        SandboxUnsupportedError,
+        ToolsMissingError,
+        UnknownVersionError,
+    )
+    from ._install import SandboxPlatform
+    from ._runtime.options import CentaurOptions
+
+# Name to the module that has it: importing this package loads none of them.
+_HOMES = {
+    "AgentCrashError": "_errors",
+    "AgentError": "_errors",
+    "AgentInstallError": "_errors",
+    "AgentOptionError": "_errors",
+    "AgentStartError": "_errors",
+    "CentaurOptions": "_runtime.options",
+    "DigestMismatchError": "_errors",
+    "ProviderError": "_errors",
+    "RegistryError": "_errors",
+    "SandboxDiedError": "_errors",
+    "SandboxPlatform": "_install",
+    "SandboxUnsupportedError": "_errors",
+    "ToolsMissingError": "_errors",
+    "UnknownVersionError": "_errors",
+    "claude_code": "_agents",
+}
+
+__all__ = [
+    "AgentCrashError",
+    "AgentError",
+    "AgentInstallError",
+    "AgentOptionError",
+    "AgentStartError",
+    "CentaurOptions",
+    "DigestMismatchError",
+    "ProviderError",
+    "RegistryError",
+    "SandboxDiedError",
+    "SandboxPlatform",
+    "SandboxUnsupportedError",
+    "ToolsMissingError",
+    "UnknownVersionError",
+    "claude_code",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

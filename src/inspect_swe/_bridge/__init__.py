@@ -1,1 +1,1 @@
-
+"""Model calls and host tools, out of the sandbox."""

@@ -1,1 +1,34 @@
+"""Wire formats of the model providers: how a reply, a stream and an error look.
 
+A dialect knows no transport and no Inspect: plain values in, bytes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+
+class Dialect(Protocol):
+    """One provider's wire format.
+
+    Args:
+        ping: Bytes a streaming client ignores, sent while the model thinks.
+    """
+
+    ping: bytes
+
+    def check(self, request: dict[str, Any]) -> str | None:
+        """What is wrong with a request, if anything is."""
+
+    def error(self, status: int, message: str) -> dict[str, Any]:
+        """The body of an error reply."""
+
+    def error_event(self, status: int, message: str) -> bytes:
+        """An error inside a stream that has begun."""
+
+    def opening(self, request: dict[str, Any]) -> bytes:
+        """The beginning of a stream whose reply is not there yet."""
+
+    def stream(self, reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
+        """A complete reply as a stream (without its beginning, if that was sent)."""

@@ -1,0 +1,55 @@
+# Everything runs in .venv, which `make sync` makes. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.synced
+RELAY := src/inspect_swe/_sandbox/relay_src
+
+.PHONY: help demo sync check test unit e2e bench docs hooks relay engine images
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+demo: sync ## Set everything up and run the real Claude Code in a container, with a scripted model
+	@$(BIN)/python scripts/demo.py
+
+sync: $(STAMP) ## Make .venv and install the package with its development tools
+
+$(STAMP): pyproject.toml
+	@scripts/make-venv.sh $(PYTHON) $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,docs]'
+	@touch $@
+
+check: sync ## Lint, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check images ## Set everything up, check, and run all tests (unit and end to end)
+	$(BIN)/python -m pytest
+
+unit: sync ## Run the tests that need no Docker engine
+	$(BIN)/python -m pytest -m 'not docker'
+
+e2e: sync images ## Run the tests with the real CLIs in real containers
+	$(BIN)/python -m pytest -m docker
+
+engine: ## Make sure that a Docker engine answers (installs one on Debian 12 as root)
+	@scripts/docker-engine.sh
+
+images: engine ## Build the test images
+	@scripts/test-images.sh
+
+bench: sync images ## Benchmarks beside the peer, in one run
+	$(BIN)/python -m bench
+
+docs: sync ## Build the manual into site/
+	$(BIN)/mkdocs build --strict --quiet
+
+hooks: sync ## Install the pre-commit hooks
+	$(BIN)/pre-commit install
+
+relay: sync ## Build the relay's static binaries from their source
+	$(MAKE) -C $(RELAY) PYTHON=$(abspath $(BIN)/python)

@@ -1,0 +1,273 @@
+"""Claude Code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, ClassVar, Literal
+
+from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio, Skill
+
+from .._install import NpmBinary
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.options import CentaurOptions, agent_options
+
+_FOREVER = "2147483647"
+"""Milliseconds: the bridge keeps connections alive, so the client's own clocks shall never fire."""
+
+_ENV = {
+    "ANTHROPIC_API_KEY": "",
+    "ANTHROPIC_AUTH_TOKEN": "none-needed",
+    "API_TIMEOUT_MS": _FOREVER,
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
+    "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION": "false",
+    "CLAUDE_ENABLE_STREAM_WATCHDOG": "0",
+    "DISABLE_AUTOUPDATER": "1",
+    "ENABLE_TOOL_SEARCH": "false",
+    # Without it the CLI refuses to skip permissions as root.
+    "IS_SANDBOX": "1",
+    "MCP_CONNECTION_NONBLOCKING": "false",
+    "MCP_CONNECT_TIMEOUT_MS": "300000",
+    "MCP_TIMEOUT": "300000",
+    "MCP_TOOL_TIMEOUT": _FOREVER,
+}
+
+
+@agent
+def claude_code(
+    name: str = "Claude Code",
+    description: str = dedent("""
+       Autonomous coding agent capable of writing, testing, debugging,
+       and iterating on code across multiple languages.
+    """),
+    system_prompt: str | None = None,
+    skills: Sequence[str | Path | Skill] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec] | None = None,
+    disallowed_tools: list[str] | None = None,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    model_config: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    opus_model: str | None = None,
+    sonnet_model: str | None = None,
+    haiku_model: str | None = None,
+    subagent_model: str | None = None,
+    filter: GenerateFilter | None = None,
+    auto_mode: bool = False,
+    retry_refusals: int | None = 3,
+    retry_uncaught_errors: int | None = 3,
+    cwd: str | None = None,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
+    debug: bool | None = None,
+) -> Agent:
+    """Claude Code agent: runs the real Claude Code CLI in the sample's sandbox, with the eval's model.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to append to the CLI's own system prompt.
+        skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server.
+        disallowed_tools: Names of built-in tools to take away.
+        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        model_config: Model id the CLI believes it runs on (its identity and model-gated behaviour). Defaults to
+            the served model's own name. Calls go to the served model regardless.
+        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        opus_model: Model for opus calls (defaults to `model`).
+        sonnet_model: Model for sonnet calls (defaults to `model`).
+        haiku_model: Model for haiku and background calls (defaults to `model`).
+        subagent_model: Model for sub-agents (defaults to `model`).
+        filter: Filter for the bridged model requests.
+        auto_mode: Use the CLI's `auto` permission mode rather than skipping permissions. It can reject tool calls.
+        retry_refusals: How often a refused generation is retried.
+        retry_uncaught_errors: How often a crashed CLI is resumed in its session.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
+            "stable" (the pinned one), "latest" (the registry's newest) or a version such as "2.1.329".
+        debug: Run the CLI with `--debug` and log all of its output.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=skills,
+        mcp_servers=mcp_servers,
+        bridged_tools=bridged_tools,
+        centaur=centaur,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        retry_crashes=retry_uncaught_errors,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+    )
+    adapter = ClaudeCode(
+        model_config=model_config,
+        opus=opus_model,
+        sonnet=sonnet_model,
+        haiku=haiku_model,
+        subagent=subagent_model,
+        disallowed_tools=tuple(disallowed_tools or ()),
+        auto_mode=auto_mode,
+    )
+    return cli_agent(adapter, options)
+
+
+@dataclass(frozen=True)
+class ClaudeCode(Adapter):
+    """Knowledge of Claude Code.
+
+    Args:
+        model_config: Model id it believes to run on.
+        opus: Model for opus calls.
+        sonnet: Model for sonnet calls.
+        haiku: Model for haiku calls.
+        subagent: Model for sub-agents.
+        disallowed_tools: Built-in tools to take away.
+        auto_mode: Whether its permission mode is `auto`.
+    """
+
+    model_config: str | None = None
+    opus: str | None = None
+    sonnet: str | None = None
+    haiku: str | None = None
+    subagent: str | None = None
+    disallowed_tools: tuple[str, ...] = ()
+    auto_mode: bool = False
+
+    key: ClassVar[str] = "claude_code"
+    label: ClassVar[str] = "Claude Code"
+    command: ClassVar[str] = "claude"
+    recipe: ClassVar[NpmBinary] = NpmBinary(
+        package="@anthropic-ai/claude-code-{platform}", member="package/claude", command="claude"
+    )
+
+    def route(self, model: str) -> Route:
+        """The presented name stands for the served model, a role's model for itself."""
+        roles = (self.opus, self.sonnet, self.haiku, self.subagent)
+        aliases: dict[str, str | None] = {role: role.removeprefix("inspect/") for role in roles if role}
+        return Route({self.model_config or model: None, **aliases}, web_search=True)
+
+    def launch(self, site: Site) -> Launch:
+        """Environment, MCP configuration and system prompt, all in a private configuration folder."""
+        model = self.model_config or site.model
+        env = {
+            **_ENV,
+            "CLAUDE_CONFIG_DIR": site.config,
+            "ANTHROPIC_BASE_URL": site.base_url,
+            "ANTHROPIC_MODEL": model,
+            "ANTHROPIC_DEFAULT_OPUS_MODEL": self.opus or model,
+            "ANTHROPIC_DEFAULT_SONNET_MODEL": self.sonnet or model,
+            "ANTHROPIC_DEFAULT_HAIKU_MODEL": self.haiku or model,
+            "ANTHROPIC_SMALL_FAST_MODEL": self.haiku or model,
+            "CLAUDE_CODE_SUBAGENT_MODEL": self.subagent or model,
+        }
+        files = []
+        if site.mcp_servers:
+            servers = {server.name: _mcp_entry(server) for server in site.mcp_servers}
+            files.append(File(f"{site.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()))
+        if site.system:
+            files.append(File(f"{site.config}/system.md", site.system.encode()))
+        own = [f"{site.home}/.claude/{name}" for name in ("settings.json", "CLAUDE.md", "agents", "commands", "skills")]
+        inherit = tuple((path, path.rsplit("/", 1)[1]) for path in own)
+        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """Print mode; the prompt comes on stdin, the system prompt from a file."""
+        argv = [site.binary, "--print", "--output-format", "stream-json", "--verbose"]
+        argv += ["--resume" if turn.resume else "--session-id", site.session_id]
+        argv += ["--model", self.model_config or site.model]
+        argv += ["--permission-mode", "auto"] if self.auto_mode else ["--dangerously-skip-permissions"]
+        if site.mcp_servers:
+            argv += ["--mcp-config", f"{site.config}/mcp.json"]
+            argv += ["--allowed-tools", ",".join(_allowed(site.mcp_servers, self.tool_prefix))]
+        if self.disallowed_tools:
+            argv += ["--disallowed-tools", ",".join(self.disallowed_tools)]
+        if site.system and not turn.resume:
+            argv += ["--append-system-prompt-file", f"{site.config}/system.md"]
+        if site.debug:
+            argv += ["--debug", "--debug-file", "/dev/stderr"]
+        return Invocation(tuple(argv), turn.prompt.encode())
+
+    def judge(self, exit: Exit) -> Verdict:
+        """Its last `result` event says how it ended; without one it crashed."""
+        result = next((event for event in _events(exit.stdout) if event.get("type") == "result"), None)
+        if exit.code == 0:
+            return Verdict(Outcome.DONE)
+        if result is None:
+            return Verdict(Outcome.CRASHED)
+        if result.get("stop_reason") == "refusal":
+            return Verdict(Outcome.REFUSED)
+        return Verdict(Outcome.FAILED, str(result.get("result") or result.get("subtype") or ""))
+
+    def tool_prefix(self, server: str) -> str:
+        """As in `mcp__server__tool`."""
+        return f"mcp__{server}__"
+
+    def version(self, exit: Exit) -> str | None:
+        """From the `system/init` event."""
+        for event in _events(exit.head):
+            if event.get("subtype") == "init":
+                return event.get("claude_code_version")
+        return None
+
+
+def _events(text: str) -> Iterator[dict[str, Any]]:
+    """The stream's events, the last one first."""
+    for line in reversed(text.splitlines()):
+        if line.startswith("{"):
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                yield event
+
+
+def _allowed(servers: Sequence[MCPServerConfig], prefix: Any) -> Iterator[str]:
+    for server in servers:
+        names = ["*"] if server.tools == "all" else server.tools
+        yield from (prefix(server.name) + name for name in names)
+
+
+def _mcp_entry(server: MCPServerConfig) -> dict[str, Any]:
+    if isinstance(server, MCPServerConfigStdio):
+        entry: dict[str, Any] = {"type": "stdio", "command": server.command, "args": server.args}
+        if server.cwd is not None:
+            # The CLI's configuration has no working directory of its own for a server.
+            entry["command"], entry["args"] = "sh", ["-c", 'cd "$1" && shift && exec "$@"', "sh", str(server.cwd)]
+            entry["args"] += [server.command, *server.args]
+        return {**entry, "env": server.env or {}}
+    assert isinstance(server, MCPServerConfigHTTP)
+    return {"type": server.type, "url": server.url, "headers": server.headers or {}}

@@ -1,0 +1,188 @@
+"""The app that a CLI in the sandbox talks to: model calls and host tools of one sample."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from inspect_ai.agent import SandboxAgentBridge
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .._errors import ToolsMissingError
+from .._inspect_compat import (
+    GenerateMethod,
+    count_anthropic_tokens,
+    ending_exception,
+    generate_anthropic_method,
+    provider_error_payload,
+)
+from .dialects import Dialect
+from .dialects.anthropic import Anthropic
+from .generations import Generations
+from .replies import ModelFailure, error_reply, model_reply, read_request
+from .tools import tool_servers
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class BridgeSettings:
+    """What an agent wants of its bridge beyond Inspect's own settings.
+
+    Args:
+        web_search: Whether the CLI's own web search may reach the model provider's.
+        models: Model names to list to clients that ask.
+        expected_tools: For each MCP server, the prefix its tools' names have in a model request, and the names of
+            the tools that must be offered (empty: at least one).
+    """
+
+    web_search: bool = False
+    models: tuple[str, ...] = ()
+    expected_tools: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+
+
+@dataclass
+class Traffic:
+    """What passed over the bridge, for the runtime to judge a run by.
+
+    Args:
+        requests: Model requests that were begun.
+        failure: The last provider error, as it was (for our own error text, never for the sandbox).
+    """
+
+    requests: int = 0
+    failure: tuple[int | None, str] | None = None
+
+
+class BridgeApp:
+    """Routes, and the state they share.
+
+    Args:
+        bridge: Inspect's bridge, whose handlers make the model calls.
+        settings: The agent's wishes.
+        fail: Called with an exception that must end the sample.
+    """
+
+    def __init__(
+        self, bridge: SandboxAgentBridge, settings: BridgeSettings, fail: Callable[[BaseException], None]
+    ) -> None:
+        self.traffic = Traffic()
+        self._bridge = bridge
+        self._settings = settings
+        self._fail = fail
+        self._generations = Generations()
+        self._tools_checked = not settings.expected_tools
+        self._anthropic = Anthropic()
+        self._generate_anthropic = generate_anthropic_method(bridge, settings.web_search)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Starlette]:
+        """The ASGI app, with what it needs in the background."""
+        async with tool_servers(self._bridge, self._fail) as servers:
+            try:
+                yield Starlette(routes=self._routes(servers))
+            finally:
+                await self._generations.aclose()
+
+    def _routes(self, servers: dict[str, StreamableHTTPSessionManager]) -> list[Route]:
+        return [
+            Route("/v1/messages", self._messages, methods=["POST"]),
+            Route("/v1/messages/count_tokens", self._count_tokens, methods=["POST"]),
+            Route("/v1/models", self._models, methods=["GET"]),
+            Route("/v1/models/{model:path}", self._model, methods=["GET"]),
+            *(Route(f"/mcp/{name}", _McpEndpoint(manager)) for name, manager in servers.items()),
+        ]
+
+    async def _messages(self, request: Request) -> Response:
+        return await self._reply(request, self._anthropic, self._generate_anthropic)
+
+    async def _reply(self, request: Request, dialect: Dialect, handler: GenerateMethod) -> Response:
+        async def generate(data: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+            self._check_tools(data)
+            self.traffic.requests += 1
+            return await self._guarded(handler(data, headers))
+
+        return await model_reply(request, dialect, self._generations, generate)
+
+    def _check_tools(self, data: dict[str, Any]) -> None:
+        """The first request that offers tools must offer every MCP tool the agent was given."""
+        offered = {tool.get("name") for tool in data.get("tools") or [] if isinstance(tool, dict)}
+        if self._tools_checked or not offered:
+            return
+        self._tools_checked = True
+        for server, (prefix, names) in self._settings.expected_tools.items():
+            missing = {name for name in names if prefix + name not in offered}
+            if not names and not any(str(name).startswith(prefix) for name in offered):
+                missing = {"*"}
+            if missing:
+                self._fail(
+                    ToolsMissingError(
+                        f"The agent was started without the tools of MCP server {server!r}: "
+                        f"{', '.join(sorted(missing))} not offered to the model.",
+                        hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
+                    )
+                )
+                raise ModelFailure(400, "The sample has ended.")
+
+    async def _guarded(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+        """A model call whose failure either ends the sample or becomes the provider's error reply."""
+        try:
+            reply = await call
+        except asyncio.CancelledError:
+            raise
+        except BaseException as ex:
+            ending = ending_exception(ex)
+            if ending is not None or not isinstance(ex, Exception):
+                self._fail(ending or ex)
+                raise ModelFailure(400, "The sample has ended.") from None
+            payload = provider_error_payload(ex)
+            self.traffic.failure = (payload["status"], payload["message"])
+            if payload["status"] is None:
+                logger.warning("A bridged model request failed with a non-provider error: %s", ex, exc_info=True)
+                # Its text may name host paths or credentials; the sandbox learns the type only.
+                raise ModelFailure(400, f"The request could not be served ({type(ex).__name__}).") from None
+            raise ModelFailure(payload["status"], payload["message"]) from None
+        self.traffic.failure = None
+        return reply
+
+    async def _count_tokens(self, request: Request) -> Response:
+        try:
+            _, data = await read_request(request, self._anthropic)
+            count = await count_anthropic_tokens(self._bridge, data)
+        except ModelFailure as failure:
+            return error_reply(self._anthropic, failure)
+        except Exception as ex:
+            logger.warning("Counting tokens for a bridged request failed: %s", ex, exc_info=True)
+            return error_reply(self._anthropic, ModelFailure(400, "The tokens could not be counted."))
+        return JSONResponse({"input_tokens": count})
+
+    async def _models(self, request: Request) -> Response:
+        models = [_model_entry(name) for name in self._settings.models]
+        ends = {"first_id": models[0]["id"], "last_id": models[-1]["id"]} if models else {}
+        return JSONResponse({"object": "list", "data": models, "has_more": False, **ends})
+
+    async def _model(self, request: Request) -> Response:
+        return JSONResponse(_model_entry(request.path_params["model"]))
+
+
+class _McpEndpoint:
+    """An MCP server's HTTP handler as an ASGI endpoint that takes every method."""
+
+    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
+        self._manager = manager
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._manager.handle_request(scope, receive, send)
+
+
+def _model_entry(name: str) -> dict[str, Any]:
+    created = "2025-01-01T00:00:00Z"
+    return {"type": "model", "object": "model", "id": name, "display_name": name, "created_at": created, "created": 0}

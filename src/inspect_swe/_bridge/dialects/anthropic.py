@@ -1,0 +1,100 @@
+"""Anthropic Messages."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+def _event(kind: str, **data: Any) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **data})}\n\n".encode()
+
+
+class Anthropic:
+    """The Messages API (`POST /v1/messages`)."""
+
+    ping = _event("ping")
+
+    def check(self, request: dict[str, Any]) -> str | None:
+        """What is wrong with a request, if anything is."""
+        if not isinstance(request.get("model"), str):
+            return "model: a string is required"
+        if not isinstance(request.get("messages"), list):
+            return "messages: a list is required"
+        return None
+
+    def error(self, status: int, message: str) -> dict[str, Any]:
+        """The body of an error reply."""
+        kind = _ERROR_TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
+        return {"type": "error", "error": {"type": kind, "message": message}}
+
+    def error_event(self, status: int, message: str) -> bytes:
+        """An error inside a stream that has begun."""
+        return _event("error", error=self.error(status, message)["error"])
+
+    def opening(self, request: dict[str, Any]) -> bytes:
+        """The beginning of a stream whose reply is not there yet."""
+        usage = {"input_tokens": 0, "output_tokens": 0}
+        return _start(f"msg_{secrets.token_hex(12)}", request["model"], usage)
+
+    def stream(self, reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
+        """A complete reply as a stream (without its beginning, if that was sent)."""
+        usage = reply.get("usage") or {}
+        if not opened:
+            yield _start(reply["id"], reply["model"], {**usage, "output_tokens": 0})
+        for index, block in enumerate(reply.get("content") or []):
+            yield from _block(index, block)
+        delta = {"stop_reason": reply.get("stop_reason"), "stop_sequence": reply.get("stop_sequence")}
+        yield _event("message_delta", delta=delta, usage=usage)
+        yield _event("message_stop")
+
+
+def _start(message_id: str, model: str, usage: dict[str, Any]) -> bytes:
+    message: dict[str, Any] = {
+        "id": message_id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+    return _event("message_start", message=message)
+
+
+def _block(index: int, block: dict[str, Any]) -> Iterator[bytes]:
+    """One content block: its empty form, its content as deltas, its end."""
+    kind = block.get("type")
+    start: dict[str, Any] = block
+    deltas: list[dict[str, Any]] = []
+    if kind == "text":
+        start = {"type": "text", "text": ""}
+        deltas = [{"type": "text_delta", "text": block.get("text") or ""}]
+        deltas += [{"type": "citations_delta", "citation": citation} for citation in block.get("citations") or []]
+    elif kind == "thinking":
+        start = {"type": "thinking", "thinking": "", "signature": ""}
+        deltas = [
+            {"type": "thinking_delta", "thinking": block.get("thinking") or ""},
+            {"type": "signature_delta", "signature": block.get("signature") or ""},
+        ]
+    elif kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
+        start = {**block, "input": {}}
+        deltas = [{"type": "input_json_delta", "partial_json": json.dumps(block.get("input") or {})}]
+    yield _event("content_block_start", index=index, content_block=start)
+    for delta in deltas:
+        yield _event("content_block_delta", index=index, delta=delta)
+    yield _event("content_block_stop", index=index)

@@ -1,0 +1,116 @@
+"""Host tools as MCP servers: the `mcp` SDK's streamable HTTP app, on the bridge's port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from inspect_ai.agent import SandboxAgentBridge
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ContentBlock,
+    ImageContent,
+    ListToolsResult,
+    TextContent,
+    Tool,
+)
+
+from .._inspect_compat import call_tool, ending_exception, list_tools
+
+PROGRESS_EVERY = 5.0
+"""Seconds between the progress notifications of a tool that is still running."""
+
+MAX_BODY = 64 << 20
+"""Bytes of the largest tool call that is read."""
+
+
+@contextlib.asynccontextmanager
+async def tool_servers(
+    bridge: SandboxAgentBridge, fail: Callable[[BaseException], None]
+) -> AsyncIterator[dict[str, StreamableHTTPSessionManager]]:
+    """Run one MCP server for each bridged tools spec; yields server name to its HTTP handler.
+
+    Args:
+        bridge: Has the tools.
+        fail: Called with an exception that must end the sample.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        managers = {}
+        for name in bridge.bridged_tools:
+            manager = StreamableHTTPSessionManager(
+                _server(bridge, name, fail),
+                stateless=True,
+                max_request_body_size=MAX_BODY,
+                # The port is reachable from the sandbox alone; the client's Host header is localhost with any port.
+                security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+            )
+            await stack.enter_async_context(manager.run())
+            managers[name] = manager
+        yield managers
+
+
+def _server(bridge: SandboxAgentBridge, name: str, fail: Callable[[BaseException], None]) -> Server[Any]:
+    listed, called = list_tools(bridge), call_tool(bridge)
+
+    async def on_list_tools(context: Any, params: Any) -> ListToolsResult:
+        infos: Any = await listed(name)
+        return ListToolsResult(
+            tools=[
+                Tool(name=info["name"], description=info["description"], input_schema=info["inputSchema"])
+                for info in infos
+            ]
+        )
+
+    async def on_call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
+        call = asyncio.ensure_future(called(name, params.name, dict(params.arguments or {})))
+        try:
+            result = await _with_progress(context, call)
+        except Exception as ex:
+            ending = ending_exception(ex)
+            if ending is not None:
+                fail(ending)
+                return _error("The sample has ended.")
+            return _error(str(ex) or type(ex).__name__)
+        finally:
+            call.cancel()
+        return CallToolResult(content=_content(result))
+
+    return Server(name, on_list_tools=on_list_tools, on_call_tool=on_call_tool)
+
+
+async def _with_progress(context: Any, call: asyncio.Future[Any]) -> Any:
+    """The call's result; tells the client every few seconds that the tool is still running."""
+    seconds = 0.0
+    while not (await asyncio.wait({call}, timeout=PROGRESS_EVERY))[0]:
+        seconds += PROGRESS_EVERY
+        await context.session.report_progress(seconds)
+    return call.result()
+
+
+def _content(result: Any) -> list[ContentBlock]:
+    """A tool's result as MCP content: what is not text or an image is JSON text (a number is text)."""
+    blocks = result if isinstance(result, list) else [result]
+    return [_block(block) for block in blocks]
+
+
+def _block(block: Any) -> ContentBlock:
+    match block:
+        case str():
+            return TextContent(type="text", text=block)
+        case {"type": "text", "text": str() as text}:
+            return TextContent(type="text", text=text)
+        case {"type": "image", "data": str() as data, "mimeType": str() as mime}:
+            return ImageContent(type="image", data=data, mime_type=mime)
+        case _:
+            return TextContent(type="text", text=json.dumps(block))
+
+
+def _error(message: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=message)], is_error=True)

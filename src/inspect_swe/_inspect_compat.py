@@ -1,0 +1,142 @@
+"""The only place that imports Inspect's private modules.
+
+Contract tests (`tests/test_inspect_contract.py`) hold every name used here. Where an inspect_ai release has
+moved one, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public `sandbox_agent_bridge()` instead.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from inspect_ai.agent import AgentState, BridgedToolsSpec, SandboxAgentBridge
+from inspect_ai.model import ChatMessage
+from inspect_ai.tool import ToolDef, ToolInfo
+from inspect_ai.util import SandboxEnvironment
+
+logger = logging.getLogger(__name__)
+
+GenerateMethod = Callable[[dict[str, Any], "dict[str, str] | None"], Awaitable[dict[str, Any]]]
+
+try:
+    from inspect_ai.agent._bridge._errors import ResponseFilterError, provider_error_payload
+    from inspect_ai.agent._bridge.anthropic_api_impl import (
+        anthropic_system_to_texts,
+        messages_from_anthropic_input,
+        tools_from_anthropic_tools,
+    )
+    from inspect_ai.agent._bridge.sandbox.service import call_tool, generate_anthropic, list_tools
+    from inspect_ai.agent._bridge.util import (
+        resolve_bridge_code_execution,
+        resolve_bridge_model,
+        resolve_bridge_web_search,
+    )
+    from inspect_ai.model._model import ModelRefusalError
+    from inspect_ai.tool import Skill
+    from inspect_ai.tool._tools._skill.read import read_skills
+    from inspect_ai.util import LimitExceededError
+    from inspect_ai.util._anyio import inner_exception
+    from inspect_ai.util._sandbox.service import find_control_flow
+
+    # Attributes and arguments that `_bridge` relies on beyond the imports.
+    for _name in ("request_fail", "register_bridged_tools", "warn_indistinct_tools", "_track_state"):
+        getattr(SandboxAgentBridge, _name)
+    BRIDGE_AVAILABLE = True
+except (ImportError, AttributeError) as _ex:  # pragma: no cover - a future inspect_ai
+    BRIDGE_AVAILABLE = False
+    logger.warning("This inspect_ai release changed the bridge's internals (%s): using its own, slower bridge.", _ex)
+
+__all__ = [
+    "BRIDGE_AVAILABLE",
+    "GenerateMethod",
+    "LimitExceededError",
+    "Skill",
+    "call_tool",
+    "count_anthropic_tokens",
+    "create_bridge",
+    "ending_exception",
+    "generate_anthropic_method",
+    "inner_exception",
+    "is_local",
+    "list_tools",
+    "provider_error_payload",
+    "read_skills",
+    "requested_failure",
+]
+
+
+def create_bridge(state: AgentState, bridged_tools: Sequence[BridgedToolsSpec], **settings: Any) -> SandboxAgentBridge:
+    """A bridge whose state Inspect's request handlers update.
+
+    Args:
+        state: The agent's state; the root conversation is written into it.
+        bridged_tools: Host tools to register, one MCP server per spec.
+        settings: What `SandboxAgentBridge` takes besides (model, filter, retry_refusals, ...).
+
+    Raises:
+        ValueError: Two specs have the same name.
+    """
+    bridge = SandboxAgentBridge(state=state, port=0, **settings)
+    for spec in bridged_tools:
+        if spec.name in bridge.bridged_tools:
+            raise ValueError(f"Duplicate bridged_tools name: '{spec.name}'.")
+        tools = {ToolDef(tool).name: tool for tool in spec.tools}
+        bridge.register_bridged_tools(spec.name, tools, require_proposal=spec.require_proposal)
+    bridge.warn_indistinct_tools()
+    return bridge
+
+
+def is_local(sandbox: SandboxEnvironment) -> bool:
+    """Whether a sandbox is Inspect's `local` one (its commands run on this machine)."""
+    from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
+
+    try:
+        sandbox.as_type(LocalSandboxEnvironment)
+    except TypeError:
+        return False
+    return True
+
+
+async def requested_failure(bridge: SandboxAgentBridge) -> Exception:
+    """Wait until a handler asks that the sample fail, and say with what."""
+    await bridge._failure_requested.wait()
+    return bridge._failure or RuntimeError("the bridge asked the sample to fail")
+
+
+def ending_exception(ex: BaseException) -> BaseException | None:
+    """The exception that must end the sample, if `ex` is or holds one (a limit, a termination, a refusal)."""
+    if isinstance(ex, Exception):
+        control = find_control_flow(ex)
+        if control is not None:
+            return control
+        inner = inner_exception(ex)
+        if isinstance(inner, LimitExceededError | ModelRefusalError | ResponseFilterError):
+            return inner
+    return None
+
+
+def generate_anthropic_method(bridge: SandboxAgentBridge, web_search: bool) -> GenerateMethod:
+    """Inspect's handler of Anthropic Messages requests: request JSON in, response JSON out."""
+    search = resolve_bridge_web_search(True if web_search else None, default_grant=False)
+    code = resolve_bridge_code_execution(None, default_grant=False)
+    return generate_anthropic(search, code, bridge)
+
+
+async def count_anthropic_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:
+    """Input tokens of an Anthropic request, counted by the model that would serve it."""
+    routing = resolve_bridge_model(
+        str(request["model"]),
+        model_aliases=bridge.model_aliases,
+        model_resolver=bridge.model_resolver,
+        model=bridge.model,
+        allow_client_model_names=False,
+        provider="anthropic",
+    )
+    tools = tools_from_anthropic_tools(request.get("tools"), None, None, None, False)
+    messages: list[ChatMessage] = await messages_from_anthropic_input(request["messages"], tools)
+    texts = anthropic_system_to_texts(request.get("system"))
+    texts += [tool.model_dump_json(exclude_none=True) for tool in tools if isinstance(tool, ToolInfo)]
+    from inspect_ai.model import ChatMessageSystem
+
+    return await routing.model.count_tokens([*[ChatMessageSystem(content=text) for text in texts], *messages])

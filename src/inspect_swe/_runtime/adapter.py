@@ -1,0 +1,198 @@
+"""The contract of an agent: plain values in, plain values out. Only the runtime acts."""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from inspect_ai.tool import MCPServerConfig, Skill
+
+from .._install import NpmBinary
+
+
+@dataclass(frozen=True)
+class Site:
+    """What an adapter may know of the place its CLI runs in.
+
+    Args:
+        binary: Path of the CLI in the sandbox.
+        config: A private folder for the CLI's configuration and sessions; it exists.
+        home: The user's home directory.
+        cwd: Working directory.
+        base_url: Where the bridge listens, as seen in the sandbox (no trailing slash).
+        model: Name of the served model without its provider, such as "claude-sonnet-4-5".
+        system: Text to add to the CLI's system prompt.
+        mcp_servers: All MCP servers, the bridged ones as well.
+        skills: Skills to offer.
+        session_id: A UUID that names the conversation.
+        debug: Whether the CLI shall trace.
+    """
+
+    binary: str
+    config: str
+    home: str
+    cwd: str
+    base_url: str
+    model: str
+    system: str | None
+    mcp_servers: tuple[MCPServerConfig, ...]
+    skills: tuple[Skill, ...]
+    session_id: str
+    debug: bool
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to write before the CLI starts.
+
+    Args:
+        path: Absolute path in the sandbox.
+        content: Its content.
+        mode: Permission bits.
+    """
+
+    path: str
+    content: bytes
+    mode: int = 0o600
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What stays the same for all prompts of a run.
+
+    Args:
+        env: Environment variables (the user's own come on top).
+        files: Files to write.
+        skills: Folder that the CLI looks for skills in.
+        inherit: Files and folders to copy into the private folder from the user's own configuration, if they are
+            there: (path in the sandbox, name in the private folder).
+    """
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    skills: str | None = None
+    inherit: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One prompt.
+
+    Args:
+        prompt: Its text.
+        resume: Whether the conversation has begun already.
+    """
+
+    prompt: str
+    resume: bool
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One process.
+
+    Args:
+        argv: Command and arguments. No user's text belongs in it: an argument dies above 128 KiB.
+        stdin: What it reads.
+    """
+
+    argv: tuple[str, ...]
+    stdin: bytes = b""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended.
+
+    Args:
+        code: Exit code; None where a signal ended it.
+        signal: The signal that ended it.
+        stdout: The end of its standard output.
+        stderr: The end of its standard error.
+        head: The beginning of its standard output.
+    """
+
+    code: int | None
+    signal: int | None
+    stdout: str
+    stderr: str
+    head: str = ""
+
+
+class Outcome(enum.Enum):
+    """What an exit means."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """The model refused: scored, not an error."""
+    CRASHED = "crashed"
+    """The CLI died: worth resuming."""
+    FAILED = "failed"
+    """The CLI gave up and would again."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An adapter's judgement of an exit.
+
+    Args:
+        outcome: What it means.
+        reason: Why, in the CLI's own words.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which models serve the CLI's requests.
+
+    Args:
+        aliases: Model names the CLI may send, each with the Inspect model that serves it; the value None means the
+            served model itself.
+        web_search: Whether the CLI's own web search is granted.
+    """
+
+    aliases: Mapping[str, str | None] = field(default_factory=dict)
+    web_search: bool = False
+
+
+class Adapter(ABC):
+    """Knowledge of one CLI. Subclasses are frozen dataclasses whose fields are that agent's own options."""
+
+    key: ClassVar[str]
+    """Name of the factory, and of the pin."""
+    label: ClassVar[str]
+    """Name for people."""
+    command: ClassVar[str]
+    """The CLI's command on PATH."""
+    recipe: ClassVar[NpmBinary]
+    """Where the CLI comes from."""
+
+    @abstractmethod
+    def route(self, model: str) -> Route:
+        """Which models serve its requests, given the served model's name."""
+
+    @abstractmethod
+    def launch(self, site: Site) -> Launch:
+        """Environment and files."""
+
+    @abstractmethod
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """The process for one prompt."""
+
+    @abstractmethod
+    def judge(self, exit: Exit) -> Verdict:
+        """What an exit means."""
+
+    @abstractmethod
+    def tool_prefix(self, server: str) -> str:
+        """What the names of an MCP server's tools begin with in a model request."""
+
+    def version(self, exit: Exit) -> str | None:
+        """The CLI's own version, if its output tells."""
+        return None

@@ -1,0 +1,65 @@
+"""Ends an agent call from outside of it: a limit met in a request, a lost sandbox, a tool that failed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from types import TracebackType
+
+import anyio
+from anyio.abc import TaskGroup
+
+
+class Ending:
+    """A block of code that other tasks can end with an exception of their choice.
+
+    A limit that is raised inside a request handler alone would become an error reply that the CLI retries: it must
+    reach the agent's own task. The first exception handed in wins, and leaves the block as it is, in no group.
+    """
+
+    def __init__(self) -> None:
+        self._group: TaskGroup = anyio.create_task_group()
+        self._cause: BaseException | None = None
+
+    def end(self, cause: BaseException) -> None:
+        """End the block with an exception."""
+        if self._cause is None:
+            self._cause = cause
+            self._group.cancel_scope.cancel()
+
+    @contextlib.contextmanager
+    def watching(self, *waits: Callable[[], Awaitable[BaseException]]) -> Iterator[None]:
+        """While a part of the block runs, end the whole block with the exception that a `wait` returns."""
+        scope = anyio.CancelScope()
+
+        async def watch(wait: Callable[[], Awaitable[BaseException]]) -> None:
+            cause = await wait()
+            if not scope.cancel_called:
+                self.end(cause)
+
+        async def watch_all() -> None:
+            with scope:
+                async with anyio.create_task_group() as group:
+                    for wait in waits:
+                        group.start_soon(watch, wait)
+
+        self._group.start_soon(watch_all)
+        try:
+            yield
+        finally:
+            scope.cancel()
+
+    async def __aenter__(self) -> Ending:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        # An ordinary exception of the block is kept out of the task group, which would wrap it.
+        ordinary = error if isinstance(error, Exception) else None
+        outside = None if ordinary else error
+        swallowed = await self._group.__aexit__(type(outside) if outside else None, outside, traceback)
+        if self._cause is not None and (swallowed or outside is None):
+            raise self._cause from ordinary
+        return bool(swallowed)

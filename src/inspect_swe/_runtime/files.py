@@ -1,0 +1,50 @@
+"""Files an agent needs in the sandbox: configuration and skills, in its private folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from inspect_ai.tool import Skill
+
+from .._errors import AgentInstallError
+from .._sandbox.workspace import Workspace
+from .adapter import Launch, Site
+
+_PREPARE = """
+umask 077
+mkdir -p "$1" || exit 1
+config=$1; shift
+while [ $# -gt 0 ]; do
+  [ -e "$1" ] && [ ! -e "$config/$2" ] && cp -R "$1" "$config/$2"
+  shift 2
+done
+exit 0
+"""
+
+
+async def place_files(workspace: Workspace, site: Site, launch: Launch) -> None:
+    """Make the private folder, and write into it what the launch asks for.
+
+    Raises:
+        AgentInstallError: The folder cannot be made.
+    """
+    done = await workspace.shell(_PREPARE, site.config, *[word for pair in launch.inherit for word in pair])
+    if done.code != 0:
+        raise AgentInstallError(
+            f"The folder {site.config} could not be made in the sandbox.", exit_code=done.code, stderr=done.stderr
+        )
+    for file in launch.files:
+        await workspace.write(file.path, file.content, file.mode)
+    if launch.skills is not None:
+        for skill in site.skills:
+            for path, content, mode in _files(skill, f"{launch.skills}/{skill.name}"):
+                await workspace.write(path, content, mode)
+
+
+def _files(skill: Skill, folder: str) -> Iterator[tuple[str, bytes | Path, int]]:
+    yield f"{folder}/SKILL.md", skill.skill_md().encode(), 0o644
+    for kind in ("scripts", "references", "assets"):
+        for name, content in getattr(skill, kind).items():
+            data = content.encode() if isinstance(content, str) else content
+            yield f"{folder}/{kind}/{name}", data, 0o755 if kind == "scripts" else 0o644

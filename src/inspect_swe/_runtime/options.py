@@ -1,0 +1,160 @@
+"""What all agents have in common, checked when the agent is made: before a container exists."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inspect_ai.agent import AgentAttempts, BridgedToolsSpec
+from inspect_ai.model import CompactionStrategy, GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, Skill, Tool, ToolDef
+
+from .._errors import AgentOptionError
+from .._inspect_compat import read_skills
+from .._install import check_version
+
+
+@dataclass(frozen=True)
+class CentaurOptions:
+    """Options of centaur mode, in which a person works with the CLI.
+
+    Args:
+        answer: Whether the person gives an answer.
+        intermediate_scoring: Whether the person may have the work scored on the way.
+        record_session: Whether the terminal session is recorded.
+    """
+
+    answer: bool | str = True
+    intermediate_scoring: bool = False
+    record_session: bool = True
+
+
+@dataclass(frozen=True)
+class AgentOptions:
+    """The options every agent has. Make it with `agent_options()`, which checks them."""
+
+    name: str
+    description: str
+    system_prompt: str | None
+    skills: tuple[Skill, ...]
+    mcp_servers: tuple[MCPServerConfig, ...]
+    bridged_tools: tuple[BridgedToolsSpec, ...]
+    attempts: AgentAttempts
+    model: str | None
+    model_aliases: Mapping[str, str | Model]
+    filter: GenerateFilter | None
+    retry_refusals: int | None
+    retry_crashes: int
+    compaction: CompactionStrategy | None
+    cwd: str | None
+    env: Mapping[str, str]
+    user: str | None
+    sandbox: str | None
+    version: str
+    debug: bool
+
+
+def agent_options(
+    *,
+    name: str,
+    description: str,
+    system_prompt: str | None = None,
+    skills: Sequence[str | Path | Skill] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    model_aliases: Mapping[str, str | Model] | None = None,
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    retry_crashes: int | None = None,
+    compaction: CompactionStrategy | None = None,
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: str = "auto",
+    debug: bool | None = None,
+) -> AgentOptions:
+    """Check the options that every agent has.
+
+    Raises:
+        AgentOptionError: One is wrong, with a sentence that says which and why.
+    """
+    if centaur:
+        raise AgentOptionError("centaur mode is not available in this release.", hint="leave `centaur` out.")
+    resolved = AgentAttempts(attempts) if isinstance(attempts, int) else attempts
+    if resolved.attempts < 1:
+        raise AgentOptionError(f"attempts must be at least 1, not {resolved.attempts}.")
+    for label, count in (("retry_refusals", retry_refusals), ("retry_uncaught_errors", retry_crashes)):
+        if count is not None and count < 0:
+            raise AgentOptionError(f"{label} must not be negative, not {count}.")
+    check_version(version)
+    specs = _bridged_specs(bridged_tools or ())
+    servers = tuple(mcp_servers or ())
+    _check_unique("MCP server", [*(s.name for s in servers), *(s.name for s in specs)])
+    loaded = _load_skills(skills or ())
+    _check_unique("skill", [skill.name for skill in loaded])
+    _check_env(env or {})
+    return AgentOptions(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=loaded,
+        mcp_servers=servers,
+        bridged_tools=specs,
+        attempts=resolved,
+        model=model,
+        model_aliases=dict(model_aliases or {}),
+        filter=filter,
+        retry_refusals=retry_refusals,
+        retry_crashes=retry_crashes or 0,
+        compaction=compaction,
+        cwd=cwd,
+        env=dict(env or {}),
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=bool(debug),
+    )
+
+
+def _bridged_specs(bridged: Sequence[BridgedToolsSpec | Tool]) -> tuple[BridgedToolsSpec, ...]:
+    """Specs as they are; plain tools together as one server named "tools"."""
+    specs = [item for item in bridged if isinstance(item, BridgedToolsSpec)]
+    tools = [item for item in bridged if not isinstance(item, BridgedToolsSpec)]
+    if tools:
+        specs.append(BridgedToolsSpec(name="tools", tools=tools))
+    for spec in specs:
+        _check_unique(f"tool of bridged server {spec.name!r}", [ToolDef(tool).name for tool in spec.tools])
+        if not spec.name.replace("-", "_").isidentifier() or keyword.iskeyword(spec.name):
+            raise AgentOptionError(
+                f"The bridged server name {spec.name!r} does not fit into a tool name.",
+                hint="use letters, digits, - and _ only.",
+            )
+    return tuple(specs)
+
+
+def _load_skills(skills: Sequence[str | Path | Skill]) -> tuple[Skill, ...]:
+    try:
+        return tuple(read_skills(skills))
+    except Exception as ex:  # Inspect's own parsing errors and OSError alike
+        raise AgentOptionError(
+            f"A skill could not be read: {ex}", hint="a skill is a folder with a SKILL.md; give its path."
+        ) from ex
+
+
+def _check_unique(what: str, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise AgentOptionError(f"Each {what} needs a name of its own; used twice: {', '.join(twice)}.")
+
+
+def _check_env(env: Mapping[str, Any]) -> None:
+    for name, value in env.items():
+        if not isinstance(value, str) or "=" in name or "\0" in name + value or not name:
+            raise AgentOptionError(f"The environment variable {name!r} is not valid: names and values are strings.")

@@ -1,0 +1,44 @@
+"""A process's output, bounded: its beginning, and above all its end."""
+
+from __future__ import annotations
+
+from collections import deque
+
+HEAD = 64 << 10
+TAIL = 1 << 20
+
+
+class OutputBuffer:
+    """Keeps the first and the last bytes of a stream.
+
+    Args:
+        head: Bytes kept of the beginning.
+        tail: Bytes kept of the end.
+    """
+
+    def __init__(self, head: int = HEAD, tail: int = TAIL) -> None:
+        self._head_size = head
+        self._tail_size = tail
+        self._head = bytearray()
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take in what was read."""
+        missing = self._head_size - len(self._head)
+        if missing > 0:
+            self._head += chunk[:missing]
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        while self._size - len(self._chunks[0]) >= self._tail_size:
+            self._size -= len(self._chunks.popleft())
+
+    @property
+    def head(self) -> str:
+        """The beginning."""
+        return self._head.decode(errors="replace")
+
+    @property
+    def tail(self) -> str:
+        """The end."""
+        return b"".join(self._chunks)[-self._tail_size :].decode(errors="replace")

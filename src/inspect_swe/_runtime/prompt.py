@@ -1,0 +1,65 @@
+"""From a conversation to the prompt a CLI gets. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageTool, ChatMessageUser
+
+from .._errors import AgentOptionError
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a run begins.
+
+    Args:
+        system: Text to add to the CLI's system prompt.
+        prompt: The prompt.
+        resume: Whether it continues a conversation that the CLI itself holds.
+    """
+
+    system: str | None
+    prompt: str
+    resume: bool
+
+
+def opening(messages: Sequence[ChatMessage], system_prompt: str | None, seen: int | None) -> Opening:
+    """Read a conversation.
+
+    Args:
+        messages: The agent's messages.
+        system_prompt: The agent's own addition to the system prompt.
+        seen: How many of the messages the CLI's conversation already holds; None where it has none.
+
+    Raises:
+        AgentOptionError: There is nothing to do in it.
+    """
+    if seen is not None:
+        prompt = _texts([m for m in messages[seen:] if isinstance(m, ChatMessageUser)])
+        if prompt:
+            return Opening(None, prompt, True)
+    system = [m.text for m in messages if isinstance(m, ChatMessageSystem)] if seen is None else []
+    talk = [m for m in messages if not isinstance(m, ChatMessageSystem)]
+    prompt = _texts(talk) if all(isinstance(m, ChatMessageUser) for m in talk) else _transcript(talk)
+    if not prompt.strip():
+        raise AgentOptionError("The conversation holds no text for the agent to work on.")
+    return Opening("\n\n".join([*system, *([system_prompt] if system_prompt else [])]) or None, prompt, False)
+
+
+def _texts(messages: Sequence[ChatMessage]) -> str:
+    return "\n\n".join(m.text for m in messages if m.text)
+
+
+def _transcript(messages: Sequence[ChatMessage]) -> str:
+    """A conversation others have had, for an agent that takes over from them."""
+    parts = []
+    for message in messages:
+        if isinstance(message, ChatMessageAssistant):
+            parts.append(f"[assistant]\n{message.text}")
+        elif isinstance(message, ChatMessageTool):
+            parts.append(f"[result of {message.function or 'a tool'}]\n{message.text}")
+        elif message.text:
+            parts.append(f"[user]\n{message.text}")
+    return "The conversation so far. Continue with what was last asked of you.\n\n" + "\n\n".join(parts)

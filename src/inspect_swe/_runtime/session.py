@@ -1,0 +1,203 @@
+"""The life of one agent call: sandbox, bridge, CLI in place, processes; and the end of all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from inspect_ai.agent import AgentState, SandboxAgentBridge
+from inspect_ai.log import transcript
+from inspect_ai.model import ModelName, get_model
+from inspect_ai.tool import MCPServerConfigHTTP, ToolDef
+from inspect_ai.util import store
+
+from .._bridge.app import BridgeApp, BridgeSettings
+from .._bridge.server import serving
+from .._inspect_compat import create_bridge, requested_failure
+from .._sandbox.workspace import Workspace, open_workspace
+from .adapter import Adapter, Exit, Launch, Route, Site, Turn
+from .ending import Ending
+from .files import place_files
+from .install import Installed, find_cli, place_cli
+from .options import AgentOptions
+from .output import OutputBuffer
+from .prompt import Opening, opening
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Session:
+    """An agent at work in a sandbox.
+
+    Args:
+        adapter: Knowledge of its CLI.
+        options: What the user asked for.
+        opening: How the run begins.
+        workspace: The sandbox.
+        bridge: Inspect's bridge; its state is the conversation.
+        app: The bridge's app, which saw the traffic.
+        site: What the adapter knows of the place.
+        launch: What it made of that.
+        installed: The CLI in place.
+    """
+
+    adapter: Adapter
+    options: AgentOptions
+    opening: Opening
+    workspace: Workspace
+    bridge: SandboxAgentBridge
+    app: BridgeApp
+    site: Site
+    launch: Launch
+    installed: Installed
+    launches: int = field(default=0)
+
+    async def spawn(self, turn: Turn) -> Exit:
+        """Run the CLI for one prompt, to its end. The only place where a CLI is started."""
+        invocation = self.adapter.turn(self.site, turn)
+        env = {"PATH": f"{self.installed.folder}:{self.workspace.probe.path}", **self.launch.env, **self.options.env}
+        logger.debug("starting %s: %s", self.adapter.label, invocation.argv)
+        self.launches += 1
+        process = await self.workspace.spawn(invocation.argv, env, invocation.stdin)
+        buffers = {"stdout": OutputBuffer(), "stderr": OutputBuffer()}
+        async for stream, chunk in process.output():
+            buffers[stream].add(chunk)
+            if self.options.debug:
+                logger.info("%s %s: %s", self.adapter.key, stream, chunk.decode(errors="replace"))
+        status = await process.wait()
+        end = Exit(status.code, status.signal, buffers["stdout"].tail, buffers["stderr"].tail, buffers["stdout"].head)
+        if self.launches == 1:
+            self._record(end)
+        return end
+
+    def _record(self, end: Exit) -> None:
+        """Say in the log what ran."""
+        transcript().info(
+            {
+                "agent": self.adapter.key,
+                "version": self.installed.version or self.adapter.version(end),
+                "source": self.installed.source,
+                "digest": self.installed.digest,
+                "transport": self.workspace.transport.name,
+                "session_id": self.site.session_id,
+            },
+            source="inspect_swe",
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_session(adapter: Adapter, options: AgentOptions, state: AgentState) -> AsyncIterator[Session]:
+    """Set everything up for an agent call; nothing of it is left when the block ends.
+
+    Args:
+        adapter: Knowledge of the CLI.
+        options: What the user asked for.
+        state: The conversation so far. The bridge writes into it as the agent works.
+
+    Raises:
+        AgentError: A typed error for whatever is missing; what is cheap to find out is found out first.
+    """
+    memory = _Memory.recall(adapter, options, state)
+    start = opening(state.messages, options.system_prompt, memory.seen)
+    workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command])
+    found = await find_cli(adapter, options.version, workspace.probe)
+    model = options.model and options.model.removeprefix("inspect/")
+    served = ModelName(get_model(model)).name if model and model != "inspect" else ModelName(get_model()).name
+    route = adapter.route(served)
+    bridge = _create_bridge(options, route, state)
+    async with Ending() as ending:
+        app = BridgeApp(bridge, _settings(adapter, options, route, served), ending.end)
+        async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
+            with ending.watching(workspace.death, lambda: requested_failure(bridge)):
+                installed = await place_cli(found, adapter, workspace)
+                site = _site(options, workspace, installed, start, memory, served, f"http://127.0.0.1:{port}")
+                launch = adapter.launch(site)
+                await place_files(workspace, site, launch)
+                yield Session(adapter, options, start, workspace, bridge, app, site, launch, installed)
+                memory.keep(bridge.state, site)
+
+
+def _create_bridge(options: AgentOptions, route: Route, state: AgentState) -> SandboxAgentBridge:
+    model = options.model
+    served = get_model(model.removeprefix("inspect/")) if model and model != "inspect" else get_model()
+    aliases = {name: target if target is not None else served for name, target in route.aliases.items()}
+    return create_bridge(
+        state,
+        options.bridged_tools,
+        filter=options.filter,
+        retry_refusals=options.retry_refusals,
+        compaction=options.compaction,
+        model=model,
+        model_aliases={**aliases, **options.model_aliases},
+    )
+
+
+def _settings(adapter: Adapter, options: AgentOptions, route: Route, served: str) -> BridgeSettings:
+    expected: dict[str, tuple[str, frozenset[str]]] = {}
+    for server in options.mcp_servers:
+        names = frozenset() if server.tools == "all" else frozenset(server.tools)
+        expected[server.name] = (adapter.tool_prefix(server.name), names)
+    for spec in options.bridged_tools:
+        names = frozenset(ToolDef(tool).name for tool in spec.tools)
+        expected[spec.name] = (adapter.tool_prefix(spec.name), names)
+    return BridgeSettings(
+        web_search=route.web_search, models=tuple(dict.fromkeys([served, *route.aliases])), expected_tools=expected
+    )
+
+
+def _site(
+    options: AgentOptions,
+    workspace: Workspace,
+    installed: Installed,
+    start: Opening,
+    memory: _Memory,
+    served: str,
+    base_url: str,
+) -> Site:
+    bridged = [
+        MCPServerConfigHTTP(type="http", name=spec.name, url=f"{base_url}/mcp/{spec.name}")
+        for spec in options.bridged_tools
+    ]
+    return Site(
+        binary=installed.binary,
+        config=memory.config if start.resume and memory.config else f"{workspace.probe.scratch}/home",
+        home=workspace.probe.home,
+        cwd=workspace.cwd,
+        base_url=base_url,
+        model=served,
+        system=start.system,
+        mcp_servers=(*options.mcp_servers, *bridged),
+        skills=options.skills,
+        session_id=memory.session_id if start.resume and memory.session_id else str(uuid.uuid4()),
+        debug=options.debug,
+    )
+
+
+@dataclass
+class _Memory:
+    """What an agent keeps between two calls in one sample: ids belong to the sample, never to the factory."""
+
+    key: str
+    seen: int | None = None
+    session_id: str | None = None
+    config: str | None = None
+
+    @classmethod
+    def recall(cls, adapter: Adapter, options: AgentOptions, state: AgentState) -> _Memory:
+        memory = cls(f"inspect_swe:{adapter.key}:{options.name}:{options.sandbox or 'default'}")
+        kept = store().get(memory.key)
+        if kept:
+            ids = [message.id for message in state.messages]
+            if kept["last"] in ids:
+                memory.seen = ids.index(kept["last"]) + 1
+                memory.session_id, memory.config = kept["session_id"], kept["config"]
+        return memory
+
+    def keep(self, state: AgentState, site: Site) -> None:
+        if state.messages:
+            last = state.messages[-1].id
+            store().set(self.key, {"last": last, "session_id": site.session_id, "config": site.config})

@@ -1,0 +1,93 @@
+"""Runs an agent to its end: prompts, checks after a finished prompt, crashes resumed in place."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Any
+
+from inspect_ai.scorer import score
+
+from .._errors import AgentCrashError, AgentError, ProviderError
+from .adapter import Exit, Outcome, Turn, Verdict
+from .session import Session
+
+logger = logging.getLogger(__name__)
+
+_GO_ON = "You were interrupted by an error. Continue with what you were doing."
+
+
+async def run_unattended(session: Session) -> None:
+    """Let the agent work until it is done and its checks are content.
+
+    Raises:
+        AgentError: The CLI failed, with the reason it gave and the end of its output.
+    """
+    turn = Turn(session.opening.prompt, session.opening.resume)
+    attempt = 1
+    while True:
+        await _run_turn(session, turn)
+        feedback = await _check_attempt(session, attempt)
+        if feedback is None:
+            return
+        turn = Turn(feedback, True)
+        attempt += 1
+
+
+async def _check_attempt(session: Session, attempt: int) -> str | None:
+    """Score the attempt, if another one is allowed; what to tell the agent if it was wrong."""
+    attempts = session.options.attempts
+    if attempt >= attempts.attempts:
+        return None
+    state = session.bridge.state
+    scores = await score(state)
+    if scores and attempts.score_value(scores[0].value) == 1.0:
+        return None
+    if not callable(attempts.incorrect_message):
+        return attempts.incorrect_message
+    message = attempts.incorrect_message(state, scores)
+    return await message if inspect.isawaitable(message) else str(message)
+
+
+async def _run_turn(session: Session, turn: Turn) -> None:
+    """One prompt, with crashes resumed in the same session."""
+    retries = session.options.retry_crashes
+    while True:
+        before = session.app.traffic.requests
+        end = await session.spawn(turn)
+        verdict = session.adapter.judge(end)
+        if verdict.outcome in (Outcome.DONE, Outcome.REFUSED):
+            return
+        if verdict.outcome is Outcome.FAILED or retries == 0:
+            raise _error(session, end, verdict)
+        retries -= 1
+        logger.warning("%s crashed (%s); resuming its session.", session.adapter.label, _status(end))
+        if session.app.traffic.requests > before:
+            turn = Turn(_GO_ON, True)
+
+
+def _status(end: Exit) -> str:
+    return f"signal {end.signal}" if end.code is None else f"exit code {end.code}"
+
+
+def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
+    label = session.adapter.label
+    details: dict[str, Any] = {"exit_code": end.code, "stdout": end.stdout, "stderr": end.stderr}
+    failure = session.app.traffic.failure
+    if failure is not None:
+        status, message = failure
+        return ProviderError(
+            f"{label} gave up because the model provider answered with "
+            f"{f'HTTP {status}' if status else 'an error'}: {message}",
+            status=status,
+            hint="this is the provider's error, not the agent's; retry the sample (--retry-on-error) once it is gone.",
+            **details,
+        )
+    reason = f": {verdict.reason}" if verdict.reason else "."
+    if verdict.outcome is Outcome.FAILED:
+        return AgentError(f"{label} failed{reason}", **details)
+    return AgentCrashError(
+        f"{label} crashed with {_status(end)} and was not resumed any more{reason}",
+        hint="raise retry_uncaught_errors, or look at the output above.",
+        **details,
+    )

@@ -1,0 +1,235 @@
+"""Direct access to a container through the engine's API: no process is spawned, nothing polls."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import io
+import logging
+import os
+import socket
+import struct
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import anyio.to_thread
+import docker
+from docker.context import ContextAPI
+from docker.errors import APIError, DockerException
+from docker.utils import kwargs_from_env
+from inspect_ai.util import SandboxConnection
+
+from .._errors import AgentInstallError, SandboxDiedError
+from .files import source_files
+from .probe import Completed, Probe
+from .start import relay_command, send_relay
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
+_READ = 1 << 16
+
+
+@functools.cache
+def engine() -> docker.APIClient | None:
+    """The engine that `DOCKER_HOST` or the current docker context names; None where the SDK cannot reach it."""
+    try:
+        if os.environ.get("DOCKER_HOST"):
+            client = docker.APIClient(**_from_environment(), version="auto", timeout=120, num_pools=64)
+        else:
+            context = ContextAPI.get_current_context()
+            if context is None or context.Host is None or context.Host.startswith("ssh:"):
+                return None
+            client = docker.APIClient(
+                base_url=context.Host, tls=context.TLSConfig or False, version="auto", timeout=120, num_pools=64
+            )
+        client.ping()
+        return client
+    except DockerException as ex:
+        logger.info("The Docker engine is not reachable through its API (%s): using Inspect's exec instead.", ex)
+        return None
+
+
+def _from_environment() -> dict[str, Any]:
+    settings = kwargs_from_env()
+    return {"base_url": settings.get("base_url"), "tls": settings.get("tls", False)}
+
+
+async def connect_docker(connection: SandboxConnection, user: str | None) -> DockerTransport | None:
+    """The direct transport to a sandbox, or None where its container cannot be reached that way."""
+    if not connection.container:
+        return None
+    client = await anyio.to_thread.run_sync(engine)
+    if client is None or client.base_url.startswith("https"):  # an upgraded TLS stream cannot be handed to asyncio
+        return None
+    try:
+        await anyio.to_thread.run_sync(client.inspect_container, connection.container)
+    except APIError:
+        return None
+    return DockerTransport(client, connection.container, user)
+
+
+class DockerTransport:
+    """Runs commands in, and copies files into, one container.
+
+    Args:
+        client: The engine's API.
+        container: Name or id of the container.
+        user: User to run as; None means the container's own.
+    """
+
+    name = "docker"
+
+    def __init__(self, client: docker.APIClient, container: str, user: str | None) -> None:
+        self._client = client
+        self._container = container
+        self._user = user or ""
+
+    async def run(self, argv: list[str]) -> Completed:
+        """Run a command to its end."""
+        return await anyio.to_thread.run_sync(self._run, argv)
+
+    def _run(self, argv: list[str]) -> Completed:
+        try:
+            exec_id = self._client.exec_create(self._container, argv, user=self._user)["Id"]
+            stdout, stderr = self._client.exec_start(exec_id, demux=True)
+            code = self._client.exec_inspect(exec_id)["ExitCode"]
+        except APIError as ex:
+            return Completed(126, "", str(ex.explanation or ex))
+        return Completed(code, (stdout or b"").decode(errors="replace"), (stderr or b"").decode(errors="replace"))
+
+    async def open_channel(self, probe: Probe) -> DockerChannel:
+        """Start the relay with its standard streams attached to us."""
+        exec_id, sock = await anyio.to_thread.run_sync(self._attach, relay_command(probe))
+        reader, writer = await asyncio.open_connection(sock=sock, limit=1 << 20)
+        channel = DockerChannel(self._client, exec_id, reader, writer)
+        await send_relay(channel, probe)
+        return channel
+
+    def _attach(self, argv: list[str]) -> tuple[str, socket.socket]:
+        try:
+            exec_id = self._client.exec_create(self._container, argv, stdin=True, user=self._user)["Id"]
+            stream: Any = self._client.exec_start(exec_id, socket=True)
+        except APIError as ex:
+            raise SandboxDiedError(f"The container does not run commands: {ex.explanation or ex}") from ex
+        # The SDK hands out a file-like wrapper; asyncio wants the socket itself, and it must outlive the wrapper.
+        raw = getattr(stream, "_sock", stream)
+        duplicate = socket.socket(fileno=os.dup(raw.fileno()))
+        stream.close()
+        duplicate.setblocking(False)
+        return exec_id, duplicate
+
+    def host_path(self, path: Path) -> str | None:
+        """The container does not see this host's files."""
+        return None
+
+    async def place(self, source: Path, folder: str, probe: Probe) -> bool:
+        """Copy a file or a folder's content into `folder` (which must exist), owned by the agent's user.
+
+        Args:
+            source: File or folder on this host. It is streamed: never whole in memory.
+            folder: Existing folder in the container.
+            probe: Says whose the files shall be.
+
+        Returns:
+            False where the engine cannot write there: it sees the root file system, but no tmpfs.
+
+        Raises:
+            AgentInstallError: The engine refused them.
+        """
+        if probe.rootfs:
+            await anyio.to_thread.run_sync(self._place, source, folder, probe)
+        return probe.rootfs
+
+    def _place(self, source: Path, folder: str, probe: Probe) -> None:
+        try:
+            self._client.put_archive(self._container, folder, _archive(source, probe.uid, probe.gid))
+        except (APIError, OSError) as ex:
+            raise AgentInstallError(
+                f"Copying {source.name} into the container failed: {getattr(ex, 'explanation', None) or ex}",
+                hint="check that the engine's disk is not full (`docker system df`).",
+            ) from ex
+
+
+def _archive(source: Path, uid: int, gid: int) -> Iterator[bytes]:
+    """A tar stream of a file or of a folder's content, in pieces."""
+    files = source_files(source)
+    folders = sorted({parent for file in files for parent in PurePosixPath(file.name).parents if parent.name})
+    for folder in folders:
+        yield _header(str(folder), 0, 0o755, uid, gid, tarfile.DIRTYPE)
+    for file in files:
+        yield _header(file.name, file.size, file.mode, uid, gid, tarfile.REGTYPE)
+        with file.path.open("rb") as content:
+            while piece := content.read(_CHUNK):
+                yield piece
+        yield bytes(-file.size % tarfile.BLOCKSIZE)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _header(name: str, size: int, mode: int, uid: int, gid: int, kind: bytes) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.uid, info.gid, info.type = size, mode, uid, gid, kind
+    return info.tobuf(format=tarfile.PAX_FORMAT)
+
+
+class DockerChannel:
+    """The attached streams of one command: what we send is its stdin, what we receive its stdout."""
+
+    def __init__(
+        self, client: docker.APIClient, exec_id: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._client = client
+        self._exec_id = exec_id
+        self._reader = reader
+        self._writer = writer
+        self._left = 0
+        self._is_stderr = False
+        self._stderr = io.BytesIO()
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes to its stdin."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def receive(self) -> bytes:
+        """Bytes from its stdout; empty at end of file."""
+        while True:
+            if self._left == 0:
+                try:
+                    header = await self._reader.readexactly(8)
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    return b""
+                # The engine frames the stream: one byte says which, four say how long.
+                self._is_stderr = header[0] == 2
+                self._left = struct.unpack(">I", header[4:])[0]
+                continue
+            data = await self._reader.read(min(self._left, _READ))
+            if not data:
+                return b""
+            self._left -= len(data)
+            if not self._is_stderr:
+                return data
+            if self._stderr.tell() < _READ:
+                self._stderr.write(data)
+
+    async def end(self) -> None:
+        """Close its stdin, so that it sees end of file."""
+        if self._writer.can_write_eof() and not self._writer.is_closing():
+            self._writer.write_eof()
+
+    async def aclose(self) -> None:
+        """Drop the connection."""
+        self._writer.close()
+
+    async def diagnosis(self) -> str:
+        """What is known about how the command ended: its stderr, exit code and the container's state."""
+        text = self._stderr.getvalue().decode(errors="replace")
+        try:
+            info = await anyio.to_thread.run_sync(self._client.exec_inspect, self._exec_id)
+            state = (await anyio.to_thread.run_sync(self._client.inspect_container, info["ContainerID"]))["State"]
+        except (DockerException, OSError):
+            return f"{text}\nThe container is gone."
+        killed = ", killed for lack of memory (OOM)" if state.get("OOMKilled") else ""
+        return f"{text}\nRelay exit code {info.get('ExitCode')}; container {state.get('Status')}{killed}."

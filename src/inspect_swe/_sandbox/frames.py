@@ -1,0 +1,137 @@
+"""The frames that the host and the relay exchange (the other end is `relay_src/`)."""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+MAX_PAYLOAD = 65536
+STREAM_WINDOW = 256 * 1024
+FILE_WINDOW = 4 * 1024 * 1024
+SPAWN_LIMIT = 4 * 1024 * 1024
+
+_HEADER = struct.Struct("<III")
+HEADER_SIZE = _HEADER.size
+
+
+class ProtocolError(Exception):
+    """What arrived is not a stream of frames."""
+
+
+class FrameType(IntEnum):
+    """First byte of a frame."""
+
+    HELLO = 1
+    DATA = 2
+    EOF = 3
+    RESET = 4
+    WINDOW = 5
+    SPAWN = 6
+    SPAWN_PART = 7
+    KILL = 8
+    WRITE = 9
+    KILL_ALL = 10
+    LISTENING = 16
+    OPEN = 17
+    STDERR = 18
+    STARTED = 19
+    FAILED = 20
+    EXIT = 21
+    DONE = 22
+
+
+class Frame(NamedTuple):
+    """One message about one channel; channel 0 is the session itself."""
+
+    type: FrameType
+    channel: int
+    payload: bytes = b""
+
+    def u32(self, offset: int = 0) -> int:
+        """The unsigned number at an offset of the payload."""
+        return self._number("<I", offset)
+
+    def i32(self, offset: int = 0) -> int:
+        """The signed number at an offset of the payload."""
+        return self._number("<i", offset)
+
+    def u16(self) -> int:
+        """The short number that the payload starts with."""
+        return self._number("<H", 0)
+
+    def _number(self, form: str, offset: int) -> int:
+        try:
+            return int(struct.unpack_from(form, self.payload, offset)[0])
+        except struct.error:
+            raise ProtocolError(f"{self.type.name} frame of {len(self.payload)} bytes is too short") from None
+
+
+def encode(kind: FrameType, channel: int, payload: bytes = b"") -> bytes:
+    """The bytes of one frame."""
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError(f"a frame carries at most {MAX_PAYLOAD} bytes, not {len(payload)}")
+    return _HEADER.pack(kind, channel, len(payload)) + payload
+
+
+def encode_header(kind: FrameType, channel: int, length: int) -> bytes:
+    """The start of a frame whose payload is sent separately, so as not to copy it."""
+    return _HEADER.pack(kind, channel, length)
+
+
+def encode_u32(kind: FrameType, channel: int, value: int) -> bytes:
+    """The bytes of a frame whose payload is one number."""
+    return encode(kind, channel, struct.pack("<I", value))
+
+
+class FrameDecoder:
+    """Cuts a byte stream, in whatever pieces it arrives, into frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._broken = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that are complete with these bytes.
+
+        Args:
+            data: The next bytes of the stream.
+
+        Raises:
+            ProtocolError: The stream is not one of frames; nothing after it is accepted.
+        """
+        if self._broken:
+            raise ProtocolError("the stream was broken before")
+        self._buffer += data
+        try:
+            return self._cut()
+        except ProtocolError:
+            self._broken = True
+            self._buffer.clear()
+            raise
+
+    def _cut(self) -> list[Frame]:
+        frames: list[Frame] = []
+        at = 0
+        with memoryview(self._buffer) as view:
+            while len(view) - at >= HEADER_SIZE:
+                kind, channel, length = _HEADER.unpack_from(view, at)
+                if length > MAX_PAYLOAD:
+                    raise ProtocolError(f"frame of {length} bytes")
+                end = at + HEADER_SIZE + length
+                if end > len(view):
+                    break
+                frames.append(Frame(_frame_type(kind), channel, bytes(view[at + HEADER_SIZE : end])))
+                at = end
+        del self._buffer[:at]
+        return frames
+
+
+_TYPES = {int(kind): kind for kind in FrameType}
+
+
+def _frame_type(number: int) -> FrameType:
+    try:
+        return _TYPES[number]
+    except KeyError:
+        raise ProtocolError(f"frame of unknown type {number:#x}") from None

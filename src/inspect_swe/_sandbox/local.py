@@ -1,0 +1,67 @@
+"""Inspect's `local` sandbox: the agent's processes run on this machine, under the relay like anywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from .multiplexer import ByteChannel
+from .portable import PortableTransport
+from .probe import Probe
+from .start import relay_command, send_relay
+
+
+class LocalTransport(PortableTransport):
+    """Runs commands in the local sandbox's folder; the relay is a child process of ours."""
+
+    name = "local"
+
+    async def open_channel(self, probe: Probe) -> ByteChannel:
+        """Start the relay with its standard streams attached to us."""
+        process = await asyncio.create_subprocess_exec(
+            *relay_command(probe),
+            cwd=probe.cwd,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        channel = PipeChannel(process)
+        await send_relay(channel, probe)
+        return channel
+
+    def host_path(self, path: Path) -> str | None:
+        """A file of this host is used where it lies."""
+        return str(path)
+
+
+class PipeChannel:
+    """The standard streams of a child process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin and process.stdout
+        self._process = process
+        self._stdin = process.stdin
+        self._stdout = process.stdout
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes to its stdin."""
+        self._stdin.write(data)
+        await self._stdin.drain()
+
+    async def receive(self) -> bytes:
+        """Bytes from its stdout; empty at end of file."""
+        return await self._stdout.read(1 << 16)
+
+    async def diagnosis(self) -> str:
+        """What is known about how it ended."""
+        return f"Relay exit code {self._process.returncode}."
+
+    async def aclose(self) -> None:
+        """Close its stdin and wait until it has cleaned up."""
+        self._stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), 10)
+        except asyncio.TimeoutError:
+            self._process.kill()
+            await self._process.wait()

@@ -1,0 +1,67 @@
+"""Any Inspect sandbox provider: only `SandboxEnvironment.exec` is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inspect_ai.util import SandboxEnvironment
+
+from .._errors import SandboxDiedError
+from .multiplexer import ByteChannel
+from .probe import Completed, Probe
+from .start import relay_binary, relay_command
+
+_TIMEOUT = 120
+
+
+class PortableTransport:
+    """Runs commands through Inspect; the relay's bytes travel by one blocking exec at a time.
+
+    Args:
+        sandbox: The sample's sandbox.
+        user: User to run as; None means the sandbox's own.
+    """
+
+    name = "portable"
+
+    def __init__(self, sandbox: SandboxEnvironment, user: str | None) -> None:
+        self._sandbox = sandbox
+        self._user = user
+
+    async def run(self, argv: list[str], stdin: bytes = b"") -> Completed:
+        """Run a command to its end."""
+        done = await self._sandbox.exec(
+            argv, input=stdin or None, user=self._user, timeout=_TIMEOUT, timeout_retry=False, concurrency=False
+        )
+        return Completed(done.returncode, done.stdout, done.stderr)
+
+    async def open_channel(self, probe: Probe) -> ByteChannel:
+        """Start the relay as a daemon and exchange bytes with it."""
+        await self._checked(
+            relay_command(probe, "--daemon", probe.scratch), relay_binary(probe), "The relay could not be started."
+        )
+
+        from .exchange import ExchangeChannel
+
+        async def exchange(args: list[str], stdin: bytes) -> str:
+            argv = [probe.relay, "--exchange", probe.scratch, *args]
+            return (await self._checked(argv, stdin, "The relay in the sandbox does not answer.")).stdout
+
+        return ExchangeChannel(exchange)
+
+    async def _checked(self, argv: list[str], stdin: bytes, problem: str) -> Completed:
+        try:
+            done = await self.run(argv, stdin)
+        except TimeoutError as ex:
+            raise SandboxDiedError(f"{problem} The sandbox did not answer within {_TIMEOUT} s.") from ex
+        if done.code != 0:
+            raise SandboxDiedError(problem, exit_code=done.code, stdout=done.stdout, stderr=done.stderr)
+        return done
+
+    def host_path(self, path: Path) -> str | None:
+        """The sandbox does not see this host's files."""
+        return None
+
+    async def place(self, source: Path, folder: str, probe: Probe) -> bool:
+        """Not possible without the relay."""
+        return False

@@ -1,0 +1,147 @@
+"""What we need to know about a sandbox, asked in one command that any POSIX shell understands."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .._errors import SandboxUnsupportedError
+
+# busybox and dash both run this; nothing but a shell is taken for granted.
+_SCRIPT = r"""
+say() { printf '%s=%s\n' "$1" "$2"; }
+token=$1; shift
+say uid "$(id -u 2>/dev/null || echo 0)"
+say gid "$(id -g 2>/dev/null || echo 0)"
+say home "${HOME:-/}"
+say cwd "$(pwd)"
+say path "${PATH:-}"
+say machine "$(uname -m)"
+libc=unknown
+for f in /lib/ld-musl-*.so.1; do [ -e "$f" ] && libc=musl; done
+for f in /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.* /lib/*-linux-gnu/ld-linux-*.so.*; do
+  [ -e "$f" ] && libc=glibc
+done
+say libc "$libc"
+for c in "$@"; do say "command:$c" "$(command -v "$c" 2>/dev/null)"; done
+for d in /var/tmp /tmp "${HOME:-/}" /dev/shm; do
+  [ "$d" = / ] && continue
+  base=$d/.agent-$(id -u 2>/dev/null || echo 0)
+  (umask 077; mkdir -p "$base/$token") 2>/dev/null || continue
+  chmod 700 "$base" 2>/dev/null
+  { printf '#!/bin/sh\nexit 0\n' >"$base/$token/try" && chmod 700 "$base/$token/try"; } 2>/dev/null || continue
+  if "$base/$token/try" 2>/dev/null; then
+    rm -f "$base/$token/try"
+    say base "$base"
+    [ "$(stat -c %d / 2>/dev/null)" = "$(stat -c %d "$base" 2>/dev/null)" ] && say rootfs yes
+    break
+  fi
+  rm -rf "$base/$token"
+done
+say end yes
+"""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a command ended.
+
+    Args:
+        code: Exit code.
+        stdout: Standard output.
+        stderr: Standard error.
+    """
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Runner(Protocol):
+    """Runs one command in the sandbox to its end (as the agent's user, in its working directory)."""
+
+    async def __call__(self, argv: list[str]) -> Completed: ...
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Facts about a sandbox, as the agent's user sees it.
+
+    Args:
+        token: Names this session in the sandbox (its processes and its folder).
+        uid: Numeric user id.
+        gid: Numeric group id.
+        home: Home directory.
+        cwd: Working directory commands start in.
+        path: The image's PATH.
+        machine: `uname -m`.
+        musl: Whether musl is the C library (no glibc loader is there).
+        base: A folder of ours that is writable and allows execution.
+        rootfs: Whether `base` is on the container's root file system (not a tmpfs or volume).
+        commands: Command name to its path, for those on PATH.
+    """
+
+    token: str
+    uid: int
+    gid: int
+    home: str
+    cwd: str
+    path: str
+    machine: str
+    musl: bool
+    base: str
+    rootfs: bool
+    commands: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def scratch(self) -> str:
+        """This session's own folder."""
+        return f"{self.base}/{self.token}"
+
+    @property
+    def relay(self) -> str:
+        """Where the relay lies."""
+        return f"{self.scratch}/relay"
+
+
+async def probe_sandbox(run: Runner, commands: list[str]) -> Probe:
+    """Ask a sandbox what it is.
+
+    Args:
+        run: Runs a command in it.
+        commands: Commands to look for on PATH.
+
+    Raises:
+        SandboxUnsupportedError: It has no shell, or no folder that is writable and allows execution.
+    """
+    token = secrets.token_hex(8)
+    done = await run(["sh", "-c", _SCRIPT, "sh", token, *commands])
+    facts = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    if facts.get("end") != "yes":
+        raise SandboxUnsupportedError(
+            "The sandbox cannot run a shell: every agent needs `sh` in the image.",
+            hint="use an image with a POSIX shell (busybox is enough), or check that `user` exists in the image.",
+            exit_code=done.code,
+            stdout=done.stdout,
+            stderr=done.stderr,
+        )
+    if "base" not in facts:
+        raise SandboxUnsupportedError(
+            f"The sandbox has no folder where user {facts['uid']} may write and execute files "
+            f"(tried /var/tmp, /tmp, {facts['home']}, /dev/shm).",
+            hint="mount a tmpfs with `exec` on /tmp, or give the user a writable home directory.",
+        )
+    return Probe(
+        token=token,
+        uid=int(facts["uid"]),
+        gid=int(facts["gid"]),
+        home=facts["home"],
+        cwd=facts["cwd"],
+        path=facts["path"],
+        machine=facts["machine"],
+        musl=facts["libc"] == "musl",
+        base=facts["base"],
+        rootfs=facts.get("rootfs") == "yes",
+        commands={c: facts[f"command:{c}"] for c in commands if facts.get(f"command:{c}")},
+    )

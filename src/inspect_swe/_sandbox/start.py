@@ -1,0 +1,61 @@
+"""How the relay gets into a sandbox and starts: one command that reads it from stdin, writes it and becomes it."""
+
+from __future__ import annotations
+
+import functools
+from importlib.resources import files
+from typing import Protocol
+
+from .._errors import SandboxDiedError, SandboxUnsupportedError
+from .multiplexer import ByteChannel
+from .probe import Probe
+
+_MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+_READY = b"+"
+
+# Works as any user and on any file system, and needs nothing but a shell's usual company.
+_SCRIPT = 'umask 077; head -c "$1" >"$2" && chmod 700 "$2" && printf + && shift && exec "$@"'
+
+
+def relay_command(probe: Probe, *arguments: str) -> list[str]:
+    """The command that reads `relay_binary()` from stdin, writes it to its place, says "+" and becomes it."""
+    return ["sh", "-c", _SCRIPT, "sh", str(len(relay_binary(probe))), probe.relay, *arguments]
+
+
+def relay_binary(probe: Probe) -> bytes:
+    """The relay for the sandbox's machine.
+
+    Raises:
+        SandboxUnsupportedError: There is none.
+    """
+    machine = _MACHINES.get(probe.machine)
+    if machine is None:
+        raise SandboxUnsupportedError(
+            f"The sandbox's machine type {probe.machine!r} is not supported.", hint="use an x86-64 or arm64 image."
+        )
+    return _binary(machine)
+
+
+@functools.cache
+def _binary(machine: str) -> bytes:
+    return (files("inspect_swe._sandbox") / "relay_src" / f"relay-{machine}").read_bytes()
+
+
+class AttachedChannel(ByteChannel, Protocol):
+    """The standard streams of a command that is attached to us."""
+
+    async def diagnosis(self) -> str:
+        """What is known about how the command ended."""
+
+
+async def send_relay(channel: AttachedChannel, probe: Probe) -> None:
+    """Feed the relay to a `relay_command()` and wait until it has become the relay.
+
+    Raises:
+        SandboxDiedError: It could not be written or started.
+    """
+    await channel.send(relay_binary(probe))
+    received = await channel.receive()
+    if received != _READY:
+        text = received.decode(errors="replace") + await channel.diagnosis()
+        raise SandboxDiedError("The relay could not be started in the sandbox.", stderr=text)

@@ -1,0 +1,178 @@
+"""A sample's sandbox as the agent's user sees it: facts, files, processes."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+import anyio.to_thread
+from inspect_ai.util import SandboxEnvironment
+from inspect_ai.util import sandbox as inspect_sandbox
+
+from .._errors import AgentInstallError, AgentOptionError, SandboxDiedError
+from .._inspect_compat import is_local
+from .docker import connect_docker
+from .files import source_files
+from .local import LocalTransport
+from .multiplexer import ByteChannel, Connect, Multiplexer, Process
+from .portable import PortableTransport
+from .probe import Completed, Probe, probe_sandbox
+
+
+class Transport(Protocol):
+    """One way to reach a sandbox."""
+
+    name: str
+
+    async def run(self, argv: list[str]) -> Completed:
+        """Run a command to its end, as the agent's user."""
+
+    async def open_channel(self, probe: Probe) -> ByteChannel:
+        """Start the relay and return its byte stream."""
+
+    def host_path(self, path: Path) -> str | None:
+        """Where the sandbox sees a file of this host, if it does."""
+
+    async def place(self, source: Path, folder: str, probe: Probe) -> bool:
+        """Copy files into a folder; False where only the relay can write there."""
+
+
+async def open_workspace(name: str | None, user: str | None, cwd: str | None, commands: list[str]) -> Workspace:
+    """Look at a sandbox (one command) and choose how to reach it.
+
+    Args:
+        name: Name of the sandbox; None means the sample's default.
+        user: User to run as; None means the sandbox's own.
+        cwd: Working directory; a relative one is relative to the sandbox's own.
+        commands: Commands to look for on PATH.
+
+    Raises:
+        AgentOptionError: There is no sandbox (of that name).
+        SandboxUnsupportedError: It has no shell or no usable folder.
+    """
+    try:
+        sandbox = inspect_sandbox(name)
+    except (ProcessLookupError, ValueError) as ex:
+        raise AgentOptionError(
+            f"There is no sandbox{f' named {name!r}' if name else ''} in this sample: {ex}",
+            hint='give the task one, for example Task(sandbox="docker").',
+        ) from ex
+    transport = await _choose_transport(sandbox, user)
+    probe = await probe_sandbox(transport.run, commands)
+    return Workspace(transport, probe, cwd)
+
+
+async def _choose_transport(sandbox: SandboxEnvironment, user: str | None) -> Transport:
+    if is_local(sandbox):
+        return LocalTransport(sandbox, user)
+    try:
+        connection = await sandbox.connection()
+    except (NotImplementedError, ConnectionError):
+        return PortableTransport(sandbox, user)
+    return await connect_docker(connection, user) or PortableTransport(sandbox, user)
+
+
+class Workspace:
+    """A sandbox, ready for an agent.
+
+    Args:
+        transport: How it is reached.
+        probe: What it is.
+        cwd: Working directory wanted for the agent.
+    """
+
+    def __init__(self, transport: Transport, probe: Probe, cwd: str | None) -> None:
+        self.transport = transport
+        self.probe = probe
+        self.cwd = probe.cwd if cwd is None else cwd if cwd.startswith("/") else f"{probe.cwd.rstrip('/')}/{cwd}"
+        self._relay: Multiplexer | None = None
+
+    @property
+    def relay(self) -> Multiplexer:
+        """The running relay."""
+        assert self._relay is not None, "the relay is not running"
+        return self._relay
+
+    @contextlib.asynccontextmanager
+    async def relaying(self, connect: Connect | None) -> AsyncIterator[int]:
+        """Run the relay; yields the port it listens on in the sandbox.
+
+        When the block ends, however it ends, nothing that was started through the relay is left running.
+
+        Args:
+            connect: Opens a connection to the host's app, for each connection made in the sandbox.
+        """
+        channel = await self.transport.open_channel(self.probe)
+        relay = Multiplexer(channel, token=self.probe.token, connect=connect)
+        try:
+            port = await relay.start()
+            self._relay = relay
+            yield port
+        finally:
+            self._relay = None
+            with anyio.move_on_after(20, shield=True):
+                await self._end(relay)
+
+    async def _end(self, relay: Multiplexer) -> None:
+        dead = relay.closed.is_set()
+        await relay.aclose()
+        if dead:
+            with contextlib.suppress(Exception):  # the sandbox itself may be gone
+                await self.transport.run([self.probe.relay, "--kill", self.probe.token])
+
+    async def spawn(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes = b"") -> Process:
+        """Start a process in the working directory; `env` is added to the sandbox's own environment."""
+        return await self.relay.spawn(argv, cwd=self.cwd, env={"HOME": self.probe.home, **env}, stdin=stdin)
+
+    async def run(self, argv: Sequence[str], stdin: bytes = b"") -> Completed:
+        """Run a short command through the relay to its end."""
+        process = await self.relay.spawn(argv, cwd=None, env={"PATH": self.probe.path}, stdin=stdin)
+        streams = {"stdout": bytearray(), "stderr": bytearray()}
+        async for stream, chunk in process.output():
+            streams[stream] += chunk
+        status = await process.wait()
+        code = status.code if status.code is not None else 128 + (status.signal or 0)
+        texts = [bytes(streams[name]).decode(errors="replace") for name in ("stdout", "stderr")]
+        return Completed(code, *texts)
+
+    async def shell(self, script: str, *arguments: str) -> Completed:
+        """Run a shell script; `arguments` are its $1, $2, ..."""
+        return await self.run(["sh", "-c", script, "sh", *arguments])
+
+    async def write(self, path: str, content: bytes | Path, mode: int = 0o644) -> None:
+        """Write a file (its folders are made, it appears whole or not at all)."""
+        await self.relay.write_file(path, content, mode)
+
+    async def copy(self, source: Path, folder: str) -> None:
+        """Copy a file or the content of a folder into `folder`, which appears whole or not at all.
+
+        Raises:
+            AgentInstallError: It could not be written.
+        """
+        stage = f"{self.probe.scratch}/stage"
+        await self._checked('rm -rf "$1"; mkdir -p "$1" "$(dirname "$2")"', stage, folder)
+        if not await self.transport.place(source, stage, self.probe):
+            for file in await anyio.to_thread.run_sync(source_files, source):
+                await self.write(f"{stage}/{file.name}", file.path, file.mode)
+        await self._checked('if [ -e "$2" ]; then rm -rf "$1"; else mv "$1" "$2"; fi', stage, folder)
+
+    async def _checked(self, script: str, *arguments: str) -> None:
+        done = await self.shell(script, *arguments)
+        if done.code != 0:
+            raise AgentInstallError(
+                f"A set-up command failed in the sandbox: {shlex.join(['sh', '-c', script, 'sh', *arguments])}",
+                exit_code=done.code,
+                stdout=done.stdout,
+                stderr=done.stderr,
+            )
+
+    async def death(self) -> SandboxDiedError:
+        """Wait until the relay's channel ends unasked, and say why."""
+        relay = self.relay
+        await relay.closed.wait()
+        error = relay.error
+        return error if isinstance(error, SandboxDiedError) else SandboxDiedError(f"The sandbox was lost: {error}")

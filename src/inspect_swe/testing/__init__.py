@@ -1,0 +1,56 @@
+"""A scripted model provider: run evals, agents and whole CLIs without paying for tokens."""
+
+from __future__ import annotations
+
+from . import _provider as _provider
+from ._errors import ScriptedFailure, ScriptError
+from ._model import ScriptedModel, scripted, scripted_requests
+from ._request import ScriptedRequest
+from ._scripts import register_script, script_names
+from ._steps import (
+    Call,
+    DynamicStep,
+    Fail,
+    Refuse,
+    Say,
+    ScriptStep,
+    Shell,
+    Step,
+    Turn,
+    Wait,
+    call,
+    fail,
+    refuse,
+    say,
+    shell,
+    turn,
+    wait,
+)
+
+__all__ = [
+    "Call",
+    "DynamicStep",
+    "Fail",
+    "Refuse",
+    "Say",
+    "ScriptError",
+    "ScriptStep",
+    "ScriptedFailure",
+    "ScriptedModel",
+    "ScriptedRequest",
+    "Shell",
+    "Step",
+    "Turn",
+    "Wait",
+    "call",
+    "fail",
+    "refuse",
+    "register_script",
+    "say",
+    "script_names",
+    "scripted",
+    "scripted_requests",
+    "shell",
+    "turn",
+    "wait",
+]

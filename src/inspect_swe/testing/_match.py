@@ -1,0 +1,164 @@
+"""Finds the tool a step means among those a request offers, and fills in its arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from inspect_ai.tool import ToolInfo
+from inspect_ai.util import JSONSchema
+
+from ._errors import ScriptError
+
+# Names as `_plain` gives them, the most usual first.
+SHELL_TOOLS = (
+    "bash",
+    "exec_command",
+    "shell",
+    "shell_command",
+    "run_shell_command",
+    "execute_bash",
+    "local_shell",
+    "container_exec",
+    "run_command",
+    "execute_command",
+    "run_terminal_cmd",
+    "terminal",
+)
+COMMAND_PARAMETERS = ("command", "cmd", "commands", "script", "input")
+
+
+def shell_call(tools: Sequence[ToolInfo], command: str) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of the call that runs a command line.
+
+    Args:
+        tools: The tools on offer.
+        command: The command line.
+
+    Raises:
+        ScriptError: None of the tools is a shell.
+    """
+    for tool in _shell_tools(tools):
+        parameter = next((name for name in COMMAND_PARAMETERS if name in tool.parameters.properties), None)
+        if parameter is not None:
+            return tool.name, _shell_arguments(tool, parameter, command)
+    raise _not_offered("a shell tool", tools)
+
+
+def find_tool(tools: Sequence[ToolInfo], wanted: str) -> str:
+    """Name of the offered tool that a `call` step means.
+
+    Args:
+        tools: The tools on offer.
+        wanted: `tool` or `server/tool`.
+
+    Raises:
+        ScriptError: No tool fits, or several do.
+    """
+    if any(tool.name == wanted for tool in tools):
+        return wanted
+    server, _, name = wanted.rpartition("/")
+    pool = [tool for tool in tools if not server or _belongs(tool, server, name)]
+    ranks = (
+        lambda tool: tool.name == name,
+        lambda tool: _plain(tool.name) == _plain(name),
+        lambda tool: re.search(rf"(__|[./:]){re.escape(name)}$", tool.name, re.IGNORECASE) is not None,
+        lambda tool: _plain(tool.name).endswith(f"_{_plain(name)}"),
+    )
+    for fits in ranks:
+        found = sorted({tool.name for tool in pool if fits(tool)})
+        if len(found) > 1:
+            raise ScriptError(
+                f"The script calls '{wanted}', which may be any of: {', '.join(found)}.",
+                hint="Give the full name, or narrow it as 'server/tool'.",
+            )
+        if found:
+            return found[0]
+    raise _not_offered(f"the tool '{wanted}'", tools)
+
+
+def plain_value(schema: JSONSchema, name: str = "", text: str = "scripted") -> Any:
+    """A harmless value that fits a JSON schema.
+
+    Args:
+        schema: The schema.
+        name: Name of the parameter, which hints at what is harmless.
+        text: Value of strings.
+    """
+    if schema.default is not None:
+        return schema.default
+    if schema.enum:
+        return schema.enum[0]
+    if schema.anyOf:
+        return plain_value(schema.anyOf[0], name, text)
+    match _types(schema)[0]:
+        case "string":
+            return "." if re.search(r"(^|_)(cwd|workdir|dir|directory|dir_path)$", _plain(name)) else text
+        case "integer" | "number":
+            return _plain_number(schema, name)
+        case "boolean":
+            return False
+        case "array":
+            return []
+        case "object":
+            properties = schema.properties or {}
+            required = schema.required if schema.required is not None else list(properties)
+            return {key: plain_value(properties[key], key, text) for key in required if key in properties}
+        case _:
+            return None
+
+
+def _shell_tools(tools: Sequence[ToolInfo]) -> list[ToolInfo]:
+    whole = [tool for name in SHELL_TOOLS for tool in tools if _plain(tool.name) == name]
+    prefixed = [tool for name in SHELL_TOOLS for tool in tools if _plain(tool.name).endswith(f"_{name}")]
+    return whole + prefixed
+
+
+def _shell_arguments(tool: ToolInfo, parameter: str, command: str) -> dict[str, Any]:
+    properties = tool.parameters.properties
+    types = _types(properties[parameter])
+    as_words = "array" in types and "string" not in types
+    arguments: dict[str, Any] = {parameter: ["sh", "-c", command] if as_words else command}
+    for name in tool.parameters.required:
+        if name not in arguments and name in properties:
+            arguments[name] = plain_value(properties[name], name, "Run a scripted command")
+    return arguments
+
+
+def _belongs(tool: ToolInfo, server: str, name: str) -> bool:
+    joined = f"_{_plain(tool.name)}"
+    if joined.endswith(f"_{_plain(server)}_{_plain(name)}"):
+        return True
+    # Inspect drops the namespace of a Responses API tool from its name, and keeps it as an option.
+    for key, value in (tool.options or {}).items():
+        if "namespace" in key:
+            namespace = value[0] if isinstance(value, (list, tuple)) and value else value
+            return f"_{_plain(str(namespace))}".endswith(f"_{_plain(server)}")
+    return False
+
+
+def _types(schema: JSONSchema) -> list[str]:
+    if isinstance(schema.type, str):
+        return [schema.type]
+    own: list[str] = list(schema.type or [])
+    return own + [kind for option in schema.anyOf or [] for kind in _types(option)] or ["string"]
+
+
+def _plain_number(schema: JSONSchema, name: str) -> int | float:
+    value: int | float = 1
+    if "timeout" in name.lower():
+        milliseconds = name.lower().endswith("ms") or "millisecond" in (schema.description or "").lower()
+        value = 120_000 if milliseconds else 120
+    if schema.minimum is not None:
+        value = max(value, schema.minimum)
+    return value if schema.maximum is None else min(value, schema.maximum)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _not_offered(what: str, tools: Sequence[ToolInfo]) -> ScriptError:
+    names = ", ".join(tool.name for tool in tools) or "none"
+    return ScriptError(f"The script calls {what}, which the request does not offer. Tools on offer: {names}.")

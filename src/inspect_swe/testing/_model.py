@@ -1,0 +1,280 @@
+"""The scripted model."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import anyio
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    ContentAudio,
+    ContentDocument,
+    ContentImage,
+    ContentVideo,
+    GenerateConfig,
+    Model,
+    ModelAPI,
+    ModelInfo,
+    ModelOutput,
+    ModelUsage,
+    StopReason,
+    get_model,
+    set_model_info,
+)
+from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
+
+from ._errors import ScriptedFailure, ScriptError
+from ._match import find_tool, plain_value, shell_call
+from ._play import Play, Plays
+from ._request import ScriptedRequest
+from ._scripts import load_script, named_script
+from ._steps import ANSWERS, Answer, Call, Fail, Refuse, Say, ScriptStep, Shell, Turn, Wait, checked_steps
+
+DEFAULT_SIDE_CALL = "Scripted model"
+DEFAULT_MAX_REQUESTS = 10_000
+CHARACTERS_PER_TOKEN = 4
+MEDIA_TOKENS = 1_000
+
+
+class ScriptedModel(ModelAPI):
+    """A model that plays a script. Made by `scripted(...)` or `get_model("scripted/NAME")`.
+
+    Args:
+        model_name: Name of a registered script; any name, if `script` is given.
+        base_url: Not used.
+        api_key: Not used.
+        config: Not used.
+        script: Path of a YAML or JSON file, or a list of steps.
+        usage: Token usage to report for every answer instead of an estimate.
+        context_window: Size of the context window in tokens, as compaction gets to see it.
+        side_call: Answer to side calls.
+        max_requests: How many requests to remember.
+
+    Raises:
+        ScriptError: The script cannot be read, or something in it is no step.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig | None = None,
+        *,
+        script: object = None,
+        usage: ModelUsage | Mapping[str, Any] | None = None,
+        context_window: int | None = None,
+        side_call: str = DEFAULT_SIDE_CALL,
+        max_requests: int = DEFAULT_MAX_REQUESTS,
+    ) -> None:
+        super().__init__(model_name, base_url, api_key, [], config or GenerateConfig())
+        self.steps: tuple[ScriptStep, ...] | None = None if script is None else load_script(script)
+        self.usage = ModelUsage.model_validate(usage) if usage is not None else None
+        self.side_call = str(side_call)
+        self._requests: deque[ScriptedRequest] = deque(maxlen=max_requests)
+        self._plays = Plays()
+        if context_window is not None:
+            set_model_info(f"scripted/{model_name}", ModelInfo(context_length=context_window))
+
+    @property
+    def requests(self) -> list[ScriptedRequest]:
+        """The requests so far (the latest `max_requests`), in the order of arrival."""
+        return list(self._requests)
+
+    async def generate(
+        self,
+        input: list[ChatMessage],
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice,
+        config: GenerateConfig,
+    ) -> ModelOutput:
+        """Answer a request with the next step of the script.
+
+        Args:
+            input: The messages.
+            tools: The tools on offer.
+            tool_choice: Recorded, not acted upon.
+            config: Recorded; a side call that asks for JSON gets JSON.
+
+        Raises:
+            ScriptError: The script is unknown, or calls a tool that is not on offer. The
+                script does not advance then.
+            ScriptedFailure: The step is `fail`.
+        """
+        play = self._plays.current(self.steps if self.steps is not None else named_script(self.model_name))
+        request = self._record(play, input, tools, tool_choice, config)
+        position = play.position
+        try:
+            answer = await self._answer(play, request) if request.main else self._side_answer(request)
+            output = self._output(play, answer, tools)
+            output.usage = await self._usage(answer, request, output)
+        except BaseException as ex:
+            if isinstance(ex, ScriptError):
+                play.position = min(play.position, position)
+            request.finish(error=ex)
+            raise
+        request.finish(output=output)
+        return output
+
+    def should_retry(self, ex: Exception) -> bool:
+        """Never: a failure is part of the script.
+
+        Args:
+            ex: What was raised.
+        """
+        return False
+
+    async def count_text_tokens(self, text: str) -> int:
+        """A quarter of the number of characters; needs no tokenizer and so no network.
+
+        Args:
+            text: Text to count.
+        """
+        return max(1, ceil(len(text) / CHARACTERS_PER_TOKEN))
+
+    async def count_media_tokens(self, media: ContentImage | ContentAudio | ContentVideo | ContentDocument) -> int:
+        """A fixed number for each image, sound, video or document.
+
+        Args:
+            media: Content to count.
+        """
+        return MEDIA_TOKENS
+
+    def _record(
+        self,
+        play: Play,
+        messages: list[ChatMessage],
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice,
+        config: GenerateConfig,
+    ) -> ScriptedRequest:
+        request = ScriptedRequest(
+            messages=list(messages),
+            main=play.is_main(tools),
+            tools=play.shared_tools(tools),
+            tool_choice=tool_choice,
+            config=config,
+            model=f"scripted/{self.model_name}",
+            index=play.main_requests,
+            sample=play.number,
+        )
+        play.main_requests += request.main
+        self._requests.append(request)
+        return request
+
+    async def _answer(self, play: Play, request: ScriptedRequest) -> Answer:
+        step: ScriptStep = play.take()
+        while not isinstance(step, ANSWERS):
+            if isinstance(step, Wait):
+                await anyio.sleep(step.seconds)
+                step = step.then if step.then is not None else play.take()
+            elif callable(step):
+                step = step(request)
+            else:
+                raise ScriptError(f"A function in the script returned {step!r}, which is no step.")
+        if isinstance(step, Say):
+            play.last_say = step.text
+        return step
+
+    def _side_answer(self, request: ScriptedRequest) -> Say:
+        schema = request.config.response_schema
+        if schema is None:
+            return Say(self.side_call)
+        return Say(json.dumps(plain_value(schema.json_schema, text=self.side_call)))
+
+    def _output(self, play: Play, answer: Answer, tools: list[ToolInfo]) -> ModelOutput:
+        match answer:
+            case Fail(status, message):
+                raise ScriptedFailure(status, message)
+            case Say(text):
+                return self._message(text, [], "stop")
+            case Refuse(text):
+                return self._message(text, [], "content_filter")
+            case Turn(calls, text):
+                return self._message(text, [_tool_call(play, item, tools) for item in calls])
+            case _:
+                return self._message("", [_tool_call(play, answer, tools)])
+
+    def _message(self, text: str, calls: list[ToolCall], stop_reason: StopReason | None = None) -> ModelOutput:
+        message = ChatMessageAssistant(content=text, tool_calls=calls or None, model=self.model_name, source="generate")
+        reason = stop_reason or ("tool_calls" if calls else "stop")
+        return ModelOutput(model=self.model_name, choices=[ChatCompletionChoice(message=message, stop_reason=reason)])
+
+    async def _usage(self, answer: Answer, request: ScriptedRequest, output: ModelOutput) -> ModelUsage:
+        given = getattr(answer, "usage", None) or self.usage
+        if given is not None:
+            return _with_total(given)
+        offered = "".join(tool.model_dump_json(exclude_none=True, exclude={"options"}) for tool in request.tools)
+        read = await self.count_tokens(request.messages)
+        read += await self.count_text_tokens(offered) if offered else 0
+        return _with_total(
+            ModelUsage(input_tokens=read, output_tokens=await self.count_tokens([output.choices[0].message]))
+        )
+
+
+def scripted(
+    steps: Sequence[ScriptStep],
+    *,
+    name: str = "script",
+    usage: ModelUsage | None = None,
+    context_window: int | None = None,
+    side_call: str = DEFAULT_SIDE_CALL,
+    max_requests: int = DEFAULT_MAX_REQUESTS,
+) -> Model:
+    """A model that plays a script, once for every sample and epoch.
+
+    Args:
+        steps: What the model does, request by request.
+        name: The model is named `scripted/NAME`.
+        usage: Token usage to report for every answer instead of an estimate (a step's own goes first).
+        context_window: Size of the context window in tokens, for compaction. Holds for all
+            models of that name.
+        side_call: Answer to side calls (requests for a title, for instance), which take no step.
+        max_requests: How many requests to remember for `scripted_requests`.
+
+    Raises:
+        ScriptError: Something in the list is no step.
+    """
+    model = get_model(
+        f"scripted/{name}", memoize=False, context_window=context_window, side_call=side_call, max_requests=max_requests
+    )
+    # Set afterwards rather than passed on: model arguments go into the log, and functions cannot.
+    assert isinstance(model.api, ScriptedModel)
+    model.api.steps = checked_steps(steps)
+    model.api.usage = usage
+    return model
+
+
+def scripted_requests(model: Model) -> list[ScriptedRequest]:
+    """The requests a scripted model has had, in the order of arrival.
+
+    Args:
+        model: A model made by `scripted(...)` or `get_model("scripted/NAME")`.
+
+    Raises:
+        TypeError: It is another kind of model.
+    """
+    if not isinstance(model.api, ScriptedModel):
+        raise TypeError(f"{model} is not a scripted model.")
+    return model.api.requests
+
+
+def _tool_call(play: Play, step: Shell | Call, tools: list[ToolInfo]) -> ToolCall:
+    if isinstance(step, Shell):
+        name, arguments = shell_call(tools, step.command)
+    else:
+        name, arguments = find_tool(tools, step.tool), dict(step.arguments)
+    return ToolCall(id=play.call_id(), function=name, arguments=arguments)
+
+
+def _with_total(usage: ModelUsage) -> ModelUsage:
+    if usage.total_tokens:
+        return usage.model_copy()
+    read = usage.input_tokens + (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+    return usage.model_copy(update={"total_tokens": read + usage.output_tokens})

@@ -1,0 +1,97 @@
+"""Where each sample is in the script."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from inspect_ai.tool import ToolInfo
+from inspect_ai.util import Store, store
+
+from ._steps import Say, ScriptStep, expects_tool_call
+
+
+class Play:
+    """The progress of one sample through the script.
+
+    Args:
+        number: Number of the sample, in the order of first requests.
+        steps: The script.
+    """
+
+    def __init__(self, number: int, steps: tuple[ScriptStep, ...]) -> None:
+        self.number = number
+        self.steps = steps
+        self.position = 0
+        self.main_requests = 0
+        self.last_say = "Done."
+        self.tools: list[ToolInfo] | None = None
+        self._tool_calls = 0
+
+    def is_main(self, tools: Sequence[ToolInfo]) -> bool:
+        """Whether a request takes a step of the script.
+
+        Args:
+            tools: The tools that it offers.
+        """
+        if tools:
+            return True
+        return self.tools is None and not expects_tool_call(self.steps[self.position :])
+
+    def take(self) -> ScriptStep:
+        """The next step. After the last one, the last text is said again."""
+        if self.position >= len(self.steps):
+            return Say(self.last_say)
+        self.position += 1
+        return self.steps[self.position - 1]
+
+    def shared_tools(self, tools: list[ToolInfo]) -> list[ToolInfo]:
+        """The tools of the request before, if they are the same ones.
+
+        Inspect copies tools for each request, and a CLI's take hundreds of kilobytes.
+
+        Args:
+            tools: The tools of this request.
+        """
+        if tools and tools != self.tools:
+            self.tools = tools
+        return (self.tools or tools) if tools else tools
+
+    def call_id(self) -> str:
+        """A new id for a tool call."""
+        self._tool_calls += 1
+        return f"call_{self.number}_{self._tool_calls}"
+
+
+class Plays:
+    """The plays of all samples, each kept as long as the sample's store lives.
+
+    Inspect's store is the one public object that belongs to a single run of a single
+    sample. It is not written to: that would show up in the sample's transcript and log.
+    """
+
+    def __init__(self) -> None:
+        # Not a WeakKeyDictionary: stores compare by content, and so cannot be hashed.
+        self._plays: dict[int, tuple[weakref.ref[Store], Play]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._plays)
+
+    def current(self, steps: tuple[ScriptStep, ...]) -> Play:
+        """The play of the sample that is running here.
+
+        Args:
+            steps: The script, for a sample that has not asked before.
+        """
+        sample_store = store()
+        key = 0
+        if key not in self._plays:
+
+            def forget(_: Any) -> None:
+                self._plays.pop(key, None)
+
+            self._plays[key] = (weakref.ref(sample_store, forget), Play(self._count, steps))
+            self._count += 1
+        return self._plays[key][1]

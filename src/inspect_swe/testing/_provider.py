@@ -1,0 +1,13 @@
+"""Registers the `scripted` provider with Inspect."""
+
+from __future__ import annotations
+
+from inspect_ai.model import ModelAPI, modelapi
+
+from ._model import ScriptedModel
+
+
+@modelapi(name="scripted")
+def scripted_provider() -> type[ModelAPI]:
+    """The provider behind `--model scripted/NAME`."""
+    return ScriptedModel

@@ -1,0 +1,210 @@
+"""The steps a script is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from inspect_ai.model import ModelUsage
+
+from ._errors import ScriptError
+from ._request import ScriptedRequest
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Call the shell tool, whatever it is named. See `shell`."""
+
+    command: str
+    usage: ModelUsage | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """Call a tool by name. See `call`."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Several tool calls in one answer. See `turn`."""
+
+    calls: tuple[Shell | Call, ...]
+    text: str = ""
+    usage: ModelUsage | None = None
+
+
+@dataclass(frozen=True)
+class Say:
+    """Answer with text. See `say`."""
+
+    text: str
+    usage: ModelUsage | None = None
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Refuse to answer. See `refuse`."""
+
+    text: str
+    usage: ModelUsage | None = None
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Fail with a provider error. See `fail`."""
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Be slow. See `wait`."""
+
+    seconds: float
+    then: Step | DynamicStep | None = None
+
+
+Answer: TypeAlias = Shell | Call | Turn | Say | Refuse | Fail
+"""A step that answers a request."""
+
+Step: TypeAlias = Answer | Wait
+"""A step whose answer is known beforehand."""
+
+DynamicStep: TypeAlias = Callable[[ScriptedRequest], Step]
+"""A step that looks at the request before it decides."""
+
+ScriptStep: TypeAlias = Step | DynamicStep
+"""Anything a script may hold."""
+
+ANSWERS = (Shell, Call, Turn, Say, Refuse, Fail)
+
+
+def shell(command: str, *, usage: ModelUsage | None = None) -> Shell:
+    """Call the agent's shell tool (`Bash`, `exec_command`, `run_shell_command`, ...).
+
+    Args:
+        command: Command line. A tool that takes a list of words gets `["sh", "-c", command]`.
+        usage: Token usage to report instead of the estimate.
+    """
+    return Shell(command, usage)
+
+
+def call(tool: str, /, **arguments: Any) -> Call:
+    """Call an offered tool.
+
+    Args:
+        tool: Its name, with or without the prefix that the CLI puts in front of it
+            (`add` finds `mcp__calc__add`); `server/tool` narrows it to one MCP server.
+        **arguments: Arguments of the call, passed on as they are.
+    """
+    return Call(tool, arguments)
+
+
+def turn(*calls: Shell | Call, text: str = "", usage: ModelUsage | None = None) -> Turn:
+    """Make several tool calls in one answer.
+
+    Args:
+        *calls: Steps made by `shell` and `call`.
+        text: What the model says along with the calls.
+        usage: Token usage to report instead of the estimate. That of the single calls is not used.
+
+    Raises:
+        ScriptError: Something other than a `shell` or `call` step was given.
+    """
+    for item in calls:
+        if not isinstance(item, (Shell, Call)):
+            raise ScriptError(f"turn() takes shell() and call() steps, not {item!r}.")
+    return Turn(calls, text, usage)
+
+
+def say(text: str, *, usage: ModelUsage | None = None) -> Say:
+    """Answer with text, which ends the turn of most agents.
+
+    Args:
+        text: The answer.
+        usage: Token usage to report instead of the estimate.
+    """
+    return Say(text, usage)
+
+
+def refuse(text: str, *, usage: ModelUsage | None = None) -> Refuse:
+    """Refuse: an answer with the stop reason `content_filter`.
+
+    Args:
+        text: Text of the refusal.
+        usage: Token usage to report instead of the estimate.
+    """
+    return Refuse(text, usage)
+
+
+def fail(status: int, message: str = "scripted failure") -> Fail:
+    """Fail the request with a provider error. Inspect does not retry it; the CLI may.
+
+    Args:
+        status: HTTP status, 400 to 599.
+        message: The provider's error message.
+
+    Raises:
+        ScriptError: The status is out of range.
+    """
+    if not 400 <= status <= 599:
+        raise ScriptError(f"fail() takes an HTTP status from 400 to 599, not {status!r}.")
+    return Fail(status, message)
+
+
+def wait(seconds: float, then: ScriptStep | None = None) -> Wait:
+    """Wait, then answer the same request.
+
+    Args:
+        seconds: How long to wait, in seconds.
+        then: The step to answer with. Without it, the next step of the script.
+
+    Raises:
+        ScriptError: The time is negative.
+    """
+    if seconds < 0:
+        raise ScriptError(f"wait() takes a time in seconds, not {seconds!r}.")
+    return Wait(seconds, then)
+
+
+def checked_steps(steps: object) -> tuple[ScriptStep, ...]:
+    """The steps of a script as a tuple.
+
+    Args:
+        steps: A sequence of steps.
+
+    Raises:
+        ScriptError: It is not a sequence, or an item of it is no step.
+    """
+    if isinstance(steps, str) or not isinstance(steps, Sequence):
+        raise ScriptError(f"A script is a list of steps, not {steps!r}.")
+    for number, step in enumerate(steps, 1):
+        # A class is callable, but what a forgotten pair of parentheses leaves is no step.
+        if isinstance(step, type) or not (isinstance(step, (*ANSWERS, Wait)) or callable(step)):
+            raise ScriptError(
+                f"Step {number} of the script is no step: {step!r}.",
+                hint="Make steps with shell(), call(), turn(), say(), refuse(), fail(), wait(), or pass a function.",
+            )
+    return tuple(steps)
+
+
+def expects_tool_call(steps: tuple[ScriptStep, ...]) -> bool:
+    """Whether the first answer among these steps is a tool call, faults and waits aside.
+
+    A function counts as no tool call: what it will answer is not known yet.
+
+    Args:
+        steps: What is left of a script.
+    """
+    for step in steps:
+        if isinstance(step, Wait) and step.then is not None:
+            step = step.then
+        if isinstance(step, (Wait, Fail)):
+            continue
+        return isinstance(step, (Shell, Call)) or (isinstance(step, Turn) and bool(step.calls))
+    return False
