@@ -109,7 +109,7 @@ def test_react_agent(run_eval: RunEval) -> None:
 
     model = scripted([call("calc/add", a=2, b=3), read_sum])
     agent = react(tools=[ToolDef(add(), name="calc_add")])
-    log = run_eval(as_solver(agent), model, samples=2)
+    log = run_eval(as_solver(agent), model, samples=2, message_limit=20)
     assert log.status == "success", log.error
     for sample in log.samples or []:
         assert "The sum is 5" in sample.output.completion

@@ -108,7 +108,9 @@ class BridgeApp:
         async def generate(data: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
             self._check_tools(data)
             self.traffic.requests += 1
-            return await self._guarded(handler(data, headers))
+            # Inspect drops every other client header, with a warning for each.
+            forwarded = {name: headers[name] for name in ("accept-encoding",) if name in headers}
+            return await self._guarded(handler(data, forwarded))
 
         return await model_reply(request, dialect, self._generations, generate)
 

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import os
 import struct
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
-from inspect_swe._errors import AgentStartError, SandboxDiedError
-from inspect_swe._sandbox.frames import (
+from .._errors import AgentStartError, SandboxDiedError
+from .frames import (
     FILE_WINDOW,
     MAX_PAYLOAD,
     SPAWN_LIMIT,
@@ -22,13 +21,13 @@ from inspect_swe._sandbox.frames import (
     FrameType,
     ProtocolError,
     encode,
-    encode_header,
     encode_u32,
 )
+from .streams import ByteChannel, Outbox, Stream, pump_in, pump_out
+
+__all__ = ["ByteChannel", "Connect", "ExitStatus", "Multiplexer", "Process", "SandboxFileError"]
 
 START_TIMEOUT = 30.0
-_WINDOW_STEP = 64 * 1024
-_OUTBOX_LIMIT = 256 * 1024
 _READ_SIZE = 256 * 1024
 _STAGES = {1: "its working directory cannot be entered", 2: "it cannot be executed"}
 # Numbers that mean something else on a host that is no Linux.
@@ -42,19 +41,6 @@ _LINUX_ERRORS = {
 }
 
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-
-
-class ByteChannel(Protocol):
-    """A stream of bytes to the relay and back."""
-
-    async def send(self, data: bytes) -> None:
-        """Sends all of it; waits while the other end is slow."""
-
-    async def receive(self) -> bytes:
-        """The next bytes; none at the end of the stream."""
-
-    async def aclose(self) -> None:
-        """Closes both directions: the relay then cleans up and exits."""
 
 
 class ExitStatus(NamedTuple):
@@ -73,111 +59,10 @@ def error_text(number: int) -> str:
     return _LINUX_ERRORS.get(number) or os.strerror(number)
 
 
-class _Outbox:
-    """Frames on their way to the relay: one writer, in order, as many at a time as there are."""
-
-    def __init__(self, channel: ByteChannel) -> None:
-        self._channel = channel
-        self._pieces: list[bytes | memoryview] = []
-        self._size = 0
-        self._filled = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-
-    def put(self, *pieces: bytes | memoryview) -> None:
-        self._pieces.extend(pieces)
-        self._size += sum(map(len, pieces))
-        self._filled.set()
-        if self._size >= _OUTBOX_LIMIT:
-            self._room.clear()
-
-    async def room(self) -> None:
-        """Waits until bulk data may be put."""
-        await self._room.wait()
-
-    async def run(self) -> None:
-        while True:
-            await self._filled.wait()
-            pieces, self._pieces, self._size = self._pieces, [], 0
-            self._filled.clear()
-            self._room.set()
-            await self._channel.send(b"".join(pieces))
-
-
-class _Stream:
-    """One channel: frames in, data out, credit both ways."""
-
-    def __init__(self, channel: int, outbox: _Outbox, credit: int = STREAM_WINDOW) -> None:
-        self.id = channel
-        self._outbox = outbox
-        self._credit = credit
-        self._granted = asyncio.Event()
-        self._arrived = asyncio.Event()
-        self._frames: deque[Frame] = deque()
-        self._room = STREAM_WINDOW
-        self._consumed = 0
-        self._error: Exception | None = None
-
-    def feed(self, frame: Frame) -> None:
-        if frame.type is FrameType.WINDOW:
-            self._credit += frame.u32()
-            self._granted.set()
-            return
-        if frame.type in (FrameType.DATA, FrameType.STDERR):
-            self._room -= len(frame.payload)
-            if self._room < 0:
-                raise ProtocolError(f"channel {self.id} exceeds its window")
-        self._frames.append(frame)
-        self._arrived.set()
-
-    def fail(self, error: Exception) -> None:
-        self._error = error
-        self._arrived.set()
-        self._granted.set()
-
-    async def receive(self) -> Frame:
-        while not self._frames:
-            if self._error:
-                raise self._error
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._frames.popleft()
-
-    def consumed(self, size: int) -> None:
-        """Lets the relay send as much again, in few and large steps."""
-        self._consumed += size
-        if self._consumed >= _WINDOW_STEP:
-            self.put(encode_u32(FrameType.WINDOW, self.id, self._consumed))
-            self._room += self._consumed
-            self._consumed = 0
-
-    def put(self, frame: bytes) -> None:
-        if not self._error:
-            self._outbox.put(frame)
-
-    async def send(self, data: bytes | memoryview) -> None:
-        """Sends data as credit allows."""
-        view = memoryview(data)
-        while len(view):
-            await self._outbox.room()
-            while not self._credit and not self._error:
-                self._granted.clear()
-                await self._granted.wait()
-            if self._error:
-                raise self._error
-            piece = view[: min(self._credit, MAX_PAYLOAD)]
-            self._credit -= len(piece)
-            self._outbox.put(encode_header(FrameType.DATA, self.id, len(piece)), piece)
-            view = view[len(piece) :]
-
-    def send_eof(self) -> None:
-        self.put(encode(FrameType.EOF, self.id))
-
-
 class Process:
     """A process in the sandbox. Read `output()`: with 256 KiB of it unread the process has to wait."""
 
-    def __init__(self, stream: _Stream, pid: int, feeder: asyncio.Task[None] | None) -> None:
+    def __init__(self, stream: Stream, pid: int, feeder: asyncio.Task[None] | None) -> None:
         self.pid = pid
         self._stream = stream
         self._feeder = feeder
@@ -189,7 +74,7 @@ class Process:
         Raises:
             SandboxDiedError: The sandbox or the connection to it ended first.
         """
-        while not self._exit.done() or self._stream._frames:
+        while not self._exit.done() or self._stream.pending():
             frame = await self._stream.receive()
             if frame.type is FrameType.EXIT:
                 return
@@ -246,11 +131,11 @@ class Multiplexer:
         self._channel = channel
         self._token = token
         self._connect = connect
-        self._outbox = _Outbox(channel)
-        self._streams: dict[int, _Stream] = {}
+        self._outbox = Outbox(channel)
+        self._streams: dict[int, Stream] = {}
         self._processes: dict[int, Process] = {}
         self._next_id = 2
-        self._control = _Stream(0, self._outbox)
+        self._control = Stream(0, self._outbox)
         self._control_lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
@@ -309,7 +194,7 @@ class Multiplexer:
         feeder = self._run(_feed_stdin(stream, stdin)) if stdin is not None else None
         process = Process(stream, frame.u32(), feeder)
         self._processes[stream.id] = process
-        for later in stream._frames:
+        for later in stream.pending():
             if later.type is FrameType.EXIT:
                 self._exited(process, later)
         if self.error:
@@ -384,9 +269,9 @@ class Multiplexer:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _open(self, credit: int = STREAM_WINDOW) -> _Stream:
+    def _open(self, credit: int = STREAM_WINDOW) -> Stream:
         self._alive()
-        stream = _Stream(self._next_id, self._outbox, credit)
+        stream = Stream(self._next_id, self._outbox, credit)
         self._streams[stream.id] = stream
         self._next_id += 2
         return stream
@@ -450,17 +335,17 @@ class Multiplexer:
         if self._connect is None:
             self._outbox.put(encode(FrameType.RESET, channel))
             return
-        stream = self._streams[channel] = _Stream(channel, self._outbox)
+        stream = self._streams[channel] = Stream(channel, self._outbox)
         self._run(self._serve(stream, self._connect))
 
-    async def _serve(self, stream: _Stream, connect: Connect) -> None:
+    async def _serve(self, stream: Stream, connect: Connect) -> None:
         """Carries one connection between the sandbox and the app, until both have ended it."""
         writer: asyncio.StreamWriter | None = None
         upward: asyncio.Task[None] | None = None
         try:
             reader, writer = await connect()
-            upward = asyncio.create_task(_pump_in(stream, writer))
-            await asyncio.gather(upward, _pump_out(reader, stream))
+            upward = asyncio.create_task(pump_in(stream, writer))
+            await asyncio.gather(upward, pump_out(reader, stream))
         except Exception:
             stream.put(encode(FrameType.RESET, stream.id))
             if writer:
@@ -473,32 +358,13 @@ class Multiplexer:
                 writer.close()
 
 
-async def _pump_in(stream: _Stream, writer: asyncio.StreamWriter) -> None:
-    while True:
-        frame = await stream.receive()
-        if frame.type is FrameType.EOF:
-            writer.write_eof()
-            return
-        if frame.type is FrameType.RESET:
-            raise ConnectionResetError("reset in the sandbox")
-        writer.write(frame.payload)
-        await writer.drain()
-        stream.consumed(len(frame.payload))
-
-
-async def _pump_out(reader: asyncio.StreamReader, stream: _Stream) -> None:
-    while data := await reader.read(MAX_PAYLOAD):
-        await stream.send(data)
-    stream.send_eof()
-
-
-async def _feed_stdin(stream: _Stream, data: bytes) -> None:
+async def _feed_stdin(stream: Stream, data: bytes) -> None:
     with contextlib.suppress(SandboxDiedError):
         await stream.send(data)
         stream.send_eof()
 
 
-async def _send_file(stream: _Stream, data: bytes | Path) -> None:
+async def _send_file(stream: Stream, data: bytes | Path) -> None:
     if isinstance(data, Path):
         with await asyncio.to_thread(data.open, "rb", 0) as file:
             while piece := await asyncio.to_thread(file.read, _READ_SIZE):

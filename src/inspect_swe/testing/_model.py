@@ -202,7 +202,13 @@ class ScriptedModel(ModelAPI):
                 return self._message("", [_tool_call(play, answer, tools)])
 
     def _message(self, text: str, calls: list[ToolCall], stop_reason: StopReason | None = None) -> ModelOutput:
-        message = ChatMessageAssistant(content=text, tool_calls=calls or None, model=self.model_name, source="generate")
+        message = ChatMessageAssistant(
+            # No text is no content: a bridge would make an empty text block of an empty string.
+            content=text if text or not calls else [],
+            tool_calls=calls or None,
+            model=self.model_name,
+            source="generate",
+        )
         reason = stop_reason or ("tool_calls" if calls else "stop")
         return ModelOutput(model=self.model_name, choices=[ChatCompletionChoice(message=message, stop_reason=reason)])
 

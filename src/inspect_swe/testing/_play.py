@@ -86,7 +86,7 @@ class Plays:
             steps: The script, for a sample that has not asked before.
         """
         sample_store = store()
-        key = 0
+        key = id(sample_store)
         if key not in self._plays:
 
             def forget(_: Any) -> None:

@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,7 +67,12 @@ static pid_t parent_of(const char *pid)
     char *end = strrchr(text, ')'); /* the name itself may contain anything */
     if (!end || strlen(end) < 5 || end[2] == 'Z' || end[2] == 'X')
         return -1;
-    return (pid_t)strtol(end + 4, NULL, 10);
+    uint32_t parent;
+    char *number_end = strchr(end + 4, ' ');
+    if (!number_end)
+        return -1;
+    *number_end = '\0';
+    return parse_number(end + 4, &parent) ? (pid_t)parent : -1;
 }
 
 /* One pass over /proc. Returns how many processes were killed; `parent` 0 matches none. */
@@ -80,9 +84,10 @@ int kill_matching(const char *token, pid_t parent)
     int killed = 0;
     pid_t self = getpid();
     for (struct dirent *e; (e = readdir(proc));) {
-        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-        if (pid <= 1 || pid == self)
+        uint32_t number;
+        if (!parse_number(e->d_name, &number) || number <= 1 || (pid_t)number == self)
             continue;
+        pid_t pid = (pid_t)number;
         pid_t its_parent = parent_of(e->d_name);
         if (its_parent < 0)
             continue;

@@ -17,7 +17,6 @@
 #define CALL_OUT_MAX (16 * 1024 * 1024)
 #define COALESCE_MS 3
 #define SOCKET_NAME "s"
-#define END_OF_CHANNEL UINT32_MAX
 
 struct call {
     int fd, slot;
@@ -219,8 +218,8 @@ static struct sockaddr_un socket_address(void)
 static int complain(const char *what)
 {
     int error = errno;
-    char text[160], *end = stpcpy(stpcpy(text, "relay: "), what);
-    end = stpcpy(stpcpy(stpcpy(end, ": "), strerror(error)), "\n");
+    char text[64], *end = stpcpy(stpcpy(text, "relay: "), what);
+    end = stpcpy(put_number(stpcpy(end, " failed: errno "), (uint32_t)error), "\n");
     ssize_t ignored = write(STDERR_FILENO, text, (size_t)(end - text));
     (void)ignored;
     return 7;
@@ -258,7 +257,7 @@ int run_daemon(const char *dir, int64_t lease_ms)
     struct exchanges x = {.lease_ms = lease_ms, .slot = -1};
     x.listen_fd = daemon_listen(dir, &x.dir_fd);
     if (x.listen_fd < 0)
-        return complain(dir);
+        return complain("socket");
     pid_t pid = fork();
     if (pid < 0)
         return complain("fork");
@@ -350,20 +349,10 @@ int run_exchange(const char *dir, uint32_t seq, uint32_t wait_ms, uint32_t max_o
 {
     int fd = call_open(dir, seq, wait_ms, max_out);
     if (fd < 0)
-        return complain(dir);
+        return complain("socket");
+    if (seq == END_OF_CHANNEL) /* answered by closing, when what the session started has been killed */
+        return copy_answer(fd) ? 0 : complain("exchange");
     if (!copy_input(fd) || !copy_answer(fd))
         return complain("exchange");
-    return 0;
-}
-
-/* Ends the session; returns when the daemon has killed what it started. */
-int run_end(const char *dir)
-{
-    char ignored[64];
-    int fd = call_open(dir, END_OF_CHANNEL, 0, 0);
-    if (fd < 0)
-        return complain(dir);
-    while (read(fd, ignored, sizeof ignored) > 0)
-        continue;
     return 0;
 }

@@ -2,12 +2,10 @@
  * relay --kill TOKEN                             kill all processes of a session whose relay is gone
  * relay --daemon DIR [LEASE_MS]                  keep a session in the background, reached through DIR
  * relay --exchange DIR SEQ WAIT_MS MAX_OUT       hand over stdin, print what the session answers (base64)
- * relay --end DIR                                end that session
+ * relay --exchange DIR end                       end that session
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,17 +22,8 @@ static void say(const char *text)
 
 static int usage(void)
 {
-    say("usage: relay [--kill TOKEN | --daemon DIR [LEASE_MS] | --exchange DIR SEQ WAIT_MS MAX_OUT | --end DIR]\n");
+    say("usage: relay [--kill TOKEN | --daemon DIR [LEASE_MS] | --exchange DIR SEQ WAIT_MS MAX_OUT | --exchange DIR end]\n");
     return 64;
-}
-
-static bool number(const char *text, uint32_t *value)
-{
-    char *end;
-    errno = 0;
-    unsigned long long parsed = strtoull(text, &end, 10);
-    *value = (uint32_t)parsed;
-    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && parsed < UINT32_MAX;
 }
 
 static void prepare_pipe(int fd)
@@ -80,12 +69,12 @@ int main(int argc, char **argv)
         return run_pipe();
     if (strcmp(argv[1], "--kill") == 0 && argc == 3)
         return kill_token(argv[2]);
-    if (strcmp(argv[1], "--daemon") == 0 && (argc == 3 || (argc == 4 && number(argv[3], &a))))
+    if (strcmp(argv[1], "--daemon") == 0 && (argc == 3 || (argc == 4 && parse_number(argv[3], &a))))
         return run_daemon(argv[2], a);
-    if (strcmp(argv[1], "--exchange") == 0 && argc == 6 && number(argv[3], &a) && number(argv[4], &b) &&
-        number(argv[5], &c))
+    if (strcmp(argv[1], "--exchange") == 0 && argc == 6 && parse_number(argv[3], &a) && parse_number(argv[4], &b) &&
+        parse_number(argv[5], &c))
         return run_exchange(argv[2], a, b, c);
-    if (strcmp(argv[1], "--end") == 0 && argc == 3)
-        return run_end(argv[2]);
+    if (strcmp(argv[1], "--exchange") == 0 && argc == 4 && strcmp(argv[3], "end") == 0)
+        return run_exchange(argv[2], END_OF_CHANNEL, 0, 0);
     return usage();
 }

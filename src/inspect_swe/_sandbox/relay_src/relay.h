@@ -28,6 +28,7 @@
 #define SPAWN_MAX (4 * 1024 * 1024)
 #define CONNECTIONS_MAX 512
 #define SESSION_VARIABLE "AGENT_SESSION="
+#define END_OF_CHANNEL UINT32_MAX /* in place of an exchange's number */
 #define TOKEN_MAX 255
 #define DRAIN_MS 200 /* how long output of left-over processes is awaited after an exit */
 #define KILL_MS 3000
@@ -120,6 +121,7 @@ void buf_free(struct buf *b);
 uint32_t get_u32(const uint8_t *p);
 void put_u32(uint8_t *p, uint32_t value);
 char *put_number(char *to, uint32_t value);
+bool parse_number(const char *text, uint32_t *value);
 int64_t now_ms(void);
 void close_fd(int *fd);
 void session_end(struct session *s, const char *why);
@@ -176,6 +178,5 @@ void exchanges_watch(struct session *s);
 void exchanges_serve(struct session *s);
 int run_daemon(const char *dir, int64_t lease_ms);
 int run_exchange(const char *dir, uint32_t seq, uint32_t wait_ms, uint32_t max_out);
-int run_end(const char *dir);
 
 #endif

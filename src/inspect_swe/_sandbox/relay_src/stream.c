@@ -79,6 +79,23 @@ char *put_number(char *to, uint32_t value)
     return to;
 }
 
+/* Reads a whole text as a decimal number below 2^32 - 1. */
+bool parse_number(const char *text, uint32_t *value)
+{
+    uint64_t parsed = 0;
+    if (*text == '\0')
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        parsed = parsed * 10 + (uint64_t)(*text - '0');
+        if (parsed >= UINT32_MAX)
+            return false;
+    }
+    *value = (uint32_t)parsed;
+    return true;
+}
+
 int64_t now_ms(void)
 {
     struct timespec t;

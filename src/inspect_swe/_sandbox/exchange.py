@@ -1,0 +1,115 @@
+"""A byte stream over a provider that can only run a command to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import Awaitable, Callable
+
+Run = Callable[[list[str], bytes], Awaitable[str]]
+
+_IN_FLIGHT = 2
+
+
+class ExchangeChannel:
+    """Carries the frames of a relay that runs as a daemon.
+
+    One exchange always waits in the sandbox for output. When there is something to send a second one brings it, and the
+    first comes back at once. The daemon takes input, and we take output, in the order of their numbers.
+
+    Args:
+        run: Runs `relay --exchange DIR` with these further arguments and stdin; returns its stdout.
+        wait_ms: How long an exchange waits for output. It must be shorter than the provider's limit for a command.
+        max_in: Most bytes that one exchange brings.
+        max_out: Most bytes that one exchange takes back (they travel as base64).
+    """
+
+    def __init__(
+        self, run: Run, *, wait_ms: int = 20_000, max_in: int = 1024 * 1024, max_out: int = 1024 * 1024
+    ) -> None:
+        self._run = run
+        self._arguments = [str(wait_ms), str(max_out)]
+        self._max_in = max_in
+        self._pending = bytearray()
+        self._next = 0
+        self._due = 0
+        self._answers: dict[int, bytes] = {}
+        self._output: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self._changed = asyncio.Condition()
+        self._exchanges: set[asyncio.Task[None]] = set()
+        self._pump: asyncio.Task[None] | None = None
+        self._ended = False
+
+    async def send(self, data: bytes) -> None:
+        """Queues bytes; waits while more is queued than one exchange can bring."""
+        self._start()
+        async with self._changed:
+            self._pending += data
+            self._changed.notify_all()
+            await self._changed.wait_for(lambda: self._ended or len(self._pending) <= self._max_in)
+        if self._ended:
+            raise ConnectionResetError("the exchange with the sandbox has ended")
+
+    async def receive(self) -> bytes:
+        """The next bytes; none after `aclose()`.
+
+        Raises:
+            Exception: What `run` raised.
+        """
+        self._start()
+        if self._ended and self._output.empty():
+            return b""
+        item = await self._output.get()
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    async def aclose(self) -> None:
+        """Ends the session in the sandbox; returns when its processes have been killed."""
+        if self._ended and self._pump is None:
+            return
+        self._ended = True
+        tasks = [task for task in (self._pump, *self._exchanges) if task]
+        self._pump = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._output.put_nowait(b"")
+        with contextlib.suppress(Exception):  # a daemon that is gone has cleaned up
+            await self._run(["end"], b"")
+
+    def _start(self) -> None:
+        if self._pump is None and not self._ended:
+            self._pump = asyncio.create_task(self._keep_exchanging())
+
+    async def _keep_exchanging(self) -> None:
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(self._wanted)
+                piece = bytes(self._pending[: self._max_in])
+                del self._pending[: self._max_in]
+                self._changed.notify_all()
+            task = asyncio.create_task(self._exchange(self._next, piece))
+            self._next += 1
+            self._exchanges.add(task)
+            task.add_done_callback(self._exchanges.discard)
+
+    def _wanted(self) -> bool:
+        running = self._next - self._due - len(self._answers)
+        return not self._ended and (running == 0 or (running < _IN_FLIGHT and bool(self._pending)))
+
+    async def _exchange(self, number: int, piece: bytes) -> None:
+        try:
+            answer = base64.b64decode(await self._run([str(number), *self._arguments], piece))
+        except Exception as error:
+            self._ended = True
+            self._output.put_nowait(error)
+            answer = b""
+        async with self._changed:
+            self._answers[number] = answer
+            while self._due in self._answers:
+                if output := self._answers.pop(self._due):
+                    self._output.put_nowait(output)
+                self._due += 1
+            self._changed.notify_all()

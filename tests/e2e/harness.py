@@ -1,0 +1,143 @@
+"""Runs a real CLI in a real container with a scripted model, and hands back everything there is to look at."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from inspect_ai import Task, eval
+from inspect_ai.agent import Agent, as_solver
+from inspect_ai.dataset import Sample
+from inspect_ai.log import EvalLog, EvalSample
+from inspect_ai.model import ChatMessage, Model
+from inspect_ai.scorer import CORRECT, Score, Scorer, Target, accuracy, scorer
+from inspect_ai.solver import TaskState
+from inspect_ai.util import sandbox
+
+from inspect_swe.testing import ScriptedRequest, ScriptStep, scripted, scripted_requests
+
+
+@dataclass
+class Run:
+    """What came of an eval of one sample."""
+
+    log: EvalLog
+    model: Model
+
+    @property
+    def sample(self) -> EvalSample:
+        assert self.log.samples, self.log.error
+        return self.log.samples[0]
+
+    @property
+    def error(self) -> str | None:
+        """The sample's (else the eval's) error."""
+        error = (self.log.samples[0].error if self.log.samples else None) or self.log.error
+        return error.message if error else None
+
+    @property
+    def requests(self) -> list[ScriptedRequest]:
+        return [request for request in scripted_requests(self.model) if request.main]
+
+    @property
+    def seen(self) -> str:
+        """What the scorer's command printed in the sandbox."""
+        assert self.error is None, self.error
+        assert self.sample.scores
+        return next(iter(self.sample.scores.values())).answer or ""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What ran, as the log has it."""
+        events = [event for event in self.sample.events if event.event == "info" and event.source == "inspect_swe"]
+        assert isinstance(events[0].data, dict)
+        return events[0].data
+
+
+@scorer(metrics=[accuracy()])
+def prints(command: str) -> Scorer:
+    """Runs a command in the sandbox; correct whatever it prints, which is the answer."""
+
+    async def score(state: TaskState, target: Target) -> Score:
+        done = await sandbox().exec(["sh", "-c", command])
+        return Score(value=CORRECT, answer=done.stdout + done.stderr)
+
+    return score
+
+
+def compose_file(folder: Path, image: str = "bookworm", **service: Any) -> str:
+    """Write a compose file for one container without a network."""
+    default = {
+        "image": f"inspect-swe-test:{image}",
+        "x-local": True,
+        "init": image != "noshell",
+        "command": "tail -f /dev/null",
+        "network_mode": "none",
+        "stop_grace_period": "1s",
+        "working_dir": "/workspace",
+        **service,
+    }
+    path = folder / "compose.yaml"
+    path.write_text(yaml.safe_dump({"services": {"default": default}}))
+    return str(path)
+
+
+def run_agent(
+    folder: Path,
+    agent: Agent | Callable[[], Agent],
+    script: Sequence[ScriptStep],
+    *,
+    prompt: str | list[ChatMessage] = "Do what the script says.",
+    show: str = "true",
+    files: dict[str, str] | None = None,
+    setup: str | None = None,
+    sandbox: tuple[str, str] | str | None = None,
+    scorer: Scorer | None = None,
+    solver: Any = None,
+    model: Model | None = None,
+    task: dict[str, Any] | None = None,
+    **service: Any,
+) -> Run:
+    """Evaluate one sample.
+
+    Args:
+        folder: Where the compose file and the log go.
+        agent: The agent.
+        script: What the model does.
+        prompt: The sample's input.
+        show: A command whose output in the sandbox is `Run.seen`.
+        files: Files of the sample.
+        setup: Set-up script of the sample.
+        sandbox: Instead of a container made from `service`.
+        scorer: Instead of one that runs `show`.
+        solver: Instead of the agent alone.
+        model: Instead of one that plays `script`.
+        task: More arguments for the task (limits).
+        service: Changes to the compose service; `image` is the name of a test image.
+    """
+    played = model or scripted(script)
+    sample = Sample(input=prompt, files=files, setup=setup)
+    log = eval(
+        Task(
+            dataset=[sample],
+            solver=solver or as_solver(agent),  # type: ignore[arg-type]
+            scorer=scorer or prints(show),
+            sandbox=sandbox or ("docker", compose_file(folder, **service)),
+            **(task or {}),
+        ),
+        model=played,
+        log_dir=str(folder / "logs"),
+        display="none",
+        fail_on_error=False,
+    )[0]
+    return Run(log, played)
+
+
+def containers() -> list[str]:
+    """Containers that exist now, however they are."""
+    done = subprocess.run(["docker", "ps", "-a", "--format", "{{.Names}}"], capture_output=True, text=True, check=True)
+    return sorted(done.stdout.split())
