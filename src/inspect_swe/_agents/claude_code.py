@@ -40,6 +40,13 @@ _ENV = {
     "MCP_TOOL_TIMEOUT": _FOREVER,
 }
 
+# The CLI takes bash or zsh only, and tells them by name. Any POSIX shell runs its commands; what fails is the
+# snapshot of the user's environment that it takes first, which is written in bash: without one it goes on.
+_ANY_SHELL = b"""#!/bin/sh
+case "$*" in *SNAPSHOT_FILE=*) exit 1 ;; esac
+exec sh "$@"
+"""
+
 
 @agent
 def claude_code(
@@ -173,6 +180,8 @@ class ClaudeCode(Adapter):
         package="@anthropic-ai/claude-code-{platform}", member="package/claude", command="claude"
     )
 
+    looks_for: ClassVar[tuple[str, ...]] = ("bash", "zsh")
+
     def route(self, model: str) -> Route:
         """The presented name stands for the served model, a role's model for itself."""
         roles = (self.opus, self.sonnet, self.haiku, self.subagent)
@@ -199,6 +208,10 @@ class ClaudeCode(Adapter):
             files.append(File(f"{site.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()))
         if site.system:
             files.append(File(f"{site.config}/system.md", site.system.encode()))
+        if not site.commands.keys() & {"bash", "zsh"}:
+            shell = f"{site.config}/shell/bash"
+            files.append(File(shell, _ANY_SHELL, 0o755))
+            env |= {"SHELL": shell, "CLAUDE_CODE_SHELL": shell}
         own = [f"{site.home}/.claude/{name}" for name in ("settings.json", "CLAUDE.md", "agents", "commands", "skills")]
         inherit = tuple((path, path.rsplit("/", 1)[1]) for path in own)
         return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)

@@ -22,6 +22,7 @@ class Site:
         config: A private folder for the CLI's configuration and sessions; it exists.
         home: The user's home directory.
         cwd: Working directory.
+        commands: Path of each command that the adapter looks for and the sandbox has.
         base_url: Where the bridge listens, as seen in the sandbox (no trailing slash).
         model: Name of the served model without its provider, such as "claude-sonnet-4-5".
         system: Text to add to the CLI's system prompt.
@@ -35,6 +36,7 @@ class Site:
     config: str
     home: str
     cwd: str
+    commands: Mapping[str, str]
     base_url: str
     model: str
     system: str | None
@@ -172,6 +174,8 @@ class Adapter(ABC):
     """The CLI's command on PATH."""
     recipe: ClassVar[NpmBinary]
     """Where the CLI comes from."""
+    looks_for: ClassVar[tuple[str, ...]] = ()
+    """Further commands it wants to know of."""
 
     @abstractmethod
     def route(self, model: str) -> Route:

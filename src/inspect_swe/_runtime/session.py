@@ -103,7 +103,7 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
     """
     memory = _Memory.recall(adapter, options, state)
     start = opening(state.messages, options.system_prompt, memory.seen)
-    workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command])
+    workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *adapter.looks_for])
     found = await find_cli(adapter, options.version, workspace.probe)
     model = options.model and options.model.removeprefix("inspect/")
     served = ModelName(get_model(model)).name if model and model != "inspect" else ModelName(get_model()).name
@@ -167,6 +167,7 @@ def _site(
         config=memory.config if start.resume and memory.config else f"{workspace.probe.scratch}/home",
         home=workspace.probe.home,
         cwd=workspace.cwd,
+        commands=workspace.probe.commands,
         base_url=base_url,
         model=served,
         system=start.system,

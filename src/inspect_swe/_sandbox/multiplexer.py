@@ -66,6 +66,7 @@ class Process:
         self.pid = pid
         self._stream = stream
         self._feeder = feeder
+        self._finished = False
         self._exit: asyncio.Future[ExitStatus] = asyncio.get_running_loop().create_future()
 
     async def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
@@ -74,10 +75,9 @@ class Process:
         Raises:
             SandboxDiedError: The sandbox or the connection to it ended first.
         """
-        while not self._exit.done() or self._stream.pending():
+        while not self._finished:
             frame = await self._stream.receive()
-            if frame.type is FrameType.EXIT:
-                return
+            self._finished = frame.type is FrameType.EXIT
             if frame.type is FrameType.DATA:
                 yield "stdout", frame.payload
             elif frame.type is FrameType.STDERR:
@@ -341,19 +341,19 @@ class Multiplexer:
     async def _serve(self, stream: Stream, connect: Connect) -> None:
         """Carries one connection between the sandbox and the app, until both have ended it."""
         writer: asyncio.StreamWriter | None = None
-        upward: asyncio.Task[None] | None = None
+        pumps: list[asyncio.Task[None]] = []
         try:
             reader, writer = await connect()
-            upward = asyncio.create_task(pump_in(stream, writer))
-            await asyncio.gather(upward, pump_out(reader, stream))
+            pumps = [asyncio.create_task(pump_in(stream, writer)), asyncio.create_task(pump_out(reader, stream))]
+            await asyncio.gather(*pumps)
         except Exception:
             stream.put(encode(FrameType.RESET, stream.id))
             if writer:
                 writer.transport.abort()
         finally:
             self._streams.pop(stream.id, None)
-            if upward:
-                upward.cancel()
+            for pump in pumps:
+                pump.cancel()
             if writer:
                 writer.close()
 
