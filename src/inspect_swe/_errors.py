@@ -26,15 +26,17 @@ class AgentError(RuntimeError):
         stdout: str = "",
         stderr: str = "",
     ) -> None:
-        self.message = message
+        self.summary = message
         self.hint = hint
         self.exit_code = exit_code
         self.stdout = tail(stdout)
         self.stderr = tail(stderr)
-        super().__init__(self._render())
+        # Inspect shows this attribute in its logs.
+        self.message = self._render()
+        super().__init__(self.message)
 
     def _render(self) -> str:
-        parts = [self.message]
+        parts = [self.summary]
         if self.exit_code is not None:
             parts.append(f"Exit code: {self.exit_code}.")
         for name, text in (("stdout", self.stdout), ("stderr", self.stderr)):

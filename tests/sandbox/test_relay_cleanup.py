@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import secrets
@@ -61,10 +62,8 @@ def session() -> Iterator[RawSession]:
         os.kill(pid, signal.SIGKILL)
     for pipe in (raw.process.stdin, raw.process.stdout, raw.process.stderr):
         if pipe:
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
 
 
 def test_end_of_input_kills_everything(session: RawSession) -> None:

@@ -50,7 +50,7 @@ def test_a_stalled_reader_holds_up_nobody() -> None:
         async with local_session() as session:
             _, stalled = await session.connect()
             stalled.transport.pause_reading()  # type: ignore[attr-defined]
-            stalled.write(b"x" * 8_000_000)
+            stalled.write(b"x" * 64_000_000)
             await asyncio.sleep(0.3)
             data = b"y" * 300_000
             answers = await asyncio.wait_for(asyncio.gather(*(exchange(session, data) for _ in range(32))), 20)
@@ -160,7 +160,7 @@ def test_silent_until_greeted() -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("program", ["true", "cat /dev/urandom", "sleep 0.1; exit 3"])
+@pytest.mark.parametrize("program", ["true", "head -c 100000 /dev/urandom", "sleep 0.1; exit 3"])
 def test_what_is_no_relay(program: str) -> None:
     async def main() -> None:
         relay = Multiplexer(await LocalPipeChannel.open("sh", "-c", program), token="t", connect=None)

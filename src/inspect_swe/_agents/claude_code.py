@@ -13,6 +13,7 @@ from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio, Skill
 
+from .._errors import AgentOptionError
 from .._install import NpmBinary
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
 from .._runtime.agent import cli_agent
@@ -79,6 +80,8 @@ def claude_code(
     sandbox: str | None = None,
     version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
     debug: bool | None = None,
+    *,
+    replace_system_prompt: str | None = None,
 ) -> Agent:
     """Claude Code agent: runs the real Claude Code CLI in the sample's sandbox, with the eval's model.
 
@@ -111,6 +114,7 @@ def claude_code(
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "2.1.329".
         debug: Run the CLI with `--debug` and log all of its output.
+        replace_system_prompt: Text that replaces the CLI's own system prompt; not together with `system_prompt`.
 
     Returns:
         An Inspect agent.
@@ -118,6 +122,12 @@ def claude_code(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
+    if system_prompt is not None and replace_system_prompt is not None:
+        raise AgentOptionError(
+            "system_prompt and replace_system_prompt contradict each other: one appends to the CLI's own system "
+            "prompt, the other replaces it.",
+            hint="give one of them.",
+        )
     options = agent_options(
         name=name,
         description=description,
@@ -147,6 +157,7 @@ def claude_code(
         subagent=subagent_model,
         disallowed_tools=tuple(disallowed_tools or ()),
         auto_mode=auto_mode,
+        replace_system_prompt=replace_system_prompt,
     )
     return cli_agent(adapter, options)
 
@@ -163,6 +174,7 @@ class ClaudeCode(Adapter):
         subagent: Model for sub-agents.
         disallowed_tools: Built-in tools to take away.
         auto_mode: Whether its permission mode is `auto`.
+        replace_system_prompt: Text in place of its own system prompt.
     """
 
     model_config: str | None = None
@@ -172,6 +184,7 @@ class ClaudeCode(Adapter):
     subagent: str | None = None
     disallowed_tools: tuple[str, ...] = ()
     auto_mode: bool = False
+    replace_system_prompt: str | None = None
 
     key: ClassVar[str] = "claude_code"
     label: ClassVar[str] = "Claude Code"
@@ -206,6 +219,8 @@ class ClaudeCode(Adapter):
         if site.mcp_servers:
             servers = {server.name: _mcp_entry(server) for server in site.mcp_servers}
             files.append(File(f"{site.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()))
+        if self.replace_system_prompt is not None:
+            files.append(File(f"{site.config}/system-whole.md", self.replace_system_prompt.encode()))
         if site.system:
             files.append(File(f"{site.config}/system.md", site.system.encode()))
         if not site.commands.keys() & {"bash", "zsh"}:
@@ -227,6 +242,8 @@ class ClaudeCode(Adapter):
             argv += ["--allowed-tools", ",".join(_allowed(site.mcp_servers, self.tool_prefix))]
         if self.disallowed_tools:
             argv += ["--disallowed-tools", ",".join(self.disallowed_tools)]
+        if self.replace_system_prompt is not None and not turn.resume:
+            argv += ["--system-prompt-file", f"{site.config}/system-whole.md"]
         if site.system and not turn.resume:
             argv += ["--append-system-prompt-file", f"{site.config}/system.md"]
         if site.debug:

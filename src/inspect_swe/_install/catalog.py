@@ -96,7 +96,7 @@ def _look_up(
         cached = newest_first(store.versions(agent, platform))
         if not cached:
             raise
-        logger.warning("%s %s is used, the newest in the cache: %s", agent, cached[0], error.message)
+        logger.warning("%s %s is used, the newest in the cache: %s", agent, cached[0], error.summary)
         return _artifact(agent, recipe, cached[0], platform)
     if not semver.Version.is_valid(release.version):
         raise AgentInstallError(f"The registry calls {release.version!r} the latest version of {agent}.")
