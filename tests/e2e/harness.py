@@ -137,7 +137,9 @@ def run_agent(
     return Run(log, played)
 
 
-def containers() -> list[str]:
-    """Containers that exist now, however they are."""
-    done = subprocess.run(["docker", "ps", "-a", "--format", "{{.Names}}"], capture_output=True, text=True, check=True)
-    return sorted(done.stdout.split())
+def containers(folder: Path) -> list[str]:
+    """Containers that exist now, in whatever state, of compose files in a folder or below it."""
+    label = '{{.Names}}\t{{.Label "com.docker.compose.project.working_dir"}}'
+    done = subprocess.run(["docker", "ps", "-a", "--format", label], capture_output=True, text=True, check=True)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    return [name for name, place in rows if Path(place).is_relative_to(folder)]

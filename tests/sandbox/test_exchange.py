@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
-from relay_support import ENV, RELAY, collect, exchange_channel, gone_within, local_session, session_pids
 
 from inspect_swe._errors import SandboxDiedError
 from inspect_swe._sandbox.frames import FrameType, encode
 from inspect_swe._sandbox.multiplexer import ExitStatus
+
+from .relay_support import ENV, RELAY, collect, exchange_channel, gone_within, local_session, session_pids
 
 
 def start_daemon(folder: Path, *lease_ms: str) -> None:

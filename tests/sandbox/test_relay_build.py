@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from relay_support import SOURCES
+
+from .relay_support import SOURCES
 
 MACHINES = {"x86_64": 62, "aarch64": 183}
 

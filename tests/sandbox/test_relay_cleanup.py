@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from relay_support import ENV, RELAY, gone_within, session_pids
 
 from inspect_swe._sandbox.frames import FrameType, encode
+
+from .relay_support import ENV, RELAY, gone_within, session_pids
 
 # A process with a child that daemonised itself, one that forgot the token, and a stopped one.
 FAMILY = "setsid sh -c 'setsid sleep 301 & exit' & env -i sleep 302 & sh -c 'kill -STOP $$' & sleep 303"
@@ -129,8 +130,8 @@ def test_killing_the_host_process_is_enough(tmp_path: Path) -> None:
     token = secrets.token_hex(8)
     script = f"""
 import asyncio, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from relay_support import ENV, LocalPipeChannel
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.sandbox.relay_support import ENV, LocalPipeChannel
 from inspect_swe._sandbox.multiplexer import Multiplexer
 async def main():
     relay = Multiplexer(await LocalPipeChannel.open(), token={token!r}, connect=None)

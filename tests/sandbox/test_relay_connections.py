@@ -3,11 +3,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from relay_support import Local, LocalPipeChannel, local_session
 
 from inspect_swe._errors import AgentStartError, SandboxDiedError
 from inspect_swe._sandbox.frames import FrameDecoder, FrameType
 from inspect_swe._sandbox.multiplexer import Multiplexer
+
+from .relay_support import Local, LocalPipeChannel, local_session
 
 
 async def exchange(session: Local, data: bytes) -> bytes:

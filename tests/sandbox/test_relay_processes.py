@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 import time
 from pathlib import Path
 
 import pytest
-from relay_support import ENV, LocalPipeChannel, collect, gone_within, local_session, session_pids
 
 from inspect_swe._errors import AgentStartError, SandboxDiedError
 from inspect_swe._sandbox.multiplexer import ExitStatus, Multiplexer, SandboxFileError
+
+from .relay_support import ENV, LocalPipeChannel, collect, gone_within, local_session, session_pids
 
 
 def test_output_and_exit_code() -> None:
@@ -27,7 +29,7 @@ def test_output_and_exit_code() -> None:
     asyncio.run(main())
 
 
-def test_environment_is_what_was_given(tmp_path: Path) -> None:
+def test_environment_is_inherited_and_what_was_given_wins(tmp_path: Path) -> None:
     tool = tmp_path / "tool"
     tool.write_text("pwd; env")  # no "#!": the shell's, as with execvp
     tool.chmod(0o755)
@@ -40,7 +42,10 @@ def test_environment_is_what_was_given(tmp_path: Path) -> None:
             process = await session.relay.spawn(["env", "-0"], cwd=None, env=env)
             _, raw, _ = await collect(process)
             expected = {**env, "AGENT_SESSION": session.token}
-            assert dict(e.split("=", 1) for e in raw.decode().rstrip("\0").split("\0")) == expected
+            seen = dict(e.split("=", 1) for e in raw.decode().rstrip("\0").split("\0"))
+            assert expected.items() <= seen.items()
+            assert seen.keys() - expected.keys() <= {*os.environ, "COLUMNS", "LINES"}  # pytest sets two in C
+            assert raw.count(b"\0PATH=") + raw.startswith(b"PATH=") == 1
             assert out.decode().splitlines()[0] == str(tmp_path)
             _, out, _ = await session.run("sh", "-c", "ps -o pid=,pgid=,sid= -p $$")
             assert len(set(out.split())) == 1

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from pathlib import Path
 
 from .multiplexer import ByteChannel
 from .portable import PortableTransport
 from .probe import Probe
 from .start import relay_command, send_relay
+
+# The agent is not to be trusted with what this process was given for itself.
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 
 
 class LocalTransport(PortableTransport):
@@ -21,6 +26,7 @@ class LocalTransport(PortableTransport):
         process = await asyncio.create_subprocess_exec(
             *relay_command(probe),
             cwd=probe.cwd,
+            env={name: value for name, value in os.environ.items() if not _SECRET.search(name)},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

@@ -7,6 +7,7 @@ from pathlib import Path
 from inspect_ai.util import SandboxEnvironment
 
 from .._errors import SandboxDiedError
+from .exchange import ExchangeChannel
 from .multiplexer import ByteChannel
 from .probe import Completed, Probe
 from .start import relay_binary, relay_command
@@ -40,8 +41,6 @@ class PortableTransport:
         await self._checked(
             relay_command(probe, "--daemon", probe.scratch), relay_binary(probe), "The relay could not be started."
         )
-
-        from .exchange import ExchangeChannel
 
         async def exchange(args: list[str], stdin: bytes) -> str:
             argv = [probe.relay, "--exchange", probe.scratch, *args]

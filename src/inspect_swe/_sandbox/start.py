@@ -14,7 +14,7 @@ _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64
 _READY = b"+"
 
 # Works as any user and on any file system, and needs nothing but a shell's usual company.
-_SCRIPT = 'umask 077; head -c "$1" >"$2" && chmod 700 "$2" && printf + && shift && exec "$@"'
+_SCRIPT = '(umask 077; head -c "$1" >"$2" && chmod 700 "$2") && printf + && shift && exec "$@"'
 
 
 def relay_command(probe: Probe, *arguments: str) -> list[str]:

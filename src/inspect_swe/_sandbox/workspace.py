@@ -18,7 +18,7 @@ from .._inspect_compat import is_local
 from .docker import connect_docker
 from .files import source_files
 from .local import LocalTransport
-from .multiplexer import ByteChannel, Connect, Multiplexer, Process
+from .multiplexer import ByteChannel, Connect, Multiplexer, Process, SandboxFileError
 from .portable import PortableTransport
 from .probe import Completed, Probe, probe_sandbox
 
@@ -126,11 +126,11 @@ class Workspace:
 
     async def spawn(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes = b"") -> Process:
         """Start a process in the working directory; `env` is added to the sandbox's own environment."""
-        return await self.relay.spawn(argv, cwd=self.cwd, env={"HOME": self.probe.home, **env}, stdin=stdin)
+        return await self.relay.spawn(argv, cwd=self.cwd, env=env, stdin=stdin)
 
     async def run(self, argv: Sequence[str], stdin: bytes = b"") -> Completed:
         """Run a short command through the relay to its end."""
-        process = await self.relay.spawn(argv, cwd=None, env={"PATH": self.probe.path}, stdin=stdin)
+        process = await self.relay.spawn(argv, cwd=None, env={}, stdin=stdin)
         streams = {"stdout": bytearray(), "stderr": bytearray()}
         async for stream, chunk in process.output():
             streams[stream] += chunk
@@ -144,8 +144,17 @@ class Workspace:
         return await self.run(["sh", "-c", script, "sh", *arguments])
 
     async def write(self, path: str, content: bytes | Path, mode: int = 0o644) -> None:
-        """Write a file (its folders are made, it appears whole or not at all)."""
-        await self.relay.write_file(path, content, mode)
+        """Write a file (its folders are made, it appears whole or not at all).
+
+        Raises:
+            AgentInstallError: It could not be written.
+        """
+        try:
+            await self.relay.write_file(path, content, mode)
+        except SandboxFileError as ex:
+            raise AgentInstallError(
+                f"Writing {path} in the sandbox failed: {ex}", hint="check the sandbox's free disk space."
+            ) from ex
 
     async def copy(self, source: Path, folder: str) -> None:
         """Copy a file or the content of a folder into `folder`, which appears whole or not at all.

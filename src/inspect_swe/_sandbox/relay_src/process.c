@@ -24,6 +24,29 @@ static void command_free(struct command *m)
     free(m->session);
 }
 
+/* The environment of the container, except what the host gave itself. */
+static size_t env_inherit(struct command *m, size_t given)
+{
+    size_t kept = given;
+    for (char **e = environ; *e; e++) {
+        size_t name_len = (size_t)(strchrnul(*e, '=') - *e) + 1;
+        bool ours = strncmp(*e, SESSION_VARIABLE, sizeof SESSION_VARIABLE - 1) == 0;
+        for (size_t i = 0; i < given && !ours; i++)
+            ours = strncmp(*e, m->env[i], name_len) == 0;
+        if (!ours)
+            m->env[kept++] = *e;
+    }
+    return kept;
+}
+
+static size_t env_count(void)
+{
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    return count;
+}
+
 /* Points into the payload; false if it is malformed or memory is short. */
 static bool command_parse(struct command *m, struct buf *payload, const char *token)
 {
@@ -35,7 +58,7 @@ static bool command_parse(struct command *m, struct buf *payload, const char *to
     if (argc == 0 || argc > payload->len || envc > payload->len || p == end || end[-1] != '\0')
         return false;
     m->argv = calloc(argc + 1, sizeof *m->argv);
-    m->env = calloc(envc + 2, sizeof *m->env);
+    m->env = calloc(envc + env_count() + 2, sizeof *m->env);
     m->session = malloc(sizeof SESSION_VARIABLE + strlen(token));
     if (!m->argv || !m->env || !m->session)
         return false;
@@ -51,6 +74,7 @@ static bool command_parse(struct command *m, struct buf *payload, const char *to
         else if (strncmp(p, SESSION_VARIABLE, sizeof SESSION_VARIABLE - 1) != 0)
             m->env[kept++] = p;
     }
+    kept = env_inherit(m, kept);
     m->env[kept] = m->session;
     return p == end;
 }

@@ -1,0 +1,169 @@
+"""The `inspect-swe` command: fetches CLIs before they are needed, and lists those that are there."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypedDict, cast
+
+import click
+
+if TYPE_CHECKING:
+    from ._install import ArtifactStore, SandboxPlatform, StoredArtifact
+    from ._runtime.adapter import Adapter
+
+# Repeated here so that `--help` loads nothing of the package; a test compares it with the real list.
+PLATFORMS = ("linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl")
+
+
+class Entry(TypedDict):
+    """A CLI in the store, as `list --json` prints it."""
+
+    agent: str
+    version: str
+    platform: str
+    size: int
+    path: str
+    digest: str
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="inspect_swe", message="%(version)s")
+def main() -> None:
+    """Coding-agent CLIs for Inspect: fetch them ahead of time, and list those that are there."""
+
+
+@main.command()
+@click.argument("agents", metavar="AGENT...", nargs=-1, required=True)
+@click.option(
+    "--version",
+    default="stable",
+    show_default=True,
+    metavar="stable|latest|X.Y.Z",
+    help="The pinned version, the registry's newest, or a version of your choice.",
+)
+@click.option(
+    "--platform",
+    type=click.Choice([*PLATFORMS, "all"]),
+    help="What the sandbox is.  [default: Linux with glibc, on this machine's processor]",
+)
+def download(agents: tuple[str, ...], version: str, platform: str | None) -> None:
+    """Fetch the CLI of each AGENT (such as claude_code) into the store, where evals find it."""
+    import anyio
+
+    adapters = [_adapter(agent) for agent in agents]
+    with _errors_as_text():
+        for adapter in adapters:
+            for target in _platforms(platform):
+                stored = anyio.run(functools.partial(_fetch, adapter, version, target))
+                entry = _entry(stored)
+                done = "downloaded" if stored.source == "download" else "already there"
+                click.echo(f"{entry['agent']} {entry['version']} {entry['platform']}: {done} ({_size(entry)})")
+
+
+@main.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_store(as_json: bool) -> None:
+    """List the CLIs in the store."""
+    from ._install import ArtifactStore
+
+    store = ArtifactStore()
+    entries = [_entry(stored) for stored in _stored(store)]
+    if as_json:
+        import json
+
+        click.echo(json.dumps(entries, indent=2))
+    elif entries:
+        _print_table(entries)
+    else:
+        click.echo(f"The store is empty: {store.root}")
+
+
+@contextlib.contextmanager
+def _errors_as_text() -> Iterator[None]:
+    """Print an error of ours without its traceback, and exit with 1."""
+    from ._errors import AgentError
+
+    try:
+        yield
+    except AgentError as error:
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(1) from error
+
+
+def _adapter(key: str) -> type[Adapter]:
+    from ._agents import ROSTER
+
+    known = {adapter.key: adapter for adapter in ROSTER}
+    if key not in known:
+        raise click.BadParameter(f"there is no agent {key!r}. Known agents: {', '.join(known)}.", param_hint="AGENT")
+    return known[key]
+
+
+def _platforms(choice: str | None) -> list[SandboxPlatform]:
+    from ._install import sandbox_platform
+
+    if choice == "all":
+        return [cast("SandboxPlatform", platform) for platform in PLATFORMS]
+    if choice is not None:
+        return [cast("SandboxPlatform", choice)]
+    import platform
+
+    return [sandbox_platform(platform.machine(), musl=False)]
+
+
+async def _fetch(adapter: type[Adapter], version: str, platform: SandboxPlatform) -> StoredArtifact:
+    from ._install import resolve
+
+    return await resolve(adapter.key, adapter.recipe, version, platform)
+
+
+def _stored(store: ArtifactStore) -> Iterator[StoredArtifact]:
+    """Every intact CLI in the store, each platform's newest version first."""
+    from ._agents import ROSTER
+    from ._install import Artifact, NpmRelease
+    from ._install.registries import newest_first
+
+    for adapter in ROSTER:
+        recipe = adapter.recipe
+        for target in _platforms("all"):
+            for version in newest_first(store.versions(adapter.key, target)):
+                release = NpmRelease(recipe.package_for(target), recipe.release_version(version, target))
+                found = store.cached(Artifact(adapter.key, version, target, release, recipe.member))
+                if found is not None:
+                    yield found
+
+
+def _entry(stored: StoredArtifact) -> Entry:
+    artifact = stored.artifact
+    return Entry(
+        agent=artifact.agent,
+        version=artifact.version,
+        platform=artifact.platform,
+        size=sum(file.stat().st_size for file in stored.path.rglob("*") if file.is_file()),
+        path=str(stored.binary),
+        digest=stored.digest,
+    )
+
+
+def _size(entry: Entry) -> str:
+    from rich.filesize import decimal
+
+    return decimal(entry["size"])
+
+
+def _print_table(entries: list[Entry]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("agent", "version", "platform"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("path", overflow="fold")
+    for entry in entries:
+        table.add_row(entry["agent"], entry["version"], entry["platform"], _size(entry), entry["path"])
+    # In a pipe no line is broken: it may be meant for another program.
+    Console(width=None if sys.stdout.isatty() else 4096, highlight=False, markup=False).print(table)

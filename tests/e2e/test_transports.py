@@ -1,0 +1,66 @@
+"""The same agent over every way to reach a sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from inspect_ai.agent import BridgedToolsSpec
+from inspect_ai.tool import Skill
+
+from inspect_swe import claude_code
+from inspect_swe._runtime import session as session_module
+from inspect_swe.testing import call, say, shell
+
+from ..fakes import portable_sandbox  # noqa: F401  (registers the provider)
+from .harness import compose_file, run_agent
+from .test_claude_code import lookup, tool_results
+
+
+def test_image_environment_reaches_the_agent(tmp_path: Path) -> None:
+    run = run_agent(
+        tmp_path,
+        claude_code(env={"MINE": "m"}),
+        [shell('echo "$FROM_IMAGE $MINE"'), say("done")],
+        environment={"FROM_IMAGE": "with = and spaces", "MINE": "theirs"},
+    )
+    assert run.error is None
+    assert tool_results(run.sample.messages) == ["with = and spaces m"]
+
+
+def test_portable_provider(tmp_path: Path) -> None:
+    skill = Skill(name="magic", description="Knows a word.", instructions="The word is XYZZY.")
+    run = run_agent(
+        tmp_path,
+        claude_code(bridged_tools=[BridgedToolsSpec(name="host", tools=[lookup()])], skills=[skill], user="agent"),
+        [call("host/lookup", what="number"), shell("id -u; seq 1 20000 | tail -n 1; sleep 3"), say("done")],
+        sandbox=("portable_test", compose_file(tmp_path, working_dir="/home/agent")),
+    )
+    assert run.error is None
+    assert run.info["transport"] == "portable"
+    assert tool_results(run.sample.messages) == ["42", "1500\n20000"]
+
+
+def test_local_sandbox(tmp_path: Path) -> None:
+    run = run_agent(
+        tmp_path,
+        claude_code(),
+        [shell("printf hello > out.txt; echo $IS_SANDBOX"), say("done")],
+        show="cat out.txt",
+        sandbox="local",
+    )
+    assert run.seen == "hello"
+    assert run.info["transport"] == "local"
+
+
+def test_inspects_own_bridge_is_the_safety_net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "BRIDGE_AVAILABLE", False)
+    run = run_agent(
+        tmp_path,
+        claude_code(bridged_tools=[BridgedToolsSpec(name="host", tools=[lookup()])], system_prompt="MARK-1"),
+        [call("host/lookup", what="number"), shell("echo over the net"), say("done")],
+    )
+    assert run.error is None
+    assert run.info["bridge"] == "inspect"
+    assert tool_results(run.sample.messages) == ["42", "over the net"]
+    assert run.sample.output.completion == "done"

@@ -1,0 +1,50 @@
+"""A sandbox provider that offers nothing but `exec` and files: Docker underneath, but no `connection()`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inspect_ai.util import ExecResult, SandboxEnvironment, sandboxenv
+from inspect_ai.util._sandbox.docker.docker import DockerSandboxEnvironment
+
+
+@sandboxenv(name="portable_test")
+class PortableTestSandbox(SandboxEnvironment):
+    """Docker without a container name to attach to."""
+
+    def __init__(self, docker: SandboxEnvironment) -> None:
+        super().__init__()
+        self._docker = docker
+
+    @classmethod
+    def config_files(cls) -> list[str]:
+        return DockerSandboxEnvironment.config_files()
+
+    @classmethod
+    async def task_init(cls, task_name: str, config: Any) -> None:
+        await DockerSandboxEnvironment.task_init(task_name, config)
+
+    @classmethod
+    async def sample_init(cls, task_name: str, config: Any, metadata: dict[str, str]) -> dict[str, SandboxEnvironment]:
+        made = await DockerSandboxEnvironment.sample_init(task_name, config, metadata)
+        return {name: cls(docker) for name, docker in made.items()}
+
+    @classmethod
+    async def sample_cleanup(
+        cls, task_name: str, config: Any, environments: dict[str, SandboxEnvironment], interrupted: bool
+    ) -> None:
+        inner = {name: env.as_type(cls)._docker for name, env in environments.items()}
+        await DockerSandboxEnvironment.sample_cleanup(task_name, config, inner, interrupted)
+
+    @classmethod
+    async def task_cleanup(cls, task_name: str, config: Any, cleanup: bool) -> None:
+        await DockerSandboxEnvironment.task_cleanup(task_name, config, cleanup)
+
+    async def exec(self, *args: Any, **kwargs: Any) -> ExecResult[str]:
+        return await self._docker.exec(*args, **kwargs)
+
+    async def write_file(self, file: str, contents: str | bytes) -> None:
+        await self._docker.write_file(file, contents)
+
+    async def read_file(self, file: str, text: bool = True) -> Any:
+        return await self._docker.read_file(file, text)  # type: ignore[call-overload]
