@@ -15,7 +15,7 @@ def main() -> int:
     sandbox = "docker" if _prepare_docker() else "local"
     if sandbox == "local":
         print("No Docker engine: the demo uses Inspect's `local` sandbox (the CLI runs on this machine).")
-    inspect = [Path(sys.executable).parent / "inspect", "eval", "evals/hello.py", "-T", f"sandbox={sandbox}"]
+    inspect = [str(Path(sys.executable).parent / "inspect"), "eval", "evals/hello.py", "-T", f"sandbox={sandbox}"]
     model = ["--solver", "inspect_swe/claude_code", "--model", "scripted/hello", "--log-dir", str(LOGS)]
     subprocess.run([*inspect, *model], cwd=ROOT, check=False)
     newest = list_eval_logs(str(LOGS))[0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from inspect_ai import Task, eval
 from inspect_ai.agent import Agent, as_solver
 from inspect_ai.dataset import Sample
@@ -82,7 +82,7 @@ def compose_file(folder: Path, image: str = "bookworm", **service: Any) -> str:
         **service,
     }
     path = folder / "compose.yaml"
-    path.write_text(yaml.safe_dump({"services": {"default": default}}))
+    path.write_text(json.dumps({"services": {"default": default}}))  # JSON is YAML
     return str(path)
 
 

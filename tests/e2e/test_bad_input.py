@@ -114,9 +114,7 @@ def test_no_shell_in_the_image(tmp_path: Path) -> None:
 
 
 def test_nowhere_writable(tmp_path: Path) -> None:
-    run = run_agent(
-        tmp_path, claude_code(), [say("x")], read_only=True, ipc="none", working_dir="/", user="1500:1500"
-    )
+    run = run_agent(tmp_path, claude_code(), [say("x")], read_only=True, ipc="none", working_dir="/", user="1500:1500")
     message = failed(run, "SandboxUnsupportedError")
     assert "may write and execute" in message and "/var/tmp" in message
 

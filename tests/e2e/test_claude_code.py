@@ -13,7 +13,7 @@ from inspect_ai.tool import MCPServerConfigStdio, Skill, Tool, ToolError, tool
 from inspect_ai.util import sandbox
 
 from inspect_swe import claude_code
-from inspect_swe.testing import call, refuse, say, shell, turn
+from inspect_swe.testing import ScriptStep, call, refuse, say, shell, turn
 
 from .harness import run_agent
 
@@ -54,7 +54,7 @@ def third_time_lucky() -> Scorer:
 
 
 def test_attempts_share_one_session(tmp_path: Path) -> None:
-    steps = [shell("echo x >> tries"), say("try 1"), shell("echo x >> tries"), say("try 2")]
+    steps: list[ScriptStep] = [shell("echo x >> tries"), say("try 1"), shell("echo x >> tries"), say("try 2")]
     steps += [shell("echo x >> tries"), say("try 3")]
     run = run_agent(
         tmp_path,

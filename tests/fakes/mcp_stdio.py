@@ -29,5 +29,5 @@ def answer(method: str, params: dict) -> dict | None:  # type: ignore[type-arg]
 for line in sys.stdin:
     request = json.loads(line)
     if "id" in request:
-        reply = {"jsonrpc": "2.0", "id": request["id"], "result": answer(request["method"], request.get("params") or {})}
-        print(json.dumps(reply), flush=True)
+        result = answer(request["method"], request.get("params") or {})
+        print(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}), flush=True)

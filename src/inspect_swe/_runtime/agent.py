@@ -21,6 +21,6 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
     async def execute(state: AgentState) -> AgentState:
         async with open_session(adapter, options, state) as session:
             await run_unattended(session)
-        return session.bridge.state
+        return session.link.bridge.state
 
     return agent_with(execute, name=options.name, description=options.description)

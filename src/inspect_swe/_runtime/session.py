@@ -8,20 +8,19 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from inspect_ai.agent import AgentState, SandboxAgentBridge
+from inspect_ai.agent import AgentState
 from inspect_ai.log import transcript
-from inspect_ai.model import ModelName, get_model
-from inspect_ai.tool import MCPServerConfigHTTP, ToolDef
+from inspect_ai.model import ModelName
+from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import store
 
-from .._bridge.app import BridgeApp, BridgeSettings
-from .._bridge.server import serving
-from .._inspect_compat import create_bridge, requested_failure
+from .._inspect_compat import BRIDGE_AVAILABLE
 from .._sandbox.workspace import Workspace, open_workspace
-from .adapter import Adapter, Exit, Launch, Route, Site, Turn
+from .adapter import Adapter, Exit, Launch, Site, Turn
 from .ending import Ending
 from .files import place_files
 from .install import Installed, find_cli, place_cli
+from .link import Link, inspect_link, own_link, served_model
 from .options import AgentOptions
 from .output import OutputBuffer
 from .prompt import Opening, opening
@@ -38,8 +37,7 @@ class Session:
         options: What the user asked for.
         opening: How the run begins.
         workspace: The sandbox.
-        bridge: Inspect's bridge; its state is the conversation.
-        app: The bridge's app, which saw the traffic.
+        link: The bridge; its state is the conversation.
         site: What the adapter knows of the place.
         launch: What it made of that.
         installed: The CLI in place.
@@ -49,8 +47,7 @@ class Session:
     options: AgentOptions
     opening: Opening
     workspace: Workspace
-    bridge: SandboxAgentBridge
-    app: BridgeApp
+    link: Link
     site: Site
     launch: Launch
     installed: Installed
@@ -69,7 +66,8 @@ class Session:
             if self.options.debug:
                 logger.info("%s %s: %s", self.adapter.key, stream, chunk.decode(errors="replace"))
         status = await process.wait()
-        end = Exit(status.code, status.signal, buffers["stdout"].tail, buffers["stderr"].tail, buffers["stdout"].head)
+        out, err = buffers["stdout"], buffers["stderr"]
+        end = Exit(status.code, status.signal, out.tail, err.tail, out.head)
         if self.launches == 1:
             self._record(end)
         return end
@@ -83,6 +81,7 @@ class Session:
                 "source": self.installed.source,
                 "digest": self.installed.digest,
                 "transport": self.workspace.transport.name,
+                "bridge": self.link.kind,
                 "session_id": self.site.session_id,
             },
             source="inspect_swe",
@@ -105,48 +104,16 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
     start = opening(state.messages, options.system_prompt, memory.seen)
     workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *adapter.looks_for])
     found = await find_cli(adapter, options.version, workspace.probe)
-    model = options.model and options.model.removeprefix("inspect/")
-    served = ModelName(get_model(model)).name if model and model != "inspect" else ModelName(get_model()).name
-    route = adapter.route(served)
-    bridge = _create_bridge(options, route, state)
+    served = ModelName(served_model(options)).name
+    open_link = own_link if BRIDGE_AVAILABLE else inspect_link
     async with Ending() as ending:
-        app = BridgeApp(bridge, _settings(adapter, options, route, served), ending.end)
-        async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
-            with ending.watching(workspace.death, lambda: requested_failure(bridge)):
-                installed = await place_cli(found, adapter, workspace)
-                site = _site(options, workspace, installed, start, memory, served, f"http://127.0.0.1:{port}")
-                launch = adapter.launch(site)
-                await place_files(workspace, site, launch)
-                yield Session(adapter, options, start, workspace, bridge, app, site, launch, installed)
-                memory.keep(bridge.state, site)
-
-
-def _create_bridge(options: AgentOptions, route: Route, state: AgentState) -> SandboxAgentBridge:
-    model = options.model
-    served = get_model(model.removeprefix("inspect/")) if model and model != "inspect" else get_model()
-    aliases = {name: target if target is not None else served for name, target in route.aliases.items()}
-    return create_bridge(
-        state,
-        options.bridged_tools,
-        filter=options.filter,
-        retry_refusals=options.retry_refusals,
-        compaction=options.compaction,
-        model=model,
-        model_aliases={**aliases, **options.model_aliases},
-    )
-
-
-def _settings(adapter: Adapter, options: AgentOptions, route: Route, served: str) -> BridgeSettings:
-    expected: dict[str, tuple[str, frozenset[str]]] = {}
-    for server in options.mcp_servers:
-        names = frozenset() if server.tools == "all" else frozenset(server.tools)
-        expected[server.name] = (adapter.tool_prefix(server.name), names)
-    for spec in options.bridged_tools:
-        names = frozenset(ToolDef(tool).name for tool in spec.tools)
-        expected[spec.name] = (adapter.tool_prefix(spec.name), names)
-    return BridgeSettings(
-        web_search=route.web_search, models=tuple(dict.fromkeys([served, *route.aliases])), expected_tools=expected
-    )
+        async with open_link(adapter, options, adapter.route(served), state, workspace, ending) as link:
+            installed = await place_cli(found, adapter, workspace)
+            site = _site(options, workspace, installed, start, memory, served, link.base_url)
+            launch = adapter.launch(site)
+            await place_files(workspace, site, launch)
+            yield Session(adapter, options, start, workspace, link, site, launch, installed)
+            memory.keep(link.bridge.state, site)
 
 
 def _site(

@@ -39,7 +39,7 @@ async def _check_attempt(session: Session, attempt: int) -> str | None:
     attempts = session.options.attempts
     if attempt >= attempts.attempts:
         return None
-    state = session.bridge.state
+    state = session.link.bridge.state
     scores = await score(state)
     if scores and attempts.score_value(scores[0].value) == 1.0:
         return None
@@ -53,7 +53,7 @@ async def _run_turn(session: Session, turn: Turn) -> None:
     """One prompt, with crashes resumed in the same session."""
     retries = session.options.retry_crashes
     while True:
-        before = session.app.traffic.requests
+        before = session.link.progress()
         end = await session.spawn(turn)
         verdict = session.adapter.judge(end)
         if verdict.outcome in (Outcome.DONE, Outcome.REFUSED):
@@ -62,7 +62,7 @@ async def _run_turn(session: Session, turn: Turn) -> None:
             raise _error(session, end, verdict)
         retries -= 1
         logger.warning("%s crashed (%s); resuming its session.", session.adapter.label, _status(end))
-        if session.app.traffic.requests > before:
+        if session.link.progress() > before:
             turn = Turn(_GO_ON, True)
 
 
@@ -73,7 +73,7 @@ def _status(end: Exit) -> str:
 def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
     label = session.adapter.label
     details: dict[str, Any] = {"exit_code": end.code, "stdout": end.stdout, "stderr": end.stderr}
-    failure = session.app.traffic.failure
+    failure = session.link.traffic.failure
     if failure is not None:
         status, message = failure
         return ProviderError(
