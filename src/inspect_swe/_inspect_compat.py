@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from inspect_ai.agent import AgentState, BridgedToolsSpec, SandboxAgentBridge
-from inspect_ai.model import ChatMessage
+from inspect_ai.model import ChatMessage, ChatMessageSystem, CompactionStrategy, GenerateFilter, Model
 from inspect_ai.tool import ToolDef, ToolInfo
 from inspect_ai.util import SandboxEnvironment
 
@@ -66,18 +66,31 @@ __all__ = [
 ]
 
 
-def create_bridge(state: AgentState, bridged_tools: Sequence[BridgedToolsSpec], **settings: Any) -> SandboxAgentBridge:
+def create_bridge(
+    state: AgentState,
+    bridged_tools: Sequence[BridgedToolsSpec] = (),
+    *,
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    compaction: CompactionStrategy | None = None,
+    model: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+) -> SandboxAgentBridge:
     """A bridge whose state Inspect's request handlers update.
 
     Args:
         state: The agent's state; the root conversation is written into it.
         bridged_tools: Host tools to register, one MCP server per spec.
-        settings: What `SandboxAgentBridge` takes besides (model, filter, retry_refusals, ...).
+        filter: Filter for the model requests.
+        retry_refusals: How often a refused generation is retried.
+        compaction: Strategy for conversations that outgrow the model's context window.
+        model: Model for every name that no alias maps; None means the eval's.
+        model_aliases: Models for certain names.
 
     Raises:
         ValueError: Two specs have the same name.
     """
-    bridge = SandboxAgentBridge(state=state, port=0, **settings)
+    bridge = SandboxAgentBridge(state, filter, retry_refusals, compaction, 0, model, model_aliases)
     for spec in bridged_tools:
         if spec.name in bridge.bridged_tools:
             raise ValueError(f"Duplicate bridged_tools name: '{spec.name}'.")
@@ -137,6 +150,4 @@ async def count_anthropic_tokens(bridge: SandboxAgentBridge, request: dict[str, 
     messages: list[ChatMessage] = await messages_from_anthropic_input(request["messages"], tools)
     texts = anthropic_system_to_texts(request.get("system"))
     texts += [tool.model_dump_json(exclude_none=True) for tool in tools if isinstance(tool, ToolInfo)]
-    from inspect_ai.model import ChatMessageSystem
-
     return await routing.model.count_tokens([*[ChatMessageSystem(content=text) for text in texts], *messages])

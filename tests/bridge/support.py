@@ -1,0 +1,96 @@
+"""The bridge's app in a real sample, reached over TCP as a CLI reaches it through the relay."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from inspect_ai import Task, eval
+from inspect_ai.agent import AgentState, BridgedToolsSpec
+from inspect_ai.dataset import Sample
+from inspect_ai.log import EvalLog
+from inspect_ai.model import Model, get_model
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from inspect_swe._bridge.app import BridgeApp, BridgeSettings
+from inspect_swe._bridge.server import Connect, serving
+from inspect_swe._inspect_compat import create_bridge
+from inspect_swe.testing import ScriptStep, scripted
+
+
+@dataclass
+class Site:
+    """A running bridge."""
+
+    url: str
+    app: BridgeApp
+    state: AgentState
+    model: Model
+    ended: list[BaseException] = field(default_factory=list)
+
+
+@contextlib.asynccontextmanager
+async def tcp(connect: Connect) -> AsyncIterator[str]:
+    """Carry a TCP port of this host to the app, byte for byte."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        app_reader, app_writer = await connect()
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(ConnectionError):
+                while data := await source.read(65536):
+                    sink.write(data)
+                    await sink.drain()
+            sink.close()
+
+        await asyncio.gather(pump(reader, app_writer), pump(app_reader, writer))
+
+    server = await asyncio.start_server(carry, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+def in_sample(
+    script: Sequence[ScriptStep],
+    body: Callable[[Site], Awaitable[None]],
+    *,
+    bridged: Sequence[BridgedToolsSpec] = (),
+    settings: BridgeSettings | None = None,
+    model: Model | None = None,
+) -> EvalLog:
+    """Run a coroutine against a bridge inside a sample; its assertion errors are raised here."""
+    raised: list[BaseException] = []
+
+    @solver
+    def drive() -> Solver:
+        async def solve(state: TaskState, generate: Generate) -> TaskState:
+            agent_state = AgentState(messages=state.messages)
+            made = create_bridge(agent_state, bridged)
+            ended: list[BaseException] = []
+            app = BridgeApp(made, settings or BridgeSettings(models=("m",)), ended.append)
+            async with app.running() as asgi, serving(asgi) as connect, tcp(connect) as url:
+                try:
+                    await asyncio.wait_for(body(Site(url, app, agent_state, get_model(), ended)), 60)
+                except BaseException as ex:
+                    raised.append(ex)
+                    raise
+            return state
+
+        return solve
+
+    log = eval(
+        Task(dataset=[Sample(input="The task.")], solver=drive()),
+        model=model or scripted(script),
+        display="none",
+        log_format="json",
+        log_dir=tempfile.mkdtemp(),
+    )[0]
+    if raised:
+        raise raised[0]
+    assert log.status == "success", log.error and log.error.message
+    return log
