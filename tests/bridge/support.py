@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from inspect_ai import Task, eval
-from inspect_ai.agent import AgentState, BridgedToolsSpec
+from inspect_ai.agent import AgentState, BridgedToolsSpec, SandboxAgentBridge
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
@@ -27,6 +27,7 @@ class Site:
 
     url: str
     app: BridgeApp
+    bridge: SandboxAgentBridge
     state: AgentState
     model: Model
     ended: list[BaseException] = field(default_factory=list)
@@ -75,7 +76,7 @@ def in_sample(
             app = BridgeApp(made, settings or BridgeSettings(models=("m",)), ended.append)
             async with app.running() as asgi, serving(asgi) as connect, tcp(connect) as url:
                 try:
-                    await asyncio.wait_for(body(Site(url, app, agent_state, get_model(), ended)), 60)
+                    await asyncio.wait_for(body(Site(url, app, made, agent_state, get_model(), ended)), 60)
                 except BaseException as ex:
                     raised.append(ex)
                     raise

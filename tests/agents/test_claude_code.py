@@ -1,0 +1,143 @@
+"""What the adapter makes of facts: plain values compared with plain values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
+
+from inspect_swe._agents.claude_code import ClaudeCode
+from inspect_swe._runtime.adapter import Exit, Invocation, Outcome, Site, Turn
+
+SITE = Site(
+    binary="/tools/claude",
+    config="/scratch/home",
+    home="/root",
+    cwd="/workspace",
+    commands={"bash": "/bin/bash"},
+    base_url="http://127.0.0.1:1234",
+    model="gpt-5",
+    system=None,
+    mcp_servers=(),
+    skills=(),
+    session_id="11111111-2222-3333-4444-555555555555",
+    debug=False,
+)
+COMMON = ("/tools/claude", "--print", "--output-format", "stream-json", "--verbose")
+SESSION = SITE.session_id
+
+
+def site(**changes: Any) -> Site:
+    return Site(**{**vars(SITE), **changes})
+
+
+def ended(code: int | None, *events: dict[str, Any], signal: int | None = None) -> Exit:
+    return Exit(code, signal, "\n".join(json.dumps(event) for event in events), "")
+
+
+def test_first_and_resumed_prompt() -> None:
+    agent = ClaudeCode()
+    skip = ("--model", "gpt-5", "--dangerously-skip-permissions")
+    first = agent.turn(SITE, Turn("- do it", resume=False))
+    assert first == Invocation((*COMMON, "--session-id", SESSION, *skip), b"- do it")
+    again = agent.turn(SITE, Turn("again", resume=True))
+    assert again == Invocation((*COMMON, "--resume", SESSION, *skip), b"again")
+
+
+def test_options_become_flags() -> None:
+    servers = (
+        MCPServerConfigStdio(name="std", command="run", args=["a"], cwd="/srv", env={"K": "v"}, tools=["add"]),
+        MCPServerConfigHTTP(name="web", type="http", url="http://x/mcp", headers={"H": "v"}),
+    )
+    agent = ClaudeCode(model_config="claude-sonnet-4-5", auto_mode=True, disallowed_tools=("WebSearch", "Agent"))
+    place = site(mcp_servers=servers, system="be brief", debug=True)
+    assert agent.turn(place, Turn("x", resume=False)).argv == (
+        *COMMON,
+        *("--session-id", SESSION, "--model", "claude-sonnet-4-5", "--permission-mode", "auto"),
+        *("--mcp-config", "/scratch/home/mcp.json", "--allowed-tools", "mcp__std__add,mcp__web__*"),
+        *("--disallowed-tools", "WebSearch,Agent", "--append-system-prompt-file", "/scratch/home/system.md"),
+        *("--debug", "--debug-file", "/dev/stderr"),
+    )
+    files = {file.path: file.content for file in agent.launch(place).files}
+    assert files["/scratch/home/system.md"] == b"be brief"
+    assert json.loads(files["/scratch/home/mcp.json"]) == {
+        "mcpServers": {
+            "std": {
+                "type": "stdio",
+                "command": "sh",
+                "args": ["-c", 'cd "$1" && shift && exec "$@"', "sh", "/srv", "run", "a"],
+                "env": {"K": "v"},
+            },
+            "web": {"type": "http", "url": "http://x/mcp", "headers": {"H": "v"}},
+        }
+    }
+
+
+def test_system_prompt_is_given_once() -> None:
+    agent = ClaudeCode(replace_system_prompt="you are a test")
+    first = agent.turn(SITE, Turn("x", resume=False)).argv
+    assert first[-2:] == ("--system-prompt-file", "/scratch/home/system-whole.md")
+    resumed = ClaudeCode().turn(site(system="s"), Turn("x", resume=True)).argv
+    assert not any("system-prompt" in word for word in resumed)
+
+
+def test_models() -> None:
+    agent = ClaudeCode(opus="openai/gpt-5", haiku="inspect/google/gemini-2.5-flash", subagent="openai/gpt-5-mini")
+    env = agent.launch(SITE).env
+    assert env["ANTHROPIC_MODEL"] == env["ANTHROPIC_DEFAULT_SONNET_MODEL"] == "gpt-5"
+    assert env["ANTHROPIC_DEFAULT_OPUS_MODEL"] == "openai/gpt-5"
+    assert env["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == env["ANTHROPIC_SMALL_FAST_MODEL"] == agent.haiku
+    assert env["CLAUDE_CODE_SUBAGENT_MODEL"] == "openai/gpt-5-mini"
+    assert agent.route("gpt-5").aliases == {
+        "gpt-5": None,
+        "openai/gpt-5": "openai/gpt-5",
+        "inspect/google/gemini-2.5-flash": "google/gemini-2.5-flash",
+        "openai/gpt-5-mini": "openai/gpt-5-mini",
+    }
+
+
+def test_presented_model() -> None:
+    assert ClaudeCode(model_config="claude-opus-4-1").route("gpt-5").aliases == {"claude-opus-4-1": None}
+
+
+def test_shell_where_there_is_no_bash() -> None:
+    launch = ClaudeCode().launch(site(commands={}))
+    assert launch.env["SHELL"] == launch.env["CLAUDE_CODE_SHELL"] == "/scratch/home/shell/bash"
+    assert [(file.path, file.mode) for file in launch.files] == [("/scratch/home/shell/bash", 0o755)]
+    assert "SHELL" not in ClaudeCode().launch(SITE).env
+
+
+def test_configuration_is_private_and_inherits_the_users() -> None:
+    launch = ClaudeCode().launch(SITE)
+    assert launch.env["CLAUDE_CONFIG_DIR"] == "/scratch/home"
+    assert ("/root/.claude/settings.json", "settings.json") in launch.inherit
+    assert launch.skills == "/scratch/home/skills"
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (ended(0, {"type": "result", "subtype": "success", "is_error": False}), Outcome.DONE),
+        (ended(1, {"type": "result", "is_error": True, "stop_reason": "refusal"}), Outcome.REFUSED),
+        (ended(1, {"type": "result", "is_error": True, "result": "API Error: 400 no"}), Outcome.FAILED),
+        (ended(1), Outcome.CRASHED),
+        (ended(None, {"type": "assistant"}, signal=9), Outcome.CRASHED),
+        (ended(137), Outcome.CRASHED),
+        (Exit(1, None, "half a line {", "boom"), Outcome.CRASHED),
+    ],
+)
+def test_verdicts(end: Exit, outcome: Outcome) -> None:
+    assert ClaudeCode().judge(end).outcome is outcome
+
+
+def test_reason_is_the_clis_own() -> None:
+    end = ended(1, {"type": "result", "is_error": True, "result": "API Error: 400 no"})
+    assert ClaudeCode().judge(end).reason == "API Error: 400 no"
+
+
+def test_version_from_the_stream() -> None:
+    head = json.dumps({"type": "system", "subtype": "init", "claude_code_version": "2.1.0"})
+    assert ClaudeCode().version(Exit(0, None, "", "", head + "\n{broken")) == "2.1.0"
+    assert ClaudeCode().version(Exit(0, None, "", "")) is None

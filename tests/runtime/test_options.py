@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from inspect_ai.agent import BridgedToolsSpec
+from inspect_ai.tool import MCPServerConfigStdio, Skill, Tool, tool
+
+from inspect_swe import AgentOptionError, claude_code
+from inspect_swe._runtime.options import AgentOptions, agent_options
+
+
+@tool
+def one() -> Tool:
+    async def execute() -> str:
+        """Says one."""
+        return "1"
+
+    return execute
+
+
+def options(**arguments: Any) -> AgentOptions:
+    return agent_options(name="n", description="d", **arguments)
+
+
+SERVER = MCPServerConfigStdio(name="same", command="x")
+SPEC = BridgedToolsSpec(name="same", tools=[one()])
+SKILL = Skill(name="s", description="d", instructions="i")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"attempts": 0}, "attempts"),
+        ({"retry_refusals": -1}, "retry_refusals"),
+        ({"retry_crashes": -1}, "retry_uncaught_errors"),
+        ({"version": "newest"}, "newest"),
+        ({"mcp_servers": [SERVER], "bridged_tools": [SPEC]}, "same"),
+        ({"bridged_tools": [BridgedToolsSpec(name="a b", tools=[one()])]}, "a b"),
+        ({"bridged_tools": [one(), one()]}, "one"),
+        ({"skills": [SKILL, SKILL]}, "skill"),
+        ({"skills": ["/no/such/skill"]}, "/no/such/skill"),
+        ({"env": {"A=B": "x"}}, "A=B"),
+        ({"env": {"A": 1}}, "A"),
+        ({"centaur": True}, "centaur"),
+    ],
+)
+def test_bad_options(arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(AgentOptionError, match=says):
+        options(**arguments)
+
+
+def test_plain_tools_become_one_server() -> None:
+    (spec,) = options(bridged_tools=[one()]).bridged_tools
+    assert spec.name == "tools"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: claude_code(attempts=0),
+        lambda: claude_code(centaur=True),
+        lambda: claude_code(skills=["/no/such/skill"]),
+        lambda: claude_code(retry_uncaught_errors=-2),
+    ],
+)
+def test_factories_check_at_construction(make: Callable[[], object]) -> None:
+    with pytest.raises(AgentOptionError):
+        make()

@@ -1,0 +1,150 @@
+"""The documents tell the truth: their examples run, their options, errors and links exist."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+import inspect_swe
+from inspect_swe import _errors, claude_code
+from inspect_swe._agents import ROSTER
+from inspect_swe._install import Pins
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md", "CHANGELOG.md")]
+PAGES = [*TOP, *sorted(DOCS.rglob("*.md"))]
+# Its examples are run by tests/testing/test_docs.py.
+RUN_ELSEWHERE = "testing-without-tokens.md"
+
+
+class Block(NamedTuple):
+    page: Path
+    line: int
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def read(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def python_blocks() -> list[Block]:
+    return [
+        Block(page, read(page)[: match.start()].count("\n") + 1, match[1])
+        for page in PAGES
+        for match in re.finditer(r"^```python\n(.*?)^```", read(page), re.MULTILINE | re.DOTALL)
+    ]
+
+
+def imported(tree: ast.Module) -> dict[str, Any]:
+    """What each name imported by a block stands for."""
+    return {
+        alias.asname or alias.name: getattr(import_module(node.module), alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+
+
+def wrong_keywords(tree: ast.Module) -> Iterator[str]:
+    names = imported(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and callable(names.get(node.func.id)):
+            parameters = inspect.signature(names[node.func.id]).parameters
+            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+                used = {keyword.arg for keyword in node.keywords if keyword.arg}
+                yield from (f"{node.func.id}({name}=...)" for name in sorted(used - set(parameters)))
+
+
+@pytest.mark.parametrize("block", python_blocks(), ids=str)
+def test_python_block(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = ast.parse(block.code, str(block))
+    assert list(wrong_keywords(tree)) == []
+    if block.page.name != RUN_ELSEWHERE:
+        monkeypatch.chdir(tmp_path)
+        name = f"example_{block.page.stem.replace('-', '_')}_{block.line}"
+        exec(compile(tree, f"{name}.py", "exec", dont_inherit=True), {"__name__": name})
+
+
+def test_a_wrong_keyword_is_noticed() -> None:
+    assert list(wrong_keywords(ast.parse("from inspect_swe import claude_code\nclaude_code(vers='1', cwd='/')"))) == [
+        "claude_code(vers=...)"
+    ]
+
+
+def test_every_page_is_in_the_navigation_and_exists() -> None:
+    def files(entry: Any) -> Iterator[str]:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for value in entry if isinstance(entry, list) else entry.values():
+                yield from files(value)
+
+    config = yaml.safe_load(read(ROOT / "mkdocs.yml"))
+    named = {*files(config["nav"]), *config.get("not_in_nav", "").split()}
+    assert [name for name in files(config["nav"]) if not (DOCS / name).is_file()] == []
+    assert {page.relative_to(DOCS).as_posix() for page in PAGES if DOCS in page.parents} <= named
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_files(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", read(page), flags=re.MULTILINE | re.DOTALL)
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if ":" not in target]
+    assert [target for target in targets if target and not (page.parent / target).exists()] == []
+
+
+def test_option_table_of_claude_code() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", read(DOCS / "agents/claude-code.md"), re.MULTILINE)
+    parameters = inspect.signature(claude_code).parameters
+    assert [name for name, _ in rows] == list(parameters)
+    for name, shown in rows:
+        if name != "description":
+            assert shown == f"`{parameters[name].default!r}`".replace("'", '"')
+
+
+def test_readme_names_every_option() -> None:
+    section = read(ROOT / "README.md").partition("## Options")[2].partition("\n## ")[0]
+    options = set(inspect.signature(claude_code).parameters) - {"name", "description", "centaur"}
+    assert options <= set(re.findall(r"`(\w+)`", section))
+
+
+def test_every_error_has_its_section() -> None:
+    errors = [name for name, value in vars(_errors).items() if inspect.isclass(value)]
+    headings = re.findall(r"^## (\w+Error)$", read(DOCS / "guides/troubleshooting.md"), re.MULTILINE)
+    assert sorted(headings) == sorted(errors)
+
+
+def test_reference_has_every_public_name() -> None:
+    text = read(DOCS / "reference.md")
+    assert [name for name in inspect_swe.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_every_agent_has_its_page_and_its_pin_is_named() -> None:
+    for adapter in ROSTER:
+        page = read(DOCS / "agents" / f"{adapter.key.replace('_', '-')}.md")
+        assert Pins.load().pin(adapter.key).version in page
+        assert (DOCS / "dev/quirks" / f"{adapter.key}.md").is_file()
+
+
+def test_tests_named_by_the_quirks_exist() -> None:
+    for page in (DOCS / "dev/quirks").glob("*.md"):
+        tests = read(ROOT / "tests/e2e" / f"test_{page.stem}.py")
+        named = re.findall(r"`(test_\w+)`", read(page))
+        assert named and [name for name in named if f"def {name}(" not in tests] == []
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z0-9]+):", read(ROOT / "Makefile"), re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"(?:`|^)make ([a-z0-9]+)", read(page), re.MULTILINE)}
+    assert named - {"sure"} <= targets

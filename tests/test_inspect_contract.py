@@ -1,0 +1,58 @@
+"""What we rely on in Inspect beyond its public interface. A failure here means: look at `_inspect_compat.py`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+from inspect_ai.agent import AgentState, SandboxAgentBridge
+
+import inspect_swe
+from inspect_swe import _inspect_compat as compat
+
+SOURCE = Path(inspect_swe.__file__).parent
+
+
+def test_the_bridge_is_available() -> None:
+    assert compat.BRIDGE_AVAILABLE
+
+
+def test_arguments_of_the_bridge() -> None:
+    names = list(inspect.signature(SandboxAgentBridge.__init__).parameters)
+    assert names[1:8] == ["state", "filter", "retry_refusals", "compaction", "port", "model", "model_aliases"]
+    bridge = compat.create_bridge(AgentState(messages=[]))
+    for attribute in ("bridged_tools", "model_resolver", "_failure_requested", "_failure", "state"):
+        assert hasattr(bridge, attribute)
+
+
+def test_handlers_are_functions_of_the_bridge() -> None:
+    bridge = compat.create_bridge(AgentState(messages=[]))
+    for method, arguments in (
+        (compat.generate_anthropic_method(bridge, web_search=True), ["json_data", "headers"]),
+        (compat.list_tools(bridge), ["server"]),
+        (compat.call_tool(bridge), ["server", "tool", "arguments"]),
+    ):
+        assert inspect.iscoroutinefunction(method)
+        assert list(inspect.signature(method).parameters) == arguments
+
+
+def test_private_modules_are_imported_in_one_place() -> None:
+    for path in SOURCE.rglob("*.py"):
+        if path.name == "_inspect_compat.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("inspect_ai"):
+                assert "._" not in (node.module or ""), f"{path.name} imports {node.module}"
+
+
+def test_everything_exported_exists() -> None:
+    assert inspect_swe.__all__ == sorted(inspect_swe.__all__)
+    assert set(inspect_swe.__all__) == set(inspect_swe._HOMES)
+    for name in inspect_swe.__all__:
+        assert getattr(inspect_swe, name) is not None
+
+
+def test_files_are_small() -> None:
+    for path in [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.c")]:
+        assert len(path.read_text().splitlines()) <= 450, f"{path.name} is too long"
