@@ -1,0 +1,152 @@
+"""How runs of the real Claude Code go on and end: crashes, errors, limits, further turns, routing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inspect_ai.agent import AgentState, run
+from inspect_ai.model import ChatMessageUser
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from inspect_swe import claude_code
+from inspect_swe.testing import fail, say, scripted, scripted_requests, shell
+
+from .harness import run_agent
+from .test_claude_code import tool_results
+
+
+def test_a_killed_cli_is_resumed_in_its_session(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        claude_code(retry_uncaught_errors=1, system_prompt="SYSTEM-MARKER"),
+        [shell("echo before > w"), shell("kill -9 $PPID"), shell("echo after >> w"), say("done")],
+        prompt="THE-TASK",
+        show="cat w",
+    )
+    assert outcome.seen == "before\nafter\n"
+    texts = [message.text for message in outcome.requests[-1].messages]
+    assert sum("THE-TASK" in text for text in texts) == 1
+    assert sum("SYSTEM-MARKER" in text for text in texts) == 1
+    assert outcome.sample.output.completion == "done"
+
+
+def test_a_killed_cli_without_retries_is_a_typed_error(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, claude_code(retry_uncaught_errors=None), [shell("kill -9 $PPID")])
+    assert outcome.sample.error
+    assert "AgentCrashError" in outcome.sample.error.traceback
+    assert "signal 9" in outcome.sample.error.message
+    assert outcome.sample.messages[-1].role == "assistant", "the partial conversation is kept"
+
+
+def test_a_provider_error_keeps_its_text(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, claude_code(), [fail(400, "mock provider exploded")] * 4)
+    assert outcome.sample.error
+    assert "ProviderError" in outcome.sample.error.traceback
+    assert "HTTP 400: mock provider exploded" in outcome.sample.error.message
+
+
+def test_an_overloaded_provider_is_retried_by_the_cli(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, claude_code(), [fail(529, "busy"), fail(500, "oops"), say("made it")])
+    assert outcome.error is None
+    assert outcome.sample.output.completion == "made it"
+
+
+def test_token_limit(tmp_path: Path) -> None:
+    script = [shell(f"echo {n}") for n in range(20)]
+    outcome = run_agent(tmp_path, claude_code(), script, task={"token_limit": 60_000})
+    assert outcome.error is None
+    assert outcome.sample.limit and outcome.sample.limit.type == "token"
+    assert outcome.sample.scores
+    assert 2 <= len(outcome.requests) < 20
+    assert len(tool_results(outcome.sample.messages)) >= 1
+
+
+def test_message_limit(tmp_path: Path) -> None:
+    script = [shell(f"echo {n}") for n in range(20)]
+    outcome = run_agent(tmp_path, claude_code(), script, task={"message_limit": 12})
+    assert outcome.error is None
+    assert outcome.sample.limit and outcome.sample.limit.type == "message"
+    assert outcome.sample.scores
+
+
+def test_time_limit_kills_what_runs(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        claude_code(),
+        [shell("echo begun; sleep 1000"), say("never")],
+        show="cat /proc/[0-9]*/cmdline | tr '\\0' ' '",
+        task={"time_limit": 12},
+    )
+    assert outcome.error is None
+    assert outcome.sample.limit and outcome.sample.limit.type == "time"
+    assert "sleep" not in outcome.seen and "claude" not in outcome.seen
+    assert outcome.sample.messages[-1].role == "assistant"
+
+
+@solver
+def two_turns() -> Solver:
+    agent = claude_code(system_prompt="SYSTEM-MARKER")
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        first: AgentState = await run(agent, state.messages)
+        first.messages.append(ChatMessageUser(content="SECOND-PROMPT"))
+        second: AgentState = await run(agent, first.messages)
+        state.messages, state.output = second.messages, second.output
+        return state
+
+    return solve
+
+
+def test_a_second_call_goes_on_in_the_same_session(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        claude_code(),
+        [shell("echo 1"), say("first answer"), shell("echo 2"), say("second answer")],
+        prompt="FIRST-PROMPT",
+        solver=two_turns(),
+    )
+    assert outcome.error is None
+    for messages in (outcome.requests[-1].messages, outcome.sample.messages):
+        texts = [message.text for message in messages]
+        for marker in ("FIRST-PROMPT", "SECOND-PROMPT", "SYSTEM-MARKER", "first answer"):
+            assert sum(marker in text for text in texts) == 1, marker
+    assert tool_results(outcome.sample.messages) == ["1", "2"]
+    infos = [e.data for e in outcome.sample.events if e.event == "info" and e.source == "inspect_swe"]
+    assert len({data["session_id"] for data in infos if isinstance(data, dict)}) == 1
+
+
+ASK = """
+import json, os, urllib.request
+body = {"model": "%s", "max_tokens": 9, "messages": [{"role": "user", "content": "who?"}]}
+headers = {"content-type": "application/json"}
+url = os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages"
+reply = urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers))
+print(json.load(reply)["content"][0]["text"])
+"""
+
+
+def test_routing_of_model_names(tmp_path: Path) -> None:
+    other = scripted([say("I am the alias")] * 3, name="other")
+    ask = {name: f"python3 -c '{ASK % name}'" for name in ("my-alias", "gpt-4o")}
+    outcome = run_agent(
+        tmp_path,
+        claude_code(model_aliases={"my-alias": other}, haiku_model="my-alias"),
+        [shell(ask["my-alias"]), shell(ask["gpt-4o"]), shell("echo $ANTHROPIC_DEFAULT_HAIKU_MODEL"), say("done")],
+    )
+    assert outcome.error is None
+    alias, anything, haiku = tool_results(outcome.sample.messages)
+    assert alias == "I am the alias" and haiku == "my-alias"
+    assert anything == "Scripted model", "a side call of the eval's own model"
+    assert len(scripted_requests(other)) == 1
+
+
+def test_disallowed_tools_and_filter(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        claude_code(disallowed_tools=["WebSearch", "Agent"], replace_system_prompt="ONLY-THIS"),
+        [shell("echo hi"), say("done")],
+    )
+    assert outcome.error is None
+    names = outcome.requests[0].tool_names
+    assert "Bash" in names and not {"WebSearch", "Agent"} & set(names)
+    assert any("ONLY-THIS" in message.text for message in outcome.requests[0].messages if message.role == "system")
