@@ -11,9 +11,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from inspect_ai.agent import AgentState, BridgedToolsSpec, SandboxAgentBridge
-from inspect_ai.model import ChatMessage, ChatMessageSystem, CompactionStrategy, GenerateFilter, Model
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    CompactionStrategy,
+    GenerateFilter,
+    Model,
+    get_model,
+)
 from inspect_ai.tool import ToolDef, ToolInfo
-from inspect_ai.util import SandboxEnvironment
+from inspect_ai.util import LimitExceededError, SandboxEnvironment
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +40,6 @@ try:
         resolve_bridge_web_search,
     )
     from inspect_ai.model._model import ModelRefusalError
-    from inspect_ai.tool import Skill
-    from inspect_ai.tool._tools._skill.read import read_skills
-    from inspect_ai.util import LimitExceededError
     from inspect_ai.util._anyio import inner_exception
     from inspect_ai.util._sandbox.service import find_control_flow
 
@@ -50,19 +54,16 @@ except (ImportError, AttributeError) as _ex:  # pragma: no cover - a future insp
 __all__ = [
     "BRIDGE_AVAILABLE",
     "GenerateMethod",
-    "LimitExceededError",
-    "Skill",
     "call_tool",
     "count_anthropic_tokens",
     "create_bridge",
     "ending_exception",
     "generate_anthropic_method",
-    "inner_exception",
     "is_local",
     "list_tools",
     "provider_error_payload",
-    "read_skills",
     "requested_failure",
+    "resolve_model",
 ]
 
 
@@ -98,6 +99,16 @@ def create_bridge(
         bridge.register_bridged_tools(spec.name, tools, require_proposal=spec.require_proposal)
     bridge.warn_indistinct_tools()
     return bridge
+
+
+def resolve_model(name: str | None) -> Model:
+    """The model that a name stands for: the eval's (None or "inspect"), a model role's, or the named one."""
+    from inspect_ai.model._model import model_roles
+
+    spec = (name or "inspect").removeprefix("inspect/")
+    if spec == "inspect":
+        return get_model()
+    return get_model(role=spec) if spec in model_roles() else get_model(spec)
 
 
 def is_local(sandbox: SandboxEnvironment) -> bool:

@@ -15,8 +15,9 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from inspect_swe._bridge.app import BridgeApp, BridgeSettings
+from inspect_swe._bridge.app import BridgeApp
 from inspect_swe._bridge.server import Connect, serving
+from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._inspect_compat import create_bridge
 from inspect_swe.testing import ScriptStep, scripted
 

@@ -12,7 +12,7 @@ import pytest
 from inspect_ai.model import ModelOutput, ModelUsage
 
 from inspect_swe._bridge import replies
-from inspect_swe._bridge.app import BridgeSettings
+from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._errors import ToolsMissingError
 from inspect_swe.testing import ScriptedRequest, call, fail, refuse, say, scripted_requests, turn, wait
 
@@ -223,10 +223,9 @@ def test_a_slow_request_does_not_hold_up_others() -> None:
 
 def test_count_tokens_and_models() -> None:
     async def body(site: Site) -> None:
+        long_ask: dict[str, Any] = {"messages": [{"role": "user", "content": "word " * 1000}], "tools": [TOOL]}
         short = await client(site).messages.count_tokens(model="m", messages=ASK["messages"])
-        long = await client(site).messages.count_tokens(
-            model="m", messages=[{"role": "user", "content": "word " * 1000}], system="be good", tools=[TOOL]
-        )
+        long = await client(site).messages.count_tokens(model="m", system="be good", **long_ask)
         assert 0 < short.input_tokens < 100 < long.input_tokens
         models = [model.id async for model in client(site).models.list()]
         assert models == ["m"]
@@ -259,9 +258,20 @@ def test_conversation_is_the_root_thread() -> None:
     async def body(site: Site) -> None:
         messages: list[Any] = [{"role": "user", "content": "The task."}]
         for answer in ("one", "two"):
-            await client(site).messages.create(model="m", max_tokens=10, messages=messages, tools=[TOOL])  # type: ignore[list-item]
+            await client(site).messages.create(**{**ASK, "messages": messages})
             messages += [{"role": "assistant", "content": answer}, {"role": "user", "content": "go on"}]
         assert [message.text for message in site.state.messages] == ["The task.", "one", "go on", "two"]
         assert isinstance(site.state.output, ModelOutput) and site.state.output.completion == "two"
 
     in_sample([say("one"), say("two")], body)
+
+
+def test_tools_that_were_not_chosen_of_a_server_are_withheld() -> None:
+    async def body(site: Site) -> None:
+        tools = [{**TOOL, "name": name} for name in ("mcp__std__add", "mcp__std__drop", "mcp__web__drop", "Bash")]
+        assert (await post(site, {**ASK, "tools": tools})).status_code == 200
+        (request,) = scripted_requests(site.model)
+        assert request.tool_names == ["mcp__std__add", "mcp__web__drop", "Bash"]
+
+    expected = {"std": ("mcp__std__", frozenset({"add"})), "web": ("mcp__web__", frozenset[str]())}
+    in_sample([say("ok")], body, settings=BridgeSettings(expected_tools=expected))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.model import ContentImage
-from inspect_ai.tool import Tool, ToolError, tool
+from inspect_ai.tool import Tool, ToolError, ToolResult, tool
 from mcp import Client
 from mcp.types import ImageContent, TextContent
 
@@ -22,7 +22,7 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 @tool
 def give() -> Tool:
-    async def execute(kind: str) -> str | int | float | list[ContentImage]:
+    async def execute(kind: str) -> ToolResult:
         """Gives a result of some kind.
 
         Args:
@@ -35,7 +35,8 @@ def give() -> Tool:
         if kind == "slow":
             await asyncio.sleep(0.6)
             return "at last"
-        return {"text": "some text", "int": 42, "float": 2.5}[kind]  # type: ignore[return-value]
+        results: dict[str, ToolResult] = {"text": "some text", "int": 42, "float": 2.5}
+        return results[kind]
 
     return execute
 
@@ -56,7 +57,7 @@ STRICT = [BridgedToolsSpec(name="host", tools=[give()])]
 def test_ping_and_list() -> None:
     async def body(site: Site) -> None:
         async with Client(f"{site.url}/mcp/host", mode="legacy") as client:
-            await client.send_ping()  # type: ignore[deprecated]
+            await client.send_ping()
             listed = {tool.name: tool for tool in (await client.list_tools()).tools}
             assert listed.keys() == {"give", "broken"}
             assert listed["give"].input_schema["required"] == ["kind"]

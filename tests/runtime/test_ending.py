@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -13,11 +15,13 @@ async def returns(after: float, cause: BaseException) -> BaseException:
     return cause
 
 
-def run(body, *waits):  # type: ignore[no-untyped-def]
-    async def main() -> object:
+def run(body: Callable[[Ending], Awaitable[Any]], *waits: Callable[[], Awaitable[BaseException]]) -> Any:
+    async def main() -> Any:
+        result = None
         async with Ending() as ending:
             with ending.watching(*waits):
-                return await body(ending)
+                result = await body(ending)
+        return result
 
     return asyncio.run(asyncio.wait_for(main(), 10))
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from inspect_ai.agent import SandboxAgentBridge
@@ -28,38 +27,10 @@ from .dialects import Dialect
 from .dialects.anthropic import Anthropic
 from .generations import Generations
 from .replies import ModelFailure, error_reply, model_reply, read_request
+from .settings import BridgeSettings, Traffic
 from .tools import tool_servers
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class BridgeSettings:
-    """What an agent wants of its bridge beyond Inspect's own settings.
-
-    Args:
-        web_search: Whether the CLI's own web search may reach the model provider's.
-        models: Model names to list to clients that ask.
-        expected_tools: For each MCP server, the prefix its tools' names have in a model request, and the names of
-            the tools that must be offered (empty: at least one).
-    """
-
-    web_search: bool = False
-    models: tuple[str, ...] = ()
-    expected_tools: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
-
-
-@dataclass
-class Traffic:
-    """What passed over the bridge, for the runtime to judge a run by.
-
-    Args:
-        requests: Model requests that were begun.
-        failure: The last provider error, as it was (for our own error text, never for the sandbox).
-    """
-
-    requests: int = 0
-    failure: tuple[int | None, str] | None = None
 
 
 class BridgeApp:
@@ -107,6 +78,7 @@ class BridgeApp:
     async def _reply(self, request: Request, dialect: Dialect, handler: GenerateMethod) -> Response:
         async def generate(data: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
             self._check_tools(data)
+            self._withhold_tools(data)
             self.traffic.requests += 1
             # Inspect drops every other client header, with a warning for each.
             forwarded = {name: headers[name] for name in ("accept-encoding",) if name in headers}
@@ -133,6 +105,17 @@ class BridgeApp:
                     )
                 )
                 raise ModelFailure(400, "The sample has ended.")
+
+    def _withhold_tools(self, data: dict[str, Any]) -> None:
+        """Of an MCP server that was given with a choice of tools, the model sees those only."""
+        chosen = [(prefix, names) for prefix, names in self._settings.expected_tools.values() if names]
+        if not chosen or not isinstance(data.get("tools"), list):
+            return
+
+        def withheld(name: str) -> bool:
+            return any(name.startswith(prefix) and name[len(prefix) :] not in names for prefix, names in chosen)
+
+        data["tools"] = [t for t in data["tools"] if not (isinstance(t, dict) and withheld(str(t.get("name"))))]
 
     async def _guarded(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         """A model call whose failure either ends the sample or becomes the provider's error reply."""

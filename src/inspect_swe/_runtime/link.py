@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridge
-from inspect_ai.model import Model, get_model
+from inspect_ai.model import Model
 from inspect_ai.tool import ToolDef
 
-from .._bridge.app import BridgeApp, BridgeSettings, Traffic
 from .._bridge.server import serving
-from .._inspect_compat import create_bridge, requested_failure
+from .._bridge.settings import BridgeSettings, Traffic
+from .._inspect_compat import create_bridge, requested_failure, resolve_model
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter, Route
 from .ending import Ending
@@ -44,6 +44,9 @@ async def own_link(
     adapter: Adapter, options: AgentOptions, route: Route, state: AgentState, workspace: Workspace, ending: Ending
 ) -> AsyncIterator[Link]:
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
+    # Where Inspect's internals have changed, this module cannot be imported, and `inspect_link` serves instead.
+    from .._bridge.app import BridgeApp
+
     bridge = create_bridge(
         state,
         options.bridged_tools,
@@ -82,15 +85,9 @@ async def inspect_link(
 
 
 def _aliases(options: AgentOptions, route: Route) -> dict[str, str | Model]:
-    served = served_model(options)
-    aliases = {name: target if target is not None else served for name, target in route.aliases.items()}
-    return {**aliases, **options.model_aliases}
-
-
-def served_model(options: AgentOptions) -> Model:
-    """The model that serves the CLI's calls."""
-    name = options.model.removeprefix("inspect/") if options.model else "inspect"
-    return get_model() if name == "inspect" else get_model(name)
+    targets = {name: target or options.model for name, target in route.aliases.items()}
+    own = {name: resolve_model(target) for name, target in targets.items() if name not in options.model_aliases}
+    return {**own, **options.model_aliases}
 
 
 def _settings(adapter: Adapter, options: AgentOptions, route: Route) -> BridgeSettings:

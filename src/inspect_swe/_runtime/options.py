@@ -10,10 +10,9 @@ from typing import Any
 
 from inspect_ai.agent import AgentAttempts, BridgedToolsSpec
 from inspect_ai.model import CompactionStrategy, GenerateFilter, Model
-from inspect_ai.tool import MCPServerConfig, Skill, Tool, ToolDef
+from inspect_ai.tool import MCPServerConfig, Skill, Tool, ToolDef, read_skills
 
 from .._errors import AgentOptionError
-from .._inspect_compat import read_skills
 from .._install import check_version
 
 

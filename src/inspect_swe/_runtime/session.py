@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 
 from inspect_ai.agent import AgentState
 from inspect_ai.log import transcript
-from inspect_ai.model import ModelName
+from inspect_ai.model import ChatMessage, ModelName
 from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import store
 
-from .._inspect_compat import BRIDGE_AVAILABLE
+from .._inspect_compat import BRIDGE_AVAILABLE, resolve_model
 from .._sandbox.workspace import Workspace, open_workspace
 from .adapter import Adapter, Exit, Launch, Site, Turn
 from .ending import Ending
 from .files import place_files
 from .install import Installed, find_cli, place_cli
-from .link import Link, inspect_link, own_link, served_model
+from .link import Link, inspect_link, own_link
 from .options import AgentOptions
 from .output import OutputBuffer
 from .prompt import Opening, opening
@@ -101,10 +101,12 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
         AgentError: A typed error for whatever is missing; what is cheap to find out is found out first.
     """
     memory = _Memory.recall(adapter, options, state)
+    if any(_has_media(message) for message in state.messages):
+        logger.warning("%s takes text only: images and other media in its input are left out.", adapter.label)
     start = opening(state.messages, options.system_prompt, memory.seen)
     workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *adapter.looks_for])
     found = await find_cli(adapter, options.version, workspace.probe)
-    served = ModelName(served_model(options)).name
+    served = ModelName(resolve_model(options.model)).name
     open_link = own_link if BRIDGE_AVAILABLE else inspect_link
     async with Ending() as ending:
         async with open_link(adapter, options, adapter.route(served), state, workspace, ending) as link:
@@ -114,6 +116,11 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
             await place_files(workspace, site, launch)
             yield Session(adapter, options, start, workspace, link, site, launch, installed)
             memory.keep(link.bridge.state, site)
+
+
+def _has_media(message: ChatMessage) -> bool:
+    content = message.content if isinstance(message.content, list) else []
+    return any(part.type in ("image", "audio", "video", "document") for part in content)
 
 
 def _site(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import io
 import logging
 import os
@@ -32,9 +31,16 @@ _CHUNK = 1 << 20
 _READ = 1 << 16
 
 
-@functools.cache
+_engines: list[docker.APIClient] = []
+
+
 def engine() -> docker.APIClient | None:
-    """The engine that `DOCKER_HOST` or the current docker context names; None where the SDK cannot reach it."""
+    """The engine that `DOCKER_HOST` or the current docker context names; None where the SDK cannot reach it.
+
+    It is looked for once per process, unless it did not answer.
+    """
+    if _engines:
+        return _engines[0]
     try:
         if os.environ.get("DOCKER_HOST"):
             client = docker.APIClient(**_from_environment(), version="auto", timeout=120, num_pools=64)
@@ -46,6 +52,7 @@ def engine() -> docker.APIClient | None:
                 base_url=context.Host, tls=context.TLSConfig or False, version="auto", timeout=120, num_pools=64
             )
         client.ping()
+        _engines.append(client)
         return client
     except DockerException as ex:
         logger.info("The Docker engine is not reachable through its API (%s): using Inspect's exec instead.", ex)

@@ -171,9 +171,9 @@ class Multiplexer:
         """Starts a process, the leader of a session and process group of its own.
 
         Args:
-            argv: The program, looked up in `env`'s PATH, and its arguments.
+            argv: The program, looked up in its PATH, and its arguments.
             cwd: Its working directory; None is the relay's own.
-            env: Its whole environment; only `AGENT_SESSION` is added.
+            env: Variables on top of the relay's own environment, and of `AGENT_SESSION`.
             stdin: What it reads; None leaves stdin open for `Process.write`.
 
         Raises:

@@ -105,23 +105,26 @@ class Probe:
         return f"{self.scratch}/relay"
 
 
-async def probe_sandbox(run: Runner, commands: list[str]) -> Probe:
+async def probe_sandbox(run: Runner, commands: list[str], user: str | None = None) -> Probe:
     """Ask a sandbox what it is.
 
     Args:
         run: Runs a command in it.
         commands: Commands to look for on PATH.
+        user: The user it was asked to run as, for the error's text.
 
     Raises:
-        SandboxUnsupportedError: It has no shell, or no folder that is writable and allows execution.
+        SandboxUnsupportedError: There is no shell, no such user, or no folder that is writable and allows execution.
     """
     token = secrets.token_hex(8)
     done = await run(["sh", "-c", _SCRIPT, "sh", token, *commands])
     facts = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     if facts.get("end") != "yes":
+        as_user = f" as user {user!r}: the image has no such user, or no `sh`." if user else ": there is no `sh` in it."
         raise SandboxUnsupportedError(
-            "The sandbox cannot run a shell: every agent needs `sh` in the image.",
-            hint="use an image with a POSIX shell (busybox is enough), or check that `user` exists in the image.",
+            f"The sandbox cannot run a shell{as_user}",
+            hint="use an image with a POSIX shell (busybox is enough)"
+            + (", and name a user of the image (or a numeric uid)." if user else "."),
             exit_code=done.code,
             stdout=done.stdout,
             stderr=done.stderr,

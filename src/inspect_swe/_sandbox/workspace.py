@@ -62,7 +62,7 @@ async def open_workspace(name: str | None, user: str | None, cwd: str | None, co
             hint='give the task one, for example Task(sandbox="docker").',
         ) from ex
     transport = await _choose_transport(sandbox, user)
-    probe = await probe_sandbox(transport.run, commands)
+    probe = await probe_sandbox(transport.run, commands, user)
     return Workspace(transport, probe, cwd)
 
 

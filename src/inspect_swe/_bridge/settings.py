@@ -1,0 +1,34 @@
+"""What an agent wants of its bridge, and what passed over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class BridgeSettings:
+    """What an agent wants of its bridge beyond Inspect's own settings.
+
+    Args:
+        web_search: Whether the CLI's own web search may reach the model provider's.
+        models: Model names to list to clients that ask.
+        expected_tools: For each MCP server, the prefix its tools' names have in a model request, and the names of
+            the tools that must be offered (empty: at least one).
+    """
+
+    web_search: bool = False
+    models: tuple[str, ...] = ()
+    expected_tools: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+
+
+@dataclass
+class Traffic:
+    """What passed over the bridge, for the runtime to judge a run by.
+
+    Args:
+        requests: Model requests that were begun.
+        failure: The last provider error, as it was (for our own error text, never for the sandbox).
+    """
+
+    requests: int = 0
+    failure: tuple[int | None, str] | None = None
