@@ -17,6 +17,7 @@ demo: sync ## Set everything up and run the real Claude Code in a container, wit
 sync: $(STAMP) ## Make .venv and install the package with its development tools
 
 $(STAMP): pyproject.toml
+	@echo "Installing the package and its development tools into $(VENV) (about a minute)"
 	@scripts/make-venv.sh $(PYTHON) $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,docs]'
 	@touch $@

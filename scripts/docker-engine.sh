@@ -55,6 +55,10 @@ start_engine() {
 }
 
 if answers; then exit 0; fi
+if [ -n "${DOCKER_HOST:-}" ]; then
+  say "the engine that DOCKER_HOST names ($DOCKER_HOST) does not answer"
+  exit 1
+fi
 if [ "${1:-}" = --check ]; then exit 1; fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || ! grep -q bookworm /etc/os-release; then
   say "no Docker engine answers. Start yours (engine >= 24.0.6, compose >= 2.21), or run this as root on Debian 12."

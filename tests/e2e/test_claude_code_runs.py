@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from inspect_ai.agent import AgentState, run
 from inspect_ai.model import ChatMessageUser
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from inspect_swe import claude_code
+from inspect_swe._runtime import session as session_module
 from inspect_swe.testing import fail, say, scripted, scripted_requests, shell
 
 from .harness import run_agent
@@ -150,3 +152,19 @@ def test_disallowed_tools_and_filter(tmp_path: Path) -> None:
     names = outcome.requests[0].tool_names
     assert "Bash" in names and not {"WebSearch", "Agent"} & set(names)
     assert any("ONLY-THIS" in message.text for message in outcome.requests[0].messages if message.role == "system")
+
+
+def test_debug_traces_the_clis_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[str] = []
+    monkeypatch.setattr(session_module, "trace_message", lambda logger, category, message: traced.append(message))
+    outcome = run_agent(tmp_path, claude_code(debug=True), [say("done")])
+    assert outcome.error is None
+    text = "\n".join(traced)
+    assert "stdout: " in text and '"subtype":"init"' in text
+    assert "stderr: " in text and "[DEBUG]" in text
+
+
+def test_auto_mode(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, claude_code(auto_mode=True, user="agent", cwd="/home/agent"), [say("done")])
+    assert outcome.error is None
+    assert outcome.sample.output.completion == "done"

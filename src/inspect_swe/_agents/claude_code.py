@@ -113,7 +113,7 @@ def claude_code(
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "2.1.329".
-        debug: Run the CLI with `--debug` and log all of its output.
+        debug: Run the CLI with `--debug` and write all of its output to Inspect's trace log (`inspect trace`).
         replace_system_prompt: Text that replaces the CLI's own system prompt; not together with `system_prompt`.
 
     Returns:

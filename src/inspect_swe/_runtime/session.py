@@ -12,7 +12,7 @@ from inspect_ai.agent import AgentState
 from inspect_ai.log import transcript
 from inspect_ai.model import ChatMessage, ModelName
 from inspect_ai.tool import MCPServerConfigHTTP
-from inspect_ai.util import store
+from inspect_ai.util import store, trace_message
 
 from .._inspect_compat import BRIDGE_AVAILABLE, resolve_model
 from .._sandbox.workspace import Workspace, open_workspace
@@ -64,7 +64,7 @@ class Session:
         async for stream, chunk in process.output():
             buffers[stream].add(chunk)
             if self.options.debug:
-                logger.info("%s %s: %s", self.adapter.key, stream, chunk.decode(errors="replace"))
+                trace_message(logger, self.adapter.key, f"{stream}: {chunk.decode(errors='replace')}")
         status = await process.wait()
         out, err = buffers["stdout"], buffers["stderr"]
         end = Exit(status.code, status.signal, out.tail, err.tail, out.head)
