@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := .venv-oldest
 STAMP := $(VENV)/.synced
 RELAY := src/inspect_swe/_sandbox/relay_src
 
-.PHONY: help demo sync check test unit e2e bench docs hooks relay engine images
+.PHONY: help demo sync check test contract unit e2e bench docs hooks relay engine images
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -28,7 +29,7 @@ check: sync ## Lint, types, import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check images ## Set everything up, check, and run all tests (unit and end to end)
+test: check contract images ## Set everything up, check, and run all tests (unit and end to end)
 	$(BIN)/python -m pytest
 
 unit: sync ## Run the tests that need no Docker engine
@@ -36,6 +37,16 @@ unit: sync ## Run the tests that need no Docker engine
 
 e2e: sync images ## Run the tests with the real CLIs in real containers
 	$(BIN)/python -m pytest -m docker
+
+contract: $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai
+	$(OLDEST)/bin/python -m pytest -q tests/bridge tests/test_inspect_contract.py
+
+$(OLDEST)/.synced: pyproject.toml
+	@echo "Installing the oldest supported inspect_ai into $(OLDEST)"
+	@scripts/make-venv.sh $(PYTHON) $(OLDEST)
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -e . pytest \
+		"inspect_ai==$$(sed -n 's/.*"inspect_ai>=\([0-9.]*\)".*/\1/p' pyproject.toml)"
+	@touch $@
 
 engine: ## Make sure that a Docker engine answers (installs one on Debian 12 as root)
 	@scripts/docker-engine.sh

@@ -14,7 +14,7 @@ def main() -> int:
     """Run the demo; 0 if the eval succeeded with accuracy 1.0."""
     sandbox = "docker" if _prepare_docker() else "local"
     if sandbox == "local":
-        print("No Docker engine: the demo uses Inspect's `local` sandbox (the CLI runs on this machine).")
+        print("No Docker engine: the demo uses Inspect's `local` sandbox (the CLI runs on this machine).", flush=True)
     inspect = [str(Path(sys.executable).parent / "inspect"), "eval", "evals/hello.py", "-T", f"sandbox={sandbox}"]
     model = ["--solver", "inspect_swe/claude_code", "--model", "scripted/hello", "--log-dir", str(LOGS)]
     subprocess.run([*inspect, *model], cwd=ROOT, check=False)

@@ -29,12 +29,14 @@ def test_arguments_of_the_bridge() -> None:
 def test_handlers_are_functions_of_the_bridge() -> None:
     bridge = compat.create_bridge(AgentState(messages=[]))
     for method, arguments in (
-        (compat.generate_anthropic_method(bridge, web_search=True), ["json_data", "headers"]),
+        (compat.generate_anthropic_method(bridge, web_search=True), ["json_data"]),
         (compat.list_tools(bridge), ["server"]),
         (compat.call_tool(bridge), ["server", "tool", "arguments"]),
     ):
         assert inspect.iscoroutinefunction(method)
-        assert list(inspect.signature(method).parameters) == arguments
+        parameters = list(inspect.signature(method).parameters.values())
+        assert [parameter.name for parameter in parameters[: len(arguments)]] == arguments
+        assert all(parameter.default is not parameter.empty for parameter in parameters[len(arguments) :])
 
 
 def test_private_modules_are_imported_in_one_place() -> None:

@@ -24,10 +24,12 @@ from inspect_ai.util import LimitExceededError, SandboxEnvironment
 
 logger = logging.getLogger(__name__)
 
-GenerateMethod = Callable[[dict[str, Any], "dict[str, str] | None"], Awaitable[dict[str, Any]]]
+GenerateMethod = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 try:
-    from inspect_ai.agent._bridge._errors import ResponseFilterError, provider_error_payload
+    from inspect_ai._util.exception import TerminateSampleError
+    from inspect_ai.agent._bridge import _errors as bridge_errors
+    from inspect_ai.agent._bridge._errors import provider_error_payload
     from inspect_ai.agent._bridge.anthropic_api_impl import (
         anthropic_system_to_texts,
         messages_from_anthropic_input,
@@ -41,8 +43,13 @@ try:
     )
     from inspect_ai.model._model import ModelRefusalError
     from inspect_ai.util._anyio import inner_exception
-    from inspect_ai.util._sandbox.service import find_control_flow
 
+    # Releases before 0.3.281 know no response filters.
+    _ENDING: tuple[type[Exception], ...] = (
+        LimitExceededError,
+        ModelRefusalError,
+        getattr(bridge_errors, "ResponseFilterError", ModelRefusalError),
+    )
     # Attributes and arguments that `_bridge` relies on beyond the imports.
     for _name in ("request_fail", "register_bridged_tools", "warn_indistinct_tools", "_track_state"):
         getattr(SandboxAgentBridge, _name)
@@ -130,14 +137,23 @@ async def requested_failure(bridge: SandboxAgentBridge) -> Exception:
 
 def ending_exception(ex: BaseException) -> BaseException | None:
     """The exception that must end the sample, if `ex` is or holds one (a limit, a termination, a refusal)."""
-    if isinstance(ex, Exception):
-        control = find_control_flow(ex)
-        if control is not None:
-            return control
-        inner = inner_exception(ex)
-        if isinstance(inner, LimitExceededError | ModelRefusalError | ResponseFilterError):
-            return inner
-    return None
+    for related in _related(ex):
+        if isinstance(related, TerminateSampleError):
+            return related
+    inner = inner_exception(ex) if isinstance(ex, Exception) else ex
+    return inner if isinstance(inner, _ENDING) else None
+
+
+def _related(ex: BaseException) -> list[BaseException]:
+    """An exception with all that it groups, was caused by, or was raised during."""
+    found: list[BaseException] = []
+    stack: list[BaseException | None] = [ex]
+    while stack:
+        item = stack.pop()
+        if item is not None and item not in found:
+            found.append(item)
+            stack += [item.__cause__, item.__context__, *getattr(item, "exceptions", ())]
+    return found
 
 
 def generate_anthropic_method(bridge: SandboxAgentBridge, web_search: bool) -> GenerateMethod:

@@ -58,7 +58,7 @@ CHANGED_INSPECT = """
 import sys
 from pathlib import Path
 import inspect_ai.agent._bridge._errors as internals
-del internals.ResponseFilterError
+del internals.provider_error_payload
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_swe import claude_code
 from inspect_swe.testing import call, say, shell

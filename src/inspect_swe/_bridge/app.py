@@ -76,13 +76,11 @@ class BridgeApp:
         return await self._reply(request, self._anthropic, self._generate_anthropic)
 
     async def _reply(self, request: Request, dialect: Dialect, handler: GenerateMethod) -> Response:
-        async def generate(data: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+        async def generate(data: dict[str, Any]) -> dict[str, Any]:
             self._check_tools(data)
             self._withhold_tools(data)
             self.traffic.requests += 1
-            # Inspect drops every other client header, with a warning for each.
-            forwarded = {name: headers[name] for name in ("accept-encoding",) if name in headers}
-            return await self._guarded(handler(data, forwarded))
+            return await self._guarded(handler(data))
 
         return await model_reply(request, dialect, self._generations, generate)
 

@@ -65,7 +65,7 @@ async def model_reply(
     request: Request,
     dialect: Dialect,
     generations: Generations,
-    generate: Callable[[dict[str, Any], dict[str, str]], Awaitable[dict[str, Any]]],
+    generate: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]],
 ) -> Response:
     """Answer a model request.
 
@@ -73,15 +73,14 @@ async def model_reply(
         request: The client's request.
         dialect: Its wire format.
         generations: The sample's generations.
-        generate: Makes the model call from the request's JSON and headers; raises `ModelFailure`.
+        generate: Makes the model call from the request's JSON; raises `ModelFailure`.
     """
     try:
         body, data = await read_request(request, dialect)
     except ModelFailure as failure:
         return error_reply(dialect, failure)
-    headers = dict(request.headers)
-    is_resend = headers.get("x-stainless-retry-count", "0") != "0"
-    generation = generations.claim(request.url.path, body, is_resend, lambda: generate(data, headers))
+    is_resend = request.headers.get("x-stainless-retry-count", "0") != "0"
+    generation = generations.claim(request.url.path, body, is_resend, lambda: generate(data))
     return ModelResponse(dialect, data, generations, generation)
 
 
