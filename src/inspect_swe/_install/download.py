@@ -25,6 +25,8 @@ from inspect_swe._errors import AgentInstallError, DigestMismatchError, Registry
 
 from .registries import REGISTRY_HINT, NpmRegistry, NpmRelease, TransientError, check_status, retried, sha512_of
 
+_PIECE = 1 << 20
+
 
 class Abandoned(Exception):
     """Nobody waits for the work any more."""
@@ -65,8 +67,11 @@ def unpack(tarball: Path, folder: Path, stop: threading.Event) -> None:
     try:
         with room(folder, _unpacked_size(tarball)), tarfile.open(tarball, "r:gz") as archive:
             for member in archive:
-                _check_stop(stop)
-                archive.extract(_relocated(member), folder, filter="data")
+                target = folder.joinpath(*_place(member))
+                if member.isdir():
+                    target.mkdir(parents=True, exist_ok=True)
+                else:
+                    _write_member(archive, member, target, stop)
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise AgentInstallError(f"{tarball.name} can't be unpacked: {error}") from error
 
@@ -106,12 +111,24 @@ def _stream(client: httpx.Client, url: str, target: Path, progress: Progress, st
     return "sha512-" + base64.b64encode(digest.digest()).decode()
 
 
-def _relocated(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """The member below `package/`, whatever its top folder is called; npm packages hold plain files only."""
+def _place(member: tarfile.TarInfo) -> list[str]:
+    """The member's path below `package/`, whatever its top folder is called; npm packages hold plain files only."""
     parts = member.name.split("/")
     if not (member.isfile() or member.isdir()) or member.name.startswith("/") or ".." in parts:
         raise tarfile.TarError(f"it holds {member.name!r}, which no npm package may hold")
-    return member.replace(name="/".join(["package", *parts[1:]]), deep=False)
+    return ["package", *parts[1:]]
+
+
+def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path, stop: threading.Event) -> None:
+    # tarfile's own safe extraction is missing in Debian 12's Python.
+    content = archive.extractfile(member)
+    assert content is not None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        while piece := content.read(_PIECE):
+            _check_stop(stop)
+            file.write(piece)
+    target.chmod(0o755 if member.mode & 0o111 else 0o644)
 
 
 def _unpacked_size(tarball: Path) -> int:
