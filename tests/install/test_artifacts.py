@@ -205,7 +205,7 @@ def test_errors_while_writing(
         raise OSError(28, "No space left") if reason == "full disk" else PermissionError(13, "Denied")
 
     server.publish()
-    monkeypatch.setattr(tarfile.TarFile, "extract", fail)
+    monkeypatch.setattr(tarfile.TarFile, "extractfile", fail)
     with pytest.raises(AgentInstallError, match="bytes are needed" if reason == "full disk" else "can't be stored"):
         asyncio.run(store.fetch(artifact))
     assert _files(store) == []
