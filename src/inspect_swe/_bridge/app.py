@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import anyio.to_thread
 from inspect_ai.agent import SandboxAgentBridge
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,7 +29,9 @@ from .dialects.anthropic import Anthropic
 from .generations import Generations
 from .replies import ModelFailure, error_reply, model_reply, read_request
 from .settings import BridgeSettings, Traffic
-from .tools import tool_servers
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 logger = logging.getLogger(__name__)
 
@@ -57,11 +60,14 @@ class BridgeApp:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Starlette]:
         """The ASGI app, with what it needs in the background."""
-        async with tool_servers(self._bridge, self._fail) as servers:
-            try:
-                yield Starlette(routes=self._routes(servers))
-            finally:
-                await self._generations.aclose()
+        async with contextlib.AsyncExitStack() as stack:
+            servers: dict[str, StreamableHTTPSessionManager] = {}
+            if self._bridge.bridged_tools:
+                # The MCP SDK takes half a second to import, which a run without host tools need not wait for.
+                tools = await anyio.to_thread.run_sync(importlib.import_module, "inspect_swe._bridge.tools")
+                servers = await stack.enter_async_context(tools.tool_servers(self._bridge, self._fail))
+            stack.push_async_callback(self._generations.aclose)
+            yield Starlette(routes=self._routes(servers))
 
     def _routes(self, servers: dict[str, StreamableHTTPSessionManager]) -> list[Route]:
         return [

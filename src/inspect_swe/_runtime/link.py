@@ -13,11 +13,14 @@ from inspect_ai.tool import ToolDef
 
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, Traffic
-from .._inspect_compat import create_bridge, requested_failure, resolve_model
+from .._inspect_compat import BRIDGE_AVAILABLE, create_bridge, requested_failure, resolve_model
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter, Route
 from .ending import Ending
 from .options import AgentOptions
+
+if BRIDGE_AVAILABLE:
+    from .._bridge.app import BridgeApp
 
 
 @dataclass
@@ -44,9 +47,6 @@ async def own_link(
     adapter: Adapter, options: AgentOptions, route: Route, state: AgentState, workspace: Workspace, ending: Ending
 ) -> AsyncIterator[Link]:
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
-    # Where Inspect's internals have changed, this module cannot be imported, and `inspect_link` serves instead.
-    from .._bridge.app import BridgeApp
-
     bridge = create_bridge(
         state,
         options.bridged_tools,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import os
@@ -96,24 +97,29 @@ class DockerTransport:
 
     async def run(self, argv: list[str]) -> Completed:
         """Run a command to its end."""
-        return await anyio.to_thread.run_sync(self._run, argv)
-
-    def _run(self, argv: list[str]) -> Completed:
+        # What a command prints before the SDK hands over the socket is lost in the SDK's read buffer: it must wait.
+        channel = await self._open(["sh", "-c", 'read -r _; exec "$@"', "sh", *argv])
+        output = bytearray()
         try:
-            exec_id = self._client.exec_create(self._container, argv, user=self._user)["Id"]
-            stdout, stderr = self._client.exec_start(exec_id, demux=True)
-            code = self._client.exec_inspect(exec_id)["ExitCode"]
-        except APIError as ex:
-            return Completed(126, "", str(ex.explanation or ex))
-        return Completed(code, (stdout or b"").decode(errors="replace"), (stderr or b"").decode(errors="replace"))
+            with contextlib.suppress(ConnectionError):
+                await channel.send(b"\n")
+                await channel.end()
+            while data := await channel.receive():
+                output += data
+            return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
+        finally:
+            await channel.aclose()
 
     async def open_channel(self, probe: Probe) -> DockerChannel:
         """Start the relay with its standard streams attached to us."""
-        exec_id, sock = await anyio.to_thread.run_sync(self._attach, relay_command(probe))
-        reader, writer = await asyncio.open_connection(sock=sock, limit=1 << 20)
-        channel = DockerChannel(self._client, exec_id, reader, writer)
+        channel = await self._open(relay_command(probe))
         await send_relay(channel, probe)
         return channel
+
+    async def _open(self, argv: list[str]) -> DockerChannel:
+        exec_id, sock = await anyio.to_thread.run_sync(self._attach, argv)
+        reader, writer = await asyncio.open_connection(sock=sock, limit=1 << 20)
+        return DockerChannel(self._client, exec_id, reader, writer)
 
     def _attach(self, argv: list[str]) -> tuple[str, socket.socket]:
         try:
@@ -230,9 +236,23 @@ class DockerChannel:
         """Drop the connection."""
         self._writer.close()
 
+    @property
+    def stderr(self) -> str:
+        """The beginning of its stderr."""
+        return self._stderr.getvalue().decode(errors="replace")
+
+    async def exit_code(self) -> int:
+        """Its exit code, once its output has ended."""
+        for _ in range(50):
+            info = await anyio.to_thread.run_sync(self._client.exec_inspect, self._exec_id)
+            if info["ExitCode"] is not None:
+                return int(info["ExitCode"])
+            await asyncio.sleep(0.02)
+        return 255
+
     async def diagnosis(self) -> str:
         """What is known about how the command ended: its stderr, exit code and the container's state."""
-        text = self._stderr.getvalue().decode(errors="replace")
+        text = self.stderr
         try:
             info = await anyio.to_thread.run_sync(self._client.exec_inspect, self._exec_id)
             state = (await anyio.to_thread.run_sync(self._client.inspect_container, info["ContainerID"]))["State"]

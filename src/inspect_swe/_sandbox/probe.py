@@ -42,6 +42,8 @@ done
 say end yes
 """
 
+_ALWAYS = {"uid", "gid", "home", "cwd", "path", "machine", "libc", "end"}
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -119,7 +121,7 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
     token = secrets.token_hex(8)
     done = await run(["sh", "-c", _SCRIPT, "sh", token, *commands])
     facts = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-    if facts.get("end") != "yes":
+    if not facts.keys() >= _ALWAYS:
         as_user = f" as user {user!r}: the image has no such user, or no `sh`." if user else ": there is no `sh` in it."
         raise SandboxUnsupportedError(
             f"The sandbox cannot run a shell{as_user}",

@@ -1,0 +1,198 @@
+"""What is measured: the jobs behind each metric, and the rows made of their results."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .workload import Job, Result
+
+METRICS = ("latency", "sample", "install", "processes", "floor")
+SIDES = ("ours", "peer", "floor")
+CALLS = (2, 21)
+CONTAINERS = (1, 4)
+
+_JOBS: dict[str, Job] = {
+    "latency": {"kind": "latency", "image": "plain", "clients": 16, "timeout": 300},
+    **{f"sample-{n}": {"kind": "sample", "image": "cli", "calls": n, "timeout": 300} for n in CALLS},
+    **{f"install-{n}": {"kind": "install", "image": "plain", "containers": n, "timeout": 600} for n in CONTAINERS},
+}
+
+
+def plan(only: frozenset[str]) -> dict[str, tuple[Job, tuple[str, ...]]]:
+    """The jobs that the chosen metrics need, and the sides that do them."""
+    chosen: dict[str, tuple[Job, tuple[str, ...]]] = {}
+    for name, job in _JOBS.items():
+        kind = job["kind"]
+        if kind == "sample" and only & {"sample", "processes", "floor"}:
+            chosen[name] = job, SIDES if "floor" in only else SIDES[:2]
+        elif kind in only:
+            chosen[name] = job, SIDES if kind == "install" else SIDES[:2]
+    return chosen
+
+
+def job_for(job: Job, side: str) -> Job:
+    """A side's own variant: the peer takes 2 s a call, so it makes fewer of them one after the other."""
+    return {**job, "sequential": 5 if side == "peer" else 20} if job["kind"] == "latency" else job
+
+
+@dataclass(frozen=True)
+class Target:
+    """What ours shall reach.
+
+    Args:
+        text: For people.
+        met: From our median and the peer's.
+        needs_peer: Whether it compares with the peer.
+    """
+
+    text: str
+    met: Callable[[float, float], bool]
+    needs_peer: bool = True
+
+
+def at_most_a(fraction: int) -> Target:
+    return Target(f"≤ 1/{fraction} of the peer", lambda ours, peer: ours * fraction <= peer)
+
+
+def at_most(limit: float, unit: str) -> Target:
+    return Target(f"≤ {limit:g}{unit}", lambda ours, peer: ours <= limit, needs_peer=False)
+
+
+@dataclass
+class Row:
+    """One line of the table.
+
+    Args:
+        metric: Which metric it belongs to.
+        label: What it is.
+        unit: Of its values.
+        values: For each side, a value per repetition.
+        loads: The machine's load before each of them.
+        target: What ours shall reach.
+    """
+
+    metric: str
+    label: str
+    unit: str
+    values: dict[str, list[float]]
+    loads: list[float]
+    target: Target | None = None
+    medians: dict[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.medians = {side: statistics.median(values) for side, values in self.values.items() if values}
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times better ours is: the peer's median in ours, or the reverse where more is better."""
+        ours, peer = self.medians.get("ours", 0.0), self.medians.get("peer", 0.0)
+        if ours <= 0 or peer <= 0:
+            return None
+        return ours / peer if self.unit == "/s" else peer / ours
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None without one, or where a measurement is missing."""
+        if self.target is None or "ours" not in self.medians or (self.target.needs_peer and "peer" not in self.medians):
+            return None
+        return self.target.met(self.medians["ours"], self.medians.get("peer", 0.0))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "metric": self.metric,
+            "label": self.label,
+            "unit": self.unit,
+            "medians": self.medians,
+            "values": self.values,
+            "ratio": self.ratio,
+            "target": self.target.text if self.target else None,
+            "met": self.met,
+        }
+
+
+Results = Mapping[str, Mapping[str, list[Result]]]
+"""Job, then side, then a result per repetition."""
+
+Pick = Callable[[Result], float | None]
+
+
+def rows(results: Results, only: frozenset[str]) -> list[Row]:
+    """The table's lines."""
+    made = [*_latency(results), *_samples(results), *_installs(results), *_processes(results), *_above_floor(results)]
+    return [row for row in made if row.metric in only]
+
+
+def _row(
+    results: Results, job: str, metric: str, label: str, unit: str, pick: Pick, target: Target | None = None
+) -> list[Row]:
+    sides = results.get(job)
+    if not sides:
+        return []
+    picked = {side: [pick(result) for result in done] for side, done in sides.items()}
+    values = {side: [value for value in found if value is not None] for side, found in picked.items()}
+    loads = [result["load"] for side, done in sides.items() for result in done if values[side]]
+    return [Row(metric, label, unit, {side: found for side, found in values.items() if found}, loads, target)]
+
+
+def _latency(results: Results) -> Iterator[Row]:
+    def median(name: str) -> Pick:
+        return lambda result: statistics.median(result[name]) * 1000
+
+    label = "added latency of a model call"
+    yield from _row(results, "latency", "latency", f"{label}, 1 client", " ms", median("sequential"), at_most_a(100))
+    yield from _row(results, "latency", "latency", f"{label}, 16 clients", " ms", median("concurrent"), at_most_a(100))
+    yield from _row(
+        results, "latency", "latency", "model calls a second, 16 clients", "/s", lambda r: r["calls_per_second"]
+    )
+
+
+def _samples(results: Results) -> Iterator[Row]:
+    for calls, fraction in zip(CALLS, (5, 12), strict=True):
+        label = f"sample of {calls} calls"
+        yield from _row(
+            results, f"sample-{calls}", "sample", label, " s", lambda r: r["agent_seconds"], at_most_a(fraction)
+        )
+        wall: Pick = lambda r: r.get("eval_seconds")  # noqa: E731
+        yield from _row(results, f"sample-{calls}", "sample", f"{label}: whole eval", " s", wall)
+
+
+def _installs(results: Results) -> Iterator[Row]:
+    for count in CONTAINERS:
+        job, label = f"install-{count}", f"CLI into {count} container{'s' if count > 1 else ''}"
+        yield from _row(results, job, "install", label, " s", lambda r: r["seconds"], at_most_a(8))
+        memory: Pick = lambda r: r["peak_bytes"] / 1e6  # noqa: E731
+        yield from _row(results, job, "install", f"{label}: peak host memory", " MB", memory, at_most_a(20))
+        stall: Pick = lambda r: r["stall_seconds"] * 1000 if "stall_seconds" in r else None  # noqa: E731
+        yield from _row(results, job, "install", f"{label}: longest event-loop stall", " ms", stall)
+
+
+def _processes(results: Results) -> Iterator[Row]:
+    for calls in CALLS:
+        label = f"host processes spawned, sample of {calls} calls"
+        target = at_most(8, "")
+        yield from _row(results, f"sample-{calls}", "processes", label, "", lambda r: r.get("processes"), target)
+
+
+def _above_floor(results: Results) -> Iterator[Row]:
+    """How much longer a sample takes than the raw CLI: repetition by repetition, as they were measured side by side."""
+    for calls in CALLS:
+        sides = results.get(f"sample-{calls}", {})
+        floor = [result["agent_seconds"] for result in sides.get("floor", [])]
+        if not floor:
+            continue
+        typical = statistics.median(floor)
+        above = {
+            side: [
+                result["agent_seconds"] - (floor[number] if number < len(floor) else typical)
+                for number, result in enumerate(sides.get(side, []))
+            ]
+            for side in SIDES[:2]
+        }
+        loads = [result["load"] for done in sides.values() for result in done]
+        values = {side: found for side, found in above.items() if found}
+        label = f"above the raw CLI ({typical:.2f} s), sample of {calls} calls"
+        yield Row("floor", label, " s", values, loads, at_most(1.0, " s"))

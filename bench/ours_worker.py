@@ -1,0 +1,64 @@
+"""Our side of the measurements, in a process of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from inspect_ai.agent import AgentState
+
+from inspect_swe import claude_code
+from inspect_swe._agents.claude_code import ClaudeCode
+from inspect_swe._runtime.adapter import Invocation, Site, Turn
+from inspect_swe._runtime.install import find_cli, place_cli
+from inspect_swe._runtime.options import agent_options
+from inspect_swe._runtime.session import open_session
+from inspect_swe._sandbox.workspace import open_workspace
+
+from .probes import Together
+from .workload import Job, Result, client_argv, install_job, latency_job, sample_job, serve
+
+
+@dataclass(frozen=True)
+class Client(ClaudeCode):
+    """Our client in the place of the CLI: the session around it is the real one."""
+
+    command: ClassVar[str] = "python3"
+    job: Job = field(default_factory=dict)
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        return Invocation((site.binary, *client_argv(self.job, site.base_url)[1:]))
+
+
+async def _run_client(state: AgentState, job: Job) -> tuple[AgentState, str]:
+    options = agent_options(name="bench", description="", version="sandbox")
+    async with open_session(Client(job=job), options, state) as session:
+        end = await session.spawn(Turn("", False))
+    if end.code != 0:
+        raise RuntimeError(f"the client failed: {end.stdout}{end.stderr}")
+    return state, end.stdout
+
+
+async def _install(job: Job, together: Together) -> int:
+    adapter = ClaudeCode()
+    workspace = await open_workspace(None, None, None, [adapter.command])
+    async with workspace.relaying(None):
+        async with together.placing():
+            found = await find_cli(adapter, "stable", workspace.probe)
+            installed = await place_cli(found, adapter, workspace)
+        return int((await workspace.shell('wc -c <"$1"', installed.binary)).stdout)
+
+
+def _sample(job: Job) -> Result:
+    return sample_job(job, claude_code(version="sandbox"))
+
+
+if __name__ == "__main__":
+    serve(
+        "inspect_swe",
+        {
+            "latency": lambda job: latency_job(job, _run_client),
+            "sample": _sample,
+            "install": lambda job: install_job(job, _install),
+        },
+    )

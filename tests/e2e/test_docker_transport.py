@@ -1,0 +1,68 @@
+"""The direct way into a container."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import threading
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from inspect_swe._sandbox.docker import DockerTransport, engine
+from inspect_swe._sandbox.probe import Completed
+
+
+@pytest.fixture
+def container() -> Iterator[str]:
+    name = f"inspect-swe-test-{uuid.uuid4().hex[:8]}"
+    command = ["docker", "run", "-d", "--rm", "--network", "none", "--name", name, "inspect-swe-test:bookworm"]
+    subprocess.run([*command, "tail", "-f", "/dev/null"], check=True, capture_output=True)
+    yield name
+    subprocess.run(["docker", "rm", "-f", name], check=True, capture_output=True)
+
+
+def transport(container: str, user: str | None = None) -> DockerTransport:
+    client = engine()
+    assert client is not None
+    return DockerTransport(client, container, user)
+
+
+def test_output_and_exit_code(container: str) -> None:
+    async def main() -> None:
+        done = await transport(container).run(["sh", "-c", "echo out; echo err >&2; exit 3"])
+        assert done == Completed(3, "out\n", "err\n")
+        assert (await transport(container, "agent").run(["id", "-u"])).stdout == "1500\n"
+        assert (await transport(container).run(["no-such-command"])).code == 127
+        assert (await transport(container, "nobody-here").run(["true"])).code == 126
+
+    asyncio.run(main())
+
+
+def test_no_output_is_lost_on_a_busy_machine(container: str) -> None:
+    done: list[Completed] = []
+    stop = threading.Event()
+
+    def burn() -> None:
+        while not stop.is_set():
+            sum(range(2000))
+
+    async def main() -> None:
+        limit = asyncio.Semaphore(6)
+
+        async def one() -> None:
+            async with limit:
+                done.append(await transport(container).run(["sh", "-c", "echo first; sleep 0.02; echo last"]))
+
+        await asyncio.gather(*(one() for _ in range(150)))
+
+    threads = [threading.Thread(target=burn, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        asyncio.run(main())
+    finally:
+        stop.set()
+    assert len(done) == 150
+    assert set(done) == {Completed(0, "first\nlast\n", "")}
