@@ -29,7 +29,7 @@ check: sync ## Lint, types, import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check contract images ## Set everything up, check, and run all tests (unit and end to end)
+test: check docs contract images ## Set everything up, check, and run all tests (unit and end to end)
 	$(BIN)/python -m pytest
 
 unit: sync ## Run the tests that need no Docker engine
@@ -58,7 +58,7 @@ bench: sync images ## Benchmarks beside the peer, in one run
 	$(BIN)/python -m bench
 
 docs: sync ## Build the manual into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 hooks: sync ## Install the pre-commit hooks
 	$(BIN)/pre-commit install
