@@ -6,7 +6,7 @@ OLDEST := .venv-oldest
 STAMP := $(VENV)/.synced
 RELAY := src/inspect_swe/_sandbox/relay_src
 
-.PHONY: help demo sync check test contract unit e2e bench docs hooks relay engine images
+.PHONY: help demo sync check test contract arm64 unit e2e bench docs hooks relay engine images
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -29,7 +29,7 @@ check: sync ## Lint, types, import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check docs contract images ## Set everything up, check, and run all tests (unit and end to end)
+test: check docs contract arm64 images ## Set everything up, check, and run all tests (unit and end to end)
 	$(BIN)/python -m pytest
 
 unit: sync ## Run the tests that need no Docker engine
@@ -47,6 +47,10 @@ $(OLDEST)/.synced: pyproject.toml
 	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -e . pytest \
 		"inspect_ai==$$(sed -n 's/.*"inspect_ai>=\([0-9.]*\)".*/\1/p' pyproject.toml)"
 	@touch $@
+
+arm64: sync ## Run the relay's tests with its arm64 binary, under qemu
+	@scripts/relay-arm64.sh --setup
+	RELAY_COMMAND=$(CURDIR)/scripts/relay-arm64.sh $(BIN)/python -m pytest -q tests/sandbox --ignore tests/sandbox/test_relay_build.py
 
 engine: ## Make sure that a Docker engine answers (installs one on Debian 12 as root)
 	@scripts/docker-engine.sh

@@ -16,7 +16,8 @@ from inspect_swe._sandbox.exchange import ExchangeChannel
 from inspect_swe._sandbox.multiplexer import ExitStatus, Multiplexer, Process
 
 SOURCES = Path(__file__).parents[2] / "src/inspect_swe/_sandbox/relay_src"
-RELAY = str(SOURCES / f"relay-{'aarch64' if platform.machine() in ('aarch64', 'arm64') else 'x86_64'}")
+NATIVE = SOURCES / f"relay-{'aarch64' if platform.machine() in ('aarch64', 'arm64') else 'x86_64'}"
+RELAY = os.environ.get("RELAY_COMMAND", str(NATIVE))
 ENV = {"PATH": os.environ["PATH"]}
 
 
