@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from inspect_ai.agent import AgentState, BridgedToolsSpec, SandboxAgentBridge
@@ -17,6 +18,8 @@ from inspect_ai.model import (
     CompactionStrategy,
     GenerateFilter,
     Model,
+    ModelOutput,
+    ModelUsage,
     get_model,
 )
 from inspect_ai.tool import ToolDef, ToolInfo
@@ -36,6 +39,9 @@ try:
         messages_from_anthropic_input,
         tools_from_anthropic_tools,
     )
+    from inspect_ai.agent._bridge.completions import inspect_completions_api_request
+    from inspect_ai.agent._bridge.google_api import inspect_google_api_request
+    from inspect_ai.agent._bridge.responses import inspect_responses_api_request
     from inspect_ai.agent._bridge.sandbox.service import call_tool, list_tools
     from inspect_ai.agent._bridge.util import (
         resolve_bridge_code_execution,
@@ -64,15 +70,29 @@ __all__ = [
     "GenerateMethod",
     "call_tool",
     "count_anthropic_tokens",
+    "count_google_tokens",
     "create_bridge",
     "ending_exception",
     "generate_anthropic_method",
+    "generate_completions_method",
+    "generate_google_method",
+    "generate_responses_method",
     "is_local",
     "list_tools",
     "provider_error_payload",
     "requested_failure",
     "resolve_model",
 ]
+
+_usage: ContextVar[ModelUsage | None] = ContextVar("usage of the request's generation", default=None)
+
+
+class _Bridge(SandboxAgentBridge):
+    """Remembers what a generation used, of which Inspect's Gemini handler tells a part only."""
+
+    async def _track_state(self, input: list[ChatMessage], output: ModelOutput) -> None:
+        _usage.set(output.usage)
+        await super()._track_state(input, output)
 
 
 def create_bridge(
@@ -99,7 +119,7 @@ def create_bridge(
     Raises:
         ValueError: Two specs have the same name.
     """
-    bridge = SandboxAgentBridge(state, filter, retry_refusals, compaction, 0, model, model_aliases)
+    bridge = _Bridge(state, filter, retry_refusals, compaction, 0, model, model_aliases)
     for spec in bridged_tools:
         if spec.name in bridge.bridged_tools:
             raise ValueError(f"Duplicate bridged_tools name: '{spec.name}'.")
@@ -159,8 +179,7 @@ def _related(ex: BaseException) -> list[BaseException]:
 
 def generate_anthropic_method(bridge: SandboxAgentBridge, web_search: bool) -> GenerateMethod:
     """Inspect's handler of Anthropic Messages requests: request JSON in, response JSON out."""
-    search = resolve_bridge_web_search(True if web_search else None, default_grant=False)
-    code = resolve_bridge_code_execution(None, default_grant=False)
+    search, code = _grants(web_search)
 
     # Inspect's own wrapper also looks up the installed SDK's version, a sixth of the time of a call.
     async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
@@ -170,18 +189,118 @@ def generate_anthropic_method(bridge: SandboxAgentBridge, web_search: bool) -> G
     return generate
 
 
+def generate_responses_method(bridge: SandboxAgentBridge, web_search: bool) -> GenerateMethod:
+    """Inspect's handler of OpenAI Responses requests: request JSON in, response JSON out."""
+    search, code = _grants(web_search)
+
+    async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
+        _describe(json_data.get("tools"))
+        response = await inspect_responses_api_request(json_data, None, search, code, bridge)
+        return response.model_dump(mode="json", warnings=False)
+
+    return generate
+
+
+def generate_completions_method(bridge: SandboxAgentBridge) -> GenerateMethod:
+    """Inspect's handler of OpenAI Chat Completions requests: request JSON in, response JSON out."""
+
+    async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
+        _describe(json_data.get("tools"))
+        completion = await inspect_completions_api_request(json_data, None, bridge)
+        return completion.model_dump(mode="json", warnings=False)
+
+    return generate
+
+
+def generate_google_method(bridge: SandboxAgentBridge, web_search: bool) -> GenerateMethod:
+    """Inspect's handler of Gemini requests: request JSON (with `model`) in, response JSON out."""
+    search, code = _grants(web_search)
+
+    async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
+        _plain_schemas(json_data.get("tools"))
+        _plain_images(json_data["contents"])
+        reply: dict[str, Any] = await inspect_google_api_request(json_data, search, code, bridge)
+        used, told = _usage.get(), reply["usageMetadata"]
+        if used and used.input_tokens_cache_read and "cachedContentTokenCount" not in told:
+            # Gemini counts what was cached as part of the prompt, and Inspect does not.
+            told["cachedContentTokenCount"] = used.input_tokens_cache_read
+            told["promptTokenCount"] += used.input_tokens_cache_read + (used.input_tokens_cache_write or 0)
+        return reply
+
+    return generate
+
+
+def _grants(web_search: bool) -> tuple[Any, Any]:
+    """Providers for the client's own web search and code execution: none of those that are withheld."""
+    search = resolve_bridge_web_search(True if web_search else None, default_grant=False)
+    return search, resolve_bridge_code_execution(None, default_grant=False)
+
+
+def _describe(tools: Any) -> None:
+    """Fill in what OpenAI lets a function leave out, and Inspect's handlers ask for."""
+    for tool in tools if isinstance(tools, list) else []:
+        if isinstance(tool, dict) and tool.get("type") == "namespace":
+            _describe(tool.get("tools"))
+        elif isinstance(tool, dict) and tool.get("type") == "function":
+            nested = tool.get("function")
+            function = nested if isinstance(nested, dict) else tool
+            function["description"] = function.get("description") or ""
+            function["parameters"] = function.get("parameters") or {"type": "object", "properties": {}}
+
+
+def _plain_schemas(tools: Any) -> None:
+    """Write the functions' schemas as Inspect's Gemini handler wants them, of which Google's SDKs shout the types."""
+    from inspect_ai.agent._bridge.google_api_impl import _google_schema_to_json_schema
+
+    for tool in tools if isinstance(tools, list) else []:
+        functions = tool.get("functionDeclarations") if isinstance(tool, dict) else None
+        for function in functions if isinstance(functions, list) else []:
+            if isinstance(function, dict) and "parameters" in function:
+                function["parameters"] = _google_schema_to_json_schema(function["parameters"])
+
+
+def _plain_images(contents: list[Any]) -> None:
+    """Write images in the base64 of data URLs: Google's SDKs use its URL-safe alphabet, which Inspect passes on."""
+    for content in contents:
+        parts = content.get("parts") if isinstance(content, dict) else None
+        for part in parts if isinstance(parts, list) else []:
+            data = part.get("inlineData") if isinstance(part, dict) else None
+            if isinstance(data, dict) and isinstance(data.get("data"), str):
+                data["data"] = data["data"].replace("-", "+").replace("_", "/")
+
+
 async def count_anthropic_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:
     """Input tokens of an Anthropic request, counted by the model that would serve it."""
+    tools = tools_from_anthropic_tools(request.get("tools"), None, None, None, False)
+    messages: list[ChatMessage] = await messages_from_anthropic_input(request["messages"], tools)
+    texts = anthropic_system_to_texts(request.get("system"))
+    system: list[ChatMessage] = [ChatMessageSystem(content=text) for text in texts]
+    return await _count_tokens(bridge, str(request["model"]), "anthropic", system + messages, tools)
+
+
+async def count_google_tokens(bridge: SandboxAgentBridge, model: str, request: dict[str, Any]) -> int:
+    """Input tokens of a Gemini request to a model, counted by the model that would serve it."""
+    # Not imported above: it imports Google's SDK, a third of a second that other agents need not wait for.
+    from inspect_ai.agent._bridge.google_api_impl import messages_from_google_contents, tools_from_google_tools
+
+    asked = request.get("generateContentRequest") or request
+    _plain_schemas(asked.get("tools"))
+    _plain_images(asked["contents"])
+    tools = tools_from_google_tools(asked.get("tools"), None, None)
+    messages = messages_from_google_contents(asked["contents"], asked.get("systemInstruction"))
+    return await _count_tokens(bridge, model, "google", messages, tools)
+
+
+async def _count_tokens(
+    bridge: SandboxAgentBridge, name: str, provider: Any, messages: list[ChatMessage], tools: Sequence[Any]
+) -> int:
     routing = resolve_bridge_model(
-        str(request["model"]),
+        name,
         model_aliases=bridge.model_aliases,
         model_resolver=bridge.model_resolver,
         model=bridge.model,
         allow_client_model_names=False,
-        provider="anthropic",
+        provider=provider,
     )
-    tools = tools_from_anthropic_tools(request.get("tools"), None, None, None, False)
-    messages: list[ChatMessage] = await messages_from_anthropic_input(request["messages"], tools)
-    texts = anthropic_system_to_texts(request.get("system"))
-    texts += [tool.model_dump_json(exclude_none=True) for tool in tools if isinstance(tool, ToolInfo)]
+    texts = [tool.model_dump_json(exclude_none=True) for tool in tools if isinstance(tool, ToolInfo)]
     return await routing.model.count_tokens([*[ChatMessageSystem(content=text) for text in texts], *messages])

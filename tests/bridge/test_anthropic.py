@@ -12,6 +12,7 @@ import pytest
 from inspect_ai.model import ModelOutput, ModelUsage
 
 from inspect_swe._bridge import replies
+from inspect_swe._bridge.generations import Generations
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._errors import ToolsMissingError
 from inspect_swe.testing import ScriptedRequest, call, fail, refuse, say, scripted_requests, turn, wait
@@ -275,3 +276,31 @@ def test_tools_that_were_not_chosen_of_a_server_are_withheld() -> None:
 
     expected = {"std": ("mcp__std__", frozenset({"add"})), "web": ("mcp__web__", frozenset[str]())}
     in_sample([say("ok")], body, settings=BridgeSettings(expected_tools=expected))
+
+
+def test_half_a_character_does_no_harm() -> None:
+    async def body(site: Site) -> None:
+        text = json.dumps({**ASK, "messages": [{"role": "user", "content": "cut \ud83d here, whole \U0001f600"}]})
+        assert (await post(site, text.encode())).status_code == 200
+        (request,) = scripted_requests(site.model)
+        assert request.messages[-1].text == "cut ? here, whole \U0001f600"
+
+    in_sample([say("ok")], body)
+
+
+def test_all_generations_end_with_the_sample() -> None:
+    async def main() -> None:
+        async def generate() -> dict[str, Any]:
+            await asyncio.sleep(60)
+            return {}
+
+        generations = Generations()
+        made = []
+        for _ in range(2):
+            made.append(generations.claim("r", b"same", False, generate))
+            made[-1].waiting += 1
+        assert made[0] is not made[1]
+        await generations.aclose()
+        assert all(generation.task.cancelled() for generation in made)
+
+    asyncio.run(main())

@@ -20,12 +20,19 @@ from .._errors import ToolsMissingError
 from .._inspect_compat import (
     GenerateMethod,
     count_anthropic_tokens,
+    count_google_tokens,
     ending_exception,
     generate_anthropic_method,
+    generate_completions_method,
+    generate_google_method,
+    generate_responses_method,
     provider_error_payload,
 )
 from .dialects import Dialect
 from .dialects.anthropic import Anthropic
+from .dialects.completions import Completions
+from .dialects.google import METHODS, Google
+from .dialects.responses import Responses
 from .generations import Generations
 from .replies import ModelFailure, error_reply, model_reply, read_request
 from .settings import BridgeSettings, Traffic
@@ -54,8 +61,10 @@ class BridgeApp:
         self._fail = fail
         self._generations = Generations()
         self._tools_checked = not settings.expected_tools
-        self._anthropic = Anthropic()
         self._generate_anthropic = generate_anthropic_method(bridge, settings.web_search)
+        self._generate_responses = generate_responses_method(bridge, settings.web_search)
+        self._generate_completions = generate_completions_method(bridge)
+        self._generate_google = generate_google_method(bridge, settings.web_search)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Starlette]:
@@ -72,33 +81,52 @@ class BridgeApp:
     def _routes(self, servers: dict[str, StreamableHTTPSessionManager]) -> list[Route]:
         return [
             Route("/v1/messages", self._messages, methods=["POST"]),
-            Route("/v1/messages/count_tokens", self._count_tokens, methods=["POST"]),
+            Route("/v1/messages/count_tokens", self._count_anthropic, methods=["POST"]),
+            Route("/v1/responses", self._responses, methods=["POST"]),
+            Route("/v1/chat/completions", self._chat_completions, methods=["POST"]),
+            Route("/{version}/models/{model:path}:{method}", self._gemini, methods=["POST"]),
             Route("/v1/models", self._models, methods=["GET"]),
             Route("/v1/models/{model:path}", self._model, methods=["GET"]),
             *(Route(f"/mcp/{name}", _McpEndpoint(manager)) for name, manager in servers.items()),
         ]
 
     async def _messages(self, request: Request) -> Response:
-        return await self._reply(request, self._anthropic, self._generate_anthropic)
+        return await self._reply(request, Anthropic(), self._generate_anthropic)
+
+    async def _responses(self, request: Request) -> Response:
+        return await self._reply(request, Responses(), self._generate_responses)
+
+    async def _chat_completions(self, request: Request) -> Response:
+        return await self._reply(request, Completions(), self._generate_completions)
+
+    async def _gemini(self, request: Request) -> Response:
+        model, method = request.path_params["model"], request.path_params["method"]
+        dialect = Google(method, sse=request.query_params.get("alt") == "sse")
+        if method not in METHODS:
+            return error_reply(dialect, ModelFailure(404, f"Method {method} is not served."))
+        if method == "countTokens":
+            return await self._counted(
+                request, dialect, lambda data: count_google_tokens(self._bridge, model, data), "totalTokens"
+            )
+        return await self._reply(request, dialect, lambda data: self._generate_google({**data, "model": model}))
 
     async def _reply(self, request: Request, dialect: Dialect, handler: GenerateMethod) -> Response:
         async def generate(data: dict[str, Any]) -> dict[str, Any]:
-            self._check_tools(data)
-            self._withhold_tools(data)
+            self._check_tools(dialect.tool_names(data))
+            self._withhold_tools(dialect, data)
             self.traffic.requests += 1
             return await self._guarded(handler(data))
 
         return await model_reply(request, dialect, self._generations, generate)
 
-    def _check_tools(self, data: dict[str, Any]) -> None:
+    def _check_tools(self, offered: set[str]) -> None:
         """The first request that offers tools must offer every MCP tool the agent was given."""
-        offered = {tool.get("name") for tool in data.get("tools") or [] if isinstance(tool, dict)}
         if self._tools_checked or not offered:
             return
         self._tools_checked = True
         for server, (prefix, names) in self._settings.expected_tools.items():
             missing = {name for name in names if prefix + name not in offered}
-            if not names and not any(str(name).startswith(prefix) for name in offered):
+            if not names and not any(name.startswith(prefix) for name in offered):
                 missing = {"*"}
             if missing:
                 self._fail(
@@ -110,16 +138,16 @@ class BridgeApp:
                 )
                 raise ModelFailure(400, "The sample has ended.")
 
-    def _withhold_tools(self, data: dict[str, Any]) -> None:
+    def _withhold_tools(self, dialect: Dialect, data: dict[str, Any]) -> None:
         """Of an MCP server that was given with a choice of tools, the model sees those only."""
         chosen = [(prefix, names) for prefix, names in self._settings.expected_tools.values() if names]
-        if not chosen or not isinstance(data.get("tools"), list):
+        if not chosen:
             return
 
         def withheld(name: str) -> bool:
             return any(name.startswith(prefix) and name[len(prefix) :] not in names for prefix, names in chosen)
 
-        data["tools"] = [t for t in data["tools"] if not (isinstance(t, dict) and withheld(str(t.get("name"))))]
+        dialect.without_tools(data, withheld)
 
     async def _guarded(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         """A model call whose failure either ends the sample or becomes the provider's error reply."""
@@ -142,16 +170,22 @@ class BridgeApp:
         self.traffic.failure = None
         return reply
 
-    async def _count_tokens(self, request: Request) -> Response:
+    async def _count_anthropic(self, request: Request) -> Response:
+        return await self._counted(
+            request, Anthropic(), lambda data: count_anthropic_tokens(self._bridge, data), "input_tokens"
+        )
+
+    async def _counted(
+        self, request: Request, dialect: Dialect, count: Callable[[dict[str, Any]], Awaitable[int]], field: str
+    ) -> Response:
         try:
-            _, data = await read_request(request, self._anthropic)
-            count = await count_anthropic_tokens(self._bridge, data)
+            _, data = await read_request(request, dialect)
+            return JSONResponse({field: await count(data)})
         except ModelFailure as failure:
-            return error_reply(self._anthropic, failure)
+            return error_reply(dialect, failure)
         except Exception as ex:
             logger.warning("Counting tokens for a bridged request failed: %s", ex, exc_info=True)
-            return error_reply(self._anthropic, ModelFailure(400, "The tokens could not be counted."))
-        return JSONResponse({"input_tokens": count})
+            return error_reply(dialect, ModelFailure(400, "The tokens could not be counted."))
 
     async def _models(self, request: Request) -> Response:
         models = [_model_entry(name) for name in self._settings.models]

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import anyio
+
+UNCLAIMED = 600.0
+"""Seconds for which a reply that nobody received is kept for the client that asks again."""
 
 
 @dataclass
@@ -16,7 +22,11 @@ class Generation:
     task: asyncio.Task[dict[str, Any]]
     waiting: int = 0
     delivered: bool = False
-    started: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    left: float | None = None
+
+    def stale(self) -> bool:
+        """Whether nobody came back for the reply for so long that an equal request is a new one."""
+        return self.left is not None and self.task.done() and time.monotonic() - self.left > UNCLAIMED
 
 
 class Generations:
@@ -24,6 +34,7 @@ class Generations:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Generation] = {}
+        self._tasks: set[asyncio.Task[dict[str, Any]]] = set()
         self.count = 0
 
     def claim(
@@ -42,25 +53,34 @@ class Generations:
         """
         key = hashlib.sha256(route.encode() + b"\0" + body).hexdigest()
         known = self._by_key.get(key)
-        if known is not None and not known.delivered and (is_resend or known.waiting == 0):
+        if known is not None and not known.delivered and (is_resend or known.waiting == 0) and not known.stale():
             return known
         self.count += 1
         generation = Generation(asyncio.ensure_future(generate()))
         self._by_key[key] = generation
-        generation.task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._tasks.add(generation.task)
+        generation.task.add_done_callback(self._ended)
         return generation
+
+    def _ended(self, task: asyncio.Task[dict[str, Any]]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # it is the waiting connection's to report
 
     def release(self, generation: Generation, delivered: bool) -> None:
         """A connection stopped waiting: it received the reply, or it went away."""
         generation.waiting -= 1
         generation.delivered = generation.delivered or delivered
+        generation.left = time.monotonic()
         if generation.delivered and generation.waiting == 0:
             self._by_key = {key: kept for key, kept in self._by_key.items() if kept is not generation}
 
     async def aclose(self) -> None:
         """Cancel what is in flight."""
-        tasks = [generation.task for generation in self._by_key.values()]
+        self._by_key.clear()
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._by_key.clear()
+        if tasks:
+            with anyio.move_on_after(5, shield=True):
+                await asyncio.wait(tasks)

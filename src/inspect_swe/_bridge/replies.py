@@ -47,13 +47,25 @@ async def read_request(request: Request, dialect: Dialect) -> tuple[bytes, dict[
         if len(body) > MAX_BODY:
             raise ModelFailure(413, f"The request exceeds {MAX_BODY >> 20} MiB.")
     try:
-        data = json.loads(body)
+        data = without_lone_surrogates(json.loads(body), body)
     except (ValueError, RecursionError):
         raise ModelFailure(400, "The request's body is not valid JSON.") from None
     problem = dialect.check(data) if isinstance(data, dict) else "the body must be a JSON object"
     if problem:
         raise ModelFailure(400, problem)
     return bytes(body), data
+
+
+def without_lone_surrogates(data: Any, text: bytes | bytearray) -> Any:
+    """JSON data with half characters replaced: they cannot be written to a log, and would end the whole eval.
+
+    Args:
+        data: What the text says.
+        text: The JSON text, in which a half character can only be an escape.
+    """
+    if b"\\ud" not in text.lower():
+        return data
+    return json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def error_reply(dialect: Dialect, failure: ModelFailure) -> Response:
@@ -101,7 +113,7 @@ class ModelResponse(Response):
         self._request = request
         self._generations = generations
         self._generation = generation
-        self._streaming = request.get("stream") is True
+        self._streaming = dialect.wants_stream(request)
         self._media = "text/event-stream" if self._streaming else "application/json"
         generation.waiting += 1
 
@@ -146,7 +158,10 @@ class ModelResponse(Response):
                 await _send_part(send, self._dialect.error_event(failure.status, failure.message), more=False)
             # Else the reply stays unfinished: the client sees a broken connection, never half a message with 200.
             return
-        body = b"".join(self._dialect.stream(reply, opened)) if self._streaming else json.dumps(reply).encode()
+        if self._streaming:
+            body = b"".join(self._dialect.stream(self._request, reply, opened))
+        else:
+            body = json.dumps(self._dialect.plain(reply)).encode()
         if opened:
             await _send_part(send, body, more=False)
         else:

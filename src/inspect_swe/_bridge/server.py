@@ -8,21 +8,12 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @contextlib.asynccontextmanager
@@ -37,24 +28,33 @@ async def serving(app: ASGIApp) -> AsyncIterator[Connect]:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False, date_header=False
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        date_header=False,
+        # A connection that is closed for idleness while a request is under way to it would break that request.
+        timeout_keep_alive=86_400,
     )
-    server = _Server(config)
-    task = asyncio.ensure_future(server.serve(sockets=[listener]))
+    config.load()
+    # Started by hand: `serve()` would take the process's signals, and a fifth of a second to end.
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
     try:
-        while not server.started:
-            if task.done():
-                await task
-            await asyncio.sleep(0.001)
 
         async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
             return await asyncio.open_unix_connection(path)
 
         yield connect
     finally:
-        server.should_exit = server.force_exit = True
-        with anyio.move_on_after(5, shield=True):
-            await asyncio.wait({task})
-        task.cancel()
+        for listening in server.servers:
+            listening.close()
+        for connection in list(server.server_state.connections):
+            connection.shutdown()
+        for task in list(server.server_state.tasks):
+            task.cancel()
         listener.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -23,6 +23,7 @@ from mcp.types import (
 )
 
 from .._inspect_compat import call_tool, ending_exception, list_tools
+from .replies import without_lone_surrogates
 
 PROGRESS_EVERY = 5.0
 """Seconds between the progress notifications of a tool that is still running."""
@@ -69,7 +70,9 @@ def _server(bridge: SandboxAgentBridge, name: str, fail: Callable[[BaseException
         )
 
     async def on_call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
-        call = asyncio.ensure_future(called(name, params.name, dict(params.arguments or {})))
+        arguments = json.dumps(params.arguments or {})
+        clean = without_lone_surrogates(params.arguments or {}, arguments.encode())
+        call = asyncio.ensure_future(called(name, params.name, clean))
         try:
             result = await _with_progress(context, call)
         except Exception as ex:

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from ._shared import OffersTools, event
+
 _ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -20,10 +22,10 @@ _ERROR_TYPES = {
 
 
 def _event(kind: str, **data: Any) -> bytes:
-    return f"event: {kind}\ndata: {json.dumps({'type': kind, **data})}\n\n".encode()
+    return event({"type": kind, **data}, kind)
 
 
-class Anthropic:
+class Anthropic(OffersTools):
     """The Messages API (`POST /v1/messages`)."""
 
     ping = _event("ping")
@@ -36,6 +38,10 @@ class Anthropic:
             return "messages: a list is required"
         return None
 
+    def wants_stream(self, request: dict[str, Any]) -> bool:
+        """Whether the reply is to be a stream."""
+        return request.get("stream") is True
+
     def error(self, status: int, message: str) -> dict[str, Any]:
         """The body of an error reply."""
         kind = _ERROR_TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
@@ -45,12 +51,16 @@ class Anthropic:
         """An error inside a stream that has begun."""
         return _event("error", error=self.error(status, message)["error"])
 
+    def plain(self, reply: dict[str, Any]) -> dict[str, Any]:
+        """A complete reply as a JSON body."""
+        return reply
+
     def opening(self, request: dict[str, Any]) -> bytes:
         """The beginning of a stream whose reply is not there yet."""
         usage = {"input_tokens": 0, "output_tokens": 0}
         return _start(f"msg_{secrets.token_hex(12)}", request["model"], usage)
 
-    def stream(self, reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
+    def stream(self, request: dict[str, Any], reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
         """A complete reply as a stream (without its beginning, if that was sent)."""
         usage = reply.get("usage") or {}
         if not opened:

@@ -1,0 +1,95 @@
+"""What several dialects share: server-sent events, the tools of a request, OpenAI's errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+COMMENT = b": keep-alive\n\n"
+"""Server-sent events that clients skip, except for Google's Python SDK (see `google.py`)."""
+
+_NESTED = ("tools", "functionDeclarations", "function_declarations")
+_OPENAI_ERRORS: dict[int, tuple[str, str | None]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    404: ("invalid_request_error", "model_not_found"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+}
+
+
+def event(data: dict[str, Any], kind: str | None = None) -> bytes:
+    """A server-sent event.
+
+    Args:
+        data: Its data, sent as JSON.
+        kind: Its name.
+    """
+    name = f"event: {kind}\n" if kind else ""
+    return f"{name}data: {json.dumps(data)}\n\n".encode()
+
+
+def openai_error(status: int, message: str) -> dict[str, Any]:
+    """The body of an error reply of OpenAI's APIs."""
+    default = ("server_error", None) if status >= 500 else ("invalid_request_error", None)
+    kind, code = _OPENAI_ERRORS.get(status, default)
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+class OffersTools:
+    """A dialect whose requests carry their tools in `tools`, some of them in groups."""
+
+    def tool_names(self, request: dict[str, Any]) -> set[str]:
+        """Names of the tools that a request offers; of a tool in a namespace, `namespace__tool`."""
+        return {name for tools in self._tool_lists(request) for name in _names(tools)}
+
+    def without_tools(self, request: dict[str, Any], withheld: Callable[[str], bool]) -> None:
+        """Take tools out of a request.
+
+        Args:
+            request: The request, which is changed.
+            withheld: Says of a tool's name whether the tool is taken out.
+        """
+        for tools in self._tool_lists(request):
+            tools[:] = _kept(tools, withheld)
+
+    def _tool_lists(self, request: dict[str, Any]) -> Iterator[list[Any]]:
+        if isinstance(request.get("tools"), list):
+            yield request["tools"]
+
+
+def _name(tool: dict[str, Any]) -> str:
+    for holder in (tool, tool.get("function"), tool.get("custom")):
+        if isinstance(holder, dict) and isinstance(holder.get("name"), str):
+            return str(holder["name"])
+    return ""
+
+
+def _group(tool: Any) -> str | None:
+    """The key under which a tool holds other tools."""
+    return next((key for key in _NESTED if isinstance(tool, dict) and isinstance(tool.get(key), list)), None)
+
+
+def _inside(tool: dict[str, Any], prefix: str) -> str:
+    """The prefix of the tools in a group."""
+    name = _name(tool)
+    return prefix + name + ("" if not name or name.endswith("__") else "__")
+
+
+def _names(tools: list[Any], prefix: str = "") -> Iterator[str]:
+    for tool in tools:
+        if key := _group(tool):
+            yield from _names(tool[key], _inside(tool, prefix))
+        elif isinstance(tool, dict) and _name(tool):
+            yield prefix + _name(tool)
+
+
+def _kept(tools: list[Any], withheld: Callable[[str], bool], prefix: str = "") -> list[Any]:
+    kept: list[Any] = []
+    for tool in tools:
+        if key := _group(tool):
+            inner = _kept(tool[key], withheld, _inside(tool, prefix))
+            # A group of which nothing is left is one the model should not hear of either.
+            kept += [{**tool, key: inner}] if inner or not tool[key] else []
+        elif not (isinstance(tool, dict) and _name(tool) and withheld(prefix + _name(tool))):
+            kept.append(tool)
+    return kept
