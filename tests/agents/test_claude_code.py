@@ -46,6 +46,10 @@ def test_first_and_resumed_prompt() -> None:
     assert again == Invocation((*COMMON, "--resume", SESSION, *skip), b"again")
 
 
+def test_a_prompt_is_no_command_of_the_cli() -> None:
+    assert ClaudeCode().turn(SITE, Turn("/status is wrong", resume=False)).stdin == b"\n/status is wrong"
+
+
 def test_options_become_flags() -> None:
     servers = (
         MCPServerConfigStdio(name="std", command="run", args=["a"], cwd="/srv", env={"K": "v"}, tools=["add"]),
@@ -122,6 +126,10 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
         (ended(0, {"type": "result", "subtype": "success", "is_error": False}), Outcome.DONE),
         (ended(1, {"type": "result", "is_error": True, "stop_reason": "refusal"}), Outcome.REFUSED),
         (ended(1, {"type": "result", "is_error": True, "result": "API Error: 400 no"}), Outcome.FAILED),
+        (ended(0), Outcome.CRASHED),
+        (ended(0, {"type": "result", "is_error": True, "result": "no"}), Outcome.FAILED),
+        (ended(None, {"type": "result", "is_error": False, "result": "done"}, signal=9), Outcome.DONE),
+        (ended(1, {"type": "result", "is_error": True, "stop_reason": "refusal", "x": "\u2028"}), Outcome.REFUSED),
         (ended(1), Outcome.CRASHED),
         (ended(None, {"type": "assistant"}, signal=9), Outcome.CRASHED),
         (ended(137), Outcome.CRASHED),

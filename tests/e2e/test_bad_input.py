@@ -19,6 +19,8 @@ from .harness import Run, run_agent
 PACKAGE = "@anthropic-ai/claude-code-linux-x64"
 FAKE_CLI = b"""#!/bin/sh
 cat >/dev/null
+curl -s "$ANTHROPIC_BASE_URL/v1/messages" \\
+  -d '{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"x"}]}' >/dev/null
 echo '{"type":"system","subtype":"init","claude_code_version":"9.1.0"}'
 echo '{"type":"result","subtype":"success","is_error":false,"result":"fake"}'
 """

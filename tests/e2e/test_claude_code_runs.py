@@ -168,3 +168,43 @@ def test_auto_mode(tmp_path: Path) -> None:
     outcome = run_agent(tmp_path, claude_code(auto_mode=True, user="agent", cwd="/home/agent"), [say("done")])
     assert outcome.error is None
     assert outcome.sample.output.completion == "done"
+
+
+def test_a_prompt_like_a_command_of_the_cli_reaches_the_model(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, claude_code(), [say("ok")], prompt="/status returns 500 in the API. Fix it.")
+    assert outcome.error is None
+    assert any("/status returns 500" in message.text for message in outcome.requests[0].messages)
+
+
+def test_a_cli_that_does_nothing_is_not_scored(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        claude_code(version="sandbox", retry_uncaught_errors=None),
+        [say("never")],
+        setup="#!/bin/sh\nprintf '#!/bin/sh\\nexit 0\\n' > /usr/local/bin/claude; chmod 755 /usr/local/bin/claude\n",
+    )
+    assert outcome.sample.error and not outcome.sample.scores
+
+
+def test_services_the_agent_started_are_there_for_the_scorer(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        claude_code(),
+        [shell("setsid nohup sleep 4321 >/dev/null 2>&1 & echo started"), say("it is up")],
+        show="cat /proc/[0-9]*/cmdline | tr '\\0' ' '",
+    )
+    assert "sleep 4321" in outcome.seen
+    assert "claude" not in outcome.seen and "relay" not in outcome.seen
+
+
+def test_a_proxy_of_the_image_does_not_come_in_between(tmp_path: Path) -> None:
+    proxy = {"HTTP_PROXY": "http://10.0.0.1:3128", "http_proxy": "http://10.0.0.1:3128", "NO_PROXY": "internal"}
+    outcome = run_agent(
+        tmp_path,
+        claude_code(),
+        [shell("echo $NO_PROXY"), say("done")],
+        environment=proxy,
+        task={"time_limit": 60},
+    )
+    assert outcome.error is None and outcome.sample.limit is None
+    assert tool_results(outcome.sample.messages) == ["internal,127.0.0.1,localhost,::1"]

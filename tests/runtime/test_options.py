@@ -38,6 +38,7 @@ SKILL = Skill(name="s", description="d", instructions="i")
         ({"version": "newest"}, "newest"),
         ({"mcp_servers": [SERVER], "bridged_tools": [SPEC]}, "same"),
         ({"bridged_tools": [BridgedToolsSpec(name="a b", tools=[one()])]}, "a b"),
+        ({"mcp_servers": [MCPServerConfigStdio(name="my.server", command="x")]}, "my.server"),
         ({"bridged_tools": [one(), one()]}, "one"),
         ({"skills": [SKILL, SKILL]}, "skill"),
         ({"skills": ["/no/such/skill"]}, "/no/such/skill"),

@@ -30,6 +30,19 @@ def test_second_call_sends_what_is_new() -> None:
     assert opening(talk, "again", 3) == Opening(None, "and now?", True)
 
 
+def test_a_second_call_with_nothing_new_starts_anew_with_the_system_prompt() -> None:
+    talk: list[ChatMessage] = [SYSTEM, TASK, ChatMessageAssistant(content="done")]
+    start = opening(talk, None, 3)
+    assert start.system == "be good" and "the task" in start.prompt and not start.resume
+
+
+def test_a_second_call_is_told_what_others_said_since() -> None:
+    talk: list[ChatMessage] = [TASK, ChatMessageAssistant(content="done")]
+    talk += [ChatMessageAssistant(content="REVIEW"), ChatMessageUser(content="fix it")]
+    start = opening(talk, None, 2)
+    assert start.resume and "REVIEW" in start.prompt and "fix it" in start.prompt and "the task" not in start.prompt
+
+
 def test_a_conversation_of_others_is_handed_over_whole() -> None:
     talk: list[ChatMessage] = [
         SYSTEM,

@@ -267,3 +267,28 @@ def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
             assert names() == ["source", "target"]
 
     asyncio.run(main())
+
+
+def test_output_goes_on_after_one_stream_was_closed() -> None:
+    """Only data is charged to the window: giving credit back for an end of file would break the session."""
+
+    async def main() -> None:
+        async with local_session() as session:
+            status, out, _ = await session.run("sh", "-c", "exec 2>&1; head -c 400000 /dev/zero; sleep 0.1")
+            assert (status, len(out)) == (ExitStatus(0, None), 400_000)
+
+    asyncio.run(main())
+
+
+def test_daemons_outlive_a_session_that_detaches() -> None:
+    async def main() -> None:
+        async with local_session() as session:
+            _, out, _ = await session.run("sh", "-c", "setsid sleep 300 >/dev/null 2>&1 & echo $!")
+            daemon = int(out)
+            await session.relay.detach()
+        try:
+            os.kill(daemon, 0)
+        finally:
+            os.kill(daemon, 9)
+
+    asyncio.run(main())

@@ -248,15 +248,17 @@ class ClaudeCode(Adapter):
             argv += ["--append-system-prompt-file", f"{site.config}/system.md"]
         if site.debug:
             argv += ["--debug", "--debug-file", "/dev/stderr"]
-        return Invocation(tuple(argv), turn.prompt.encode())
+        # What begins with the name of one of its own commands ("/status") would be taken for that command.
+        prompt = f"\n{turn.prompt}" if turn.prompt.startswith("/") else turn.prompt
+        return Invocation(tuple(argv), prompt.encode(errors="replace"))
 
     def judge(self, exit: Exit) -> Verdict:
         """Its last `result` event says how it ended; without one it crashed."""
         result = next((event for event in _events(exit.stdout) if event.get("type") == "result"), None)
-        if exit.code == 0:
-            return Verdict(Outcome.DONE)
         if result is None:
             return Verdict(Outcome.CRASHED)
+        if not result.get("is_error"):
+            return Verdict(Outcome.DONE)
         if result.get("stop_reason") == "refusal":
             return Verdict(Outcome.REFUSED)
         return Verdict(Outcome.FAILED, str(result.get("result") or result.get("subtype") or ""))
@@ -275,7 +277,7 @@ class ClaudeCode(Adapter):
 
 def _events(text: str) -> Iterator[dict[str, Any]]:
     """The stream's events, the last one first."""
-    for line in reversed(text.splitlines()):
+    for line in reversed(text.split("\n")):
         if line.startswith("{"):
             try:
                 event = json.loads(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import keyword
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,8 @@ def agent_options(
     check_version(version)
     specs = _bridged_specs(bridged_tools or ())
     servers = tuple(mcp_servers or ())
-    _check_unique("MCP server", [*(s.name for s in servers), *(s.name for s in specs)])
+    names = [*(server.name for server in servers), *(spec.name for spec in specs)]
+    _check_server_names(names)
     loaded = _load_skills(skills or ())
     _check_unique("skill", [skill.name for skill in loaded])
     _check_env(env or {})
@@ -130,12 +131,18 @@ def _bridged_specs(bridged: Sequence[BridgedToolsSpec | Tool]) -> tuple[BridgedT
         specs.append(BridgedToolsSpec(name="tools", tools=tools))
     for spec in specs:
         _check_unique(f"tool of bridged server {spec.name!r}", [ToolDef(tool).name for tool in spec.tools])
-        if not spec.name.replace("-", "_").isidentifier() or keyword.iskeyword(spec.name):
+    return tuple(specs)
+
+
+def _check_server_names(names: Sequence[str]) -> None:
+    _check_unique("MCP server", names)
+    for name in names:
+        # CLIs make tool names of it, and replace other characters each in their own way.
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             raise AgentOptionError(
-                f"The bridged server name {spec.name!r} does not fit into a tool name.",
+                f"The MCP server name {name!r} does not fit into a tool name.",
                 hint="use letters, digits, - and _ only.",
             )
-    return tuple(specs)
 
 
 def _load_skills(skills: Sequence[str | Path | Skill]) -> tuple[Skill, ...]:

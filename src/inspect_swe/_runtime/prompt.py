@@ -37,15 +37,20 @@ def opening(messages: Sequence[ChatMessage], system_prompt: str | None, seen: in
         AgentOptionError: There is nothing to do in it.
     """
     if seen is not None:
-        prompt = _texts([m for m in messages[seen:] if isinstance(m, ChatMessageUser)])
-        if prompt:
+        prompt = _prompt(messages[seen:])
+        if prompt.strip():
             return Opening(None, prompt, True)
-    system = [m.text for m in messages if isinstance(m, ChatMessageSystem)] if seen is None else []
-    talk = [m for m in messages if not isinstance(m, ChatMessageSystem)]
-    prompt = _texts(talk) if all(isinstance(m, ChatMessageUser) for m in talk) else _transcript(talk)
+    system = [m.text for m in messages if isinstance(m, ChatMessageSystem)]
+    prompt = _prompt(messages)
     if not prompt.strip():
         raise AgentOptionError("The conversation holds no text for the agent to work on.")
     return Opening("\n\n".join([*system, *([system_prompt] if system_prompt else [])]) or None, prompt, False)
+
+
+def _prompt(messages: Sequence[ChatMessage]) -> str:
+    """What the user says; where others have spoken too, all of it with their names."""
+    talk = [m for m in messages if not isinstance(m, ChatMessageSystem)]
+    return _texts(talk) if all(isinstance(m, ChatMessageUser) for m in talk) else _transcript(talk)
 
 
 def _texts(messages: Sequence[ChatMessage]) -> str:

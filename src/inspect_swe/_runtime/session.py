@@ -56,7 +56,7 @@ class Session:
     async def spawn(self, turn: Turn) -> Exit:
         """Run the CLI for one prompt, to its end. The only place where a CLI is started."""
         invocation = self.adapter.turn(self.site, turn)
-        env = {"PATH": f"{self.installed.folder}:{self.workspace.probe.path}", **self.launch.env, **self.options.env}
+        env = {**self._base_env(), **self.launch.env, **self.options.env}
         logger.debug("starting %s: %s", self.adapter.label, invocation.argv)
         self.launches += 1
         process = await self.workspace.spawn(invocation.argv, env, invocation.stdin)
@@ -71,6 +71,12 @@ class Session:
         if self.launches == 1:
             self._record(end)
         return end
+
+    def _base_env(self) -> dict[str, str]:
+        probe = self.workspace.probe
+        # A proxy that the image names must not come between the CLI and the bridge.
+        direct = ",".join(filter(None, [probe.no_proxy, "127.0.0.1", "localhost", "::1"]))
+        return {"PATH": f"{self.installed.folder}:{probe.path}", "NO_PROXY": direct, "no_proxy": direct}
 
     def _record(self, end: Exit) -> None:
         """Say in the log what ran."""
@@ -163,7 +169,8 @@ class _Memory:
 
     @classmethod
     def recall(cls, adapter: Adapter, options: AgentOptions, state: AgentState) -> _Memory:
-        memory = cls(f"inspect_swe:{adapter.key}:{options.name}:{options.sandbox or 'default'}")
+        parts = ["inspect_swe", adapter.key, options.name, options.sandbox or "default", options.user or ""]
+        memory = cls(":".join(parts))
         kept = store().get(memory.key)
         if kept:
             ids = [message.id for message in state.messages]

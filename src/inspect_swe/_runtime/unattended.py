@@ -56,13 +56,22 @@ async def _run_turn(session: Session, turn: Turn) -> None:
         before = session.link.progress()
         end = await session.spawn(turn)
         verdict = session.adapter.judge(end)
+        asked = session.link.progress() > before
         if verdict.outcome in (Outcome.DONE, Outcome.REFUSED):
+            if not asked:
+                raise AgentError(
+                    f"{session.adapter.label} ended without having asked the model anything.",
+                    hint="what it printed says why; scoring such a run would be wrong.",
+                    exit_code=end.code,
+                    stdout=end.stdout,
+                    stderr=end.stderr,
+                )
             return
         if verdict.outcome is Outcome.FAILED or retries == 0:
             raise _error(session, end, verdict)
         retries -= 1
         logger.warning("%s crashed (%s); resuming its session.", session.adapter.label, _status(end))
-        if session.link.progress() > before:
+        if asked:
             turn = Turn(_GO_ON, True)
 
 

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
 _READ = 1 << 16
+TIMEOUT = 120.0
+"""Seconds within which a short command must end."""
 
 
 _engines: list[docker.APIClient] = []
@@ -74,7 +76,7 @@ async def connect_docker(connection: SandboxConnection, user: str | None) -> Doc
         return None
     try:
         await anyio.to_thread.run_sync(client.inspect_container, connection.container)
-    except APIError:
+    except (DockerException, OSError):
         return None
     return DockerTransport(client, connection.container, user)
 
@@ -99,21 +101,21 @@ class DockerTransport:
         """Run a command to its end."""
         # What a command prints before the SDK hands over the socket is lost in the SDK's read buffer: it must wait.
         channel = await self._open(["sh", "-c", 'read -r _; exec "$@"', "sh", *argv])
-        output = bytearray()
         try:
-            with contextlib.suppress(ConnectionError):
-                await channel.send(b"\n")
-                await channel.end()
-            while data := await channel.receive():
-                output += data
-            return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
+            return await asyncio.wait_for(_completed(channel), TIMEOUT)
+        except asyncio.TimeoutError:
+            raise SandboxDiedError(f"The container did not finish a short command within {TIMEOUT:.0f} s.") from None
         finally:
             await channel.aclose()
 
     async def open_channel(self, probe: Probe) -> DockerChannel:
         """Start the relay with its standard streams attached to us."""
         channel = await self._open(relay_command(probe))
-        await send_relay(channel, probe)
+        try:
+            await send_relay(channel, probe)
+        except BaseException:
+            await channel.aclose()
+            raise
         return channel
 
     async def _open(self, argv: list[str]) -> DockerChannel:
@@ -125,8 +127,10 @@ class DockerTransport:
         try:
             exec_id = self._client.exec_create(self._container, argv, stdin=True, user=self._user)["Id"]
             stream: Any = self._client.exec_start(exec_id, socket=True)
-        except APIError as ex:
-            raise SandboxDiedError(f"The container does not run commands: {ex.explanation or ex}") from ex
+        except (DockerException, OSError) as ex:
+            raise SandboxDiedError(
+                f"The container does not run commands: {getattr(ex, 'explanation', None) or ex}"
+            ) from ex
         # The SDK hands out a file-like wrapper; asyncio wants the socket itself, and it must outlive the wrapper.
         raw = getattr(stream, "_sock", stream)
         duplicate = socket.socket(fileno=os.dup(raw.fileno()))
@@ -164,6 +168,16 @@ class DockerTransport:
                 f"Copying {source.name} into the container failed: {getattr(ex, 'explanation', None) or ex}",
                 hint="check that the engine's disk is not full (`docker system df`).",
             ) from ex
+
+
+async def _completed(channel: DockerChannel) -> Completed:
+    output = bytearray()
+    with contextlib.suppress(ConnectionError):
+        await channel.send(b"\n")
+        await channel.end()
+    while data := await channel.receive():
+        output += data
+    return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
 
 
 def _archive(source: Path, uid: int, gid: int) -> Iterator[bytes]:

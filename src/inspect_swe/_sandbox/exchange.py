@@ -40,6 +40,7 @@ class ExchangeChannel:
         self._exchanges: set[asyncio.Task[None]] = set()
         self._pump: asyncio.Task[None] | None = None
         self._ended = False
+        self._error: Exception | None = None
 
     async def send(self, data: bytes) -> None:
         """Queues bytes; waits while more is queued than one exchange can bring."""
@@ -49,7 +50,7 @@ class ExchangeChannel:
             self._changed.notify_all()
             await self._changed.wait_for(lambda: self._ended or len(self._pending) <= self._max_in)
         if self._ended:
-            raise ConnectionResetError("the exchange with the sandbox has ended")
+            raise ConnectionResetError(f"the exchange with the sandbox has ended: {self._error or 'it was closed'}")
 
     async def receive(self) -> bytes:
         """The next bytes; none after `aclose()`.
@@ -104,6 +105,7 @@ class ExchangeChannel:
             answer = base64.b64decode(await self._run([str(number), *self._arguments], piece))
         except Exception as error:
             self._ended = True
+            self._error = self._error or error
             self._output.put_nowait(error)
             answer = b""
         async with self._changed:

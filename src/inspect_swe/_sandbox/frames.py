@@ -32,6 +32,7 @@ class FrameType(IntEnum):
     KILL = 8
     WRITE = 9
     KILL_ALL = 10
+    DETACH = 11
     LISTENING = 16
     OPEN = 17
     STDERR = 18

@@ -27,6 +27,7 @@ from .streams import ByteChannel, Outbox, Stream, pump_in, pump_out
 
 __all__ = ["ByteChannel", "Connect", "ExitStatus", "Multiplexer", "Process", "SandboxFileError"]
 
+_CONNECTIONS = 128
 START_TIMEOUT = 30.0
 _READ_SIZE = 256 * 1024
 _STAGES = {1: "its working directory cannot be entered", 2: "it cannot be executed"}
@@ -78,10 +79,9 @@ class Process:
         while not self._finished:
             frame = await self._stream.receive()
             self._finished = frame.type is FrameType.EXIT
-            if frame.type is FrameType.DATA:
-                yield "stdout", frame.payload
-            elif frame.type is FrameType.STDERR:
-                yield "stderr", frame.payload
+            if frame.type not in (FrameType.DATA, FrameType.STDERR):
+                continue  # no other frame was charged to the window
+            yield ("stdout" if frame.type is FrameType.DATA else "stderr"), frame.payload
             self._stream.consumed(len(frame.payload))
 
     async def wait(self) -> ExitStatus:
@@ -127,6 +127,7 @@ class Multiplexer:
 
     def __init__(self, channel: ByteChannel, *, token: str, connect: Connect | None) -> None:
         self.closed = asyncio.Event()
+        self.detached = False
         self.error: Exception | None = None
         self._channel = channel
         self._token = token
@@ -248,6 +249,15 @@ class Multiplexer:
             while (await self._control.receive()).type is not FrameType.DONE:
                 pass
 
+    async def detach(self) -> None:
+        """Ends the session, but not the processes it started: daemons live on. Never raises."""
+        if not self.error:
+            self.detached = True
+            self._control.put(encode(FrameType.DETACH, 0))
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.closed.wait(), 5)
+        await self.aclose()
+
     async def aclose(self) -> None:
         """Ends the session: the relay kills what it started and exits. Never raises; may be called again."""
         if self._closing is None:
@@ -316,6 +326,10 @@ class Multiplexer:
         if frame.channel == 0:
             self._control.feed(frame)
         elif frame.type is FrameType.OPEN:
+            # The relay keeps to this itself; whoever else writes to its channel has to as well.
+            if sum(number % 2 for number in self._streams) >= _CONNECTIONS:
+                self._outbox.put(encode(FrameType.RESET, frame.channel))
+                return
             self._accept(frame.channel)
         elif stream := self._streams.get(frame.channel):
             stream.feed(frame)

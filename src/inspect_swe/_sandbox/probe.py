@@ -17,6 +17,7 @@ say gid "$(id -g 2>/dev/null || echo 0)"
 say home "${HOME:-/}"
 say cwd "$(pwd)"
 say path "${PATH:-}"
+say no_proxy "${NO_PROXY:-${no_proxy:-}}"
 say machine "$(uname -m)"
 libc=unknown
 for f in /lib/ld-musl-*.so.1; do [ -e "$f" ] && libc=musl; done
@@ -34,7 +35,8 @@ for d in /var/tmp /tmp "${HOME:-/}" /dev/shm; do
   if "$base/$token/try" 2>/dev/null; then
     rm -f "$base/$token/try"
     say base "$base"
-    [ "$(stat -c %d / 2>/dev/null)" = "$(stat -c %d "$base" 2>/dev/null)" ] && say rootfs yes
+    root=$(stat -c %d / 2>/dev/null)
+    [ -n "$root" ] && [ "$root" = "$(stat -c %d "$base" 2>/dev/null)" ] && say rootfs yes
     break
   fi
   rm -rf "$base/$token"
@@ -42,7 +44,7 @@ done
 say end yes
 """
 
-_ALWAYS = {"uid", "gid", "home", "cwd", "path", "machine", "libc", "end"}
+_ALWAYS = {"uid", "gid", "home", "cwd", "path", "no_proxy", "machine", "libc", "end"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Probe:
         home: Home directory.
         cwd: Working directory commands start in.
         path: The image's PATH.
+        no_proxy: The image's NO_PROXY.
         machine: `uname -m`.
         musl: Whether musl is the C library (no glibc loader is there).
         base: A folder of ours that is writable and allows execution.
@@ -90,6 +93,7 @@ class Probe:
     home: str
     cwd: str
     path: str
+    no_proxy: str
     machine: str
     musl: bool
     base: str
@@ -120,7 +124,7 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
     """
     token = secrets.token_hex(8)
     done = await run(["sh", "-c", _SCRIPT, "sh", token, *commands])
-    facts = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    facts = dict(line.split("=", 1) for line in done.stdout.split("\n") if "=" in line)
     if not facts.keys() >= _ALWAYS:
         as_user = f" as user {user!r}: the image has no such user, or no `sh`." if user else ": there is no `sh` in it."
         raise SandboxUnsupportedError(
@@ -144,6 +148,7 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
         home=facts["home"],
         cwd=facts["cwd"],
         path=facts["path"],
+        no_proxy=facts["no_proxy"],
         machine=facts["machine"],
         musl=facts["libc"] == "musl",
         base=facts["base"],

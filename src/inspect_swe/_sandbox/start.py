@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from importlib.resources import files
 from typing import Protocol
@@ -12,6 +13,7 @@ from .probe import Probe
 
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 _READY = b"+"
+_TIMEOUT = 60.0
 
 # Works as any user and on any file system, and needs nothing but a shell's usual company.
 _SCRIPT = '(umask 077; head -c "$1" >"$2" && chmod 700 "$2") && printf + && shift && exec "$@"'
@@ -55,7 +57,10 @@ async def send_relay(channel: AttachedChannel, probe: Probe) -> None:
         SandboxDiedError: It could not be written or started.
     """
     await channel.send(relay_binary(probe))
-    received = await channel.receive()
+    try:
+        received = await asyncio.wait_for(channel.receive(), _TIMEOUT)
+    except asyncio.TimeoutError:
+        received = b""
     if received != _READY:
         text = received.decode(errors="replace") + await channel.diagnosis()
         raise SandboxDiedError("The relay could not be started in the sandbox.", stderr=text)

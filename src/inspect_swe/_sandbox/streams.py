@@ -17,6 +17,8 @@ from .frames import (
     encode_u32,
 )
 
+# Data is bounded by its window; this bounds empty frames.
+_FRAMES = 300_000
 _WINDOW_STEP = 64 * 1024
 _OUTBOX_LIMIT = 256 * 1024
 
@@ -92,6 +94,8 @@ class Stream:
             if self._room < 0:
                 raise ProtocolError(f"channel {self.id} exceeds its window")
         self._frames.append(frame)
+        if len(self._frames) > _FRAMES:
+            raise ProtocolError(f"channel {self.id} is flooded")
         self._arrived.set()
 
     def fail(self, error: Exception) -> None:

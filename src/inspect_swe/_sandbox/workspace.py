@@ -101,7 +101,9 @@ class Workspace:
     async def relaying(self, connect: Connect | None) -> AsyncIterator[int]:
         """Run the relay; yields the port it listens on in the sandbox.
 
-        When the block ends, however it ends, nothing that was started through the relay is left running.
+        When the block ends with an exception, or this process dies, nothing that was started through the relay is
+        left running. When it ends well, daemons that the agent started live on for the scorers, as long as the
+        sandbox does (on this machine, in the `local` sandbox, they end).
 
         Args:
             connect: Opens a connection to the host's app, for each connection made in the sandbox.
@@ -112,15 +114,17 @@ class Workspace:
             port = await relay.start()
             self._relay = relay
             yield port
+            if self.transport.name != "local":
+                await relay.detach()
         finally:
             self._relay = None
             with anyio.move_on_after(20, shield=True):
                 await self._end(relay)
 
     async def _end(self, relay: Multiplexer) -> None:
-        dead = relay.closed.is_set()
+        lost = relay.closed.is_set() and not relay.detached
         await relay.aclose()
-        if dead:
+        if lost:
             with contextlib.suppress(Exception):  # the sandbox itself may be gone
                 await self.transport.run([self.probe.relay, "--kill", self.probe.token])
 

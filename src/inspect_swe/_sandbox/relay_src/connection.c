@@ -19,7 +19,7 @@ static int listen_at(const struct sockaddr *address, socklen_t len)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (address->sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-    if (bind(fd, address, len) < 0 || listen(fd, CONNECTIONS_MAX) < 0) {
+    if (bind(fd, address, len) < 0 || listen(fd, BACKLOG) < 0) {
         int error = errno;
         close(fd);
         errno = error;

@@ -26,7 +26,8 @@
 #define OUT_LIMIT (1024 * 1024)         /* above it nothing more is read from connections and processes */
 #define OUT_HARD_LIMIT (4 * 1024 * 1024) /* above it nothing more is read from the host either */
 #define SPAWN_MAX (4 * 1024 * 1024)
-#define CONNECTIONS_MAX 512
+#define CONNECTIONS_MAX 64
+#define BACKLOG 4096
 #define SESSION_VARIABLE "AGENT_SESSION="
 #define END_OF_CHANNEL UINT32_MAX /* in place of an exchange's number */
 #define TOKEN_MAX 255
@@ -45,6 +46,7 @@ enum frame_type {
     F_KILL = 8,
     F_WRITE = 9,
     F_KILL_ALL = 10,
+    F_DETACH = 11,
     /* relay to host */
     F_LISTENING = 16,
     F_OPEN = 17,
@@ -106,6 +108,7 @@ struct session {
     int listen_fd[2];
     int64_t accept_after;
     int64_t kill_until; /* a KILL_ALL is under way */
+    bool detached;      /* what the session started outlives it */
     int64_t now;
     int64_t wake; /* when poll() has to return at the latest */
     struct pollfd *poll;

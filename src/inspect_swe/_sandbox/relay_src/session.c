@@ -102,8 +102,8 @@ static void on_kill(struct session *s, struct channel *c, const uint8_t *payload
     uint32_t number = len == 4 ? get_u32(payload) : UINT32_MAX;
     if (number == 0 || number >= _NSIG || c->kind != PROCESS)
         session_end(s, "bad KILL");
-    else if (c->pid > 0)
-        kill(-c->pid, (int)number);
+    else if (c->pid > 0 && kill(-c->pid, (int)number) < 0)
+        kill(c->pid, (int)number); /* it has no process group of its own yet */
 }
 
 /* Frames of a channel that must exist; one that has just ended is no error, the host could not know. */
@@ -136,6 +136,9 @@ static void on_frame(struct session *s, uint32_t type, uint32_t id, const uint8_
         session_end(s, "frame before HELLO");
     } else if (type == F_KILL_ALL && id == 0) {
         s->kill_until = s->now + KILL_MS;
+    } else if (type == F_DETACH && id == 0) {
+        s->detached = true;
+        session_end(s, "end of input");
     } else if ((type == F_SPAWN || type == F_SPAWN_PART) && hosts_own) {
         on_spawn(s, type, id, payload, len);
     } else if (type == F_WRITE && hosts_own && !channel_find(s, id)) {
@@ -313,7 +316,8 @@ void session_run(struct session *s)
     s->now = now_ms();
     while (!s->ending)
         turn(s);
-    kill_until_gone(s);
+    if (!s->detached)
+        kill_until_gone(s);
     for (struct channel *c = s->channels; c; c = c->next)
         if (c->kind == FILE_WRITE)
             file_abort(c);
