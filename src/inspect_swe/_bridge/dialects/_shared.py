@@ -9,6 +9,7 @@ from typing import Any
 COMMENT = b": keep-alive\n\n"
 """Server-sent events that clients skip, except for Google's Python SDK (see `google.py`)."""
 
+_TYPES: dict[type, str] = {str: "a string", list: "a list"}
 _NESTED = ("tools", "functionDeclarations", "function_declarations")
 _OPENAI_ERRORS: dict[int, tuple[str, str | None]] = {
     401: ("invalid_request_error", "invalid_api_key"),
@@ -28,15 +29,29 @@ def event(data: dict[str, Any], kind: str | None = None) -> bytes:
     return f"{name}data: {json.dumps(data)}\n\n".encode()
 
 
-def openai_error(status: int, message: str) -> dict[str, Any]:
-    """The body of an error reply of OpenAI's APIs."""
-    default = ("server_error", None) if status >= 500 else ("invalid_request_error", None)
-    kind, code = _OPENAI_ERRORS.get(status, default)
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+def problem(request: dict[str, Any], **fields: tuple[type, ...]) -> str | None:
+    """What is wrong with a request, if anything is.
+
+    Args:
+        request: The request.
+        **fields: The types that a field may have.
+    """
+    for field, types in fields.items():
+        if not isinstance(request.get(field), types):
+            return f"{field}: {' or '.join(_TYPES[kind] for kind in types)} is required"
+    return None
 
 
-class OffersTools:
-    """A dialect whose requests carry their tools in `tools`, some of them in groups."""
+class Common:
+    """What most dialects have in common."""
+
+    def wants_stream(self, request: dict[str, Any]) -> bool:
+        """Whether the reply is to be a stream."""
+        return request.get("stream") is True
+
+    def plain(self, reply: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+        """A complete reply as a JSON body."""
+        return reply
 
     def tool_names(self, request: dict[str, Any]) -> set[str]:
         """Names of the tools that a request offers; of a tool in a namespace, `namespace__tool`."""
@@ -55,6 +70,18 @@ class OffersTools:
     def _tool_lists(self, request: dict[str, Any]) -> Iterator[list[Any]]:
         if isinstance(request.get("tools"), list):
             yield request["tools"]
+
+
+class OpenAI(Common):
+    """What OpenAI's dialects have in common."""
+
+    ping = COMMENT
+
+    def error(self, status: int, message: str) -> dict[str, Any]:
+        """The body of an error reply."""
+        default = ("server_error", None) if status >= 500 else ("invalid_request_error", None)
+        kind, code = _OPENAI_ERRORS.get(status, default)
+        return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 def _name(tool: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from ._shared import OffersTools, event
+from ._shared import Common, event, problem
 
 _ERROR_TYPES = {
     400: "invalid_request_error",
@@ -25,22 +25,14 @@ def _event(kind: str, **data: Any) -> bytes:
     return event({"type": kind, **data}, kind)
 
 
-class Anthropic(OffersTools):
+class Anthropic(Common):
     """The Messages API (`POST /v1/messages`)."""
 
     ping = _event("ping")
 
     def check(self, request: dict[str, Any]) -> str | None:
         """What is wrong with a request, if anything is."""
-        if not isinstance(request.get("model"), str):
-            return "model: a string is required"
-        if not isinstance(request.get("messages"), list):
-            return "messages: a list is required"
-        return None
-
-    def wants_stream(self, request: dict[str, Any]) -> bool:
-        """Whether the reply is to be a stream."""
-        return request.get("stream") is True
+        return problem(request, model=(str,), messages=(list,))
 
     def error(self, status: int, message: str) -> dict[str, Any]:
         """The body of an error reply."""
@@ -50,10 +42,6 @@ class Anthropic(OffersTools):
     def error_event(self, status: int, message: str) -> bytes:
         """An error inside a stream that has begun."""
         return _event("error", error=self.error(status, message)["error"])
-
-    def plain(self, reply: dict[str, Any]) -> dict[str, Any]:
-        """A complete reply as a JSON body."""
-        return reply
 
     def opening(self, request: dict[str, Any]) -> bytes:
         """The beginning of a stream whose reply is not there yet."""

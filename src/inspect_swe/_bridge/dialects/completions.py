@@ -7,40 +7,22 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ._shared import COMMENT, OffersTools, event, openai_error
+from ._shared import OpenAI, event, problem
 
 
-class Completions(OffersTools):
+class Completions(OpenAI):
     """The Chat Completions API (`POST /v1/chat/completions`), for one request: its chunks share an id."""
-
-    ping = COMMENT
 
     def __init__(self) -> None:
         self._head: dict[str, Any] = {}
 
     def check(self, request: dict[str, Any]) -> str | None:
         """What is wrong with a request, if anything is."""
-        if not isinstance(request.get("model"), str):
-            return "model: a string is required"
-        if not isinstance(request.get("messages"), list):
-            return "messages: a list is required"
-        return None
-
-    def wants_stream(self, request: dict[str, Any]) -> bool:
-        """Whether the reply is to be a stream."""
-        return request.get("stream") is True
-
-    def error(self, status: int, message: str) -> dict[str, Any]:
-        """The body of an error reply."""
-        return openai_error(status, message)
+        return problem(request, model=(str,), messages=(list,))
 
     def error_event(self, status: int, message: str) -> bytes:
         """An error inside a stream that has begun."""
-        return event(openai_error(status, message))
-
-    def plain(self, reply: dict[str, Any]) -> dict[str, Any]:
-        """A complete reply as a JSON body."""
-        return reply
+        return event(self.error(status, message))
 
     def opening(self, request: dict[str, Any]) -> bytes:
         """The beginning of a stream whose reply is not there yet."""

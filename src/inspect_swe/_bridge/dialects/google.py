@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ._shared import OffersTools, event
+from ._shared import Common, event, problem
 
 METHODS = ("generateContent", "streamGenerateContent", "countTokens")
 
@@ -26,7 +26,7 @@ _STATUSES = {
 }
 
 
-class Google(OffersTools):
+class Google(Common):
     """The Gemini API (`POST /v1beta/models/{model}:{method}`).
 
     Args:
@@ -45,7 +45,7 @@ class Google(OffersTools):
         """What is wrong with a request, if anything is."""
         wrapped = request.get("generateContentRequest") if self._method == "countTokens" else None
         holder = wrapped if isinstance(wrapped, dict) else request
-        return None if isinstance(holder.get("contents"), list) else "contents: a list is required"
+        return problem(holder, contents=(list,))
 
     def wants_stream(self, request: dict[str, Any]) -> bool:
         """Whether the reply is to be a stream."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ._shared import COMMENT, OffersTools, event, openai_error
+from ._shared import OpenAI, event, problem
 
 # Items whose content is one string: its key, and the name of the events that carry it.
 _STRINGS = {
@@ -24,10 +24,8 @@ _STAGES = {
 _RETRIED = (408, 409)
 
 
-class Responses(OffersTools):
+class Responses(OpenAI):
     """The Responses API (`POST /v1/responses`), for one request: its events are numbered."""
-
-    ping = COMMENT
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
@@ -35,19 +33,7 @@ class Responses(OffersTools):
 
     def check(self, request: dict[str, Any]) -> str | None:
         """What is wrong with a request, if anything is."""
-        if not isinstance(request.get("model"), str):
-            return "model: a string is required"
-        if not isinstance(request.get("input"), (str, list)):
-            return "input: a string or a list is required"
-        return None
-
-    def wants_stream(self, request: dict[str, Any]) -> bool:
-        """Whether the reply is to be a stream."""
-        return request.get("stream") is True
-
-    def error(self, status: int, message: str) -> dict[str, Any]:
-        """The body of an error reply."""
-        return openai_error(status, message)
+        return problem(request, model=(str,), input=(str, list))
 
     def error_event(self, status: int, message: str) -> bytes:
         """An error inside a stream that has begun."""
