@@ -16,9 +16,10 @@ from inspect_ai.model import Model, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from inspect_swe._bridge.app import BridgeApp
-from inspect_swe._bridge.server import Connect, serving
+from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._inspect_compat import create_bridge
+from inspect_swe._sandbox.multiplexer import Connect
 from inspect_swe.testing import ScriptStep, scripted
 
 

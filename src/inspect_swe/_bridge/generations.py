@@ -35,7 +35,6 @@ class Generations:
     def __init__(self) -> None:
         self._by_key: dict[str, Generation] = {}
         self._tasks: set[asyncio.Task[dict[str, Any]]] = set()
-        self.count = 0
 
     def claim(
         self, route: str, body: bytes, is_resend: bool, generate: Callable[[], Awaitable[dict[str, Any]]]
@@ -55,7 +54,6 @@ class Generations:
         known = self._by_key.get(key)
         if known is not None and not known.delivered and (is_resend or known.waiting == 0) and not known.stale():
             return known
-        self.count += 1
         generation = Generation(asyncio.ensure_future(generate()))
         self._by_key[key] = generation
         self._tasks.add(generation.task)

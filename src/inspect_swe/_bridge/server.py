@@ -8,12 +8,12 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
-Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+from .._sandbox.multiplexer import Connect
 
 
 @contextlib.asynccontextmanager
