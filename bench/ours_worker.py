@@ -27,7 +27,7 @@ class Client(ClaudeCode):
     job: Job = field(default_factory=dict)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        return Invocation((site.binary, *client_argv(self.job, site.base_url)[1:]))
+        return Invocation((*site.command, *client_argv(self.job, site.base_url)[1:]))
 
 
 async def _run_client(state: AgentState, job: Job) -> tuple[AgentState, str]:
@@ -45,8 +45,8 @@ async def _install(job: Job, together: Together) -> int:
     async with workspace.relaying(None):
         async with together.placing():
             found = await find_cli(adapter, "stable", workspace.probe)
-            installed = await place_cli(found, adapter, workspace)
-        return int((await workspace.shell('wc -c <"$1"', installed.binary)).stdout)
+            installed = await place_cli(found, workspace)
+        return int((await workspace.shell('wc -c <"$1"', installed.command[0])).stdout)
 
 
 def _sample(job: Job) -> Result:

@@ -123,14 +123,14 @@ async def _fetch(adapter: type[Adapter], version: str, platform: SandboxPlatform
 def _stored(store: ArtifactStore) -> Iterator[StoredArtifact]:
     """Every intact CLI in the store, each platform's newest version first."""
     from ._agents import ROSTER
-    from ._install import Artifact, NpmRelease
+    from ._install import Artifact, Release
     from ._install.registries import newest_first
 
     for adapter in ROSTER:
         recipe = adapter.recipe
         for target in _platforms("all"):
             for version in newest_first(store.versions(adapter.key, target)):
-                release = NpmRelease(recipe.package_for(target), recipe.release_version(version, target))
+                release = Release(recipe.package_for(target), recipe.release_version(version, target))
                 found = store.cached(Artifact(adapter.key, version, target, release, recipe.member))
                 if found is not None:
                     yield found

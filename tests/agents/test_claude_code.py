@@ -12,7 +12,7 @@ from inspect_swe._agents.claude_code import ClaudeCode
 from inspect_swe._runtime.adapter import Exit, Invocation, Outcome, Site, Turn
 
 SITE = Site(
-    binary="/tools/claude",
+    command=("/tools/claude",),
     config="/scratch/home",
     home="/root",
     cwd="/workspace",
@@ -143,9 +143,3 @@ def test_verdicts(end: Exit, outcome: Outcome) -> None:
 def test_reason_is_the_clis_own() -> None:
     end = ended(1, {"type": "result", "is_error": True, "result": "API Error: 400 no"})
     assert ClaudeCode().judge(end).reason == "API Error: 400 no"
-
-
-def test_version_from_the_stream() -> None:
-    head = json.dumps({"type": "system", "subtype": "init", "claude_code_version": "2.1.0"})
-    assert ClaudeCode().version(Exit(0, None, "", "", head + "\n{broken")) == "2.1.0"
-    assert ClaudeCode().version(Exit(0, None, "", "")) is None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inspect_swe._install import Artifact, ArtifactStore, NpmConfig, NpmRegistry, NpmRelease
+from inspect_swe._install import Artifact, ArtifactStore, NpmConfig, NpmRegistry, Release
 from inspect_swe._install import registries as registries_module
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry
@@ -42,4 +42,4 @@ def store(tmp_path: Path, registry: NpmRegistry) -> ArtifactStore:
 
 @pytest.fixture
 def artifact() -> Artifact:
-    return Artifact("tool", "1.0.0", "linux-x64", NpmRelease(PACKAGE, "1.0.0"), MEMBER)
+    return Artifact("tool", "1.0.0", "linux-x64", Release(PACKAGE, "1.0.0"), MEMBER)

@@ -6,12 +6,12 @@ import asyncio
 import sys
 from pathlib import Path
 
-from inspect_swe._install import Artifact, ArtifactStore, NpmRelease
+from inspect_swe._install import Artifact, ArtifactStore, Release
 
 
 def main() -> None:
     root, package, member = sys.argv[1:]
-    artifact = Artifact("tool", "1.0.0", "linux-x64", NpmRelease(package, "1.0.0"), member)
+    artifact = Artifact("tool", "1.0.0", "linux-x64", Release(package, "1.0.0"), member)
     print(asyncio.run(ArtifactStore(Path(root)).fetch(artifact)).source)
 
 

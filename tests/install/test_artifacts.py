@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
-from inspect_swe._install import Artifact, ArtifactStore, NpmRelease
+from inspect_swe._install import Artifact, ArtifactStore, Release
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, integrity_of, make_tarball
 
@@ -91,7 +91,7 @@ def test_a_damaged_note_is_no_note(text: str, server: FakeRegistry, store: Artif
 def test_a_copy_with_another_digest_is_no_hit(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
     server.publish()
     asyncio.run(store.fetch(artifact))
-    pinned = replace(artifact, release=NpmRelease(PACKAGE, "1.0.0", integrity=integrity_of(b"other")))
+    pinned = replace(artifact, release=Release(PACKAGE, "1.0.0", integrity=integrity_of(b"other")))
     assert store.cached(pinned) is None
 
 
@@ -110,7 +110,7 @@ def test_a_pins_digest_counts_and_not_the_registrys(
     server: FakeRegistry, store: ArtifactStore, artifact: Artifact
 ) -> None:
     server.publish()
-    pinned = replace(artifact, release=NpmRelease(PACKAGE, "1.0.0", integrity=integrity_of(b"pinned")))
+    pinned = replace(artifact, release=Release(PACKAGE, "1.0.0", integrity=integrity_of(b"pinned")))
     with pytest.raises(DigestMismatchError):
         asyncio.run(store.fetch(pinned))
     assert _files(store) == []

@@ -9,12 +9,12 @@ import pytest
 from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError, UnknownVersionError
 from inspect_swe._install import (
     ArtifactStore,
-    NpmBinary,
     NpmConfig,
+    NpmPackage,
     NpmRegistry,
-    NpmRelease,
     Pin,
     Pins,
+    Release,
     StoredArtifact,
     check_version,
     resolve,
@@ -22,17 +22,17 @@ from inspect_swe._install import (
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, integrity_of
 
-RECIPE = NpmBinary("@acme/tool-{platform}", MEMBER, "tool")
+RECIPE = NpmPackage("@acme/tool-{platform}", MEMBER)
 
 
-def _resolve(store: ArtifactStore, version: str, recipe: NpmBinary = RECIPE) -> StoredArtifact:
+def _resolve(store: ArtifactStore, version: str, recipe: NpmPackage = RECIPE) -> StoredArtifact:
     return asyncio.run(resolve("tool", recipe, version, "linux-x64", store))
 
 
 def _pin(monkeypatch: pytest.MonkeyPatch, server: FakeRegistry, version: str = "1.0.0") -> None:
     reply = server.replies[server.publish(version)]
     assert isinstance(reply, Reply)
-    release = NpmRelease(PACKAGE, version, integrity=integrity_of(reply.body))
+    release = Release(PACKAGE, version, integrity=integrity_of(reply.body))
     pins = Pins({"tool": Pin("tool", version, {"linux-x64": release})})
     monkeypatch.setattr(Pins, "load", lambda: pins)
 
@@ -134,7 +134,7 @@ def test_latest_falls_back_on_the_newest_copy(
 
 
 def test_latest_of_another_package_than_the_platforms(server: FakeRegistry, store: ArtifactStore) -> None:
-    recipe = NpmBinary("@acme/tool", MEMBER, "tool", release="{version}-{platform}", tags_from="@acme/meta")
+    recipe = NpmPackage("@acme/tool", MEMBER, release="{version}-{platform}", tags_from="@acme/meta")
     server.publish("1.3.0-linux-x64", "@acme/tool")
     server.publish("9.9.9", "@acme/tool")
     server.publish("1.3.0", "@acme/meta")

@@ -7,7 +7,7 @@ import pytest
 import inspect_swe._install as install
 from inspect_swe._errors import AgentInstallError
 from inspect_swe._install import Pins, SandboxPlatform
-from inspect_swe._install.registries import sha512_of
+from inspect_swe._install.registries import digest_of
 
 
 def test_every_pin_has_a_digest_and_a_platform() -> None:
@@ -16,7 +16,7 @@ def test_every_pin_has_a_digest_and_a_platform() -> None:
     for agent, pin in pins.items():
         assert pin.agent == agent and pin.releases
         assert set(pin.releases) <= set(typing.get_args(SandboxPlatform))
-        assert all(sha512_of(release) for release in pin.releases.values())
+        assert all(digest_of(release) for release in pin.releases.values())
 
 
 def test_claude_code_is_pinned_for_every_platform() -> None:

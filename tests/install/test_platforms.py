@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from inspect_swe._errors import AgentInstallError
-from inspect_swe._install import NpmBinary, SandboxPlatform, sandbox_platform
+from inspect_swe._install import NpmPackage, SandboxPlatform, sandbox_platform
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,12 @@ def test_unknown_machine_is_named() -> None:
 
 
 def test_recipe_with_a_package_per_platform() -> None:
-    recipe = NpmBinary("@acme/tool-{platform}", "package/tool", "tool")
+    recipe = NpmPackage("@acme/tool-{platform}", "package/tool")
     assert recipe.package_for("linux-arm64-musl") == "@acme/tool-linux-arm64-musl"
-    assert recipe.release_version("1.2.3") == "1.2.3"
+    assert recipe.release_version("1.2.3", "linux-x64") == "1.2.3"
 
 
 def test_recipe_with_a_version_per_platform() -> None:
-    recipe = NpmBinary("@acme/tool", "package/tool", "tool", release="{version}-{platform}")
+    recipe = NpmPackage("@acme/tool", "package/tool", release="{version}-{platform}")
     assert recipe.package_for("linux-x64") == "@acme/tool"
     assert recipe.release_version("1.2.3", "linux-x64") == "1.2.3-linux-x64"

@@ -5,10 +5,10 @@ import socket
 import pytest
 
 from inspect_swe._errors import DigestMismatchError, RegistryError, UnknownVersionError
-from inspect_swe._install import NpmConfig, NpmRegistry, NpmRelease
+from inspect_swe._install import NpmConfig, NpmRegistry, Release
 from inspect_swe._install import registries as registries_module
 from inspect_swe._install.npm_config import default_registry
-from inspect_swe._install.registries import newest_first, sha512_of
+from inspect_swe._install.registries import digest_of, newest_first
 
 from .fake_registry import PACKAGE, FakeRegistry, Reply, integrity_of
 
@@ -19,7 +19,7 @@ def test_resolve_a_version_and_a_tag(server: FakeRegistry, registry: NpmRegistry
     release = registry.resolve(PACKAGE, "1.0.0")
     tarball = server.replies[path]
     assert isinstance(tarball, Reply)
-    assert release == NpmRelease(PACKAGE, "1.0.0", server.url + path, integrity_of(tarball.body))
+    assert release == Release(PACKAGE, "1.0.0", server.url + path, integrity_of(tarball.body))
     assert registry.resolve(PACKAGE, "latest").version == "1.1.0"
     assert "npm.install-v1+json" in server.seen[0].headers["accept"]
 
@@ -106,24 +106,24 @@ def test_without_a_sha512_digest_nothing_is_taken(
 ) -> None:
     server.publish(integrity=integrity)
     with pytest.raises(DigestMismatchError, match="no sha512 digest"):
-        sha512_of(registry.resolve(PACKAGE, "1.0.0"))
+        digest_of(registry.resolve(PACKAGE, "1.0.0"))
 
 
 def test_sha512_among_other_digests(server: FakeRegistry, registry: NpmRegistry) -> None:
     digest = integrity_of(b"x")
     server.publish(integrity=f"sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk= {digest}")
-    assert sha512_of(registry.resolve(PACKAGE, "1.0.0")) == digest
+    assert digest_of(registry.resolve(PACKAGE, "1.0.0")) == digest
 
 
 def test_a_pin_keeps_its_digest(server: FakeRegistry, registry: NpmRegistry) -> None:
     path = server.publish()
-    pinned = NpmRelease(PACKAGE, "1.0.0", integrity=integrity_of(b"pinned"))
-    assert registry.completed(pinned) == NpmRelease(PACKAGE, "1.0.0", server.url + path, pinned.integrity)
+    pinned = Release(PACKAGE, "1.0.0", integrity=integrity_of(b"pinned"))
+    assert registry.completed(pinned) == Release(PACKAGE, "1.0.0", server.url + path, pinned.integrity)
 
 
 def test_tarballs_of_the_public_host_come_from_the_mirror(server: FakeRegistry, registry: NpmRegistry) -> None:
     server.publish(tarball_url=f"{default_registry()}/@acme/x.tgz")
-    assert registry.resolve(PACKAGE, "1.0.0").tarball == f"{server.url}/@acme/x.tgz"
+    assert registry.resolve(PACKAGE, "1.0.0").url == f"{server.url}/@acme/x.tgz"
 
 
 def test_newest_first() -> None:

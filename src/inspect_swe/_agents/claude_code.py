@@ -11,13 +11,15 @@ from typing import Any, ClassVar, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
-from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio, Skill
+from inspect_ai.tool import MCPServerConfig, Skill
 
 from .._errors import AgentOptionError
-from .._install import NpmBinary
+from .._install import NpmPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
 from .._runtime.agent import cli_agent
+from .._runtime.mcp import mcp_entry
 from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.output import json_events
 
 _FOREVER = "2147483647"
 """Milliseconds: the bridge keeps connections alive, so the client's own clocks shall never fire."""
@@ -189,11 +191,9 @@ class ClaudeCode(Adapter):
     key: ClassVar[str] = "claude_code"
     label: ClassVar[str] = "Claude Code"
     command: ClassVar[str] = "claude"
-    recipe: ClassVar[NpmBinary] = NpmBinary(
-        package="@anthropic-ai/claude-code-{platform}", member="package/claude", command="claude"
-    )
-
+    recipe: ClassVar[NpmPackage] = NpmPackage("@anthropic-ai/claude-code-{platform}", "package/claude")
     looks_for: ClassVar[tuple[str, ...]] = ("bash", "zsh")
+    user_agent: ClassVar[str] = "claude-cli/"
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model, a role's model for itself."""
@@ -217,7 +217,7 @@ class ClaudeCode(Adapter):
         }
         files = []
         if site.mcp_servers:
-            servers = {server.name: _mcp_entry(server) for server in site.mcp_servers}
+            servers = {server.name: mcp_entry(server) for server in site.mcp_servers}
             files.append(File(f"{site.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()))
         if self.replace_system_prompt is not None:
             files.append(File(f"{site.config}/system-whole.md", self.replace_system_prompt.encode()))
@@ -233,7 +233,7 @@ class ClaudeCode(Adapter):
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """Print mode; the prompt comes on stdin, the system prompt from a file."""
-        argv = [site.binary, "--print", "--output-format", "stream-json", "--verbose"]
+        argv = [*site.command, "--print", "--output-format", "stream-json", "--verbose"]
         argv += ["--resume" if turn.resume else "--session-id", site.session_id]
         argv += ["--model", self.model_config or site.model]
         argv += ["--permission-mode", "auto"] if self.auto_mode else ["--dangerously-skip-permissions"]
@@ -254,7 +254,7 @@ class ClaudeCode(Adapter):
 
     def judge(self, exit: Exit) -> Verdict:
         """Its last `result` event says how it ended; without one it crashed."""
-        result = next((event for event in _events(exit.stdout) if event.get("type") == "result"), None)
+        result = next((event for event in json_events(exit.stdout) if event.get("type") == "result"), None)
         if result is None:
             return Verdict(Outcome.CRASHED)
         if not result.get("is_error"):
@@ -263,43 +263,8 @@ class ClaudeCode(Adapter):
             return Verdict(Outcome.REFUSED)
         return Verdict(Outcome.FAILED, str(result.get("result") or result.get("subtype") or ""))
 
-    def tool_prefix(self, server: str) -> str:
-        """As in `mcp__server__tool`."""
-        return f"mcp__{server}__"
-
-    def version(self, exit: Exit) -> str | None:
-        """From the `system/init` event."""
-        for event in _events(exit.head):
-            if event.get("subtype") == "init":
-                return event.get("claude_code_version")
-        return None
-
-
-def _events(text: str) -> Iterator[dict[str, Any]]:
-    """The stream's events, the last one first."""
-    for line in reversed(text.split("\n")):
-        if line.startswith("{"):
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
-                yield event
-
 
 def _allowed(servers: Sequence[MCPServerConfig], prefix: Any) -> Iterator[str]:
     for server in servers:
         names = ["*"] if server.tools == "all" else server.tools
         yield from (prefix(server.name) + name for name in names)
-
-
-def _mcp_entry(server: MCPServerConfig) -> dict[str, Any]:
-    if isinstance(server, MCPServerConfigStdio):
-        entry: dict[str, Any] = {"type": "stdio", "command": server.command, "args": server.args}
-        if server.cwd is not None:
-            # The CLI's configuration has no working directory of its own for a server.
-            entry["command"], entry["args"] = "sh", ["-c", 'cd "$1" && shift && exec "$@"', "sh", str(server.cwd)]
-            entry["args"] += [server.command, *server.args]
-        return {**entry, "env": server.env or {}}
-    assert isinstance(server, MCPServerConfigHTTP)
-    return {"type": server.type, "url": server.url, "headers": server.headers or {}}

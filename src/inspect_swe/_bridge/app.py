@@ -115,6 +115,7 @@ class BridgeApp:
             self._check_tools(dialect.tool_names(data))
             self._withhold_tools(dialect, data)
             self.traffic.requests += 1
+            self.traffic.user_agent = request.headers.get("user-agent", "")
             return await self._guarded(handler(data))
 
         return await model_reply(request, dialect, self._generations, generate)

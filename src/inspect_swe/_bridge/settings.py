@@ -28,7 +28,9 @@ class Traffic:
     Args:
         requests: Model requests that were begun.
         failure: The last provider error, as it was (for our own error text, never for the sandbox).
+        user_agent: What the client of the last request calls itself.
     """
 
     requests: int = 0
     failure: tuple[int | None, str] | None = None
+    user_agent: str = ""

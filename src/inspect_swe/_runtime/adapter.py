@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from inspect_ai.tool import MCPServerConfig, Skill
 
-from .._install import NpmBinary
+from .._install import Recipe
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Site:
     """What an adapter may know of the place its CLI runs in.
 
     Args:
-        binary: Path of the CLI in the sandbox.
+        command: How the CLI is called: its path, or a program and the script that it runs.
         config: A private folder for the CLI's configuration and sessions; it exists.
         home: The user's home directory.
         cwd: Working directory.
@@ -28,11 +28,11 @@ class Site:
         system: Text to add to the CLI's system prompt.
         mcp_servers: All MCP servers, the bridged ones as well.
         skills: Skills to offer.
-        session_id: A UUID that names the conversation.
+        session_id: Names the conversation: a UUID, or what the CLI itself has named it.
         debug: Whether the CLI shall trace.
     """
 
-    binary: str
+    command: tuple[str, ...]
     config: str
     home: str
     cwd: str
@@ -86,10 +86,12 @@ class Turn:
     Args:
         prompt: Its text.
         resume: Whether the conversation has begun already.
+        images: Image files that belong to it, for adapters that take them.
     """
 
     prompt: str
     resume: bool
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,10 +174,14 @@ class Adapter(ABC):
     """Name for people."""
     command: ClassVar[str]
     """The CLI's command on PATH."""
-    recipe: ClassVar[NpmBinary]
+    recipe: ClassVar[Recipe]
     """Where the CLI comes from."""
     looks_for: ClassVar[tuple[str, ...]] = ()
     """Further commands it wants to know of."""
+    user_agent: ClassVar[str] = ""
+    """What comes before the CLI's version in the User-Agent of its requests, such as "claude-cli/"."""
+    takes_images: ClassVar[bool] = False
+    """Whether a prompt may come with images."""
 
     @abstractmethod
     def route(self, model: str) -> Route:
@@ -193,10 +199,10 @@ class Adapter(ABC):
     def judge(self, exit: Exit) -> Verdict:
         """What an exit means."""
 
-    @abstractmethod
     def tool_prefix(self, server: str) -> str:
         """What the names of an MCP server's tools begin with in a model request."""
+        return f"mcp__{server}__"
 
-    def version(self, exit: Exit) -> str | None:
-        """The CLI's own version, if its output tells."""
+    def session_id(self, exit: Exit) -> str | None:
+        """What the CLI itself has named the conversation, if it doesn't take a name of ours."""
         return None

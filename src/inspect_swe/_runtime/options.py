@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from inspect_ai.agent import AgentAttempts, BridgedToolsSpec
 from inspect_ai.model import CompactionStrategy, GenerateFilter, Model
@@ -14,6 +14,9 @@ from inspect_ai.tool import MCPServerConfig, Skill, Tool, ToolDef, read_skills
 
 from .._errors import AgentOptionError
 from .._install import check_version
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+"""Reasoning efforts, as Inspect's `GenerateConfig.reasoning_effort` has them."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class AgentOptions:
     sandbox: str | None
     version: str
     debug: bool
+    mcp_ready_timeout: float
+    effort: Effort | None
+    transparent_proxy: bool
 
 
 def agent_options(
@@ -70,7 +76,7 @@ def agent_options(
     model_aliases: Mapping[str, str | Model] | None = None,
     filter: GenerateFilter | None = None,
     retry_refusals: int | None = None,
-    retry_crashes: int | None = None,
+    retry_crashes: int | None = 3,
     compaction: CompactionStrategy | None = None,
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
@@ -78,6 +84,9 @@ def agent_options(
     sandbox: str | None = None,
     version: str = "auto",
     debug: bool | None = None,
+    mcp_ready_timeout: float = 120,
+    effort: Effort | None = None,
+    transparent_proxy: bool = False,
 ) -> AgentOptions:
     """Check the options that every agent has.
 
@@ -92,6 +101,10 @@ def agent_options(
     for label, count in (("retry_refusals", retry_refusals), ("retry_uncaught_errors", retry_crashes)):
         if count is not None and count < 0:
             raise AgentOptionError(f"{label} must not be negative, not {count}.")
+    if mcp_ready_timeout <= 0:
+        raise AgentOptionError(f"mcp_ready_timeout is a time in seconds above 0, not {mcp_ready_timeout}.")
+    if effort is not None and effort not in get_args(Effort):
+        raise AgentOptionError(f"effort={effort!r} is none of {', '.join(get_args(Effort))}.")
     check_version(version)
     specs = _bridged_specs(bridged_tools or ())
     servers = tuple(mcp_servers or ())
@@ -120,6 +133,9 @@ def agent_options(
         sandbox=sandbox,
         version=version,
         debug=bool(debug),
+        mcp_ready_timeout=mcp_ready_timeout,
+        effort=effort,
+        transparent_proxy=transparent_proxy,
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
+from collections.abc import Iterator
+from typing import Any
 
 HEAD = 64 << 10
 TAIL = 1 << 20
@@ -42,3 +45,15 @@ class OutputBuffer:
     def tail(self) -> str:
         """The end."""
         return b"".join(self._chunks)[-self._tail_size :].decode(errors="replace")
+
+
+def json_events(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects among the lines of an output, the last one first."""
+    for line in reversed(text.split("\n")):
+        if line.startswith("{"):
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                yield event

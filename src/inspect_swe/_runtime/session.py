@@ -6,7 +6,7 @@ import contextlib
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inspect_ai.agent import AgentState
 from inspect_ai.log import transcript
@@ -68,22 +68,29 @@ class Session:
         status = await process.wait()
         out, err = buffers["stdout"], buffers["stderr"]
         end = Exit(status.code, status.signal, out.tail, err.tail, out.head)
+        self.site = replace(self.site, session_id=self.adapter.session_id(end) or self.site.session_id)
         if self.launches == 1:
-            self._record(end)
+            self._record()
         return end
 
     def _base_env(self) -> dict[str, str]:
         probe = self.workspace.probe
         # A proxy that the image names must not come between the CLI and the bridge.
         direct = ",".join(filter(None, [probe.no_proxy, "127.0.0.1", "localhost", "::1"]))
-        return {"PATH": f"{self.installed.folder}:{probe.path}", "NO_PROXY": direct, "no_proxy": direct}
+        path = ":".join([*self.installed.path, probe.path])
+        return {"PATH": path, "NO_PROXY": direct, "no_proxy": direct}
 
-    def _record(self, end: Exit) -> None:
+    def _told_version(self) -> str | None:
+        """The version that the CLI itself names in its requests."""
+        mark, told = self.adapter.user_agent, self.link.traffic.user_agent
+        return told.partition(mark)[2].split(" ")[0] or None if mark else None
+
+    def _record(self) -> None:
         """Say in the log what ran."""
         transcript().info(
             {
                 "agent": self.adapter.key,
-                "version": self.installed.version or self.adapter.version(end),
+                "version": self.installed.version or self._told_version(),
                 "source": self.installed.source,
                 "digest": self.installed.digest,
                 "transport": self.workspace.transport.name,
@@ -116,12 +123,13 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
     open_link = own_link if BRIDGE_AVAILABLE else inspect_link
     async with Ending() as ending:
         async with open_link(adapter, options, adapter.route(served), state, workspace, ending) as link:
-            installed = await place_cli(found, adapter, workspace)
+            installed = await place_cli(found, workspace)
             site = _site(options, workspace, installed, start, memory, served, link.base_url)
             launch = adapter.launch(site)
             await place_files(workspace, site, launch)
-            yield Session(adapter, options, start, workspace, link, site, launch, installed)
-            memory.keep(link.bridge.state, site)
+            session = Session(adapter, options, start, workspace, link, site, launch, installed)
+            yield session
+            memory.keep(link.bridge.state, session.site)
 
 
 def _has_media(message: ChatMessage) -> bool:
@@ -143,7 +151,7 @@ def _site(
         for spec in options.bridged_tools
     ]
     return Site(
-        binary=installed.binary,
+        command=installed.command,
         config=memory.config if start.resume and memory.config else f"{workspace.probe.scratch}/home",
         home=workspace.probe.home,
         cwd=workspace.cwd,
