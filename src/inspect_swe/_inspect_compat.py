@@ -16,13 +16,15 @@ from inspect_ai.model import (
     ChatMessage,
     ChatMessageSystem,
     CompactionStrategy,
+    GenerateConfig,
     GenerateFilter,
+    GenerateInput,
     Model,
     ModelOutput,
     ModelUsage,
     get_model,
 )
-from inspect_ai.tool import ToolDef, ToolInfo
+from inspect_ai.tool import ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import LimitExceededError, SandboxEnvironment
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ try:
     from inspect_ai.agent._bridge.responses import inspect_responses_api_request
     from inspect_ai.agent._bridge.sandbox.service import call_tool, list_tools
     from inspect_ai.agent._bridge.util import (
+        _is_model_filter,
         resolve_bridge_code_execution,
         resolve_bridge_model,
         resolve_bridge_web_search,
@@ -77,11 +80,13 @@ __all__ = [
     "generate_completions_method",
     "generate_google_method",
     "generate_responses_method",
+    "image_bytes",
     "is_local",
     "list_tools",
     "provider_error_payload",
     "requested_failure",
     "resolve_model",
+    "with_effort",
 ]
 
 _usage: ContextVar[ModelUsage | None] = ContextVar("usage of the request's generation", default=None)
@@ -104,6 +109,7 @@ def create_bridge(
     compaction: CompactionStrategy | None = None,
     model: str | None = None,
     model_aliases: dict[str, str | Model] | None = None,
+    forward_generation_config: bool = False,
 ) -> SandboxAgentBridge:
     """A bridge whose state Inspect's request handlers update.
 
@@ -115,11 +121,21 @@ def create_bridge(
         compaction: Strategy for conversations that outgrow the model's context window.
         model: Model for every name that no alias maps; None means the eval's.
         model_aliases: Models for certain names.
+        forward_generation_config: Whether the client's own generation parameters count, and not the eval's.
 
     Raises:
         ValueError: Two specs have the same name.
     """
-    bridge = _Bridge(state, filter, retry_refusals, compaction, 0, model, model_aliases)
+    bridge = _Bridge(
+        state,
+        filter,
+        retry_refusals,
+        compaction,
+        0,
+        model,
+        model_aliases,
+        forward_generation_config=forward_generation_config,
+    )
     for spec in bridged_tools:
         if spec.name in bridge.bridged_tools:
             raise ValueError(f"Duplicate bridged_tools name: '{spec.name}'.")
@@ -137,6 +153,39 @@ def resolve_model(name: str | None) -> Model:
     if spec == "inspect":
         return get_model()
     return get_model(role=spec) if spec in model_roles() else get_model(spec)
+
+
+def with_effort(effort: Any, filter: GenerateFilter | None) -> GenerateFilter:
+    """A filter that sets the reasoning effort of every request, and then applies another filter.
+
+    Args:
+        effort: As in `GenerateConfig.reasoning_effort`.
+        filter: The other filter.
+    """
+
+    async def apply(
+        model: Model,
+        messages: list[ChatMessage],
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice | None,
+        config: GenerateConfig,
+    ) -> ModelOutput | GenerateInput | None:
+        config = config.model_copy(update={"reasoning_effort": effort})
+        result: ModelOutput | GenerateInput | None = None
+        if filter is not None:
+            who: Any = model if _is_model_filter(filter) else model.name
+            result = await filter(who, messages, tools, tool_choice, config)
+        return result or GenerateInput(messages, tools, tool_choice, config)
+
+    return apply
+
+
+async def image_bytes(image: str) -> tuple[bytes, str]:
+    """The bytes and the MIME type of an image in a message (a data URL, a URL or a file of this host)."""
+    from inspect_ai._util.images import file_as_data
+
+    data, mime, *_ = await file_as_data(image)
+    return data, mime
 
 
 def is_local(sandbox: SandboxEnvironment) -> bool:

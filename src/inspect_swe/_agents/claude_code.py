@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
@@ -18,8 +18,10 @@ from .._install import NpmPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import mcp_entry
-from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.options import CentaurOptions, Effort, agent_options
 from .._runtime.output import json_events
+
+PermissionMode = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"]
 
 _FOREVER = "2147483647"
 """Milliseconds: the bridge keeps connections alive, so the client's own clocks shall never fire."""
@@ -32,6 +34,8 @@ _ENV = {
     "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION": "false",
+    # Inspect has retried already when an error gets here.
+    "CLAUDE_CODE_MAX_RETRIES": "2",
     "CLAUDE_ENABLE_STREAM_WATCHDOG": "0",
     "DISABLE_AUTOUPDATER": "1",
     "ENABLE_TOOL_SEARCH": "false",
@@ -83,7 +87,13 @@ def claude_code(
     version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
     debug: bool | None = None,
     *,
+    permission_mode: PermissionMode | None = None,
     replace_system_prompt: str | None = None,
+    effort: Effort | None = None,
+    transparent_proxy: bool = False,
+    allowlist_mcp_tools: bool = True,
+    allowlist_bridged_tools: bool = True,
+    mcp_ready_timeout: float = 120,
 ) -> Agent:
     """Claude Code agent: runs the real Claude Code CLI in the sample's sandbox, with the eval's model.
 
@@ -116,7 +126,16 @@ def claude_code(
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "2.1.329".
         debug: Run the CLI with `--debug` and write all of its output to Inspect's trace log (`inspect trace`).
+        permission_mode: Permission mode of the CLI; `auto_mode=True` means "auto". Defaults to skipping permissions.
+            In the other modes the CLI denies what it would have to ask a person for.
         replace_system_prompt: Text that replaces the CLI's own system prompt; not together with `system_prompt`.
+        effort: Reasoning effort of the model (`reasoning_effort` of Inspect's `GenerateConfig`).
+        transparent_proxy: Forward the CLI's own generation parameters (temperature, max_tokens, thinking) to the
+            model, instead of those of the eval.
+        allowlist_mcp_tools: Put the tools of `mcp_servers` on the CLI's list of allowed tools.
+        allowlist_bridged_tools: Put those of `bridged_tools` there; False only with permission mode "auto".
+        mcp_ready_timeout: Seconds that the CLI may take from its start until it offers the bridged tools to the
+            model; after that the sample fails with a `ToolsMissingError`.
 
     Returns:
         An Inspect agent.
@@ -129,6 +148,12 @@ def claude_code(
             "system_prompt and replace_system_prompt contradict each other: one appends to the CLI's own system "
             "prompt, the other replaces it.",
             hint="give one of them.",
+        )
+    mode = _permission_mode(auto_mode, permission_mode)
+    if not allowlist_bridged_tools and mode != "auto":
+        raise AgentOptionError(
+            "allowlist_bridged_tools=False would have the CLI deny every bridged tool.",
+            hint='use it with permission_mode="auto" only.',
         )
     options = agent_options(
         name=name,
@@ -150,6 +175,9 @@ def claude_code(
         sandbox=sandbox,
         version=version,
         debug=debug,
+        effort=effort,
+        transparent_proxy=transparent_proxy,
+        mcp_ready_timeout=mcp_ready_timeout,
     )
     adapter = ClaudeCode(
         model_config=model_config,
@@ -158,8 +186,10 @@ def claude_code(
         haiku=haiku_model,
         subagent=subagent_model,
         disallowed_tools=tuple(disallowed_tools or ()),
-        auto_mode=auto_mode,
+        permission_mode=mode,
         replace_system_prompt=replace_system_prompt,
+        allowlist_mcp=allowlist_mcp_tools,
+        allowlist_bridged=allowlist_bridged_tools,
     )
     return cli_agent(adapter, options)
 
@@ -175,8 +205,10 @@ class ClaudeCode(Adapter):
         haiku: Model for haiku calls.
         subagent: Model for sub-agents.
         disallowed_tools: Built-in tools to take away.
-        auto_mode: Whether its permission mode is `auto`.
+        permission_mode: Its permission mode; None skips permissions.
         replace_system_prompt: Text in place of its own system prompt.
+        allowlist_mcp: Whether the tools of the user's MCP servers are allowed.
+        allowlist_bridged: Whether the bridged tools are.
     """
 
     model_config: str | None = None
@@ -185,8 +217,10 @@ class ClaudeCode(Adapter):
     haiku: str | None = None
     subagent: str | None = None
     disallowed_tools: tuple[str, ...] = ()
-    auto_mode: bool = False
+    permission_mode: PermissionMode | None = None
     replace_system_prompt: str | None = None
+    allowlist_mcp: bool = True
+    allowlist_bridged: bool = True
 
     key: ClassVar[str] = "claude_code"
     label: ClassVar[str] = "Claude Code"
@@ -236,12 +270,13 @@ class ClaudeCode(Adapter):
         argv = [*site.command, "--print", "--output-format", "stream-json", "--verbose"]
         argv += ["--resume" if turn.resume else "--session-id", site.session_id]
         argv += ["--model", self.model_config or site.model]
-        argv += ["--permission-mode", "auto"] if self.auto_mode else ["--dangerously-skip-permissions"]
+        argv += (
+            ["--permission-mode", self.permission_mode] if self.permission_mode else ["--dangerously-skip-permissions"]
+        )
         if site.mcp_servers:
             argv += ["--mcp-config", f"{site.config}/mcp.json"]
-            argv += ["--allowed-tools", ",".join(_allowed(site.mcp_servers, self.tool_prefix))]
-        if self.disallowed_tools:
-            argv += ["--disallowed-tools", ",".join(self.disallowed_tools)]
+            argv += _listed("--allowed-tools", self._allowed(site))
+        argv += _listed("--disallowed-tools", self.disallowed_tools)
         if self.replace_system_prompt is not None and not turn.resume:
             argv += ["--system-prompt-file", f"{site.config}/system-whole.md"]
         if site.system and not turn.resume:
@@ -263,8 +298,24 @@ class ClaudeCode(Adapter):
             return Verdict(Outcome.REFUSED)
         return Verdict(Outcome.FAILED, str(result.get("result") or result.get("subtype") or ""))
 
+    def _allowed(self, site: Site) -> Iterator[str]:
+        for server in site.mcp_servers:
+            if self.allowlist_bridged if server in site.bridged else self.allowlist_mcp:
+                names = ["*"] if server.tools == "all" else server.tools
+                yield from (self.tool_prefix(server.name) + name for name in names)
 
-def _allowed(servers: Sequence[MCPServerConfig], prefix: Any) -> Iterator[str]:
-    for server in servers:
-        names = ["*"] if server.tools == "all" else server.tools
-        yield from (prefix(server.name) + name for name in names)
+
+def _permission_mode(auto_mode: bool, permission_mode: PermissionMode | None) -> PermissionMode | None:
+    if permission_mode is not None and permission_mode not in get_args(PermissionMode):
+        raise AgentOptionError(f"permission_mode={permission_mode!r} is none of {', '.join(get_args(PermissionMode))}.")
+    if auto_mode and permission_mode not in (None, "auto"):
+        raise AgentOptionError(
+            f'auto_mode=True means permission_mode="auto", which contradicts permission_mode={permission_mode!r}.',
+            hint="give one of them.",
+        )
+    return "auto" if auto_mode else permission_mode
+
+
+def _listed(option: str, names: Iterable[str]) -> list[str]:
+    value = ",".join(names)
+    return [option, value] if value else []

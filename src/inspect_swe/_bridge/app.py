@@ -138,6 +138,7 @@ class BridgeApp:
                     )
                 )
                 raise ModelFailure(400, "The sample has ended.")
+        self.traffic.tools_offered.set()
 
     def _withhold_tools(self, dialect: Dialect, data: dict[str, Any]) -> None:
         """Of an MCP server that was given with a choice of tools, the model sees those only."""

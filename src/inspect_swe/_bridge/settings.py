@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import anyio
+
 
 @dataclass
 class BridgeSettings:
@@ -29,8 +31,10 @@ class Traffic:
         requests: Model requests that were begun.
         failure: The last provider error, as it was (for our own error text, never for the sandbox).
         user_agent: What the client of the last request calls itself.
+        tools_offered: Set when a request has offered every MCP tool that the agent was given.
     """
 
     requests: int = 0
     failure: tuple[int | None, str] | None = None
     user_agent: str = ""
+    tools_offered: anyio.Event = field(default_factory=anyio.Event)

@@ -27,6 +27,7 @@ class Site:
         model: Name of the served model without its provider, such as "claude-sonnet-4-5".
         system: Text to add to the CLI's system prompt.
         mcp_servers: All MCP servers, the bridged ones as well.
+        bridged: The bridged ones among them.
         skills: Skills to offer.
         session_id: Names the conversation: a UUID, or what the CLI itself has named it.
         debug: Whether the CLI shall trace.
@@ -41,6 +42,7 @@ class Site:
     model: str
     system: str | None
     mcp_servers: tuple[MCPServerConfig, ...]
+    bridged: tuple[MCPServerConfig, ...]
     skills: tuple[Skill, ...]
     session_id: str
     debug: bool

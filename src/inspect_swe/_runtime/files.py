@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import mimetypes
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inspect_ai.tool import Skill
 
 from .._errors import AgentInstallError
+from .._inspect_compat import image_bytes
 from .._sandbox.workspace import Workspace
 from .adapter import Launch, Site
 
@@ -40,6 +43,26 @@ async def place_files(workspace: Workspace, site: Site, launch: Launch) -> None:
         for skill in site.skills:
             for path, content, mode in _files(skill, f"{launch.skills}/{skill.name}"):
                 await workspace.write(path, content, mode)
+
+
+async def place_images(workspace: Workspace, site: Site, images: Sequence[str]) -> tuple[str, ...]:
+    """Write a prompt's images into the private folder.
+
+    Args:
+        workspace: The sandbox.
+        site: Where the private folder is.
+        images: Data URLs, URLs or files of this host.
+
+    Returns:
+        Their paths in the sandbox.
+    """
+    paths = []
+    for image in images:
+        data, mime = await image_bytes(image)
+        path = f"{site.config}/images/{hashlib.sha256(data).hexdigest()[:16]}{mimetypes.guess_extension(mime) or ''}"
+        await workspace.write(path, data, 0o600)
+        paths.append(path)
+    return tuple(paths)
 
 
 def _files(skill: Skill, folder: str) -> Iterator[tuple[str, bytes | Path, int]]:

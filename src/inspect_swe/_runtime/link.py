@@ -7,13 +7,15 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+import anyio
 from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridge
-from inspect_ai.model import Model
+from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import ToolDef
 
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, Traffic
-from .._inspect_compat import BRIDGE_AVAILABLE, create_bridge, requested_failure, resolve_model
+from .._errors import ToolsMissingError
+from .._inspect_compat import BRIDGE_AVAILABLE, create_bridge, requested_failure, resolve_model, with_effort
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter, Route
 from .ending import Ending
@@ -33,6 +35,7 @@ class Link:
         base_url: Where it listens, as seen in the sandbox.
         progress: A number that grows with each model call.
         traffic: What our own app saw.
+        launched: Set when the CLI has been started.
     """
 
     kind: str
@@ -40,6 +43,7 @@ class Link:
     base_url: str
     progress: Callable[[], int]
     traffic: Traffic = field(default_factory=Traffic)
+    launched: anyio.Event = field(default_factory=anyio.Event)
 
 
 @contextlib.asynccontextmanager
@@ -50,16 +54,18 @@ async def own_link(
     bridge = create_bridge(
         state,
         options.bridged_tools,
-        filter=options.filter,
+        filter=_filter(options),
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
         model=options.model,
         model_aliases=_aliases(options, route),
+        forward_generation_config=options.transparent_proxy,
     )
     app = BridgeApp(bridge, _settings(adapter, options, route), ending.end)
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
-        with ending.watching(workspace.death, lambda: requested_failure(bridge)):
-            yield Link("own", bridge, f"http://127.0.0.1:{port}", lambda: app.traffic.requests, app.traffic)
+        link = Link("own", bridge, f"http://127.0.0.1:{port}", lambda: app.traffic.requests, app.traffic)
+        with ending.watching(workspace.death, lambda: requested_failure(bridge), lambda: _late_tools(link, options)):
+            yield link
 
 
 @contextlib.asynccontextmanager
@@ -71,7 +77,8 @@ async def inspect_link(
         state,
         model=options.model,
         model_aliases=_aliases(options, route),
-        filter=options.filter,
+        filter=_filter(options),
+        forward_generation_config=options.transparent_proxy,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
         sandbox=options.sandbox,
@@ -82,6 +89,25 @@ async def inspect_link(
     async with workspace.relaying(None), bridging as bridge:
         with ending.watching(workspace.death):
             yield Link("inspect", bridge, f"http://127.0.0.1:{bridge.port}", lambda: len(bridge.state.messages))
+
+
+async def _late_tools(link: Link, options: AgentOptions) -> ToolsMissingError:
+    """Wait until the CLI has had too much time to offer the bridged tools to the model; forever, if it does offer."""
+    await link.launched.wait()
+    with anyio.move_on_after(options.mcp_ready_timeout if options.bridged_tools else None) as clock:
+        await link.traffic.tools_offered.wait()
+    if not clock.cancelled_caught:
+        await anyio.sleep_forever()
+    names = ", ".join(repr(spec.name) for spec in options.bridged_tools)
+    return ToolsMissingError(
+        f"{options.name} was started, and has not offered the tools of its bridged MCP servers ({names}) to the model "
+        f"within {options.mcp_ready_timeout:g} seconds.",
+        hint="raise mcp_ready_timeout if the sandbox is slow; scoring a run without its tools is wrong.",
+    )
+
+
+def _filter(options: AgentOptions) -> GenerateFilter | None:
+    return with_effort(options.effort, options.filter) if options.effort else options.filter
 
 
 def _aliases(options: AgentOptions, route: Route) -> dict[str, str | Model]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageTool, ChatMessageUser
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageTool,
+    ChatMessageUser,
+    ContentImage,
+)
 
 from .._errors import AgentOptionError
 
@@ -18,11 +25,13 @@ class Opening:
         system: Text to add to the CLI's system prompt.
         prompt: The prompt.
         resume: Whether it continues a conversation that the CLI itself holds.
+        images: Images that belong to the prompt: data URLs, URLs or files of this host.
     """
 
     system: str | None
     prompt: str
     resume: bool
+    images: tuple[str, ...] = ()
 
 
 def opening(messages: Sequence[ChatMessage], system_prompt: str | None, seen: int | None) -> Opening:
@@ -39,18 +48,27 @@ def opening(messages: Sequence[ChatMessage], system_prompt: str | None, seen: in
     if seen is not None:
         prompt = _prompt(messages[seen:])
         if prompt.strip():
-            return Opening(None, prompt, True)
+            return Opening(None, prompt, True, _images(messages[seen:], local=False))
     system = [m.text for m in messages if isinstance(m, ChatMessageSystem)]
     prompt = _prompt(messages)
     if not prompt.strip():
         raise AgentOptionError("The conversation holds no text for the agent to work on.")
-    return Opening("\n\n".join([*system, *([system_prompt] if system_prompt else [])]) or None, prompt, False)
+    texts = [*system, *([system_prompt] if system_prompt else [])]
+    # Where an agent has spoken, a message may be a sandbox's: it must not name a file of this host.
+    task_only = not any(isinstance(m, ChatMessageAssistant) for m in messages)
+    return Opening("\n\n".join(texts) or None, prompt, False, _images(messages, local=task_only))
 
 
 def _prompt(messages: Sequence[ChatMessage]) -> str:
     """What the user says; where others have spoken too, all of it with their names."""
     talk = [m for m in messages if not isinstance(m, ChatMessageSystem)]
     return _texts(talk) if all(isinstance(m, ChatMessageUser) for m in talk) else _transcript(talk)
+
+
+def _images(messages: Sequence[ChatMessage], local: bool) -> tuple[str, ...]:
+    parts = [part for m in messages if not isinstance(m.content, str) for part in m.content]
+    images = [part.image for part in parts if isinstance(part, ContentImage)]
+    return tuple(image for image in images if local or image.startswith("data:"))
 
 
 def _texts(messages: Sequence[ChatMessage]) -> str:

@@ -18,7 +18,7 @@ from .._inspect_compat import BRIDGE_AVAILABLE, resolve_model
 from .._sandbox.workspace import Workspace, open_workspace
 from .adapter import Adapter, Exit, Launch, Site, Turn
 from .ending import Ending
-from .files import place_files
+from .files import place_files, place_images
 from .install import Installed, find_cli, place_cli
 from .link import Link, inspect_link, own_link
 from .options import AgentOptions
@@ -35,7 +35,7 @@ class Session:
     Args:
         adapter: Knowledge of its CLI.
         options: What the user asked for.
-        opening: How the run begins.
+        first: The first prompt.
         workspace: The sandbox.
         link: The bridge; its state is the conversation.
         site: What the adapter knows of the place.
@@ -45,7 +45,7 @@ class Session:
 
     adapter: Adapter
     options: AgentOptions
-    opening: Opening
+    first: Turn
     workspace: Workspace
     link: Link
     site: Site
@@ -59,6 +59,7 @@ class Session:
         env = {**self._base_env(), **self.launch.env, **self.options.env}
         logger.debug("starting %s: %s", self.adapter.label, invocation.argv)
         self.launches += 1
+        self.link.launched.set()
         process = await self.workspace.spawn(invocation.argv, env, invocation.stdin)
         buffers = {"stdout": OutputBuffer(), "stderr": OutputBuffer()}
         async for stream, chunk in process.output():
@@ -114,8 +115,10 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
         AgentError: A typed error for whatever is missing; what is cheap to find out is found out first.
     """
     memory = _Memory.recall(adapter, options, state)
-    if any(_has_media(message) for message in state.messages):
-        logger.warning("%s takes text only: images and other media in its input are left out.", adapter.label)
+    taken = {"image"} if adapter.takes_images else set[str]()
+    left_out = {kind for message in state.messages for kind in _media(message)} - taken
+    if left_out:
+        logger.warning("%s cannot take these in its input, they are left out: %s.", adapter.label, ", ".join(left_out))
     start = opening(state.messages, options.system_prompt, memory.seen)
     workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *adapter.looks_for])
     found = await find_cli(adapter, options.version, workspace.probe)
@@ -127,14 +130,16 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
             site = _site(options, workspace, installed, start, memory, served, link.base_url)
             launch = adapter.launch(site)
             await place_files(workspace, site, launch)
-            session = Session(adapter, options, start, workspace, link, site, launch, installed)
+            images = await place_images(workspace, site, start.images if adapter.takes_images else ())
+            first = Turn(start.prompt, start.resume, images)
+            session = Session(adapter, options, first, workspace, link, site, launch, installed)
             yield session
             memory.keep(link.bridge.state, session.site)
 
 
-def _has_media(message: ChatMessage) -> bool:
+def _media(message: ChatMessage) -> set[str]:
     content = message.content if isinstance(message.content, list) else []
-    return any(part.type in ("image", "audio", "video", "document") for part in content)
+    return {str(part.type) for part in content if part.type in ("image", "audio", "video", "document")}
 
 
 def _site(
@@ -146,10 +151,10 @@ def _site(
     served: str,
     base_url: str,
 ) -> Site:
-    bridged = [
+    bridged = tuple(
         MCPServerConfigHTTP(type="http", name=spec.name, url=f"{base_url}/mcp/{spec.name}")
         for spec in options.bridged_tools
-    ]
+    )
     return Site(
         command=installed.command,
         config=memory.config if start.resume and memory.config else f"{workspace.probe.scratch}/home",
@@ -160,6 +165,7 @@ def _site(
         model=served,
         system=start.system,
         mcp_servers=(*options.mcp_servers, *bridged),
+        bridged=bridged,
         skills=options.skills,
         session_id=memory.session_id if start.resume and memory.session_id else str(uuid.uuid4()),
         debug=options.debug,

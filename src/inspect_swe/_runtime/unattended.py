@@ -23,7 +23,7 @@ async def run_unattended(session: Session) -> None:
     Raises:
         AgentError: The CLI failed, with the reason it gave and the end of its output.
     """
-    turn = Turn(session.opening.prompt, session.opening.resume)
+    turn = session.first
     attempt = 1
     while True:
         await _run_turn(session, turn)
@@ -97,6 +97,6 @@ def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
         return AgentError(f"{label} failed{reason}", **details)
     return AgentCrashError(
         f"{label} crashed with {_status(end)} and was not resumed any more{reason}",
-        hint="raise retry_uncaught_errors, or look at the output above.",
+        hint="its last output says more; whatever it had done until then is in the transcript.",
         **details,
     )

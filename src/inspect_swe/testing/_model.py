@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -74,7 +74,8 @@ class ScriptedModel(ModelAPI):
         max_requests: int = DEFAULT_MAX_REQUESTS,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config or GenerateConfig())
-        self.steps: tuple[ScriptStep, ...] | None = None if script is None else load_script(script)
+        steps = None if script is None else load_script(script)
+        self.steps: tuple[ScriptStep, ...] | Callable[[], Sequence[ScriptStep]] | None = steps
         self.usage = ModelUsage.model_validate(usage) if usage is not None else None
         self.side_call = str(side_call)
         self._requests: deque[ScriptedRequest] = deque(maxlen=max_requests)
@@ -86,6 +87,11 @@ class ScriptedModel(ModelAPI):
     def requests(self) -> list[ScriptedRequest]:
         """The requests so far (the latest `max_requests`), in the order of arrival."""
         return list(self._requests)
+
+    @property
+    def sample(self) -> int | None:
+        """The number that the running sample has in `ScriptedRequest.sample`, if it has asked before."""
+        return self._plays.number()
 
     async def generate(
         self,
@@ -107,7 +113,7 @@ class ScriptedModel(ModelAPI):
                 script does not advance then.
             ScriptedFailure: The step is `fail`.
         """
-        play = self._plays.current(self.steps if self.steps is not None else named_script(self.model_name))
+        play = self._plays.current(self._script())
         request = self._record(play, input, tools, tool_choice, config)
         position = play.position
         try:
@@ -145,6 +151,11 @@ class ScriptedModel(ModelAPI):
             media: Content to count.
         """
         return MEDIA_TOKENS
+
+    def _script(self) -> tuple[ScriptStep, ...]:
+        if callable(self.steps):
+            return checked_steps(self.steps())
+        return self.steps if self.steps is not None else named_script(self.model_name)
 
     def _record(
         self,
@@ -225,7 +236,7 @@ class ScriptedModel(ModelAPI):
 
 
 def scripted(
-    steps: Sequence[ScriptStep],
+    steps: Sequence[ScriptStep] | Callable[[], Sequence[ScriptStep]],
     *,
     name: str = "script",
     usage: ModelUsage | None = None,
@@ -236,7 +247,7 @@ def scripted(
     """A model that plays a script, once for every sample and epoch.
 
     Args:
-        steps: What the model does, request by request.
+        steps: What the model does, request by request; or a function that tells it for the sample it is called in.
         name: The model is named `scripted/NAME`.
         usage: Token usage to report for every answer instead of an estimate (a step's own goes first).
         context_window: Size of the context window in tokens, for compaction. Holds for all
@@ -252,7 +263,7 @@ def scripted(
     )
     # Set afterwards rather than passed on: model arguments go into the log, and functions cannot.
     assert isinstance(model.api, ScriptedModel)
-    model.api.steps = checked_steps(steps)
+    model.api.steps = steps if callable(steps) else checked_steps(steps)
     model.api.usage = usage
     return model
 

@@ -79,6 +79,11 @@ class Plays:
     def __len__(self) -> int:
         return len(self._plays)
 
+    def number(self) -> int | None:
+        """Number of the sample that is running here, if it has asked before."""
+        kept = self._plays.get(id(store()))
+        return kept[1].number if kept else None
+
     def current(self, steps: tuple[ScriptStep, ...]) -> Play:
         """The play of the sample that is running here.
 

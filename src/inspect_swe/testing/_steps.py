@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -81,6 +82,8 @@ DynamicStep: TypeAlias = Callable[[ScriptedRequest], Step]
 ScriptStep: TypeAlias = Step | DynamicStep
 """Anything a script may hold."""
 
+_SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+
 ANSWERS = (Shell, Call, Turn, Say, Refuse, Fail)
 
 
@@ -130,6 +133,23 @@ def say(text: str, *, usage: ModelUsage | None = None) -> Say:
         usage: Token usage to report instead of the estimate.
     """
     return Say(text, usage)
+
+
+def finish(text: str) -> DynamicStep:
+    """Answer with text and end the run, as the agent wants it ended.
+
+    Most agents stop at an answer without a tool call. Those of mini-swe-agent's kind tell the model to submit by a
+    command of a certain first line of output, and get that command.
+
+    Args:
+        text: The answer.
+    """
+
+    def step(request: ScriptedRequest) -> Step:
+        submits = any(_SUBMIT in message.text for message in request.messages if message.role in ("system", "user"))
+        return Shell(f"echo {_SUBMIT}; printf '%s\\n' {shlex.quote(text)}") if submits else Say(text)
+
+    return step
 
 
 def refuse(text: str, *, usage: ModelUsage | None = None) -> Refuse:

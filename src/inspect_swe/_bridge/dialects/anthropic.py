@@ -43,6 +43,10 @@ class Anthropic(Common):
         """An error inside a stream that has begun."""
         return _event("error", error=self.error(status, message)["error"])
 
+    def plain(self, reply: dict[str, Any]) -> dict[str, Any]:
+        """A complete reply as a JSON body."""
+        return {**reply, "content": [_present(block) for block in reply.get("content") or []]}
+
     def opening(self, request: dict[str, Any]) -> bytes:
         """The beginning of a stream whose reply is not there yet."""
         usage = {"input_tokens": 0, "output_tokens": 0}
@@ -53,7 +57,7 @@ class Anthropic(Common):
         usage = reply.get("usage") or {}
         if not opened:
             yield _start(reply["id"], reply["model"], {**usage, "output_tokens": 0})
-        for index, block in enumerate(reply.get("content") or []):
+        for index, block in enumerate(self.plain(reply)["content"]):
             yield from _block(index, block)
         delta = {"stop_reason": reply.get("stop_reason"), "stop_sequence": reply.get("stop_sequence")}
         yield _event("message_delta", delta=delta, usage=usage)
@@ -72,6 +76,11 @@ def _start(message_id: str, model: str, usage: dict[str, Any]) -> bytes:
         "usage": usage,
     }
     return _event("message_start", message=message)
+
+
+def _present(block: dict[str, Any]) -> dict[str, Any]:
+    """A content block without the fields that it does not have: strict clients refuse a null."""
+    return {key: value for key, value in block.items() if value is not None}
 
 
 def _block(index: int, block: dict[str, Any]) -> Iterator[bytes]:

@@ -1,0 +1,77 @@
+"""What a behaviour is, and the list of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..testing import ScriptStep
+
+if TYPE_CHECKING:
+    from ._trial import Trial
+
+Play = Callable[["Trial"], Awaitable[None]]
+
+BEHAVIOURS: dict[str, Behaviour] = {}
+"""All behaviours by name, in the order of the matrix."""
+
+
+class ConformanceError(Exception):
+    """An agent does not behave as all agents must."""
+
+
+class NotApplicable(Exception):
+    """The behaviour does not apply to this agent; the text says why."""
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One thing that every agent must do alike.
+
+    Args:
+        name: Its name.
+        about: What is expected, in a sentence.
+        play: Runs the agent and checks what it did.
+        script: What the model does.
+        needs: Options of the agent that it takes; an agent without one of them is excused.
+        minimal: Whether it runs in the minimal image.
+        service: Changes to the compose service.
+        setup: Set-up script of the sample.
+    """
+
+    name: str
+    about: str
+    play: Play
+    script: Sequence[ScriptStep]
+    needs: tuple[str, ...] = ()
+    minimal: bool = False
+    service: Mapping[str, Any] = field(default_factory=dict)
+    setup: str | None = None
+
+
+def behaviour(script: Sequence[ScriptStep], **details: Any) -> Callable[[Play], Play]:
+    """Make a behaviour of a function; its docstring says what is expected.
+
+    Args:
+        script: What the model does.
+        **details: More fields of `Behaviour`.
+    """
+
+    def register(play: Play) -> Play:
+        name = play.__name__
+        BEHAVIOURS[name] = Behaviour(name, (play.__doc__ or "").strip(), play, script, **details)
+        return play
+
+    return register
+
+
+def check(holds: object, message: str) -> None:
+    """Require something.
+
+    Args:
+        holds: Whether it holds.
+        message: What is wrong if it does not.
+    """
+    if not holds:
+        raise ConformanceError(message)

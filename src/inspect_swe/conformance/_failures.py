@@ -1,0 +1,96 @@
+"""Behaviours: refusals, provider errors, limits and crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from inspect_ai.util import message_limit, time_limit, token_limit
+
+from .._errors import ProviderError
+from ..testing import ScriptStep, fail, finish, refuse, shell
+from ._behaviour import behaviour, check
+from ._trial import Trial
+
+_MANY = [shell(f"echo {n}") for n in range(40)]
+
+_PROCESSES = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"
+
+# The CLI is the topmost process below the one that started it; the shell may be anywhere below.
+_KILL_THE_CLI = r"""
+parent() { sed 's/.*) . //; s/ .*//' /proc/$1/stat; }
+p=$$
+while [ "$(cat /proc/$(parent $p)/comm)" != relay ]; do p=$(parent $p); done
+kill -9 $p
+sleep 20
+"""
+
+
+@behaviour([refuse("I will not do that.")] * 12)
+async def refusal(trial: Trial) -> None:
+    """A refusal is an outcome to be scored, not an error."""
+    await trial.run("Do something bad.", retry_refusals=1)
+    reason = trial.state.output.stop_reason
+    check(reason == "content_filter", f"the output's stop reason is {reason!r}")
+
+
+def _provider_error(status: int) -> None:
+    async def play(trial: Trial) -> None:
+        await trial.attempt("Do it.")
+        error = trial.error
+        check(isinstance(error, ProviderError), f"it ended with {type(error).__name__}: {error}")
+        assert isinstance(error, ProviderError)
+        check(error.status == status, f"the error's status is {error.status}")
+        check("provider exploded" in error.summary, f"the provider's text was lost: {error.summary}")
+        check(any("before it" in text for text in trial.results), "the conversation so far was lost")
+
+    play.__name__ = f"provider_error_{status}"
+    play.__doc__ = f"A provider that keeps answering HTTP {status} ends the sample with its own words."
+    script: list[ScriptStep] = [shell("echo before it"), shell("true"), *[fail(status, "provider exploded")] * 200]
+    register: Callable[[Callable[[Trial], Awaitable[None]]], object] = behaviour(script)
+    register(play)
+
+
+for _status in (400, 429, 500, 529):
+    _provider_error(_status)
+
+
+@behaviour(_MANY)
+async def message_limit_met(trial: Trial) -> None:
+    """A limit on messages ends the run with the limit recorded, and the conversation kept."""
+    await trial.attempt("Go on and on.", limit=message_limit(14))
+    _check_limit(trial, "message")
+
+
+@behaviour(_MANY)
+async def token_limit_met(trial: Trial) -> None:
+    """A limit on tokens ends the run with the limit recorded, and the conversation kept."""
+    await trial.attempt("Go on and on.", limit=token_limit(60_000))
+    _check_limit(trial, "token")
+
+
+def _check_limit(trial: Trial, kind: str) -> None:
+    check(trial.limit is not None, f"it met no limit; error: {trial.error}")
+    assert trial.limit is not None
+    check(trial.limit.type == kind, f"it met a {trial.limit.type} limit")
+    check(2 <= len(trial.requests) < len(_MANY), f"the model was asked {len(trial.requests)} times")
+    check(trial.results, "the conversation was lost")
+
+
+@behaviour([shell("echo begun > begun; sleep 1000"), finish("Never.")])
+async def time_limit_met(trial: Trial) -> None:
+    """A limit on time ends the run; nothing of it is left running, and the conversation is kept."""
+    await trial.attempt("Take your time.", limit=time_limit(25))
+    check(trial.limit is not None and trial.limit.type == "time", f"it met no time limit; error: {trial.error}")
+    check(await trial.sh("cat begun") == "begun\n", "the command had not begun")
+    check("sleep 1000" not in await trial.sh(_PROCESSES), "its command is still running")
+    check(trial.state.messages[-1].role == "assistant", "the conversation was lost")
+
+
+@behaviour([shell("echo before > w"), shell(_KILL_THE_CLI), shell("echo after >> w"), finish("Done.")])
+async def killed(trial: Trial) -> None:
+    """A CLI that is killed is resumed in its session."""
+    await trial.run("THE-TASK", system_prompt="SYSTEM-MARKER")
+    check(await trial.sh("cat w") == "before\nafter\n", "the work was not continued")
+    trial.check_once("THE-TASK")
+    trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)
+    check("Done." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")

@@ -1,0 +1,42 @@
+"""Finds an agent by its name."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import cast
+
+import click
+
+from ._trial import AgentFactory
+
+
+def load_agent(name: str) -> AgentFactory:
+    """The factory of an agent.
+
+    Args:
+        name: One of this package's agents (`claude_code`), or `module:function`, or `path/to/file.py:function`.
+
+    Raises:
+        click.BadParameter: There is none of that name.
+    """
+    place, _, attribute = name.rpartition(":")
+    try:
+        module = _module(place) if place else importlib.import_module("inspect_swe")
+        return cast(AgentFactory, getattr(module, attribute))
+    except (ImportError, AttributeError, OSError) as ex:
+        raise click.BadParameter(f"there is no agent {name!r} ({ex}).", param_hint="AGENT") from ex
+
+
+def _module(place: str) -> object:
+    if not place.endswith(".py"):
+        return importlib.import_module(place)
+    path = Path(place).resolve()
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,121 @@
+"""The matrix of agents and behaviours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from inspect_ai import eval
+from inspect_ai.log import EvalLog, EvalSample
+from rich.console import Console
+from rich.table import Table
+
+from ._task import conformance_task
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How an agent fared with a behaviour.
+
+    Args:
+        verdict: "ok", "failed", or "n/a" where the behaviour does not apply.
+        why: What failed, or why it does not apply.
+        seconds: How long it took.
+    """
+
+    verdict: Literal["ok", "failed", "n/a"]
+    why: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """How agents fared.
+
+    Args:
+        cells: By agent, and then by behaviour.
+        versions: The version of each agent's CLI that was tried.
+        logs: Where each agent's log lies.
+    """
+
+    cells: Mapping[str, Mapping[str, Cell]]
+    versions: Mapping[str, str]
+    logs: Mapping[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return all(cell.verdict != "failed" for row in self.cells.values() for cell in row.values())
+
+    def print(self, console: Console) -> None:
+        """Print it, and what is to be said of the cells that are not plainly ok."""
+        table = Table(box=None, pad_edge=False)
+        table.add_column("behaviour", no_wrap=True)
+        for agent in self.cells:
+            table.add_column(f"{agent}\n{self.versions[agent]}", no_wrap=True)
+        for name in dict.fromkeys(name for row in self.cells.values() for name in row):
+            cells = [row.get(name) for row in self.cells.values()]
+            table.add_row(name, *(f"{cell.verdict} {cell.seconds:.0f}s" if cell else "" for cell in cells))
+        console.print(table)
+        for agent, row in self.cells.items():
+            for name, cell in row.items():
+                if cell.why:
+                    console.print(f"{agent} {name}: {cell.verdict}: {cell.why}")
+
+
+def run_matrix(
+    agents: Sequence[str],
+    version: str | None = None,
+    behaviours: Sequence[str] | None = None,
+    *,
+    log_dir: str | None = None,
+    display: Literal["full", "rich", "plain", "none"] | None = None,
+    max_samples: int | None = None,
+    **images: str,
+) -> Matrix:
+    """Try agents in everything that agents must do alike.
+
+    Args:
+        agents: Names of the agents, as `conformance_task` takes them.
+        version: Version of their CLIs (default: each agent's own default).
+        behaviours: Names of the behaviours (default: all).
+        log_dir: Where the logs go.
+        display: How Inspect shows progress.
+        max_samples: How many containers run at once (default: two per processor).
+        **images: `image` and `minimal_image`, as `conformance_task` takes them.
+    """
+    cells, versions, logs = {}, {}, {}
+    for agent in agents:
+        log = eval(
+            conformance_task(agent, version, behaviours, **images),
+            log_dir=log_dir,
+            display=display,
+            fail_on_error=False,
+            max_samples=max_samples or 2 * (os.cpu_count() or 1),
+        )[0]
+        cells[agent] = {str(sample.id): _cell(sample) for sample in log.samples or []}
+        versions[agent] = _version(log)
+        logs[agent] = log.location
+    return Matrix(cells, versions, logs)
+
+
+def _cell(sample: EvalSample) -> Cell:
+    seconds = sample.total_time or 0.0
+    if sample.error is not None or not sample.scores:
+        message = sample.error.message if sample.error else "it was not scored"
+        return Cell("failed", f"{message[:2000]}", seconds)
+    score = sample.scores["conforms"]
+    verdicts: dict[object, Literal["ok", "failed", "n/a"]] = {"C": "ok", "N": "n/a"}
+    return Cell(verdicts.get(score.value, "failed"), score.explanation or "", seconds)
+
+
+def _version(log: EvalLog) -> str:
+    told = {
+        str(event.data.get("version"))
+        for sample in log.samples or []
+        for event in sample.events
+        if event.event == "info" and event.source == "inspect_swe" and isinstance(event.data, dict)
+    }
+    return ", ".join(sorted(told)) or "?"

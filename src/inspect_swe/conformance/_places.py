@@ -1,0 +1,82 @@
+"""Behaviours: users, folders and images."""
+
+from __future__ import annotations
+
+from .._errors import AgentInstallError, SandboxUnsupportedError
+from ..testing import finish, shell
+from ._behaviour import NotApplicable, behaviour, check
+from ._trial import Trial
+
+_ADD_USER = """#!/bin/sh
+set -e
+id tester 2>/dev/null || useradd -m -u 4321 tester
+mkdir -p '/home/tester/my work' && chown -R tester /home/tester
+"""
+
+
+@behaviour([shell('echo "$(id -un) $HOME $PWD $FOO" > facts'), finish("Done.")], setup=_ADD_USER)
+async def user_cwd_env(trial: Trial) -> None:
+    """It runs as a user, in a folder and with an environment of one's choice."""
+    await trial.run("Do it.", user="tester", cwd="/home/tester/my work", env={"FOO": "bar $baz 'qux'"})
+    facts = await trial.sh("cat '/home/tester/my work/facts'")
+    check(facts == "tester /home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")
+
+
+@behaviour([shell("id -u > facts"), finish("Done.")], service={"user": "4242:4242", "working_dir": "/tmp"})
+async def container_user(trial: Trial) -> None:
+    """It runs where the container's user is not root and has no name."""
+    await trial.run("Do it.")
+    check(await trial.sh("cat /tmp/facts") == "4242\n", "it did not run as the container's user")
+
+
+_READ_ONLY = {"read_only": True, "tmpfs": ["/tmp:exec,mode=1777"], "working_dir": "/tmp"}
+
+
+@behaviour([shell("echo one > x"), finish("First."), shell("echo two >> x"), finish("Second.")], service=_READ_ONLY)
+async def read_only_root(trial: Trial) -> None:
+    """It runs, and goes on after a first attempt, where only /tmp can be written to."""
+    trial.grades = ["I"]
+    await trial.run("Do it.", attempts=2)
+    check(await trial.sh("cat x") == "one\ntwo\n", "the second attempt did not go on")
+    check(len(trial.requests) == 4, f"the model was asked {len(trial.requests)} times, not 4 times")
+
+
+@behaviour([shell("echo hi > out"), finish("Done.")], minimal=True)
+async def minimal_image(trial: Trial) -> None:
+    """It runs in an image with little more than a shell, or says what is missing there."""
+    await trial.attempt("Do it.")
+    if isinstance(trial.error, (AgentInstallError, SandboxUnsupportedError)):
+        check(not trial.requests, "it asked the model before it gave up")
+        raise NotApplicable(trial.error.summary)
+    check(trial.error is None, f"it ended with {type(trial.error).__name__}: {trial.error}")
+    check(await trial.sh("cat out") == "hi\n", "it did not work")
+
+
+_FILES = "AGENTS.md CLAUDE.md GEMINI.md QWEN.md .claude/settings.json .gemini/settings.json .qwen/settings.json"
+_OWN = "$HOME/.claude $HOME/.codex $HOME/.gemini $HOME/.qwen $HOME/.config/opencode $HOME/.config/mini-swe-agent"
+_SUM = f"find . {_OWN} -type f -not -path './.git/*' -not -name work.txt | sort | xargs md5sum"
+_REPOSITORY = f"""#!/bin/sh
+set -e
+cd /workspace
+git init -q . && git config user.email a@b && git config user.name n
+mkdir -p .claude .gemini .qwen .codex .opencode
+for file in {_FILES}; do echo '{{}}' > $file; done
+echo 'INSTRUCTIONS-OF-THE-TASK' > AGENTS.md
+echo '{{"theme": "system"}}' > opencode.json
+echo '' > .codex/config.toml
+git add -A && git commit -qm init
+mkdir -p {_OWN}
+for folder in {_OWN}; do echo '{{}}' > $folder/settings.json; echo mine > $folder/note.txt; done
+echo '' > $HOME/.codex/config.toml
+{_SUM} > /before
+"""
+
+
+@behaviour([shell("echo work > work.txt"), finish("Done.")], setup=_REPOSITORY)
+async def task_files(trial: Trial) -> None:
+    """The task's own files stay as they are, and nothing but the work is left in its repository."""
+    await trial.run("Work.", system_prompt="Be brief.")
+    status = await trial.sh("git status --porcelain")
+    check(status == "?? work.txt\n", f"git status says: {status!r}")
+    changed = await trial.sh(f"{_SUM} | diff /before -")
+    check(changed == "", f"files were changed: {changed}")

@@ -1,0 +1,124 @@
+"""The behaviours as an Inspect task: one sample each."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from inspect_ai import Task
+from inspect_ai.agent import AgentState
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import CORRECT, INCORRECT, NOANSWER, Score, Scorer, Target, accuracy, scorer
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+from inspect_ai.util import ComposeConfig, ComposeService, SandboxEnvironmentSpec, store
+
+from ..testing import ScriptStep, scripted
+from . import _failures, _places, _prompts, _tools  # noqa: F401
+from ._behaviour import BEHAVIOURS, Behaviour, ConformanceError, NotApplicable
+from ._load import load_agent
+from ._trial import AgentFactory, Trial, trial_here
+
+_VERDICT = "conformance"
+
+
+def conformance_task(
+    agent: str | AgentFactory,
+    version: str | None = None,
+    behaviours: Sequence[str] | None = None,
+    image: str = "python:3.12-bookworm",
+    minimal_image: str = "alpine:3",
+) -> Task:
+    """A task that tries an agent in everything that agents must do alike. Needs no model: it brings a scripted one.
+
+    Args:
+        agent: The agent's factory or its name: `claude_code`, `module:function` or `path/to/file.py:function`.
+        version: Version of its CLI (default: the agent's own default).
+        behaviours: Names of the behaviours to try (default: all).
+        image: An image with a shell, git and Python, as most tasks have it.
+        minimal_image: An image with little more than a shell.
+
+    Raises:
+        ValueError: There is no behaviour of a given name.
+    """
+    factory = load_agent(agent) if isinstance(agent, str) else agent
+    unknown = [name for name in behaviours or () if name not in BEHAVIOURS]
+    if unknown:
+        raise ValueError(f"No such behaviour: {', '.join(unknown)}. There are: {', '.join(BEHAVIOURS)}.")
+    chosen = [BEHAVIOURS[name] for name in behaviours or BEHAVIOURS]
+    options = {} if version is None else {"version": version}
+    return Task(
+        name="conformance",
+        dataset=[_sample(behaviour, minimal_image if behaviour.minimal else image) for behaviour in chosen],
+        solver=try_agent(factory, options),
+        scorer=conforms(),
+        model=scripted(_script_here, name="conformance"),
+        metadata={"agent": agent if isinstance(agent, str) else agent.__name__, "version": version or "default"},
+    )
+
+
+def _script_here() -> Sequence[ScriptStep]:
+    return trial_here.get().behaviour.script
+
+
+def _sample(behaviour: Behaviour, image: str) -> Sample:
+    service: dict[str, Any] = {
+        "image": image,
+        "init": True,
+        "command": "tail -f /dev/null",
+        "network_mode": "none",
+        "stop_grace_period": "1s",
+        "working_dir": "/workspace",
+        **behaviour.service,
+    }
+    if _is_here(image):
+        service["x-local"] = True
+    config = ComposeConfig(services={"default": ComposeService.model_validate(service)})
+    return Sample(
+        input=behaviour.about,
+        id=behaviour.name,
+        setup=behaviour.setup,
+        sandbox=SandboxEnvironmentSpec("docker", config),
+    )
+
+
+def _is_here(image: str) -> bool:
+    command = ["docker", "image", "inspect", image]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@solver
+def try_agent(factory: AgentFactory, options: dict[str, Any]) -> Solver:
+    """Plays a behaviour."""
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        behaviour = BEHAVIOURS[str(state.sample_id)]
+        trial = Trial(factory, options, behaviour, state=AgentState(messages=[]))
+        trial_here.set(trial)
+        verdict, why = CORRECT, ""
+        try:
+            trial.require(*behaviour.needs)
+            await behaviour.play(trial)
+        except NotApplicable as ex:
+            verdict, why = NOANSWER, str(ex)
+        except ConformanceError as ex:
+            verdict, why = INCORRECT, str(ex)
+        state.messages, state.output = trial.state.messages, trial.state.output
+        store().set(_VERDICT, {"value": verdict, "why": why})
+        return state
+
+    return solve
+
+
+@scorer(metrics=[accuracy()])
+def conforms() -> Scorer:
+    """Correct if the agent behaved as it must; N where the behaviour does not apply to it."""
+
+    async def score(state: TaskState, target: Target) -> Score:
+        verdict = store().get(_VERDICT)
+        if verdict is None:
+            # The agent scores an attempt of its own.
+            return Score(value=trial_here.get().grades.pop(0))
+        return Score(value=verdict["value"], explanation=verdict["why"])
+
+    return score

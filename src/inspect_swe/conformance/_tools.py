@@ -1,0 +1,208 @@
+"""Behaviours: MCP servers, host tools, skills, models and filters."""
+
+from __future__ import annotations
+
+from inspect_ai.agent import BridgedToolsSpec
+from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelOutput
+from inspect_ai.tool import (
+    MCPServerConfigHTTP,
+    MCPServerConfigStdio,
+    Skill,
+    Tool,
+    ToolChoice,
+    ToolError,
+    ToolInfo,
+    tool,
+)
+
+from ..testing import call, finish, say, scripted, scripted_requests, shell
+from ._behaviour import behaviour, check
+from ._trial import Trial
+
+_SERVER = r"""
+import http.server, json, sys
+
+TOOL = {
+    "name": "add",
+    "description": "Add two integers.",
+    "inputSchema": {"type": "object", "required": ["a", "b"],
+                    "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}},
+}
+
+def answer(request):
+    method, params = request.get("method"), request.get("params") or {}
+    if method == "initialize":
+        result = {"protocolVersion": params.get("protocolVersion", "2025-06-18"), "capabilities": {"tools": {}},
+                  "serverInfo": {"name": "adder", "version": "1"}}
+    elif method == "tools/list":
+        result = {"tools": [TOOL]}
+    elif method == "tools/call":
+        total = params["arguments"]["a"] + params["arguments"]["b"]
+        result = {"content": [{"type": "text", "text": "sum=%d" % total}]}
+    else:
+        result = {}
+    return {"jsonrpc": "2.0", "id": request["id"], "result": result}
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.dumps(answer(request)).encode() if "id" in request else b""
+        self.send_response(200 if body else 202)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.send_response(405)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_DELETE = do_GET
+
+    def log_message(self, *args):
+        pass
+
+if sys.argv[1:] == ["http"]:
+    http.server.ThreadingHTTPServer(("127.0.0.1", 8765), Handler).serve_forever()
+for line in sys.stdin:
+    request = json.loads(line)
+    if "id" in request:
+        print(json.dumps(answer(request)), flush=True)
+"""
+
+_WRITE_SERVER = f"#!/bin/sh\nset -e\nmkdir -p /opt/adder\ncat > /opt/adder/server.py <<'END'\n{_SERVER}\nEND\n"
+_SERVE_HTTP = "setsid python3 /opt/adder/server.py http >/dev/null 2>&1 </dev/null &\nsleep 1\n"
+
+
+@behaviour([call("std/add", a=2, b=3), finish("Done.")], needs=("mcp_servers",), setup=_WRITE_SERVER)
+async def mcp_stdio(trial: Trial) -> None:
+    """The tools of an MCP server in the sandbox are there from the first request, and work."""
+    server = MCPServerConfigStdio(name="std", command="python3", args=["server.py"], cwd="/opt/adder", env={"A": "1"})
+    await trial.run("Add.", mcp_servers=[server])
+    check(any("sum=5" in text for text in trial.results), f"the tool returned {trial.results}")
+
+
+@behaviour([call("web/add", a=2, b=3), finish("Done.")], needs=("mcp_servers",), setup=_WRITE_SERVER + _SERVE_HTTP)
+async def mcp_http(trial: Trial) -> None:
+    """The tools of an MCP server over HTTP are there from the first request, and work."""
+    server = MCPServerConfigHTTP(type="http", name="web", url="http://127.0.0.1:8765/mcp")
+    await trial.run("Add.", mcp_servers=[server])
+    check(any("sum=5" in text for text in trial.results), f"the tool returned {trial.results}")
+
+
+@tool
+def lookup() -> Tool:
+    async def execute(what: str) -> str | int:
+        """Look something up on the host.
+
+        Args:
+            what: One of number, text, error.
+        """
+        if what == "number":
+            return 42
+        if what == "error":
+            raise ToolError("HOST-SAYS-NO")
+        return f"text for {what}"
+
+    return execute
+
+
+_LOOKUPS = [call("host/lookup", what=what) for what in ("number", "text", "error")]
+
+
+@behaviour([*_LOOKUPS, finish("Done.")], needs=("bridged_tools",))
+async def bridged_tools(trial: Trial) -> None:
+    """Host tools are there from the first request; numbers, texts and errors come back as they are."""
+    await trial.run("Look it up.", bridged_tools=[BridgedToolsSpec(name="host", tools=[lookup()])])
+    check(len(trial.results) == 3, f"there are {len(trial.results)} results, not 3")
+    for expected, text in zip(("42", "text for text", "HOST-SAYS-NO"), trial.results, strict=True):
+        check(expected in text, f"{expected!r} came back as {text!r}")
+
+
+@behaviour(
+    [call("host/lookup", what="number"), call("std/add", a=2, b=3), finish("Done.")],
+    needs=("bridged_tools", "mcp_servers"),
+    setup=_WRITE_SERVER,
+)
+async def servers_together(trial: Trial) -> None:
+    """Host tools and an MCP server in the sandbox are there together."""
+    server = MCPServerConfigStdio(name="std", command="python3", args=["/opt/adder/server.py"])
+    await trial.run("Do both.", bridged_tools=[BridgedToolsSpec(name="host", tools=[lookup()])], mcp_servers=[server])
+    check("42" in trial.results[0] and "sum=5" in trial.results[1], f"the tools returned {trial.results}")
+
+
+_MAGIC = Skill(
+    name="magic",
+    description="Knows the magic word XYZZY.",
+    instructions="The magic word is PLUGH. Run scripts/word.sh to print it.",
+    scripts={"word.sh": "#!/bin/sh\necho PLUGH-FROM-SCRIPT\n"},
+)
+_FIND_SKILL = "$(find / -path '*/magic/scripts/word.sh' -not -path '/proc/*' 2>/dev/null | head -n 1)"
+
+
+@behaviour([shell(f"sh {_FIND_SKILL}; ls -A"), finish("Done.")], needs=("skills",))
+async def skills(trial: Trial) -> None:
+    """A skill is offered to the model with its description, with its scripts in place and not in the task's folder."""
+    await trial.run("Say the word.", skills=[_MAGIC])
+    first = trial.requests[0]
+    offered = [*(message.text for message in first.messages), *(tool.model_dump_json() for tool in first.tools)]
+    check(any("Knows the magic word XYZZY." in text for text in offered), "the skill is not offered to the model")
+    check("PLUGH-FROM-SCRIPT" in trial.results[0], f"its script did not run: {trial.results[0]!r}")
+    check(await trial.sh("ls -A") == "", "it left something in the working directory")
+
+
+_ASK = r"""
+import json, urllib.request
+for line in open("/proc/net/tcp").read().splitlines()[1:]:
+    local, state = line.split()[1], line.split()[3]
+    if state != "0A" or not local.startswith("0100007F:"):
+        continue
+    for model in ("my-alias", "gpt-4o"):
+        body = {"model": model, "messages": [{"role": "user", "content": "who?"}]}
+        url = "http://127.0.0.1:%d/v1/chat/completions" % int(local.split(":")[1], 16)
+        request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+        print(json.load(urllib.request.urlopen(request))["choices"][0]["message"]["content"])
+"""
+
+
+@behaviour([shell(f"python3 -c '{_ASK}'"), finish("Done.")])
+async def routing(trial: Trial) -> None:
+    """Model names go where they are mapped to, and all others to the eval's model, never to a provider."""
+    other = scripted([say("I am the alias.")], name="other")
+    await trial.run("Ask.", model_aliases={"my-alias": other})
+    told = trial.results[0]
+    check("I am the alias." in told, f"the alias was not used: {told!r}")
+    check("Scripted model" in told, f"another name did not reach the eval's model: {told!r}")
+    check(len(scripted_requests(other)) == 1, "the alias was asked more than once")
+
+
+@behaviour([shell("echo never asked"), finish("Done.")])
+async def filtered(trial: Trial) -> None:
+    """A filter sees every request, with the served model, and may answer in its place."""
+    seen: list[str] = []
+
+    async def answer(
+        model: Model,
+        messages: list[ChatMessage],
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice | None,
+        config: GenerateConfig,
+    ) -> ModelOutput | None:
+        seen.append(str(model))
+        if len(seen) > 1:
+            return None
+        return ModelOutput.for_tool_call(str(model), *_shell_of(tools))
+
+    await trial.run("Do it.", filter=answer)
+    check(len(seen) >= 2, f"the filter saw {len(seen)} requests")
+    check(set(seen) == {str(trial.model)}, f"the filter saw the models {seen}")
+    check(await trial.sh("cat filtered.txt") == "yes\n", "the filter's answer was not used")
+
+
+def _shell_of(tools: list[ToolInfo]) -> tuple[str, dict[str, object]]:
+    from ..testing._match import shell_call
+
+    return shell_call(tools, "echo yes > filtered.txt")

@@ -1,0 +1,111 @@
+"""One agent on trial in one sample: how a behaviour runs it, and sees what it did."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from inspect_ai.agent import Agent, AgentState
+from inspect_ai.model import ChatMessage, ChatMessageTool, ChatMessageUser, Model, get_model
+from inspect_ai.util import Limit, LimitExceededError, apply_limits, sandbox, span
+
+from .._errors import AgentError
+from ..testing import ScriptedModel, ScriptedRequest, scripted_requests
+from ._behaviour import Behaviour, NotApplicable, check
+
+AgentFactory = Callable[..., Agent]
+
+trial_here: ContextVar[Trial] = ContextVar("the trial of this sample")
+
+
+@dataclass
+class Trial:
+    """One agent on trial in one sample.
+
+    Args:
+        factory: Makes the agent.
+        options: Options it is always made with (`version`, `sandbox`).
+        behaviour: What is tried.
+        grades: Values for the scorer to give while the agent is at work, one after the other.
+        state: The conversation.
+        error: What the last run ended with, if it was an error.
+        limit: The limit that the last run met, if it met one.
+    """
+
+    factory: AgentFactory
+    options: dict[str, Any]
+    behaviour: Behaviour
+    grades: list[str] = field(default_factory=list)
+    state: AgentState = field(default_factory=lambda: AgentState(messages=[]))
+    error: Exception | None = None
+    limit: LimitExceededError | None = None
+
+    def agent(self, **options: Any) -> Agent:
+        """The agent, made with options."""
+        self.require(*options)
+        return self.factory(**{**self.options, **options})
+
+    def require(self, *options: str) -> None:
+        """Excuse an agent that has no such options."""
+        missing = [name for name in options if name not in inspect.signature(self.factory).parameters]
+        if missing:
+            raise NotApplicable(f"its signature has no `{'`, `'.join(missing)}`")
+
+    async def run(self, prompt: str | Sequence[ChatMessage], *, agent: Agent | None = None, **options: Any) -> None:
+        """Run the agent on a prompt; it must end well."""
+        await self.attempt(prompt, agent=agent, **options)
+        check(self.error is None, f"it ended with {type(self.error).__name__}: {self.error}")
+        check(self.limit is None, f"it met a limit: {self.limit}")
+
+    async def attempt(
+        self,
+        prompt: str | Sequence[ChatMessage],
+        *,
+        agent: Agent | None = None,
+        limit: Limit | None = None,
+        **options: Any,
+    ) -> None:
+        """Run the agent on a prompt, however it ends; within a limit, if one is given."""
+        new = [ChatMessageUser(content=prompt)] if isinstance(prompt, str) else list(prompt)
+        self.state.messages = [*self.state.messages, *new]
+        self.error = self.limit = None
+        made = agent or self.agent(**options)
+        with apply_limits([limit] if limit else [], catch_errors=True) as scope:
+            try:
+                async with span("agent", type="agent"):
+                    self.state = await made(self.state)
+            except AgentError as ex:
+                self.error = ex
+        self.limit = scope.limit_error
+
+    async def sh(self, command: str) -> str:
+        """What a command prints in the sandbox."""
+        done = await sandbox().exec(["sh", "-c", command])
+        return done.stdout + done.stderr
+
+    @property
+    def model(self) -> Model:
+        """The scripted model."""
+        return get_model()
+
+    @property
+    def requests(self) -> list[ScriptedRequest]:
+        """The model requests of this sample, without side calls."""
+        api = self.model.api
+        assert isinstance(api, ScriptedModel)
+        return [request for request in scripted_requests(self.model) if request.sample == api.sample and request.main]
+
+    @property
+    def results(self) -> list[str]:
+        """The tool results in the conversation."""
+        return [message.text for message in self.state.messages if isinstance(message, ChatMessageTool)]
+
+    def check_once(self, text: str, messages: Sequence[ChatMessage] | None = None) -> None:
+        """Require that a text stands in the conversation once (by default in the last request and in the state)."""
+        places = [messages] if messages is not None else [self.requests[-1].messages, self.state.messages]
+        for place in places:
+            times = sum(message.text.count(text) for message in place)
+            check(times == 1, f"{text[:60]!r} stands {times} times in the conversation, not once")
