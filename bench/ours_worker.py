@@ -44,7 +44,7 @@ async def _install(job: Job, together: Together) -> int:
     workspace = await open_workspace(None, None, None, [adapter.command])
     async with workspace.relaying(None):
         async with together.placing():
-            found = await find_cli(adapter, "stable", workspace.probe)
+            found = await find_cli(adapter, "stable", workspace)
             installed = await place_cli(found, workspace)
         return int((await workspace.shell('wc -c <"$1"', installed.command[0])).stdout)
 

@@ -42,10 +42,12 @@ build_bookworm() {
 build_musl() {
   need_root_debian musl
   mkdir -p "$WORK/musl" "$WORK/deb"
-  (cd "$WORK/deb" && { apt-get download -qq busybox-static musl 2>/dev/null ||
-    { apt-get update -qq; apt-get download -qq busybox-static musl; }; })
+  # Debian 13's musl (its source came with the engine): Debian 12's is older than what Node.js is built for.
+  (cd "$WORK/deb" && { apt-get download -qq busybox-static musl/trixie 2>/dev/null ||
+    { apt-get update -qq; apt-get download -qq busybox-static musl/trixie; }; })
   for package in "$WORK"/deb/*.deb; do dpkg -x "$package" "$WORK/musl"; done
   rm -rf "$WORK/musl/usr/share"
+  [ -e "$WORK/musl/lib" ] || ln -s usr/lib "$WORK/musl/lib"
   mkdir -p "$WORK"/musl/{bin,etc,tmp,var/tmp,root,proc,dev,sys,usr/bin}
   chmod 1777 "$WORK/musl/tmp" "$WORK/musl/var/tmp"
   for applet in $("$WORK/musl/bin/busybox" --list); do

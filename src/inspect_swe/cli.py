@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 import click
 
 if TYPE_CHECKING:
-    from ._install import ArtifactStore, SandboxPlatform, StoredArtifact
+    from ._install import Artifact, ArtifactStore, SandboxPlatform, StoredArtifact
     from ._runtime.adapter import Adapter
 
 # Repeated here so that `--help` loads nothing of the package; a test compares it with the real list.
@@ -57,10 +57,10 @@ def download(agents: tuple[str, ...], version: str, platform: str | None) -> Non
     with _errors_as_text():
         for adapter in adapters:
             for target in _platforms(platform):
-                stored = anyio.run(functools.partial(_fetch, adapter, version, target))
-                entry = _entry(stored)
-                done = "downloaded" if stored.source == "download" else "already there"
-                click.echo(f"{entry['agent']} {entry['version']} {entry['platform']}: {done} ({_size(entry)})")
+                for stored in anyio.run(functools.partial(_fetch, adapter, version, target)):
+                    entry = _entry(stored)
+                    done = "downloaded" if stored.source == "download" else "already there"
+                    click.echo(f"{entry['agent']} {entry['version']} {entry['platform']}: {done} ({_size(entry)})")
 
 
 @main.command("list")
@@ -169,33 +169,55 @@ def _platforms(choice: str | None) -> list[SandboxPlatform]:
     return [sandbox_platform(platform.machine(), musl=False)]
 
 
-async def _fetch(adapter: type[Adapter], version: str, platform: SandboxPlatform) -> StoredArtifact:
-    from ._install import resolve
+async def _fetch(adapter: type[Adapter], version: str, platform: SandboxPlatform) -> list[StoredArtifact]:
+    from ._install import PYTHONS, PythonPackage, Target, resolve, resolve_tool
 
-    return await resolve(adapter.key, adapter.recipe, version, platform)
+    recipe = adapter.recipe
+    assert recipe is not None
+    if isinstance(recipe, PythonPackage):
+        targets = [Target(platform, python) for python in PYTHONS]
+        return [await resolve(adapter.key, recipe, version, platform, target=target) for target in targets]
+    tools = [*([recipe.runner] if recipe.runner else []), *recipe.tools]
+    return [
+        await resolve(adapter.key, recipe, version, platform),
+        *[await resolve_tool(tool, platform) for tool in tools],
+    ]
 
 
 def _stored(store: ArtifactStore) -> Iterator[StoredArtifact]:
     """Every intact CLI in the store, each platform's newest version first."""
     from ._agents import ROSTER
-    from ._install import Artifact, Release
     from ._install.registries import newest_first
 
     for adapter in ROSTER:
-        recipe = adapter.recipe
-        for target in _platforms("all"):
-            for version in newest_first(store.versions(adapter.key, target)):
-                release = Release(recipe.package_for(target), recipe.release_version(version, target))
-                found = store.cached(Artifact(adapter.key, version, target, release, recipe.member))
-                if found is not None:
-                    yield found
+        for platform in _platforms("all"):
+            for version in newest_first(store.versions(adapter.key, platform)):
+                for artifact in _artifacts(adapter, version, platform):
+                    found = store.cached(artifact)
+                    if found is not None:
+                        yield found
+
+
+def _artifacts(adapter: type[Adapter], version: str, platform: SandboxPlatform) -> Iterator[Artifact]:
+    """What a version may be in the store as; of a Python package, for each Python."""
+    from ._install import PYTHONS, Artifact, PythonPackage, Release, Target
+
+    recipe = adapter.recipe
+    assert recipe is not None
+    if isinstance(recipe, PythonPackage):
+        release = Release(recipe.package, version)
+        for python in PYTHONS:
+            yield Artifact(adapter.key, version, platform, release, recipe.member, target=Target(platform, python))
+    else:
+        release = Release(recipe.package_for(platform), recipe.release_version(version, platform))
+        yield Artifact(adapter.key, version, platform, release, recipe.member_for(platform))
 
 
 def _entry(stored: StoredArtifact) -> Entry:
     artifact = stored.artifact
     return Entry(
         agent=artifact.agent,
-        version=artifact.version,
+        version=f"{artifact.version} (Python {artifact.target.minor})" if artifact.target else artifact.version,
         platform=artifact.platform,
         size=sum(file.stat().st_size for file in stored.path.rglob("*") if file.is_file()),
         path=str(stored.binary),

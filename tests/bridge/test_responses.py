@@ -175,6 +175,19 @@ def test_custom_tool() -> None:
     in_sample([], body, model=get_model("mockllm/m", custom_outputs=outputs))
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_custom_tool_called_like_a_function(stream: bool) -> None:
+    async def body(site: Site) -> None:
+        run = {"type": "custom", "name": "exec", "description": "Runs.", "format": {"type": "text"}}
+        group = {"type": "namespace", "name": "functions", "description": "", "tools": [run]}
+        ask = {**SPEAKER.ask(), "tools": [group]}
+        (item,) = (await SPEAKER.send(site, ask, stream=stream)).raw.output
+        assert (item.type, item.name, item.namespace) == ("custom_tool_call", "exec", "functions")
+        assert item.input == 'text("hi")'
+
+    in_sample([call("exec", input='text("hi")')], body)
+
+
 def namespaces() -> list[dict[str, Any]]:
     function = {"type": "function", "description": "Does.", "parameters": SCHEMA, "strict": False}
     return [

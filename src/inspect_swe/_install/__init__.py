@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from .artifacts import CACHE_VARIABLE, Artifact, ArtifactStore, StoredArtifact
 from .catalog import check_version, resolve, resolve_tool
+from .lock import PYTHONS
 from .npm_config import NpmConfig
 from .pins import PINS_FILE, Pin, Pins
 from .platforms import SandboxPlatform, sandbox_platform
 from .recipes import NODE, RIPGREP, NpmPackage, PythonPackage, Recipe, Tool
 from .registries import NpmRegistry, Release
+from .wheels import Target
 
 __all__ = [
     "CACHE_VARIABLE",
     "NODE",
     "PINS_FILE",
+    "PYTHONS",
     "RIPGREP",
     "Artifact",
     "ArtifactStore",
@@ -27,6 +30,7 @@ __all__ = [
     "Release",
     "SandboxPlatform",
     "StoredArtifact",
+    "Target",
     "Tool",
     "check_version",
     "resolve",

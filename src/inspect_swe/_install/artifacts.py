@@ -7,7 +7,7 @@ import functools
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -21,9 +21,15 @@ from inspect_swe._errors import AgentInstallError
 from . import sidecar
 from .download import Abandoned, download, unpack
 from .flight import SingleFlight, in_worker
+from .lock import located
 from .npm_config import NpmConfig
+from .pip_config import PipConfig
 from .platforms import SandboxPlatform
+from .pypi import PyPIIndex
+from .python_packages import fill, resolved
+from .recipes import PythonPackage
 from .registries import NpmRegistry, Release
+from .wheels import Target
 
 CACHE_VARIABLE = "INSPECT_SWE_CACHE_DIR"
 
@@ -44,6 +50,9 @@ class Artifact:
         release: The release with it. Without a digest, any verified copy of that release will do.
         member: Path of the executable in the package (`package/...`).
         keep: What to unpack, by the beginnings of paths below `package/`; empty means all.
+        wheels: What belongs to it besides `release`, if it is a Python package; empty means what it turns out to need.
+        target: The Python that it is for, if it is a Python package.
+        recipe: Says what it needs, if it is a Python package.
     """
 
     agent: str
@@ -52,11 +61,15 @@ class Artifact:
     release: Release
     member: str
     keep: tuple[str, ...] = ()
+    wheels: tuple[Release, ...] = ()
+    target: Target | None = None
+    recipe: PythonPackage | None = None
 
     @property
     def folder(self) -> str:
         """Its folder below the store's `artifacts`."""
-        return f"{self.agent}/{self.version}-{self.platform}"
+        python = f"-py{self.target.minor}" if self.target else ""
+        return f"{self.agent}/{self.version}{python}-{self.platform}"
 
     @property
     def name(self) -> str:
@@ -106,9 +119,10 @@ class ArtifactStore:
     def cached(self, artifact: Artifact) -> StoredArtifact | None:
         """The stored copy, if there is one and it is intact. Takes one stat per file."""
         folder = self._folder(artifact)
-        release = sidecar.verified_release(folder)
-        if release is None or not _is(release, artifact.release):
+        verified = sidecar.verified_releases(folder)
+        if not verified or not _is(verified[0], artifact.release) or not _are(verified[1:], artifact.wheels):
             return None
+        release = verified[0]
         stored = StoredArtifact(
             folder / "package", folder / artifact.member, replace(artifact, release=release), "cache"
         )
@@ -118,7 +132,10 @@ class ArtifactStore:
         """The versions of an agent's CLI that are stored for a platform and intact."""
         suffix = f"-{platform}"
         folders = (self.root / "artifacts" / agent).glob(f"*{suffix}")
-        return [folder.name[: -len(suffix)] for folder in folders if sidecar.verified_release(folder) is not None]
+        found = sorted(
+            {folder.name[: -len(suffix)].partition("-py")[0] for folder in folders if sidecar.verified_releases(folder)}
+        )
+        return found
 
     async def fetch(self, artifact: Artifact) -> StoredArtifact:
         """The stored copy, downloaded first if need be: once, however many tasks and processes ask."""
@@ -135,18 +152,39 @@ class ArtifactStore:
                 return hit
             self._sweep(artifact.name)
             with self._scratch(artifact.name) as scratch:
-                release = self.registry().completed(artifact.release)
-                file, unpacked = scratch / (release.file or f"{artifact.name}.tgz"), scratch / "unpacked"
-                download(self.registry().config, release, file, stop)
+                unpacked = scratch / "unpacked"
                 unpacked.mkdir()
-                unpack(file, unpacked, stop)
-                _make_executable(unpacked / artifact.member, release)
-                sidecar.write(unpacked, release)
+                if artifact.release.file is None and artifact.target is None:
+                    releases = [self._fill_from_npm(artifact, unpacked, stop)]
+                else:
+                    releases = self._fill_with_wheels(artifact, unpacked / "package", stop)
+                _make_executable(unpacked / artifact.member, releases[0])
+                sidecar.write(unpacked, releases)
                 self._put(unpacked, self._folder(artifact), scratch)
             stored = self.cached(artifact)
             if stored is None:
                 raise AgentInstallError(f"{self._folder(artifact)} was changed by someone else while it was installed.")
             return replace(stored, source="download")
+
+    def _fill_from_npm(self, artifact: Artifact, unpacked: Path, stop: threading.Event) -> Release:
+        registry = self.registry()
+        release = registry.completed(artifact.release)
+        tarball = unpacked.parent / f"{artifact.name}.tgz"
+        download(registry.config, release, tarball, stop)
+        unpack(tarball, unpacked, stop)
+        return release
+
+    def _fill_with_wheels(self, artifact: Artifact, folder: Path, stop: threading.Event) -> list[Release]:
+        wheels, target = [artifact.release, *artifact.wheels], artifact.target
+        with PyPIIndex(PipConfig.load(), stop) as index:
+            if artifact.release.integrity is not None:
+                found = located(index, wheels)
+            else:
+                assert target is not None and artifact.recipe is not None
+                found = resolved(index, artifact.recipe, artifact.version, target, stop)
+            title = f"{artifact.agent} {artifact.version}"
+            fill(index.config, found, folder, title, artifact.keep, stop)
+        return found
 
     def _folder(self, artifact: Artifact) -> Path:
         return self.root / "artifacts" / artifact.folder
@@ -213,6 +251,10 @@ class ArtifactStore:
 def _is(release: Release, wanted: Release) -> bool:
     same = (release.package, release.version) == (wanted.package, wanted.version)
     return same and wanted.integrity in (None, release.integrity)
+
+
+def _are(wheels: Sequence[Release], wanted: Sequence[Release]) -> bool:
+    return not wanted or {wheel.integrity for wheel in wheels} == {wheel.integrity for wheel in wanted}
 
 
 def _make_executable(binary: Path, release: Release) -> None:

@@ -16,8 +16,10 @@ from .artifacts import Artifact, ArtifactStore, StoredArtifact
 from .flight import SingleFlight, in_worker
 from .pins import Pins
 from .platforms import SandboxPlatform
+from .python_packages import locked_wheels, newest_version
 from .recipes import NpmPackage, PythonPackage, Recipe, Tool
 from .registries import Release, newest_first
+from .wheels import Target
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ async def resolve(
     version: str,
     platform: SandboxPlatform,
     store: ArtifactStore | None = None,
+    target: Target | None = None,
 ) -> StoredArtifact:
     """The verified CLI of an agent, from the store if it is there and otherwise from the npm registry.
 
@@ -52,18 +55,33 @@ async def resolve(
         version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
         platform: What it shall run on.
         store: Where packages are kept (default: the user's store).
+        target: The sandbox's Python, for a CLI that needs one.
     """
     check_version(version)
     if version == "sandbox":
         raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI: there is nothing to fetch.')
     store = store or ArtifactStore()
     if isinstance(recipe, PythonPackage):
-        raise NotImplementedError
+        assert target is not None
+        python = functools.partial(_python_artifact, agent, recipe, version, target)
+        return await store.fetch(await in_worker(python))
     if version == "latest":
         artifact = await _latest_artifact(store, agent, recipe, platform)
     else:
         artifact = await in_worker(lambda stop: _artifact(agent, recipe, version, platform))
     return await store.fetch(artifact)
+
+
+def _python_artifact(
+    agent: str, recipe: PythonPackage, version: str, target: Target, stop: threading.Event
+) -> Artifact:
+    if version in ("stable", "auto"):
+        version = Pins.load().pin(agent).version
+    elif version == "latest":
+        version = newest_version(recipe.package, stop)
+    locked = locked_wheels(agent, recipe, version, target) or (Release(recipe.package, version),)
+    own, *others = locked
+    return Artifact(agent, version, target.platform, own, recipe.member, (), tuple(others), target, recipe)
 
 
 async def resolve_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactStore | None = None) -> StoredArtifact:

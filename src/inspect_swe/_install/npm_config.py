@@ -6,23 +6,20 @@ import base64
 import functools
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import httpx
-import truststore
 from packageurl.contrib.purl2url import get_download_url
 
 from inspect_swe._errors import RegistryError
 
+from .network import USER_INFO, Network, basic, hide, host_of, hosts, variable, with_scheme
 from .npmrc import read_settings
 
-_TIMEOUT = httpx.Timeout(connect=15, read=45, write=30, pool=30)
 _SECRET_KEYS = ("_authtoken", "_auth", "_password")
-_USER_INFO = re.compile(r"//[^/@\s]+@")
 _NO = ("", "false", "null", "none", "0")
 
 
@@ -47,11 +44,11 @@ class NpmConfig:
         """
         env = os.environ if env is None else env
         settings = read_settings(env, home or Path.home(), cwd or Path.cwd())
-        plain, secure = _variable(env, "HTTP_PROXY"), _variable(env, "HTTPS_PROXY")
+        plain, secure = variable(env, "HTTP_PROXY"), variable(env, "HTTPS_PROXY")
         defaults = {
             "https-proxy": settings.get("proxy") or secure or plain,
             "proxy": plain,
-            "noproxy": _variable(env, "NO_PROXY"),
+            "noproxy": variable(env, "NO_PROXY"),
             "cafile": env.get("NODE_EXTRA_CA_CERTS"),
         }
         for key, value in defaults.items():
@@ -66,14 +63,14 @@ class NpmConfig:
         """The URL of the registry that serves a package, without a final slash and without user-info."""
         scope = package.partition("/")[0] if package.startswith("@") else None
         url = (scope and self.settings.get(f"{scope}:registry")) or self.settings.get("registry")
-        return _USER_INFO.sub("//", url or default_registry()).rstrip("/")
+        return USER_INFO.sub("//", url or default_registry()).rstrip("/")
 
     def headers_for(self, url: str) -> dict[str, str]:
         """The credentials for a URL: those of the longest configured `//host/path` that it lies under, or none."""
         parsed = httpx.URL(url)
         if parsed.scheme != "https" and not self._is_plain_by_choice(parsed):
             return {}
-        prefix = f"//{_host(parsed)}{parsed.path}"
+        prefix = f"//{host_of(parsed)}{parsed.path}"
         while len(prefix) > len("//"):
             header = self._credentials(prefix)
             if header is not None:
@@ -83,24 +80,21 @@ class NpmConfig:
 
     def client(self) -> httpx.Client:
         """A client for npm registries: the system's certificates, npm's proxies, credentials per request."""
-        verify = self._tls()
-        return httpx.Client(
-            verify=verify,
-            mounts=self._proxies(verify),
-            trust_env=False,
-            timeout=_TIMEOUT,
-            follow_redirects=True,
-            headers={"User-Agent": "inspect_swe"},
-            event_hooks={"request": [self._authorize]},
+        proxies = {"http://": self.settings.get("proxy", ""), "https://": self.settings.get("https-proxy", "")}
+        network = Network(
+            "npm",
+            cafile=self.settings.get("cafile"),
+            cafile_hint="correct `cafile` in your .npmrc (or NODE_EXTRA_CA_CERTS in the environment).",
+            verify=self.settings.get("strict-ssl", "true").lower() not in _NO,
+            proxies={scheme: with_scheme(proxy) for scheme, proxy in proxies.items() if proxy.lower() not in _NO},
+            proxies_hint="correct `proxy` and `https-proxy` in your .npmrc (or HTTP_PROXY and HTTPS_PROXY).",
+            exempt=hosts(self.settings.get("noproxy", "")),
         )
+        return network.client(self._authorize)
 
     def mask(self, text: str) -> str:
         """The text without the user-info of URLs and without any configured secret."""
-        text = _USER_INFO.sub("//***@", text)
-        for key, value in self.settings.items():
-            if key.lower().endswith(_SECRET_KEYS) and len(value) > 3:
-                text = text.replace(value, "***")
-        return text
+        return hide(text, (value for key, value in self.settings.items() if key.lower().endswith(_SECRET_KEYS)))
 
     def _authorize(self, request: httpx.Request) -> None:
         # A hook sees every hop of a redirect, so no host gets what was meant for another one.
@@ -110,7 +104,7 @@ class NpmConfig:
     def _is_plain_by_choice(self, url: httpx.URL) -> bool:
         """Whether the user set up this host without TLS: no redirect may make a token travel in the clear."""
         return any(
-            registry.startswith("http://") and _host(httpx.URL(registry)) == _host(url)
+            registry.startswith("http://") and host_of(httpx.URL(registry)) == host_of(url)
             for registry in self._registries()
         )
 
@@ -122,8 +116,8 @@ class NpmConfig:
     def _credentials(self, prefix: str) -> str | None:
         for registry in self._registries():
             url = httpx.URL(registry)
-            if url.userinfo and prefix.rstrip("/") == f"//{_host(url)}{url.path}".rstrip("/"):
-                return _basic(url.username, url.password)
+            if url.userinfo and prefix.rstrip("/") == f"//{host_of(url)}{url.path}".rstrip("/"):
+                return basic(url.username, url.password)
         header = self._header(f"{prefix}:")
         if header is None and prefix.rstrip("/") == self._default_prefix():
             header = self._header("")
@@ -131,7 +125,7 @@ class NpmConfig:
 
     def _default_prefix(self) -> str:
         url = httpx.URL(self.registry_for(""))
-        return f"//{_host(url)}{url.path}".rstrip("/")
+        return f"//{host_of(url)}{url.path}".rstrip("/")
 
     def _header(self, prefix: str) -> str | None:
         def setting(name: str) -> str | None:
@@ -143,41 +137,8 @@ class NpmConfig:
             return f"Basic {pair}"
         user, password = setting("username"), setting("_password")
         if user and password:
-            return _basic(user, _decoded(password))
+            return basic(user, _decoded(password))
         return None
-
-    def _tls(self) -> ssl.SSLContext | bool:
-        if self.settings.get("strict-ssl", "true").lower() in _NO:
-            return False
-        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if cafile := self.settings.get("cafile"):
-            try:
-                context.load_verify_locations(cafile=cafile)
-            except OSError as error:
-                raise RegistryError(
-                    f"The certificates that npm is configured with (cafile={cafile}) could not be loaded: {error}",
-                    hint="correct `cafile` in your .npmrc (or NODE_EXTRA_CA_CERTS in the environment).",
-                ) from error
-        return context
-
-    def _proxies(self, verify: ssl.SSLContext | bool) -> dict[str, httpx.BaseTransport | None]:
-        mounts: dict[str, httpx.BaseTransport | None] = {}
-        for scheme, key in (("http://", "proxy"), ("https://", "https-proxy")):
-            proxy = self.settings.get(key, "")
-            if proxy.lower() not in _NO:
-                mounts[scheme] = self._proxy(proxy if "://" in proxy else f"http://{proxy}", verify)
-        for host in filter(None, (part.strip() for part in self.settings.get("noproxy", "").split(","))):
-            mounts["all://" if host == "*" else f"all://{_host_pattern(host)}"] = None
-        return {} if "all://" in mounts else mounts
-
-    def _proxy(self, url: str, verify: ssl.SSLContext | bool) -> httpx.BaseTransport:
-        try:
-            return httpx.HTTPTransport(verify=verify, proxy=url, trust_env=False)
-        except (ValueError, ImportError, httpx.InvalidURL) as error:
-            raise RegistryError(
-                self.mask(f"The proxy that npm is configured with ({url}) can't be used: {error}"),
-                hint="correct `proxy` and `https-proxy` in your .npmrc (or HTTP_PROXY and HTTPS_PROXY).",
-            ) from error
 
 
 @functools.cache
@@ -185,20 +146,6 @@ def default_registry() -> str:
     """The public npm registry, which counts where no configuration says otherwise."""
     url = get_download_url("pkg:npm/name@1.0.0")  # type: ignore[no-untyped-call]
     return str(url).partition("/name/-/")[0]
-
-
-def _variable(env: Mapping[str, str], name: str) -> str | None:
-    return env.get(name) or env.get(name.lower())
-
-
-def _host(url: httpx.URL) -> str:
-    return url.host if url.port is None else f"{url.host}:{url.port}"
-
-
-def _host_pattern(host: str) -> str:
-    host = host.lstrip("*").lstrip(".")
-    is_name = host.rpartition(".")[2].partition(":")[0].isalpha()
-    return f"*{host}" if is_name else host
 
 
 def _decoded(password: str) -> str:
@@ -209,7 +156,3 @@ def _decoded(password: str) -> str:
             "The `_password` in your npm configuration is not in base64, as npm wants it.",
             hint="correct it, or use an `_authToken`.",
         ) from None
-
-
-def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

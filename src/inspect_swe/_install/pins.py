@@ -62,7 +62,7 @@ class Pins:
 
 
 def _pin(agent: str, entry: Mapping[str, object]) -> Pin:
-    platforms = entry["platforms"]
+    platforms = entry.get("platforms", {})
     assert isinstance(platforms, dict)
     releases = {
         platform: Release(found["package"], found["version"], integrity=found["integrity"], file=found.get("file"))

@@ -4,39 +4,44 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .registries import Release
 
 _NAME = "verified.json"
+_MANY = 200
 
 
-def write(folder: Path, release: Release) -> None:
-    """Note a verified release and its files, and make all of it safe on disk."""
-    files = {}
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        sync(file)
-        files[file.relative_to(folder).as_posix()] = _state(file)
+def write(folder: Path, releases: Sequence[Release]) -> None:
+    """Note verified releases and the files they were unpacked to, and make all of it safe on disk."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    if len(found) > _MANY:
+        os.sync()
+    else:
+        for file in found:
+            sync(file)
     note = {
-        "package": release.package,
-        "version": release.version,
-        "integrity": release.integrity,
-        "files": files,
+        "releases": [[release.package, release.version, release.integrity, release.file] for release in releases],
+        "files": {file.relative_to(folder).as_posix(): _state(file) for file in found},
     }
     (folder / _NAME).write_text(json.dumps(note, indent=1), encoding="utf-8")
     sync(folder / _NAME)
     sync(folder)
 
 
-def verified_release(folder: Path) -> Release | None:
-    """The release that a folder holds, if every file looks as it did when it was verified."""
+def verified_releases(folder: Path) -> list[Release]:
+    """The releases that a folder holds, if every file looks as it did when they were verified; else none."""
     try:
         note: dict[str, Any] = json.loads((folder / _NAME).read_text(encoding="utf-8"))
         intact = all(_state(folder / name) == state for name, state in note["files"].items())
-        return Release(note["package"], note["version"], integrity=note["integrity"]) if intact else None
+        releases = [
+            Release(package, version, None, integrity, file) for package, version, integrity, file in note["releases"]
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+        return []
+    return releases if intact else []
 
 
 def sync(path: Path) -> None:

@@ -176,8 +176,8 @@ class Adapter(ABC):
     """Name for people."""
     command: ClassVar[str]
     """The CLI's command on PATH."""
-    recipe: ClassVar[Recipe]
-    """Where the CLI comes from."""
+    recipe: ClassVar[Recipe | None] = None
+    """Where the CLI comes from; None if it must be in the sandbox."""
     looks_for: ClassVar[tuple[str, ...]] = ()
     """Further commands it wants to know of."""
     user_agent: ClassVar[str] = ""
@@ -207,4 +207,8 @@ class Adapter(ABC):
 
     def session_id(self, exit: Exit) -> str | None:
         """What the CLI itself has named the conversation, if it doesn't take a name of ours."""
+        return None
+
+    def answer(self, exit: Exit) -> str | None:
+        """The final answer, where it is not the model's last message."""
         return None

@@ -6,6 +6,9 @@ from typing import Any
 
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio
 
+FOREVER = 2147483647
+"""The most milliseconds that clients take: the bridge keeps connections alive, so their own clocks shall never fire."""
+
 _IN_FOLDER = 'cd "$1" && shift && exec "$@"'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -57,3 +58,9 @@ def json_events(text: str) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(event, dict):
                 yield event
+
+
+def missing_libraries(stderr: str) -> list[str]:
+    """Shared libraries that the dynamic linker (of glibc or musl) did not find for a program."""
+    named = re.findall(r"[Ee]rror (?:while )?loading shared librar(?:y|ies):? (\S+):", stderr)
+    return list(dict.fromkeys(named))

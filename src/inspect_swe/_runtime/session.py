@@ -121,7 +121,7 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
         logger.warning("%s cannot take these in its input, they are left out: %s.", adapter.label, ", ".join(left_out))
     start = opening(state.messages, options.system_prompt, memory.seen)
     workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *adapter.looks_for])
-    found = await find_cli(adapter, options.version, workspace.probe)
+    found = await find_cli(adapter, options.version, workspace)
     served = ModelName(resolve_model(options.model)).name
     open_link = own_link if BRIDGE_AVAILABLE else inspect_link
     async with Ending() as ending:
@@ -163,7 +163,7 @@ def _site(
         commands=workspace.probe.commands,
         base_url=base_url,
         model=served,
-        system=start.system,
+        system=memory.system if start.resume else start.system,
         mcp_servers=(*options.mcp_servers, *bridged),
         bridged=bridged,
         skills=options.skills,
@@ -180,6 +180,7 @@ class _Memory:
     seen: int | None = None
     session_id: str | None = None
     config: str | None = None
+    system: str | None = None
 
     @classmethod
     def recall(cls, adapter: Adapter, options: AgentOptions, state: AgentState) -> _Memory:
@@ -191,9 +192,12 @@ class _Memory:
             if kept["last"] in ids:
                 memory.seen = ids.index(kept["last"]) + 1
                 memory.session_id, memory.config = kept["session_id"], kept["config"]
+                memory.system = kept["system"]
         return memory
 
     def keep(self, state: AgentState, site: Site) -> None:
         if state.messages:
             last = state.messages[-1].id
-            store().set(self.key, {"last": last, "session_id": site.session_id, "config": site.config})
+            store().set(
+                self.key, {"last": last, "session_id": site.session_id, "config": site.config, "system": site.system}
+            )

@@ -6,10 +6,12 @@ import inspect
 import logging
 from typing import Any
 
+from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import score
 
-from .._errors import AgentCrashError, AgentError, ProviderError
+from .._errors import AgentCrashError, AgentError, ProviderError, SandboxUnsupportedError
 from .adapter import Exit, Outcome, Turn, Verdict
+from .output import missing_libraries
 from .session import Session
 
 logger = logging.getLogger(__name__)
@@ -66,13 +68,32 @@ async def _run_turn(session: Session, turn: Turn) -> None:
                     stdout=end.stdout,
                     stderr=end.stderr,
                 )
+            if verdict.outcome is Outcome.DONE:
+                _put_answer(session, end)
             return
+        if not asked and (libraries := missing_libraries(end.stderr)):
+            raise SandboxUnsupportedError(
+                f"{session.adapter.label} cannot run in this sandbox, which lacks {', '.join(libraries)}.",
+                hint="install what has them in the image: libstdc++6 on Debian, libstdc++ (with libgcc) on Alpine.",
+                exit_code=end.code,
+                stderr=end.stderr,
+            )
         if verdict.outcome is Outcome.FAILED or retries == 0:
             raise _error(session, end, verdict)
         retries -= 1
         logger.warning("%s crashed (%s); resuming its session.", session.adapter.label, _status(end))
         if asked:
             turn = Turn(_GO_ON, True)
+
+
+def _put_answer(session: Session, end: Exit) -> None:
+    """Make the agent's answer the output, where the model's last message is not it. The conversation stays as it is."""
+    answer = session.adapter.answer(end)
+    state = session.link.bridge.state
+    if answer and not state.output.empty:
+        output = ModelOutput.from_content(state.output.model, answer)
+        output.usage = state.output.usage
+        state.output = output
 
 
 def _status(end: Exit) -> str:

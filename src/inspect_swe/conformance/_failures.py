@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from inspect_ai.model import ModelUsage
 from inspect_ai.util import message_limit, time_limit, token_limit
 
 from .._errors import ProviderError
@@ -11,17 +12,22 @@ from ..testing import ScriptStep, fail, finish, refuse, shell
 from ._behaviour import behaviour, check
 from ._trial import Trial
 
-_MANY = [shell(f"echo {n}") for n in range(40)]
+_MANY = [shell(f"echo {n}", usage=ModelUsage(input_tokens=9_000, output_tokens=1_000)) for n in range(40)]
 
 _PROCESSES = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"
 
-# The CLI is the topmost process below the one that started it; the shell may be anywhere below.
-_KILL_THE_CLI = r"""
+# The CLI is the topmost process below the one that started it; the shell may be anywhere below. A file, as some CLIs
+# allow no command substitution.
+_KILL_THE_CLI = r"""#!/bin/sh
+cat > /usr/local/bin/kill-the-cli <<'END'
+#!/bin/sh
 parent() { sed 's/.*) . //; s/ .*//' /proc/$1/stat; }
 p=$$
 while [ "$(cat /proc/$(parent $p)/comm)" != relay ]; do p=$(parent $p); done
 kill -9 $p
 sleep 20
+END
+chmod 755 /usr/local/bin/kill-the-cli
 """
 
 
@@ -64,7 +70,7 @@ async def message_limit_met(trial: Trial) -> None:
 @behaviour(_MANY)
 async def token_limit_met(trial: Trial) -> None:
     """A limit on tokens ends the run with the limit recorded, and the conversation kept."""
-    await trial.attempt("Go on and on.", limit=token_limit(60_000))
+    await trial.attempt("Go on and on.", limit=token_limit(35_000))
     _check_limit(trial, "token")
 
 
@@ -76,21 +82,24 @@ def _check_limit(trial: Trial, kind: str) -> None:
     check(trial.results, "the conversation was lost")
 
 
-@behaviour([shell("echo begun > begun; sleep 1000"), finish("Never.")])
+@behaviour([shell("echo begun > begun; sleep 1000")] * 9)
 async def time_limit_met(trial: Trial) -> None:
     """A limit on time ends the run; nothing of it is left running, and the conversation is kept."""
-    await trial.attempt("Take your time.", limit=time_limit(25))
+    await trial.attempt("Take your time.", limit=time_limit(60))
     check(trial.limit is not None and trial.limit.type == "time", f"it met no time limit; error: {trial.error}")
     check(await trial.sh("cat begun") == "begun\n", "the command had not begun")
     check("sleep 1000" not in await trial.sh(_PROCESSES), "its command is still running")
     check(trial.state.messages[-1].role == "assistant", "the conversation was lost")
 
 
-@behaviour([shell("echo before > w"), shell(_KILL_THE_CLI), shell("echo after >> w"), finish("Done.")])
+@behaviour(
+    [shell("echo before > w"), shell("kill-the-cli"), shell("echo after >> w"), finish("Done.")], setup=_KILL_THE_CLI
+)
 async def killed(trial: Trial) -> None:
     """A CLI that is killed is resumed in its session."""
     await trial.run("THE-TASK", system_prompt="SYSTEM-MARKER")
     check(await trial.sh("cat w") == "before\nafter\n", "the work was not continued")
+    trial.check_once("interrupted by an error")
     trial.check_once("THE-TASK")
     trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)
     check("Done." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")

@@ -14,12 +14,12 @@ mkdir -p '/home/tester/my work' && chown -R tester /home/tester
 """
 
 
-@behaviour([shell('echo "$(id -un) $HOME $PWD $FOO" > facts'), finish("Done.")], setup=_ADD_USER)
+@behaviour([shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), finish("Done.")], setup=_ADD_USER)
 async def user_cwd_env(trial: Trial) -> None:
     """It runs as a user, in a folder and with an environment of one's choice."""
     await trial.run("Do it.", user="tester", cwd="/home/tester/my work", env={"FOO": "bar $baz 'qux'"})
     facts = await trial.sh("cat '/home/tester/my work/facts'")
-    check(facts == "tester /home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")
+    check(facts == "tester\n/home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")
 
 
 @behaviour([shell("id -u > facts"), finish("Done.")], service={"user": "4242:4242", "working_dir": "/tmp"})

@@ -21,7 +21,7 @@ async def basic(trial: Trial) -> None:
     trial.check_once("Please write out.txt.")
 
 
-@behaviour([step for n in range(3) for step in (shell(f"echo {n}"), finish(f"Attempt {n}."))])
+@behaviour([step for n in range(3) for step in (shell(f"echo try-{n}"), finish(f"Attempt {n}."))])
 async def attempts(trial: Trial) -> None:
     """Attempts are scored one after the other, in one session."""
     trial.grades = ["I", "I"]
@@ -33,7 +33,8 @@ async def attempts(trial: Trial) -> None:
     trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)
     texts = [message.text for message in trial.requests[-1].messages]
     check(sum("WRONG-TRY-AGAIN" in text for text in texts) == 2, "not every attempt was told that it was wrong")
-    check(len(trial.results) in (3, 6), f"there are {len(trial.results)} tool results, not one per command")
+    for n in range(3):
+        check(sum(f"try-{n}" in text for text in trial.results) == 1, f"the result of attempt {n} is not there once")
     check("Attempt 2." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
 
 
@@ -86,7 +87,8 @@ async def system_prompt(trial: Trial) -> None:
 @behaviour([finish("I read it.")])
 async def prompt_of_one_mebibyte(trial: Trial) -> None:
     """A prompt of 1 MiB arrives whole."""
-    prompt = "BEGIN " + "0123456789abcdef" * 65536 + " END-OF-PROMPT"
+    prompt = "BEGIN " + "0123456789abcdef" * 65534 + "0123456789 THE-END."
+    assert len(prompt) <= 1 << 20
     await trial.run(prompt)
     check(any(prompt in message.text for message in trial.requests[0].messages), "the prompt did not arrive whole")
 
@@ -102,7 +104,7 @@ async def prompt_like_an_option(trial: Trial) -> None:
 
 
 @behaviour(
-    [turn(shell("echo first"), shell("echo second")), shell("echo third"), shell("false"), finish("That is all.")]
+    [turn(shell("echo ONE-1"), shell("echo TWO-2")), shell("echo THREE-3"), shell("false"), finish("That is all.")]
 )
 async def root_conversation(trial: Trial) -> None:
     """The final conversation is the whole of it, each message once, each tool call with its result."""
@@ -115,7 +117,7 @@ async def root_conversation(trial: Trial) -> None:
     check(len(calls) == len(set(calls)), "tool calls are there twice")
     check(set(calls[:4]) <= set(results), "a tool call has no result")
     check(len(results) == len(set(results)), f"tool results are there twice: {results}")
-    for text in ("first", "second", "third"):
+    for text in ("ONE-1", "TWO-2", "THREE-3"):
         check(sum(text in result for result in trial.results) == 1, f"the result {text!r} is not there once")
     trial.check_once("TASK-TEXT")
     check("That is all." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")

@@ -140,10 +140,11 @@ _MAGIC = Skill(
     instructions="The magic word is PLUGH. Run scripts/word.sh to print it.",
     scripts={"word.sh": "#!/bin/sh\necho PLUGH-FROM-SCRIPT\n"},
 )
-_FIND_SKILL = "$(find / -path '*/magic/scripts/word.sh' -not -path '/proc/*' 2>/dev/null | head -n 1)"
+# Without a command substitution, which some CLIs do not allow.
+_RUN_ITS_SCRIPT = "find / -path '*/magic/scripts/word.sh' -not -path '/proc/*' -exec sh {} ';' 2>/dev/null"
 
 
-@behaviour([shell(f"sh {_FIND_SKILL}; ls -A"), finish("Done.")], needs=("skills",))
+@behaviour([shell(_RUN_ITS_SCRIPT), finish("Done.")], needs=("skills",))
 async def skills(trial: Trial) -> None:
     """A skill is offered to the model with its description, with its scripts in place and not in the task's folder."""
     await trial.run("Say the word.", skills=[_MAGIC])

@@ -110,6 +110,15 @@ def _names(tools: list[Any], prefix: str = "") -> Iterator[str]:
             yield prefix + _name(tool)
 
 
+def freeform_names(tools: list[Any]) -> Iterator[str]:
+    """The names of the tools that take any text instead of arguments (OpenAI's custom tools)."""
+    for tool in tools:
+        if key := _group(tool):
+            yield from freeform_names(tool[key])
+        elif isinstance(tool, dict) and tool.get("type") == "custom" and _name(tool):
+            yield _name(tool)
+
+
 def _kept(tools: list[Any], withheld: Callable[[str], bool], prefix: str = "") -> list[Any]:
     kept: list[Any] = []
     for tool in tools:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import secrets
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from ._shared import OpenAI, event, problem
+from ._shared import OpenAI, event, freeform_names, problem
 
 # Items whose content is one string: its key, and the name of the events that carry it.
 _STRINGS = {
@@ -30,10 +31,14 @@ class Responses(OpenAI):
     def __init__(self) -> None:
         self._numbers = itertools.count()
         self._begun: dict[str, Any] = {}
+        self._freeform: set[str] = set()
 
     def check(self, request: dict[str, Any]) -> str | None:
         """What is wrong with a request, if anything is."""
-        return problem(request, model=(str,), input=(str, list))
+        found = problem(request, model=(str,), input=(str, list))
+        if found is None:
+            self._freeform = {name for tools in self._tool_lists(request) for name in freeform_names(tools)}
+        return found
 
     def error_event(self, status: int, message: str) -> bytes:
         """An error inside a stream that has begun."""
@@ -47,7 +52,7 @@ class Responses(OpenAI):
             **reply,
             "created_at": int(reply["created_at"]),
             "status": reply.get("status") or status,
-            "output": [_settled(item) for item in reply.get("output") or []],
+            "output": [self._as_declared(_settled(item)) for item in reply.get("output") or []],
             "usage": _usage(reply.get("usage")),
         }
 
@@ -87,6 +92,14 @@ class Responses(OpenAI):
         for item in request["input"] if isinstance(request.get("input"), list) else []:
             if isinstance(item, dict) and item.get("type") in ("additional_tools", "tool_search_output"):
                 yield from super()._tool_lists(item)
+
+    def _as_declared(self, item: dict[str, Any]) -> dict[str, Any]:
+        """A call of a freeform tool as such: models other than OpenAI's get it as a function with one string."""
+        if item.get("type") != "function_call" or item.get("name") not in self._freeform:
+            return item
+        kept = {key: value for key, value in item.items() if key != "arguments"}
+        text = next(iter(json.loads(item["arguments"]).values()), "")
+        return {**kept, "type": "custom_tool_call", "input": str(text)}
 
     def _event(self, kind: str, **data: Any) -> bytes:
         name = f"response.{kind}"

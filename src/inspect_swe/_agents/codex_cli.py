@@ -1,0 +1,429 @@
+"""Codex CLI."""
+
+from __future__ import annotations
+
+import functools
+import json
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, ClassVar, Literal, get_args
+
+from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model, get_model_info
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
+
+from .._errors import AgentOptionError
+from .._install import NpmPackage
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.mcp import mcp_entry
+from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.output import json_events
+
+CodexWebSearch = Literal["live", "cached", "disabled"]
+CodexSandboxMode = Literal["danger-full-access", "workspace-write", "read-only"]
+CodexApprovalPolicy = Literal["never", "on-request"]
+
+_PROFILE = "agent"
+"""The configuration layer that is ours: `agent.config.toml` in CODEX_HOME."""
+
+_REVIEWER = "codex-auto-review"
+"""The model that the CLI asks for reviews, if its catalogue has it."""
+
+_SETTINGS: dict[str, Any] = {
+    # A login shell would take away the PATH that the image or the user has set.
+    "allow_login_shell": False,
+    "analytics": {"enabled": False},
+    "check_for_update_on_startup": False,
+    "model_provider": "bridge",
+    "otel": {"exporter": "none", "metrics_exporter": "none", "trace_exporter": "none"},
+}
+_OFF = dict.fromkeys(("apps", "plugins", "skill_mcp_dependency_install", "unbounded_connection_retries"), False)
+
+# The bridge keeps connections alive, and Inspect has retried already: endless waits, few retries. Retries of streams
+# are retries of failed requests too.
+_RETRIES = {"request_max_retries": 0, "stream_max_retries": 4, "stream_idle_timeout_ms": 2147483647}
+
+# With full access by its usual name the CLI always searches live. These permissions are as wide.
+_OPEN = {"open": {"filesystem": {":root": "write"}, "network": {"enabled": True}}}
+
+# The CLI knows its own catalogue only where it is not told one; only in one that it is told does it find the reviewer.
+_WITH_CATALOGUE = '"$1" debug models --bundled </dev/null >"$2" && shift 2 && exec "$@"'
+
+
+@dataclass(frozen=True)
+class CodexAutoReview:
+    """How escalations out of Codex's own sandbox are reviewed.
+
+    Args:
+        policy: Instructions for the reviewer, in addition to its own.
+        model: The Inspect model that reviews (defaults to the one that serves the CLI's calls).
+    """
+
+    policy: str | None = None
+    model: str | None = None
+
+
+@agent
+def codex_cli(
+    name: str = "Codex CLI",
+    description: str = dedent("""
+       Autonomous coding agent capable of writing, testing, debugging,
+       and iterating on code across multiple languages.
+    """),
+    system_prompt: str | None = None,
+    model_config: str | None = None,
+    skills: Sequence[str | Path | Skill] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    web_search: CodexWebSearch = "live",
+    goals: bool = True,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    home_dir: str | None = None,
+    cwd: str | None = None,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
+    config_overrides: dict[str, str] | None = None,
+    debug: bool | None = None,
+    *,
+    disallowed_tools: list[Literal["web_search"]] | None = None,
+    mcp_ready_timeout: float = 120,
+    mcp_startup_timeout: float = 300,
+    transparent_proxy: bool = False,
+    auto_review: bool | CodexAutoReview = False,
+    sandbox_mode: CodexSandboxMode = "danger-full-access",
+    approval_policy: CodexApprovalPolicy = "never",
+    network_access: bool = True,
+    approve_static_mcp_tools: bool = False,
+) -> Agent:
+    """Codex CLI agent: runs the real OpenAI Codex CLI in the sample's sandbox, with the eval's model.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to add to the CLI's own system prompt (as its `developer_instructions`).
+        model_config: Codex model slug that chooses the CLI's own system prompt and tools. Defaults to the served
+            model's own name. Calls go to the served model regardless.
+        skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server.
+        web_search: The CLI's web search: "live", "cached" (no access to pages outside the index) or "disabled".
+        goals: Offer the CLI's goal tools.
+        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        filter: Filter for the bridged model requests.
+        retry_refusals: How often a refused generation is retried.
+        home_dir: CODEX_HOME in the sandbox, for configuration, skills and sessions; what is there stays, and counts.
+            Defaults to a private folder, which inherits the user's `~/.codex`.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
+            "stable" (the pinned one), "latest" (the registry's newest) or a version such as "0.169.0".
+        config_overrides: Settings of the CLI, each passed as `-c key=value`; they win over ours.
+        debug: Run the CLI with `RUST_LOG=debug` and write all of its output to Inspect's trace log (`inspect trace`).
+        disallowed_tools: Built-in tools to take away: `["web_search"]` is the same as `web_search="disabled"`.
+        mcp_ready_timeout: Seconds that the CLI may take from its start until it offers the bridged tools to the
+            model; after that the sample fails with a `ToolsMissingError`.
+        mcp_startup_timeout: Seconds that the CLI itself waits for an MCP server.
+        transparent_proxy: Forward the CLI's own generation parameters (reasoning effort, verbosity) to the model,
+            instead of those of the eval.
+        auto_review: Run commands in Codex's own sandbox, and have a model review escalations out of it. Defaults of
+            `sandbox_mode` and `approval_policy` then mean "workspace-write" and "on-request".
+        sandbox_mode: Codex's own sandbox around the commands it runs, inside the sample's. All but
+            "danger-full-access" need user namespaces, which containers often do not allow.
+        approval_policy: "never", or "on-request" together with `auto_review`: there is nobody else to ask.
+        network_access: Whether commands in the sandbox "workspace-write" have the network.
+        approve_static_mcp_tools: Whether tools of `mcp_servers`, which run outside of Codex's own sandbox, need no
+            approval in its presence. Bridged tools never need one.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=skills,
+        mcp_servers=mcp_servers,
+        bridged_tools=bridged_tools,
+        centaur=centaur,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+        mcp_ready_timeout=mcp_ready_timeout,
+        transparent_proxy=transparent_proxy,
+    )
+    for server in options.mcp_servers:
+        if getattr(server, "type", None) == "sse":
+            raise AgentOptionError(f"Codex CLI cannot use MCP server {server.name!r}: it does not know SSE.")
+    if mcp_startup_timeout <= 0:
+        raise AgentOptionError(f"mcp_startup_timeout is a time in seconds above 0, not {mcp_startup_timeout}.")
+    _check_choice("web_search", web_search, CodexWebSearch)
+    _check_choice("sandbox_mode", sandbox_mode, CodexSandboxMode)
+    _check_choice("approval_policy", approval_policy, CodexApprovalPolicy)
+    review = CodexAutoReview() if auto_review is True else auto_review or None
+    _check_sandbox(sandbox_mode, approval_policy, network_access, review)
+    if review is not None and sandbox_mode == "danger-full-access":
+        sandbox_mode = "workspace-write"
+    adapter = CodexCli(
+        model_config=model_config,
+        web_search=_web_search(web_search, disallowed_tools or ()),
+        goals=goals,
+        home_dir=home_dir,
+        config_overrides=tuple((config_overrides or {}).items()),
+        mcp_startup_timeout=mcp_startup_timeout,
+        auto_review=review,
+        sandbox_mode=sandbox_mode,
+        network_access=network_access,
+        approve_static_mcp_tools=approve_static_mcp_tools,
+    )
+    return cli_agent(adapter, options)
+
+
+def _web_search(mode: CodexWebSearch, disallowed: Sequence[str]) -> CodexWebSearch:
+    if set(disallowed) - {"web_search"}:
+        raise AgentOptionError(f"disallowed_tools={disallowed!r}: Codex CLI can be rid of 'web_search' only.")
+    if disallowed and mode == "cached":
+        raise AgentOptionError("web_search='cached' contradicts disallowed_tools=['web_search'].")
+    return "disabled" if disallowed else mode
+
+
+def _check_choice(label: str, value: str, kind: Any) -> None:
+    if value not in get_args(kind):
+        raise AgentOptionError(f"{label}={value!r} is none of {', '.join(get_args(kind))}.")
+
+
+def _check_sandbox(mode: str, approval: str, network: bool, review: CodexAutoReview | None) -> None:
+    if approval == "on-request" and review is None:
+        raise AgentOptionError(
+            "approval_policy='on-request' would wait for a person, and there is none.",
+            hint="use it with auto_review=True, which has a model decide.",
+        )
+    if not network and mode == "danger-full-access" and review is None:
+        raise AgentOptionError("network_access=False means nothing with sandbox_mode='danger-full-access'.")
+
+
+@dataclass(frozen=True)
+class CodexCli(Adapter):
+    """Knowledge of Codex CLI.
+
+    Args:
+        model_config: Model slug that it believes to run on.
+        web_search: Its web search.
+        goals: Whether it has its goal tools.
+        home_dir: Its CODEX_HOME, if that is not the private folder.
+        config_overrides: Settings that win over ours.
+        mcp_startup_timeout: Seconds that it waits for an MCP server.
+        auto_review: How escalations are reviewed, if they are.
+        sandbox_mode: Its own sandbox.
+        network_access: Whether commands in that sandbox have the network.
+        approve_static_mcp_tools: Whether the tools of the user's MCP servers need no approval there.
+    """
+
+    model_config: str | None = None
+    web_search: CodexWebSearch = "live"
+    goals: bool = True
+    home_dir: str | None = None
+    config_overrides: tuple[tuple[str, str], ...] = ()
+    mcp_startup_timeout: float = 300
+    auto_review: CodexAutoReview | None = None
+    sandbox_mode: CodexSandboxMode = "danger-full-access"
+    network_access: bool = True
+    approve_static_mcp_tools: bool = False
+
+    key: ClassVar[str] = "codex_cli"
+    label: ClassVar[str] = "Codex CLI"
+    command: ClassVar[str] = "codex"
+    recipe: ClassVar[NpmPackage] = NpmPackage(
+        "@openai/codex",
+        "package/vendor/{machine}-unknown-linux-musl/bin/codex",
+        release="{version}-linux-{cpu}",
+        tags_from="@openai/codex",
+    )
+    user_agent: ClassVar[str] = "codex_exec/"
+    takes_images: ClassVar[bool] = True
+
+    def route(self, model: str) -> Route:
+        """The slug stands for the served model, the reviewer's for its own."""
+        aliases: dict[str, str | None] = {self._slug(model): None}
+        if self.auto_review and self.auto_review.model:
+            aliases[_REVIEWER] = self.auto_review.model.removeprefix("inspect/")
+        return Route(aliases, web_search=self.web_search != "disabled")
+
+    def launch(self, site: Site) -> Launch:
+        """A configuration layer on top of what is there; a catalogue of models, where the CLI's own lacks this one."""
+        home = self._home(site)
+        files = [File(f"{home}/{_PROFILE}.config.toml", _toml(self._profile(site)))]
+        slug = self._slug(site.model)
+        if not _is_known(slug):
+            names = [slug, *([_REVIEWER] if self._has_reviewer else [])]
+            models = [_model(name, _window(site.model)) for name in names]
+            files.append(File(f"{site.config}/models.json", json.dumps({"models": models}).encode()))
+        env = {"CODEX_HOME": home, **({"RUST_LOG": "debug"} if site.debug else {})}
+        own = ("AGENTS.md", "agents", "config.toml", "prompts", "rules", "skills") if self.home_dir is None else ()
+        inherit = tuple((f"{site.home}/.codex/{name}", name) for name in own)
+        return Launch(env=env, files=tuple(files), skills=f"{home}/skills", inherit=inherit)
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """`codex exec`, later `codex exec resume ID`; the prompt comes on stdin."""
+        # An `--image` must not come last: it takes all words up to the next option.
+        argv = [*site.command, "exec", *(word for image in turn.images for word in ("--image", image))]
+        argv += ["--profile", _PROFILE, "--json", "--color", "never", "--skip-git-repo-check"]
+        argv += [word for key, value in self.config_overrides for word in ("-c", f"{key}={value}")]
+        argv += ["resume", site.session_id, "-"] if turn.resume else ["-"]
+        if self._has_reviewer and _is_known(self._slug(site.model)):
+            argv = ["sh", "-c", _WITH_CATALOGUE, "sh", site.command[0], f"{site.config}/models.json", *argv]
+        return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
+
+    def session_id(self, exit: Exit) -> str | None:
+        """The thread's id, which its first event tells."""
+        events = json_events(exit.head)
+        return next((str(event["thread_id"]) for event in events if event.get("type") == "thread.started"), None)
+
+    def judge(self, exit: Exit) -> Verdict:
+        """How its last turn ended, if it did; an error before any turn is on stderr, and anything else is a crash."""
+        for event in json_events(exit.stdout):
+            match event.get("type"):
+                case "turn.completed":
+                    return Verdict(Outcome.DONE)
+                case "turn.failed":
+                    reason = str((event.get("error") or {}).get("message") or "")
+                    # It has asked a few more times, with a warning of its own.
+                    refused = reason.endswith("reason: content_filter")
+                    return Verdict(Outcome.REFUSED if refused else Outcome.FAILED, reason)
+                case "turn.started":
+                    break
+        said = re.search(r"^error.*", exit.stderr, re.MULTILINE | re.IGNORECASE)
+        if exit.code in (1, 2) and said:
+            return Verdict(Outcome.FAILED, said[0])
+        return Verdict(Outcome.CRASHED)
+
+    def tool_prefix(self, server: str) -> str:
+        """The namespace of an MCP server's tools, as the bridge names its tools."""
+        return f"{_namespace(server)}__"
+
+    @property
+    def _has_reviewer(self) -> bool:
+        return bool(self.auto_review and self.auto_review.model)
+
+    def _slug(self, model: str) -> str:
+        return self.model_config or model.rsplit("/", 1)[-1]
+
+    def _home(self, site: Site) -> str:
+        return posixpath.join(site.cwd, self.home_dir or site.config)
+
+    def _profile(self, site: Site) -> dict[str, Any]:
+        """The settings of this run."""
+        slug = self._slug(site.model)
+        namespaces = [_namespace(server.name) for server in site.mcp_servers]
+        bridge = {"name": "bridge", "base_url": f"{site.base_url}/v1", "wire_api": "responses", **_RETRIES}
+        profile = {
+            **_SETTINGS,
+            "model": slug,
+            "model_providers": {"bridge": bridge},
+            "web_search": self.web_search,
+            # Otherwise most models are to find MCP tools by a search, or call them from JavaScript.
+            "features": {**_OFF, "goals": self.goals, "code_mode": {"direct_only_tool_namespaces": namespaces}},
+            "mcp_servers": {server.name: self._server(site, server) for server in site.mcp_servers},
+            **self._permissions(),
+        }
+        if site.system:
+            profile["developer_instructions"] = site.system
+        if self._has_reviewer or not _is_known(slug):
+            profile["model_catalog_json"] = f"{site.config}/models.json"
+        return profile
+
+    def _permissions(self) -> dict[str, Any]:
+        if self.sandbox_mode == "danger-full-access" and self.web_search == "cached":
+            return {"approval_policy": "never", "default_permissions": "open", "permissions": _OPEN}
+        found: dict[str, Any] = {"approval_policy": "never", "sandbox_mode": self.sandbox_mode}
+        if self.sandbox_mode == "workspace-write":
+            found["sandbox_workspace_write"] = {"network_access": self.network_access}
+        if self.auto_review:
+            found |= {"approval_policy": "on-request", "approvals_reviewer": "auto_review"}
+            found["auto_review"] = {"policy": self.auto_review.policy} if self.auto_review.policy else {}
+        return found
+
+    def _server(self, site: Site, server: MCPServerConfig) -> dict[str, Any]:
+        entry = mcp_entry(server)
+        if entry.pop("type") != "stdio":
+            entry["http_headers"] = entry.pop("headers")
+        # A million seconds: a tool may take its time.
+        entry |= {"required": True, "startup_timeout_sec": self.mcp_startup_timeout, "tool_timeout_sec": 1_000_000}
+        if server.tools != "all":
+            entry["enabled_tools"] = list(server.tools)
+        free = self.sandbox_mode == "danger-full-access" or self.approve_static_mcp_tools
+        if free or server in site.bridged:
+            entry["default_tools_approval_mode"] = "approve"
+        return entry
+
+
+def _namespace(server: str) -> str:
+    return f"mcp__{server.replace('-', '_')}"
+
+
+@functools.cache
+def _data() -> Any:
+    """What is known of Codex's models: those of its own catalogue, and an entry for all others."""
+    return json.loads(Path(__file__).with_name("codex_models.json").read_bytes())
+
+
+def _is_known(slug: str) -> bool:
+    """Whether the CLI has the model in its own catalogue (it goes by the name's beginning), or a newer CLI may have."""
+    known = _data()["known"]
+    return slug.startswith(tuple(known)) or _generation(slug) > max(map(_generation, known))
+
+
+def _generation(slug: str) -> tuple[int, int]:
+    found = re.match(r"gpt-(\d+)(?:\.(\d+))?(?![\w.])", slug)
+    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+
+
+def _window(model: str) -> int:
+    """Tokens of input that a model takes; a cautious number, if that is not known."""
+    info = get_model_info(model)
+    return (info and (info.input_tokens or info.context_length)) or 200_000
+
+
+def _model(slug: str, window: int) -> dict[str, Any]:
+    own = {"slug": slug, "display_name": slug, "context_window": window, "max_context_window": window}
+    return {**_data()["generic"], **own}
+
+
+def _toml(table: dict[str, Any]) -> bytes:
+    return "".join(f"{key} = {_value(value)}\n" for key, value in table.items()).encode(errors="replace")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_value(key)} = {_value(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    # A JSON string is a TOML string, but for one character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,147 @@
+"""Runs mini-swe-agent for one prompt. The sandbox's own Python runs this file, with the package's folder in front.
+
+    python3 mini_runner.py JOB_FILE < PROMPT
+
+The job says where the package and the conversation lie, and where the model is. A conversation that exists is gone on
+with. The last line of output is a JSON object that says how it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+JOB = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+sys.path[:0] = JOB["folders"]
+
+
+@contextlib.contextmanager
+def settings_in_environment() -> Iterator[None]:
+    """Its settings, where it looks for them; what the model's commands get to see is the environment as it was."""
+    ours = {name: value for name, value in JOB["env"].items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            del os.environ[name]
+
+
+with settings_in_environment():
+    from minisweagent.agents.default import DefaultAgent  # type: ignore[import-not-found]
+    from minisweagent.exceptions import InterruptAgentFlow, Submitted  # type: ignore[import-not-found]
+    from minisweagent.models.litellm_model import LitellmModel  # type: ignore[import-not-found]
+    from minisweagent.run import mini  # type: ignore[import-not-found]
+
+_SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+
+
+class Model(LitellmModel):  # type: ignore[misc]
+    """Its model, which also notices that the provider has refused."""
+
+    def query(self, messages: list[dict[str, Any]], **kwargs: Any) -> dict[str, Any]:
+        with settings_in_environment():
+            return dict(super().query(messages, **kwargs))
+
+    def _query(self, messages: list[dict[str, Any]], **kwargs: Any) -> Any:
+        response = super()._query(messages, **kwargs)
+        choice = response.choices[0]
+        if choice.finish_reason == "content_filter":
+            text = choice.message.content or ""
+            end = {"role": "exit", "content": text, "extra": {"exit_status": "Refused", "submission": text}}
+            raise InterruptAgentFlow({"role": "assistant", "content": text}, end)
+        return response
+
+
+class Agent(DefaultAgent):  # type: ignore[misc]
+    """Its agent, which also goes on with a conversation, and keeps the real output of the command that submits."""
+
+    def _render_template(self, template: str) -> str:
+        text = str(super()._render_template(template))
+        appended = JOB["system"] if template == self.config.system_template else None
+        return f"{text.rstrip()}\n\n{appended}" if appended else text
+
+    def run(self, task: str = "", **kwargs: Any) -> dict[str, Any]:
+        path = self.config.output_path
+        if not path.exists():
+            return dict(super().run(task, **kwargs))
+        saved = json.loads(path.read_text(encoding="utf-8"))["messages"]
+        self.extra_template_vars |= {"task": task}
+        self.messages = [message for message in saved if message["role"] != "exit"]
+        self._answer_interrupted_calls()
+        self.add_messages(self.model.format_message(role="user", content=task))
+        while self.messages[-1]["role"] != "exit":
+            try:
+                self.step()
+            except InterruptAgentFlow as ex:
+                self.add_messages(*ex.messages)
+            except Exception as ex:
+                self.handle_uncaught_exception(ex)
+                raise
+            finally:
+                self.save(path)
+        return dict(self.messages[-1].get("extra", {}))
+
+    def _answer_interrupted_calls(self) -> None:
+        """Providers refuse a conversation in which a tool call has no result."""
+        last = self.messages[-1]
+        if last["role"] == "assistant" and last.get("tool_calls"):
+            lost = {"output": "", "returncode": -1, "exception_info": "The command was interrupted."}
+            self._add_results(last, [lost] * len(last["extra"]["actions"]))
+
+    def query(self) -> dict[str, Any]:
+        self.save(self.config.output_path)
+        message = dict(super().query())
+        self.save(self.config.output_path)
+        return message
+
+    def execute_actions(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        outputs: list[dict[str, Any]] = []
+        try:
+            for action in message.get("extra", {}).get("actions", []):
+                outputs.append(self.env.execute(action))
+        except Submitted as ex:
+            said = f"{_SUBMIT}\n{ex.messages[0]['extra']['submission']}"
+            outputs.append({"output": said, "returncode": 0, "exception_info": ""})
+            self._add_results(message, outputs)
+            raise
+        return self._add_results(message, outputs)
+
+    def _add_results(self, message: dict[str, Any], outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        results = self.model.format_observation_messages(message, outputs, self.get_template_vars())
+        return list(self.add_messages(*results))
+
+
+def main() -> dict[str, Any]:
+    """Run its own command with our agent and model, and say how that ended."""
+    mini.configure_if_first_time = lambda: None
+    settings = [f"{key}={json.dumps(value)}" for key, value in JOB["settings"].items()]
+    try:
+        agent = mini.main(
+            model_name=JOB["model"],
+            model_class="__main__.Model",
+            agent_class="__main__.Agent",
+            environment_class=None,
+            task=sys.stdin.buffer.read().decode("utf-8", errors="replace"),
+            yolo=True,
+            cost_limit=None,
+            config_spec=[str(mini.DEFAULT_CONFIG_FILE), *settings],
+            output=Path(JOB["trajectory"]),
+            exit_immediately=True,
+        )
+    except Exception as ex:
+        return {"status": "Failed", "reason": f"{type(ex).__name__}: {ex}"}
+    extra = agent.messages[-1].get("extra", {})
+    return {"status": extra.get("exit_status", ""), "answer": extra.get("submission", "")}
+
+
+if __name__ == "__main__":
+    ended = main()
+    sys.stdout.write(json.dumps({"type": "result", **ended}) + "\n")
+    sys.stdout.flush()
+    sys.exit(1 if ended["status"] == "Failed" else 0)

@@ -1,0 +1,174 @@
+"""mini-swe-agent."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import ClassVar, Literal
+
+from inspect_ai.agent import Agent, AgentAttempts, agent
+from inspect_ai.model import CompactionStrategy, GenerateFilter, Model
+
+from .._install import PythonPackage
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.output import json_events
+
+_MODEL = "inspect"
+"""A name that litellm has no price and no provider's habits for: it passes every request on as it is."""
+
+_SECONDS = 1_000_000
+"""The bridge keeps connections alive, so the client's own clock shall never fire."""
+
+_RUNNER = Path(__file__).with_name("mini_runner.py")
+
+
+@agent
+def mini_swe_agent(
+    name: str = "mini-swe-agent",
+    description: str = dedent("""
+       Minimal AI agent that solves software engineering tasks using bash commands.
+       100 lines of Python, radically simple, scores >74% on SWE-bench verified.
+    """),
+    system_prompt: str | None = None,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    compaction: CompactionStrategy | None = None,
+    cwd: str | None = None,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["stable", "sandbox", "latest"] | str = "stable",
+    debug: bool | None = None,
+) -> Agent:
+    """mini-swe-agent: runs the real mini-swe-agent in the sample's sandbox, with the eval's model.
+
+    The sandbox needs a Python from 3.10 to 3.13; neither pip nor a network.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to append to its own system prompt.
+        centaur: Centaur mode (a person works with it); not available in this release.
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        model: Model that serves its calls (defaults to the eval's model).
+        model_aliases: Model names that may be asked for, each with the Inspect model that serves it.
+        filter: Filter for the bridged model requests.
+        retry_refusals: How often a refused generation is retried.
+        compaction: Strategy for conversations that outgrow the model's context window; it has none of its own.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for it; they win over ours.
+        user: User to run it as.
+        sandbox: Name of the sandbox to run in.
+        version: "stable" (the pinned one), "sandbox" (only the sandbox's own), "auto" (that if it is there, else the
+            pinned one), "latest" (the newest on PyPI) or a version such as "2.2.3".
+        debug: Write all of its output to Inspect's trace log (`inspect trace`), with its debug messages.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        centaur=centaur,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        compaction=compaction,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+    )
+    return cli_agent(MiniSweAgent(), options)
+
+
+@dataclass(frozen=True)
+class MiniSweAgent(Adapter):
+    """Knowledge of mini-swe-agent. It is a Python package, which a runner of ours calls in the sandbox."""
+
+    key: ClassVar[str] = "mini_swe_agent"
+    label: ClassVar[str] = "mini-swe-agent"
+    command: ClassVar[str] = "mini"
+    recipe: ClassVar[PythonPackage] = PythonPackage(
+        "mini-swe-agent",
+        "package/minisweagent/__init__.py",
+        # Later releases import packages that they do not require.
+        also=("litellm<1.92; python_version < '3.14'", "litellm<1.100; python_version >= '3.14'"),
+        exclude=("boto3", "datasets"),
+    )
+
+    def route(self, model: str) -> Route:
+        """It asks for one model."""
+        return Route({_MODEL: None})
+
+    def launch(self, site: Site) -> Launch:
+        """The runner, and a file that tells it what to do."""
+        job = {
+            # The package's first file, if it is ours; the sandbox's own Python finds its own.
+            "folders": [posixpath.dirname(posixpath.dirname(file)) for file in site.command[1:]],
+            "env": {
+                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+                "MSWEA_COST_TRACKING": "ignore_errors",
+                "MSWEA_GLOBAL_CONFIG_DIR": site.config,
+                "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "1",
+                "MSWEA_SILENT_STARTUP": "1",
+            },
+            "model": f"openai/{_MODEL}",
+            "settings": {
+                "agent.cost_limit": 0,
+                "model.cost_tracking": "ignore_errors",
+                "model.model_kwargs": {
+                    "api_base": f"{site.base_url}/v1",
+                    "api_key": "none-needed",
+                    "drop_params": True,
+                    "max_retries": 0,
+                    "timeout": _SECONDS,
+                },
+            },
+            "system": site.system,
+            "trajectory": f"{site.config}/{site.session_id}.traj.json",
+        }
+        files = (
+            File(f"{site.config}/job.json", json.dumps(job).encode()),
+            File(self._runner(site), _RUNNER.read_bytes()),
+        )
+        return Launch(files=files)
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """The runner goes on with the conversation, if there is one."""
+        # Isolated: the task's own PYTHONPATH and packages are not for us.
+        argv = (site.command[0], "-I", self._runner(site), f"{site.config}/job.json")
+        return Invocation(argv, turn.prompt.encode(errors="replace"))
+
+    def judge(self, exit: Exit) -> Verdict:
+        """The runner's last line says how it ended."""
+        result = next(json_events(exit.stdout), None)
+        if result is None or result.get("type") != "result":
+            return Verdict(Outcome.CRASHED)
+        if result["status"] == "Failed":
+            return Verdict(Outcome.FAILED, str(result.get("reason", "")))
+        return Verdict(Outcome.REFUSED if result["status"] == "Refused" else Outcome.DONE)
+
+    def answer(self, exit: Exit) -> str | None:
+        """What it submitted: the output of a command, which no message of the model holds."""
+        return next((str(event.get("answer") or "") for event in json_events(exit.stdout)), None)
+
+    def _runner(self, site: Site) -> str:
+        return f"{site.config}/mini_runner.py"

@@ -1,0 +1,272 @@
+"""From a requirement to the wheels that a sandbox's Python needs to run it: versions that fit together."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+from packaging.metadata import RawMetadata
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
+from resolvelib.structs import RequirementInformation
+from typing_extensions import Self
+
+from inspect_swe._errors import AgentInstallError, UnknownVersionError
+
+from .download import Abandoned
+from .pypi import IndexFile, PyPIIndex
+from .registries import Release
+from .wheels import Target, allowed
+
+T = TypeVar("T")
+
+_THREADS = 8
+_MAX_ROUNDS = 5000
+_SHOWN = 5
+
+Key = tuple[str, frozenset[str]]
+
+
+class Snapshot:
+    """An index that is asked once about each thing, and early: what will be needed is fetched by threads meanwhile.
+
+    A context manager, which ends its threads. Several resolutions may share one.
+
+    Args:
+        index: Where packages come from.
+        stop: When set, give up.
+    """
+
+    def __init__(self, index: PyPIIndex, stop: threading.Event | None = None) -> None:
+        self._index = index
+        self._stop = stop or threading.Event()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="inspect_swe_index")
+        self._futures: dict[Hashable, Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def files(self, project: str) -> list[IndexFile]:
+        """The wheels of a project."""
+        return self._files(project).result()
+
+    def metadata(self, file: IndexFile) -> RawMetadata:
+        """A wheel's metadata. All wheels of one version are taken to have the same."""
+        return self._metadata(file).result()
+
+    def expect(self, project: str, choose: Callable[[list[IndexFile]], IndexFile | None]) -> None:
+        """Begin to fetch a project's wheels, and then the metadata of one of them."""
+
+        def metadata() -> None:
+            chosen = choose(files.result())
+            if chosen is not None:
+                self._metadata(chosen)
+
+        files = self._files(project)
+        self._once(("expected", project), metadata)
+
+    def _files(self, project: str) -> Future[list[IndexFile]]:
+        return self._once(("files", project), lambda: self._index.files(project))
+
+    def _metadata(self, file: IndexFile) -> Future[RawMetadata]:
+        return self._once(("metadata", file.name, file.version), lambda: self._index.metadata(file))
+
+    def _once(self, key: Hashable, work: Callable[[], T]) -> Future[T]:
+        if self._stop.is_set():
+            raise Abandoned
+        with self._lock:
+            if key not in self._futures:
+                self._futures[key] = self._threads.submit(work)
+            return cast("Future[T]", self._futures[key])
+
+
+def resolve_wheels(
+    index: PyPIIndex | Snapshot,
+    requirements: Sequence[str],
+    target: Target,
+    exclude: Iterable[str] = (),
+    stop: threading.Event | None = None,
+) -> list[Release]:
+    """The wheels for requirements and all that they require, by name, with URLs and digests. Blocks.
+
+    Args:
+        index: Where packages come from.
+        requirements: Such as `mini-swe-agent==2.2.3`.
+        target: What they are for.
+        exclude: Projects to leave out, with what only they require.
+        stop: When set, give up.
+    """
+    if isinstance(index, PyPIIndex):
+        with Snapshot(index, stop) as snapshot:
+            return resolve_wheels(snapshot, requirements, target, exclude)
+    parsed = [Requirement(requirement) for requirement in requirements]
+    wanted = [one for one in parsed if one.marker is None or one.marker.evaluate(target.environment)]
+    for requirement in wanted:
+        _check_known(index, requirement, target)
+    provider = _Provider(index, target, frozenset(map(canonicalize_name, exclude)))
+    resolver: Resolver[Requirement, _Candidate, Key] = Resolver(provider, BaseReporter())
+    title = " with ".join(requirements)
+    try:
+        pinned = resolver.resolve(wanted, max_rounds=_MAX_ROUNDS).mapping
+    except ResolutionImpossible as error:
+        raise AgentInstallError(
+            f"{title} can't be installed for {target}: no wheels satisfy {_causes(error.causes)}.",
+            hint="use an image with another version of Python (3.10 to 3.14), or another version of the agent.",
+        ) from error
+    except ResolutionTooDeep as error:
+        raise AgentInstallError(
+            f"{title} for {target}: no versions that fit together were found in {_MAX_ROUNDS} steps.",
+            hint='use the version "stable", whose requirements are locked.',
+        ) from error
+    files = {candidate.file.name: candidate.file for candidate in pinned.values()}
+    return [release_of(files[name]) for name in sorted(files)]
+
+
+def release_of(file: IndexFile) -> Release:
+    """A wheel as what the downloader wants."""
+    digest = None if file.sha256 is None else integrity(file.sha256)
+    return Release(file.name, str(file.version), file.url, digest, file.filename)
+
+
+def integrity(sha256: str) -> str:
+    """A hexadecimal sha256 digest as npm would write it (`sha256-...`)."""
+    return "sha256-" + base64.b64encode(bytes.fromhex(sha256)).decode()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    file: IndexFile
+    extras: frozenset[str]
+
+    @property
+    def key(self) -> Key:
+        return self.file.name, self.extras
+
+
+@dataclass
+class _Provider(AbstractProvider[Requirement, _Candidate, Key]):
+    """Answers the resolver's questions from an index."""
+
+    index: Snapshot
+    target: Target
+    exclude: frozenset[str]
+    _fitting: dict[str, list[IndexFile]] = field(default_factory=dict)
+
+    def identify(self, requirement_or_candidate: Requirement | _Candidate) -> Key:
+        if isinstance(requirement_or_candidate, _Candidate):
+            return requirement_or_candidate.key
+        return _name(requirement_or_candidate), frozenset(map(canonicalize_name, requirement_or_candidate.extras))
+
+    def get_preference(
+        self,
+        identifier: Key,
+        resolutions: Mapping[Key, _Candidate],
+        candidates: Mapping[Key, Iterator[_Candidate]],
+        information: Mapping[Key, Iterator[RequirementInformation[Requirement, _Candidate]]],
+        backtrack_causes: Sequence[RequirementInformation[Requirement, _Candidate]],
+    ) -> tuple[bool, bool, str, list[str]]:
+        exact = any("==" in str(entry.requirement.specifier) for entry in information[identifier])
+        blamed = any(_name(cause.requirement) == identifier[0] for cause in backtrack_causes)
+        return not exact, not blamed, identifier[0], sorted(identifier[1])
+
+    def find_matches(
+        self,
+        identifier: Key,
+        requirements: Mapping[Key, Iterator[Requirement]],
+        incompatibilities: Mapping[Key, Iterator[_Candidate]],
+    ) -> Callable[[], Iterator[_Candidate]] | list[_Candidate]:
+        name, extras = identifier
+        wanted = [one for key in requirements if key[0] == name for one in requirements[key]]
+        if any(one.url for one in wanted):
+            return []
+        refused = {candidate.file.version for candidate in incompatibilities[identifier]}
+        specifiers = SpecifierSet(",".join(str(one.specifier) for one in wanted))
+        files = allowed(self._best(name, self.index.files(name)), specifiers)
+        fresh = [file for file in files if file.version not in refused]
+        return lambda: (_Candidate(file, extras) for file in fresh if self._runs(file))
+
+    def is_satisfied_by(self, requirement: Requirement, candidate: _Candidate) -> bool:
+        return requirement.specifier.contains(candidate.file.version, prereleases=True)
+
+    def get_dependencies(self, candidate: _Candidate) -> list[Requirement]:
+        found = list(self._dependencies(candidate))
+        for requirement in found:
+            self.index.expect(_name(requirement), self._chooser(requirement))
+        return found
+
+    def _dependencies(self, candidate: _Candidate) -> Iterator[Requirement]:
+        file = candidate.file
+        if candidate.extras:
+            yield Requirement(f"{file.name}=={file.version}")
+        for text in self.index.metadata(file).get("requires_dist", []):
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement as error:
+                raise AgentInstallError(f"{file.filename} requires {text!r}, which can't be read.") from error
+            if _name(requirement) not in self.exclude and self._applies(requirement, candidate.extras):
+                yield requirement
+
+    def _applies(self, requirement: Requirement, extras: frozenset[str]) -> bool:
+        if requirement.marker is None:
+            return True
+        environments = ({**self.target.environment, "extra": extra} for extra in extras or {""})
+        return any(requirement.marker.evaluate(environment) for environment in environments)
+
+    def _chooser(self, requirement: Requirement) -> Callable[[list[IndexFile]], IndexFile | None]:
+        name = _name(requirement)
+        return lambda files: next(iter(allowed(self._best(name, files), requirement.specifier)), None)
+
+    def _best(self, name: str, files: list[IndexFile]) -> list[IndexFile]:
+        if name not in self._fitting:
+            self._fitting[name] = self.target.best(files)
+        return self._fitting[name]
+
+    def _runs(self, file: IndexFile) -> bool:
+        """Whether the sandbox's Python will do, by the wheel's own word where the index has none."""
+        if file.requires_python is not None:
+            return True
+        return self.target.runs(self.index.metadata(file).get("requires_python"))
+
+
+def _check_known(index: Snapshot, requirement: Requirement, target: Target) -> None:
+    """Say so if it is the requirement itself that the index hasn't."""
+    files = index.files(_name(requirement))
+    matching = allowed(files, requirement.specifier)
+    if not matching:
+        versions = sorted({file.version for file in files}, reverse=True)
+        newest = ", ".join(map(str, versions[:_SHOWN])) or "none"
+        raise UnknownVersionError(
+            f"There is no wheel of {requirement} in the Python package index. The newest versions are: {newest}.",
+            hint='ask for one of these, or for "stable".',
+        )
+    if not target.best(matching):
+        raise AgentInstallError(
+            f"{requirement} has no wheel for {target}.",
+            hint="use an image with another version of Python (3.10 to 3.14).",
+        )
+
+
+def _causes(causes: Iterable[RequirementInformation[Requirement, _Candidate]]) -> str:
+    texts = {f"{cause.requirement} ({_parent(cause.parent)})" for cause in causes}
+    return " and ".join(sorted(texts))
+
+
+def _parent(candidate: _Candidate | None) -> str:
+    return "asked for" if candidate is None else f"required by {candidate.file.name} {candidate.file.version}"
+
+
+def _name(requirement: Requirement) -> str:
+    return canonicalize_name(requirement.name)

@@ -1,0 +1,44 @@
+"""Agents and behaviours: every cell of the matrix is a test. Each agent's column is one eval, run when first asked for."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from inspect_swe._agents import ROSTER
+from inspect_swe.conformance import BEHAVIOURS, Matrix, run_matrix
+
+from .harness import containers
+
+OUTSIDE = f"{Path(__file__).parent.parent / 'fakes' / 'outside_agent.py'}:outside_agent"
+AGENTS = [*(adapter.key for adapter in ROSTER), OUTSIDE]
+
+NO_MCP = {"mcp_stdio", "mcp_http", "bridged_tools", "servers_together", "skills"}
+EXCUSED = {
+    OUTSIDE: {*NO_MCP, "minimal_image"},
+    "mini_swe_agent": {*NO_MCP, "minimal_image"},
+    "opencode": {"minimal_image"},
+}
+"""Cells that do not apply, as the docs say. What is not listed here must be plainly ok."""
+
+
+@functools.cache
+def column(agent: str) -> Matrix:
+    folder = tempfile.mkdtemp()
+    images = {"image": "inspect-swe-test:bookworm", "minimal_image": "inspect-swe-test:musl"}
+    return run_matrix([agent], log_dir=folder, display="none", max_samples=4, **images)
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+@pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.rpartition(":")[2])
+def test_cell(agent: str, behaviour: str) -> None:
+    cell = column(agent).cells[agent][behaviour]
+    expected = "n/a" if behaviour in EXCUSED.get(agent, ()) else "ok"
+    assert cell.verdict == expected, cell.why
+
+
+def test_no_container_is_left() -> None:
+    assert containers(Path(tempfile.gettempdir())) == []

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
+from inspect_swe._install.download import Abandoned
+from inspect_swe._install.pypi import PyPIIndex
+from inspect_swe._install.registries import Release
+from inspect_swe._install.resolver import integrity, resolve_wheels
+from inspect_swe._install.site_tree import download_wheels, unpack_wheels
+from inspect_swe._install.wheels import Target
+
+from .fake_registry import FakeRegistry, Reply
+from .wheel_index import WheelIndex
+
+
+@pytest.fixture
+def wheels(server: FakeRegistry) -> WheelIndex:
+    return WheelIndex(server)
+
+
+@pytest.fixture
+def stop() -> threading.Event:
+    return threading.Event()
+
+
+def _releases(wheels: WheelIndex) -> list[Release]:
+    with PyPIIndex(wheels.config) as index:
+        return resolve_wheels(index, ["app"], Target("linux-x64", "3.11"))
+
+
+def _zip(path: Path, *members: tuple[str, int]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, mode in members:
+            member = zipfile.ZipInfo(name)
+            member.external_attr = mode << 16
+            archive.writestr(member, b"content of " + name.encode())
+    return path
+
+
+def test_from_the_index_to_imports(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
+    wheels.publish("app", "1.0", ("lib",), files={"app/__init__.py": b"import lib\n", "app/data.txt": b"x"})
+    wheels.publish("lib", "2.0")
+    paths = download_wheels(wheels.config, _releases(wheels), tmp_path, "app 1.0", stop)
+    assert [path.name for path in paths] == ["app-1.0-py3-none-any.whl", "lib-2.0-py3-none-any.whl"]
+    unpack_wheels(paths, tmp_path / "site", stop)
+    code = "import app, lib, importlib.metadata as m; print(lib.x, m.version('app'), m.requires('app'))"
+    env = {"PYTHONPATH": str(tmp_path / "site"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1 1.0 ['lib']"
+    assert stat.S_IMODE((tmp_path / "site/app/data.txt").stat().st_mode) == 0o644
+
+
+def test_a_changed_file_is_not_kept(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
+    name = wheels.publish("app", "1.0")
+    releases = _releases(wheels)
+    wheels.server.replies[f"/files/{name}"] = Reply(body=b"something else")
+    with pytest.raises(DigestMismatchError, match=r"is not the app 1.0 that was asked for"):
+        download_wheels(wheels.config, releases, tmp_path, "app", stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_digest_nothing_is_downloaded(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
+    name = wheels.publish("app", "1.0", hashes={"md5": "0"})
+    with pytest.raises(DigestMismatchError, match="can't be verified"):
+        download_wheels(wheels.config, _releases(wheels), tmp_path, "app", stop)
+    assert wheels.server.count(name) == 0
+
+
+def test_downloads_that_fail(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
+    name = wheels.publish("app", "1.0")
+    releases = _releases(wheels)
+    wheels.server.replies[f"/files/{name}"] = Reply(404)
+    with pytest.raises(RegistryError, match=rf"{name} could not be downloaded .*404") as failure:
+        download_wheels(wheels.config, releases, tmp_path, "app", stop)
+    assert "PIP_INDEX_URL" in str(failure.value)
+
+
+def test_a_connection_that_breaks_is_tried_again(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
+    name = wheels.publish("app", "1.0")
+    releases = _releases(wheels)
+    whole = wheels.server.replies[f"/files/{name}"]
+    assert isinstance(whole, Reply)
+    cut = Reply(body=whole.body, cut_at=10)
+    wheels.server.replies[f"/files/{name}"] = lambda count: cut if count == 1 else whole
+    (path,) = download_wheels(wheels.config, releases, tmp_path, "app", stop)
+    assert path.read_bytes() == whole.body
+
+
+def test_the_first_failure_ends_it_all(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
+    wheels.publish("app", "1.0", tuple(f"lib{count}" for count in range(40)))
+    for count in range(40):
+        wheels.publish(f"lib{count}", "1.0")
+    releases = _releases(wheels)
+    for release in releases:
+        wheels.server.replies[f"/files/{release.file}"] = Reply(403)
+    with pytest.raises(RegistryError, match="403"):
+        download_wheels(wheels.config, releases, tmp_path, "app", stop)
+    assert wheels.server.count(".whl") < len(releases)
+
+
+def test_nobody_waits_any_more(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
+    wheels.publish("app", "1.0")
+    releases = _releases(wheels)
+    wheel = _zip(tmp_path / "other-1.0-py3-none-any.whl", ("other.py", 0))
+    stop.set()
+    with pytest.raises(Abandoned):
+        download_wheels(wheels.config, releases, tmp_path, "app", stop)
+    with pytest.raises(Abandoned):
+        unpack_wheels([wheel], tmp_path / "site", stop)
+
+
+def test_where_members_go(stop: threading.Event, tmp_path: Path) -> None:
+    data = "My.App-1.0.data"
+    members = ["my_app/__init__.py", "My.App-1.0.dist-info/METADATA", f"{data}/purelib/pure/x.py"]
+    members += [f"{data}/platlib/native.so", f"{data}/scripts/run", f"{data}/headers/x.h", f"{data}/data/share/x"]
+    wheel = _zip(
+        tmp_path / "my_app-1.0-py3-none-any.whl", *((name, 0o100644) for name in members), ("bin/tool", 0o100755)
+    )
+    unpack_wheels([wheel], tmp_path / "site", stop)
+    found = {
+        path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site").rglob("*") if path.is_file()
+    }
+    assert found == {
+        "my_app/__init__.py",
+        "My.App-1.0.dist-info/METADATA",
+        "pure/x.py",
+        "native.so",
+        "bin/tool",
+    }
+    assert os.access(tmp_path / "site/bin/tool", os.X_OK) and not os.access(tmp_path / "site/native.so", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("../evil.py", 0),
+        ("/etc/evil.py", 0),
+        ("a/../../evil.py", 0),
+        ("a-1.0.data/purelib/../../../evil.py", 0),
+        ("a\\..\\evil.py", 0),
+        ("C:/evil.py", 0),
+        ("./evil.py", 0),
+        ("link.py", stat.S_IFLNK | 0o777),
+        ("pipe", stat.S_IFIFO | 0o644),
+    ],
+)
+def test_members_that_no_wheel_may_hold(name: str, mode: int, stop: threading.Event, tmp_path: Path) -> None:
+    wheel = _zip(tmp_path / "a-1.0-py3-none-any.whl", ("good.py", 0), (name, mode))
+    with pytest.raises(AgentInstallError, match="may hold"):
+        unpack_wheels([wheel], tmp_path / "site", stop)
+    assert not list(tmp_path.rglob("evil.py")) and not (tmp_path / "site/good.py").exists()
+
+
+@pytest.mark.parametrize("damage", ["no zip", "crc"])
+def test_damaged_wheels(damage: str, stop: threading.Event, tmp_path: Path) -> None:
+    wheel = _zip(tmp_path / "a-1.0-py3-none-any.whl", ("good.py", 0))
+    content = b"no zip" if damage == "no zip" else wheel.read_bytes().replace(b"content", b"CONTENT", 1)
+    wheel.write_bytes(content)
+    with pytest.raises(AgentInstallError, match=r"a-1.0-py3-none-any.whl can't be unpacked"):
+        unpack_wheels([wheel], tmp_path / "site", stop)
+
+
+def test_the_digest_of_hexadecimal_digits() -> None:
+    assert integrity("00" * 32) == "sha256-" + "A" * 43 + "="

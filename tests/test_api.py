@@ -1,0 +1,186 @@
+"""The public signatures are what was promised: names, their order, and defaults."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import inspect_swe
+
+REQUIRED = inspect.Parameter.empty
+
+_WORKS = "\nAutonomous coding agent capable of writing, testing, debugging,\nand iterating on code across multiple languages.\n"
+_FIRST = ["name", "description", "system_prompt"]
+_MCP = ["skills", "mcp_servers", "bridged_tools"]
+_LAST = ["cwd", "env", "user", "sandbox", "version", "debug"]
+
+ORDER: dict[str, list[str]] = {
+    "claude_code": [
+        *_FIRST,
+        *_MCP,
+        "disallowed_tools",
+        "centaur",
+        "attempts",
+        "model",
+        "model_config",
+        "model_aliases",
+        "opus_model",
+        "sonnet_model",
+        "haiku_model",
+        "subagent_model",
+        "filter",
+        "auto_mode",
+        "retry_refusals",
+        "retry_uncaught_errors",
+        *_LAST,
+    ],
+    "codex_cli": [
+        *_FIRST,
+        "model_config",
+        *_MCP,
+        "web_search",
+        "goals",
+        "centaur",
+        "attempts",
+        "model",
+        "model_aliases",
+        "filter",
+        "retry_refusals",
+        "home_dir",
+        *_LAST[:-1],
+        "config_overrides",
+        "debug",
+    ],
+    "gemini_cli": [
+        *_FIRST,
+        *_MCP,
+        "centaur",
+        "attempts",
+        "model",
+        "model_aliases",
+        "gemini_model",
+        "filter",
+        "retry_refusals",
+        *_LAST,
+    ],
+    "opencode": [
+        *_FIRST,
+        *_MCP,
+        "centaur",
+        "attempts",
+        "model",
+        "model_aliases",
+        "opencode_model",
+        "filter",
+        "retry_refusals",
+        *_LAST,
+    ],
+    "mini_swe_agent": [
+        *_FIRST,
+        "centaur",
+        "attempts",
+        "model",
+        "model_aliases",
+        "filter",
+        "retry_refusals",
+        "compaction",
+        *_LAST,
+    ],
+}
+"""What can be given by position."""
+
+ADDED: dict[str, set[str]] = {
+    "claude_code": {
+        "mcp_ready_timeout",
+        "permission_mode",
+        "replace_system_prompt",
+        "effort",
+        "transparent_proxy",
+        "allowlist_mcp_tools",
+        "allowlist_bridged_tools",
+    },
+    "codex_cli": {
+        "disallowed_tools",
+        "mcp_ready_timeout",
+        "mcp_startup_timeout",
+        "transparent_proxy",
+        "auto_review",
+        "sandbox_mode",
+        "approval_policy",
+        "network_access",
+        "approve_static_mcp_tools",
+    },
+    "gemini_cli": {"mcp_ready_timeout", "web_search"},
+    "opencode": {"mcp_ready_timeout", "session_title"},
+    "mini_swe_agent": set(),
+}
+"""What can be given by keyword only."""
+
+DEFAULTS: dict[str, Any] = {
+    "description": _WORKS,
+    "centaur": False,
+    "attempts": 1,
+    "version": "auto",
+    "web_search": True,
+    "mcp_ready_timeout": 120,
+    "transparent_proxy": False,
+}
+"""Everything else is None, unless `OWN_DEFAULTS` says so."""
+
+OWN_DEFAULTS: dict[str, dict[str, Any]] = {
+    "claude_code": {
+        "name": "Claude Code",
+        "auto_mode": False,
+        "retry_refusals": 3,
+        "retry_uncaught_errors": 3,
+        "allowlist_mcp_tools": True,
+        "allowlist_bridged_tools": True,
+    },
+    "codex_cli": {
+        "name": "Codex CLI",
+        "web_search": "live",
+        "goals": True,
+        "mcp_startup_timeout": 300,
+        "auto_review": False,
+        "sandbox_mode": "danger-full-access",
+        "approval_policy": "never",
+        "network_access": True,
+        "approve_static_mcp_tools": False,
+    },
+    "gemini_cli": {"name": "Gemini CLI", "gemini_model": "gemini-2.5-pro"},
+    "opencode": {
+        "name": "OpenCode",
+        "description": "\nOpen-source autonomous coding agent for the terminal, capable\n"
+        "of writing, testing, debugging, and iterating on code across\nmultiple languages.\n",
+        "opencode_model": "anthropic/claude-sonnet-4-5",
+        "session_title": "Inspect eval",
+    },
+    "mini_swe_agent": {
+        "name": "mini-swe-agent",
+        "description": "\nMinimal AI agent that solves software engineering tasks using bash commands.\n"
+        "100 lines of Python, radically simple, scores >74% on SWE-bench verified.\n",
+        "version": "stable",
+    },
+}
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_names_order_and_defaults(name: str) -> None:
+    parameters = inspect.signature(getattr(inspect_swe, name)).parameters
+    by_position = [key for key, value in parameters.items() if value.kind is value.POSITIONAL_OR_KEYWORD]
+    by_keyword = {key for key, value in parameters.items() if value.kind is value.KEYWORD_ONLY}
+    assert by_position == ORDER[name]
+    assert by_keyword == ADDED[name]
+    expected = {key: {**DEFAULTS, **OWN_DEFAULTS[name]}.get(key) for key in parameters}
+    assert {key: value.default for key, value in parameters.items()} == expected
+
+
+def test_centaur_options() -> None:
+    parameters = inspect.signature(inspect_swe.CentaurOptions).parameters
+    assert {key: value.default for key, value in parameters.items()} == {
+        "answer": True,
+        "intermediate_scoring": False,
+        "record_session": True,
+    }
