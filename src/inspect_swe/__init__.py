@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._agents import claude_code
+    from ._agents import CodexAutoReview, claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
     from ._errors import (
         AgentCrashError,
         AgentError,
@@ -32,6 +32,7 @@ _HOMES = {
     "AgentOptionError": "_errors",
     "AgentStartError": "_errors",
     "CentaurOptions": "_runtime.options",
+    "CodexAutoReview": "_agents",
     "DigestMismatchError": "_errors",
     "ProviderError": "_errors",
     "RegistryError": "_errors",
@@ -41,6 +42,11 @@ _HOMES = {
     "ToolsMissingError": "_errors",
     "UnknownVersionError": "_errors",
     "claude_code": "_agents",
+    "codex_cli": "_agents",
+    "gemini_cli": "_agents",
+    "mini_swe_agent": "_agents",
+    "opencode": "_agents",
+    "qwen_code": "_agents",
 }
 
 __all__ = [
@@ -50,6 +56,7 @@ __all__ = [
     "AgentOptionError",
     "AgentStartError",
     "CentaurOptions",
+    "CodexAutoReview",
     "DigestMismatchError",
     "ProviderError",
     "RegistryError",
@@ -59,6 +66,11 @@ __all__ = [
     "ToolsMissingError",
     "UnknownVersionError",
     "claude_code",
+    "codex_cli",
+    "gemini_cli",
+    "mini_swe_agent",
+    "opencode",
+    "qwen_code",
 ]
 
 

@@ -68,7 +68,7 @@ class DigestMismatchError(AgentInstallError):
 
 
 class SandboxUnsupportedError(AgentError):
-    """The sandbox lacks something that no agent can do without (a shell, a writable folder)."""
+    """The sandbox lacks something that no agent (a shell, a writable folder) or this one (a library) can do without."""
 
 
 class SandboxDiedError(AgentError):

@@ -268,6 +268,7 @@ def generate_google_method(bridge: SandboxAgentBridge, web_search: bool) -> Gene
     async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
         _plain_schemas(json_data.get("tools"))
         _plain_images(json_data["contents"])
+        _answered_once(json_data["contents"])
         reply: dict[str, Any] = await inspect_google_api_request(json_data, search, code, bridge)
         used, told = _usage.get(), reply["usageMetadata"]
         if used and used.input_tokens_cache_read and "cachedContentTokenCount" not in told:
@@ -316,6 +317,25 @@ def _plain_images(contents: list[Any]) -> None:
             data = part.get("inlineData") if isinstance(part, dict) else None
             if isinstance(data, dict) and isinstance(data.get("data"), str):
                 data["data"] = data["data"].replace("-", "+").replace("_", "/")
+
+
+def _answered_once(contents: list[Any]) -> None:
+    """Leave out repeated answers to a call: a CLI that resumes its session may hand over each tool result twice."""
+    answered: set[str] = set()
+
+    def repeats(part: Any) -> bool:
+        response = part.get("functionResponse") if isinstance(part, dict) else None
+        call = response.get("id") if isinstance(response, dict) else None
+        if not isinstance(call, str):
+            return False
+        known = call in answered
+        answered.add(call)
+        return known
+
+    for content in contents:
+        if isinstance(content, dict) and isinstance(content.get("parts"), list):
+            content["parts"] = [part for part in content["parts"] if not repeats(part)]
+    contents[:] = [content for content in contents if not isinstance(content, dict) or content.get("parts") != []]
 
 
 async def count_anthropic_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:

@@ -69,6 +69,19 @@ def test_streamed_message_equals_the_plain_one() -> None:
     in_sample([turn(call("add", a=1), call("add", a=2), text="working on it")], body)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_tool_call_has_no_empty_fields(stream: bool) -> None:
+    async def body(site: Site) -> None:
+        reply = await post(site, {**ASK, "stream": stream})
+        lines = [line.removeprefix("data: ") for line in reply.text.splitlines() if line.startswith(("data: ", "{"))]
+        data = [json.loads(line) for line in lines]
+        blocks = [item["content_block"] for item in data if "content_block" in item] if stream else data[0]["content"]
+        (tool_use,) = (block for block in blocks if block["type"] == "tool_use")
+        assert None not in tool_use.values()
+
+    in_sample([call("add", a=1)], body)
+
+
 def test_refusal() -> None:
     async def body(site: Site) -> None:
         message = await client(site).messages.create(**ASK)

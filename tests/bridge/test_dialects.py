@@ -104,6 +104,16 @@ def test_provider_errors_keep_status_and_text(speaker: Speaker, stream: bool, st
 
 
 @each
+@pytest.mark.parametrize(("status", "told"), [(400, None), (429, "1"), (500, "1"), (529, "1")])
+def test_clients_that_try_again_need_not_wait_long(speaker: Speaker, status: int, told: str | None) -> None:
+    async def body(site: Site) -> None:
+        reply = await post(site, speaker, speaker.ask())
+        assert reply.status_code == status and reply.headers.get("retry-after") == told
+
+    in_sample([fail(status, "the provider says no")], body)
+
+
+@each
 def test_errors_of_ours_tell_the_client_nothing(speaker: Speaker) -> None:
     def broken(request: ScriptedRequest) -> Any:
         raise RuntimeError("secret at /home/me/.config/key")

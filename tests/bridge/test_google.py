@@ -106,6 +106,28 @@ def test_tools_as_gemini_cli_and_the_sdks_write_them() -> None:
     in_sample([call("second", a=1)], body)
 
 
+def test_a_tool_result_that_is_handed_over_twice_counts_once() -> None:
+    async def body(site: Site) -> None:
+        def answer(call: str, output: str) -> dict[str, Any]:
+            return {"functionResponse": {"id": call, "name": "sh", "response": {"output": output}}}
+
+        asked: list[dict[str, Any]] = [{"functionCall": {"id": call, "name": "sh", "args": {}}} for call in ("a", "b")]
+        twice = [answer("a", "one"), answer("b", "two")]
+        contents = [
+            {"role": "user", "parts": [{"text": "go"}]},
+            {"role": "model", "parts": asked},
+            {"role": "user", "parts": twice},
+            {"role": "user", "parts": [*twice, answer("a", "one")]},
+            {"role": "user", "parts": [{"text": "and now?"}]},
+        ]
+        await post(site, SPEAKER, {**SPEAKER.ask(), "contents": contents})
+        messages = scripted_requests(site.model)[0].messages
+        assert [message.role for message in messages] == ["user", "assistant", "tool", "tool", "user"]
+        assert ["one" in messages[2].text, "two" in messages[3].text] == [True, True]
+
+    in_sample([say("done")], body)
+
+
 def test_cached_tokens_beside_written_ones() -> None:
     async def body(site: Site) -> None:
         usage = (await post(site, SPEAKER, SPEAKER.ask())).json()["usageMetadata"]

@@ -1,7 +1,21 @@
 """The roster: one file per CLI, one line here."""
 
 from .claude_code import ClaudeCode, claude_code
+from .codex_cli import CodexAutoReview, CodexCli, codex_cli
+from .gemini_cli import GeminiCli, gemini_cli
+from .mini_swe_agent import MiniSweAgent, mini_swe_agent
+from .opencode import OpenCode, opencode
+from .qwen_code import QwenCode, qwen_code
 
-ROSTER = (ClaudeCode,)
+ROSTER = (ClaudeCode, CodexCli, GeminiCli, MiniSweAgent, OpenCode, QwenCode)
 
-__all__ = ["ROSTER", "claude_code"]
+__all__ = [
+    "ROSTER",
+    "CodexAutoReview",
+    "claude_code",
+    "codex_cli",
+    "gemini_cli",
+    "mini_swe_agent",
+    "opencode",
+    "qwen_code",
+]

@@ -74,7 +74,8 @@ class BridgeApp:
             if self._bridge.bridged_tools:
                 # The MCP SDK takes half a second to import, which a run without host tools need not wait for.
                 tools = await anyio.to_thread.run_sync(importlib.import_module, "inspect_swe._bridge.tools")
-                servers = await stack.enter_async_context(tools.tool_servers(self._bridge, self._fail))
+                serving = tools.tool_servers(self._bridge, self._fail, self._settings.reads_json)
+                servers = await stack.enter_async_context(serving)
             stack.push_async_callback(self._generations.aclose)
             yield Starlette(routes=self._routes(servers))
 

@@ -70,7 +70,9 @@ def without_lone_surrogates(data: Any, text: bytes | bytearray) -> Any:
 
 def error_reply(dialect: Dialect, failure: ModelFailure) -> Response:
     """A failure in a dialect's own shape."""
-    return JSONResponse(dialect.error(failure.status, failure.message), status_code=failure.status)
+    # Inspect has retried and waited already: clients that retry as well need not wait for minutes once more.
+    headers = {"retry-after": "1"} if failure.status == 429 or failure.status >= 500 else None
+    return JSONResponse(dialect.error(failure.status, failure.message), status_code=failure.status, headers=headers)
 
 
 async def model_reply(

@@ -16,11 +16,13 @@ class BridgeSettings:
         models: Model names to list to clients that ask.
         expected_tools: For each MCP server, the prefix its tools' names have in a model request, and the names of
             the tools that must be offered (empty: at least one).
+        reads_json: Whether the CLI reads a host tool's text as JSON where it can, and fails if that is no object.
     """
 
     web_search: bool = False
     models: tuple[str, ...] = ()
     expected_tools: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    reads_json: bool = False
 
 
 @dataclass

@@ -34,19 +34,20 @@ MAX_BODY = 64 << 20
 
 @contextlib.asynccontextmanager
 async def tool_servers(
-    bridge: SandboxAgentBridge, fail: Callable[[BaseException], None]
+    bridge: SandboxAgentBridge, fail: Callable[[BaseException], None], reads_json: bool = False
 ) -> AsyncIterator[dict[str, StreamableHTTPSessionManager]]:
     """Run one MCP server for each bridged tools spec; yields server name to its HTTP handler.
 
     Args:
         bridge: Has the tools.
         fail: Called with an exception that must end the sample.
+        reads_json: Whether the client takes a text that is JSON for structured content, which must be an object.
     """
     async with contextlib.AsyncExitStack() as stack:
         managers = {}
         for name in bridge.bridged_tools:
             manager = StreamableHTTPSessionManager(
-                _server(bridge, name, fail),
+                _server(bridge, name, fail, reads_json),
                 stateless=True,
                 max_request_body_size=MAX_BODY,
                 # The port is reachable from the sandbox alone; the client's Host header is localhost with any port.
@@ -57,7 +58,9 @@ async def tool_servers(
         yield managers
 
 
-def _server(bridge: SandboxAgentBridge, name: str, fail: Callable[[BaseException], None]) -> Server[Any]:
+def _server(
+    bridge: SandboxAgentBridge, name: str, fail: Callable[[BaseException], None], reads_json: bool
+) -> Server[Any]:
     listed, called = list_tools(bridge), call_tool(bridge)
 
     async def on_list_tools(context: Any, params: Any) -> ListToolsResult:
@@ -83,7 +86,8 @@ def _server(bridge: SandboxAgentBridge, name: str, fail: Callable[[BaseException
             return _error(str(ex) or type(ex).__name__)
         finally:
             call.cancel()
-        return CallToolResult(content=_content(result))
+        # Structured content of our own keeps the client from making some out of the text.
+        return CallToolResult(content=_content(result), structured_content={} if reads_json else None)
 
     return Server(name, on_list_tools=on_list_tools, on_call_tool=on_call_tool)
 

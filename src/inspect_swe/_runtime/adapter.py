@@ -182,6 +182,8 @@ class Adapter(ABC):
     """Further commands it wants to know of."""
     user_agent: ClassVar[str] = ""
     """What comes before the CLI's version in the User-Agent of its requests, such as "claude-cli/"."""
+    reads_json: ClassVar[bool] = False
+    """Whether it reads a host tool's text as JSON where it can, and fails if that is no object."""
     takes_images: ClassVar[bool] = False
     """Whether a prompt may come with images."""
 

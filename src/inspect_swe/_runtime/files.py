@@ -19,7 +19,7 @@ umask 077
 mkdir -p "$1" || exit 1
 config=$1; shift
 while [ $# -gt 0 ]; do
-  [ -e "$1" ] && [ ! -e "$config/$2" ] && cp -R "$1" "$config/$2"
+  [ -e "$1" ] && [ ! -e "$config/$2" ] && mkdir -p "$(dirname "$config/$2")" && cp -R "$1" "$config/$2"
   shift 2
 done
 exit 0

@@ -124,4 +124,4 @@ def _settings(adapter: Adapter, options: AgentOptions, route: Route) -> BridgeSe
     for spec in options.bridged_tools:
         names = frozenset(ToolDef(tool).name for tool in spec.tools)
         expected[spec.name] = (adapter.tool_prefix(spec.name), names)
-    return BridgeSettings(web_search=route.web_search, models=tuple(route.aliases), expected_tools=expected)
+    return BridgeSettings(route.web_search, tuple(route.aliases), expected, adapter.reads_json)

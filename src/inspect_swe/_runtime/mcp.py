@@ -1,15 +1,22 @@
-"""MCP servers as CLIs want them told."""
+"""What several CLIs want told in the same way: MCP servers, a shell, texts that they would read for imports."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio
+
+from .adapter import File, Site
 
 FOREVER = 2147483647
 """The most milliseconds that clients take: the bridge keeps connections alive, so their own clocks shall never fire."""
 
 _IN_FOLDER = 'cd "$1" && shift && exec "$@"'
+
+# Where there is no bash, which some CLIs' shell tools call by that name, any POSIX shell runs their commands.
+_SHELL = {"bash": b'#!/bin/sh\nexec sh "$@"\n', "shopt": b"#!/bin/sh\n"}
+_IN_FRONT = 'PATH="$1:$PATH" && export PATH && shift && exec "$@"'
 
 
 def stdio_argv(server: MCPServerConfigStdio) -> list[str]:
@@ -25,3 +32,23 @@ def mcp_entry(server: MCPServerConfig) -> dict[str, Any]:
         return {"type": "stdio", "command": command, "args": args, "env": server.env or {}}
     assert isinstance(server, MCPServerConfigHTTP)
     return {"type": server.type, "url": server.url, "headers": server.headers or {}}
+
+
+def shell_files(site: Site) -> list[File]:
+    """What stands in for bash, for a CLI that looks for it, where there is none."""
+    if "bash" in site.commands:
+        return []
+    return [File(f"{site.config}/shell/{name}", script, 0o755) for name, script in _SHELL.items()]
+
+
+def shell_argv(site: Site) -> list[str]:
+    """What puts those in front of PATH, as the beginning of a command."""
+    return [] if "bash" in site.commands else ["sh", "-c", _IN_FRONT, "sh", f"{site.config}/shell"]
+
+
+def verbatim(text: str) -> str:
+    """Text for a file in which CLIs take "@name" for a file to read in, except in code."""
+    if not re.search(r"(?:^|\s)@[./A-Za-z]", text):
+        return text
+    fence = "`" * (1 + max([2, *(len(ticks) for ticks in re.findall("`+", text))]))
+    return f"{fence}\n{text}\n{fence}"

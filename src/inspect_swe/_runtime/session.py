@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -84,7 +85,7 @@ class Session:
     def _told_version(self) -> str | None:
         """The version that the CLI itself names in its requests."""
         mark, told = self.adapter.user_agent, self.link.traffic.user_agent
-        return told.partition(mark)[2].split(" ")[0] or None if mark else None
+        return re.split("[ /]", told.partition(mark)[2])[0] or None if mark else None
 
     def _record(self) -> None:
         """Say in the log what ran."""

@@ -1,0 +1,204 @@
+"""Gemini CLI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, ClassVar, Literal
+
+from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
+
+from .._install import NODE, NpmPackage
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
+from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.output import json_events
+
+_SETTINGS: dict[str, Any] = {
+    "general": {
+        "enableAutoUpdate": False,
+        # Inspect has retried what can be retried; the CLI's ten attempts would take minutes.
+        "maxAttempts": 3,
+        "sessionRetention": {"enabled": False},
+    },
+    "experimental": {"directWebFetch": True},
+    "model": {"disableLoopDetection": True, "skipNextSpeakerCheck": True},
+    "privacy": {"usageStatisticsEnabled": False},
+    "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
+    "telemetry": {"enabled": False},
+}
+
+_EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
+_SPECIAL = ("/", "?", "<session_context>", "<hook_context>")
+"""Beginnings of prompts that the CLI takes for commands, or leaves out when it resumes."""
+
+_AS_WRITTEN = b'description = "Hands on a request."\nprompt = "The request, as it was written:"\n'
+
+
+@agent
+def gemini_cli(
+    name: str = "Gemini CLI",
+    description: str = dedent("""
+       Autonomous coding agent capable of writing, testing, debugging,
+       and iterating on code across multiple languages.
+    """),
+    system_prompt: str | None = None,
+    skills: Sequence[str | Path | Skill] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    gemini_model: str = "gemini-2.5-pro",
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    cwd: str | None = None,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
+    debug: bool | None = None,
+    *,
+    mcp_ready_timeout: float = 120,
+    web_search: bool = True,
+) -> Agent:
+    """Gemini CLI agent: runs the real Gemini CLI in the sample's sandbox, with the eval's model.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to add to the CLI's own instructions.
+        skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
+        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        gemini_model: Model the CLI believes it runs on. Calls go to the served model regardless.
+        filter: Filter for the bridged model requests.
+        retry_refusals: How often a refused generation is retried.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
+            "stable" (the pinned one), "latest" (the registry's newest) or a version such as "0.61.0".
+        debug: Run the CLI with `--debug` and write all of its output to Inspect's trace log (`inspect trace`).
+        mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
+        web_search: Whether the CLI has its `google_web_search` tool.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=skills,
+        mcp_servers=mcp_servers,
+        bridged_tools=bridged_tools,
+        centaur=centaur,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+        mcp_ready_timeout=mcp_ready_timeout,
+    )
+    return cli_agent(GeminiCli(gemini_model, web_search), options)
+
+
+@dataclass(frozen=True)
+class GeminiCli(Adapter):
+    """Knowledge of Gemini CLI.
+
+    Args:
+        gemini_model: Model it believes to run on.
+        web_search: Whether it has its web search tool.
+    """
+
+    gemini_model: str = "gemini-2.5-pro"
+    web_search: bool = True
+
+    key: ClassVar[str] = "gemini_cli"
+    label: ClassVar[str] = "Gemini CLI"
+    command: ClassVar[str] = "gemini"
+    recipe: ClassVar[NpmPackage] = NpmPackage("@google/gemini-cli", "package/bundle/gemini.js", runner=NODE)
+    looks_for: ClassVar[tuple[str, ...]] = ("bash",)
+    reads_json: ClassVar[bool] = True
+    user_agent: ClassVar[str] = "GeminiCLI-tui/"
+
+    def route(self, model: str) -> Route:
+        """The presented name stands for the served model."""
+        return Route({self.gemini_model: None}, web_search=self.web_search)
+
+    def launch(self, site: Site) -> Launch:
+        """Settings, MCP servers and system prompt, all in a private home."""
+        home = f"{site.config}/.gemini"
+        servers = {each.name: {**mcp_entry(each), "timeout": FOREVER, "trust": True} for each in site.mcp_servers}
+        tools = {} if self.web_search else {"exclude": ["google_web_search"]}
+        settings = {**_SETTINGS, "mcpServers": servers, "tools": tools}
+        files = [
+            File(f"{home}/settings.json", json.dumps(settings).encode()),
+            File(f"{home}/commands/as-written.toml", _AS_WRITTEN),
+            *shell_files(site),
+        ]
+        if site.system:
+            folder = f"{home}/extensions/session"
+            files.append(File(f"{folder}/gemini-extension.json", json.dumps(_EXTENSION).encode()))
+            files.append(File(f"{folder}/SYSTEM.md", verbatim(site.system).encode(errors="replace")))
+        env = {
+            "GEMINI_API_KEY": "none-needed",
+            "GEMINI_CLI_HOME": site.config,
+            "GEMINI_CLI_NO_RELAUNCH": "true",
+            "GEMINI_CLI_SYSTEM_DEFAULTS_PATH": f"{site.home}/.gemini/settings.json",
+            "GEMINI_CLI_TRUST_WORKSPACE": "true",
+            "GEMINI_SANDBOX": "false",
+            "GOOGLE_GEMINI_BASE_URL": site.base_url,
+        }
+        own = ("GEMINI.md", "agents", "commands", "extensions", "policies", "skills")
+        inherit = tuple((f"{site.home}/.gemini/{name}", f".gemini/{name}") for name in own)
+        return Launch(env=env, files=tuple(files), skills=f"{home}/skills", inherit=inherit)
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """Headless mode; the prompt comes on stdin."""
+        argv = [*shell_argv(site), *site.command, "--output-format", "stream-json", "--approval-mode", "yolo"]
+        argv += ["--model", self.gemini_model, "--resume" if turn.resume else "--session-id", site.session_id]
+        if site.debug:
+            argv.append("--debug")
+        # A mention ("@file") would be replaced by what the file says; arguments of a command are handed on as they are.
+        special = "@" in turn.prompt or turn.prompt.lstrip().startswith(_SPECIAL)
+        prompt = f"/as-written\n{turn.prompt}" if special else turn.prompt
+        return Invocation(tuple(argv), prompt.encode(errors="replace"))
+
+    def judge(self, exit: Exit) -> Verdict:
+        """Its last `result` event says how it ended; without one it crashed."""
+        result = next((event for event in json_events(exit.stdout) if event.get("type") == "result"), None)
+        if result is None:
+            return Verdict(Outcome.CRASHED)
+        if result.get("status") == "success":
+            return Verdict(Outcome.DONE)
+        # A result that failed without an error is the model's: its last answer was blocked, or empty.
+        error = result.get("error")
+        return Verdict(Outcome.FAILED, str(error.get("message") or "")) if error else Verdict(Outcome.REFUSED)
+
+    def tool_prefix(self, server: str) -> str:
+        """What the names of an MCP server's tools begin with in a model request."""
+        return f"{server}_" if server.startswith("mcp_") else f"mcp_{server}_"

@@ -1,0 +1,144 @@
+"""What the adapter makes of facts: plain values compared with plain values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
+
+from inspect_swe._agents.gemini_cli import GeminiCli
+from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Site, Turn
+
+SITE = Site(
+    command=("/tools/node", "/tools/gemini.js"),
+    config="/scratch/home",
+    home="/root",
+    cwd="/workspace",
+    commands={"bash": "/bin/bash"},
+    base_url="http://127.0.0.1:1234",
+    model="gpt-5",
+    system=None,
+    mcp_servers=(),
+    bridged=(),
+    skills=(),
+    session_id="11111111-2222-3333-4444-555555555555",
+    debug=False,
+)
+COMMON = ("--output-format", "stream-json", "--approval-mode", "yolo", "--model", "gemini-2.5-pro")
+HOME = "/scratch/home/.gemini"
+
+
+def site(**changes: Any) -> Site:
+    return Site(**{**vars(SITE), **changes})
+
+
+def files(launch: Launch) -> dict[str, str]:
+    return {file.path.removeprefix(f"{HOME}/"): file.content.decode() for file in launch.files}
+
+
+def stdin(prompt: str) -> str:
+    return GeminiCli().turn(SITE, Turn(prompt, resume=False)).stdin.decode()
+
+
+def ended(code: int | None, *events: dict[str, Any], signal: int | None = None) -> Exit:
+    return Exit(code, signal, "\n".join(json.dumps(event) for event in events), "")
+
+
+def test_first_and_resumed_prompt() -> None:
+    argv = (*SITE.command, *COMMON)
+    first = GeminiCli().turn(SITE, Turn("- do it", resume=False))
+    assert first == Invocation((*argv, "--session-id", SITE.session_id), b"- do it")
+    again = GeminiCli().turn(site(debug=True), Turn("again", resume=True))
+    assert again == Invocation((*argv, "--resume", SITE.session_id, "--debug"), b"again")
+
+
+@pytest.mark.parametrize("prompt", ["do it", "- list\n--help", "!ls", "a / b ? c", "  indented"])
+def test_prompts_that_the_cli_leaves_alone(prompt: str) -> None:
+    assert stdin(prompt) == prompt
+
+
+@pytest.mark.parametrize("prompt", ["/status", " /status", "? what", "<session_context> x", "see @a.py", "me@x.org"])
+def test_prompts_that_the_cli_would_read_in_its_own_way(prompt: str) -> None:
+    assert stdin(prompt) == f"/as-written\n{prompt}"
+
+
+def test_settings() -> None:
+    servers = (
+        MCPServerConfigStdio(name="std", command="run", args=["a"], cwd="/srv", env={"K": "v"}),
+        MCPServerConfigHTTP(name="web", type="http", url="http://x/mcp", headers={"H": "v"}),
+    )
+    written = json.loads(files(GeminiCli(web_search=False).launch(site(mcp_servers=servers)))["settings.json"])
+    assert written["tools"] == {"exclude": ["google_web_search"]}
+    assert written["security"]["auth"] == {"selectedType": "gemini-api-key"}
+    assert written["mcpServers"]["web"] == {
+        "type": "http",
+        "url": "http://x/mcp",
+        "headers": {"H": "v"},
+        "timeout": 2147483647,
+        "trust": True,
+    }
+    assert written["mcpServers"]["std"]["command"] == "sh" and written["mcpServers"]["std"]["env"] == {"K": "v"}
+    assert json.loads(files(GeminiCli().launch(SITE))["settings.json"])["tools"] == {}
+
+
+def test_system_prompt_is_an_extension_of_its_own() -> None:
+    assert not any(name.startswith("extensions/") for name in files(GeminiCli().launch(SITE)))
+    written = files(GeminiCli().launch(site(system="be brief, me@x.org")))
+    assert json.loads(written["extensions/session/gemini-extension.json"])["contextFileName"] == "SYSTEM.md"
+    assert written["extensions/session/SYSTEM.md"] == "be brief, me@x.org"
+
+
+def test_system_prompt_with_what_looks_like_an_import() -> None:
+    written = files(GeminiCli().launch(site(system="use ```` and\n@property")))
+    assert written["extensions/session/SYSTEM.md"] == "`````\nuse ```` and\n@property\n`````"
+
+
+def test_configuration_is_private_and_inherits_the_users() -> None:
+    launch = GeminiCli().launch(SITE)
+    assert launch.env["GEMINI_CLI_HOME"] == "/scratch/home"
+    assert launch.env["GEMINI_CLI_SYSTEM_DEFAULTS_PATH"] == "/root/.gemini/settings.json"
+    assert ("/root/.gemini/GEMINI.md", ".gemini/GEMINI.md") in launch.inherit
+    assert launch.skills == f"{HOME}/skills"
+
+
+def test_shell_where_there_is_no_bash() -> None:
+    place = site(commands={})
+    assert GeminiCli().turn(place, Turn("x", resume=False)).argv[:7] == (
+        *("sh", "-c", 'PATH="$1:$PATH" && export PATH && shift && exec "$@"'),
+        *("sh", "/scratch/home/shell", *SITE.command),
+    )
+    scripts = [file for file in GeminiCli().launch(place).files if file.path.startswith("/scratch/home/shell/")]
+    assert [(file.path[20:], file.mode) for file in scripts] == [("bash", 0o755), ("shopt", 0o755)]
+
+
+def test_models_and_web_search() -> None:
+    route = GeminiCli(gemini_model="gemini-2.5-flash", web_search=False).route("gpt-5")
+    assert route.aliases == {"gemini-2.5-flash": None} and not route.web_search
+    assert GeminiCli().route("gpt-5").web_search
+
+
+def test_names_of_mcp_tools() -> None:
+    assert [GeminiCli().tool_prefix(name) for name in ("host", "mcp_x")] == ["mcp_host_", "mcp_x_"]
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (ended(0, {"type": "result", "status": "success"}), Outcome.DONE),
+        (ended(0, {"type": "error", "message": "blocked"}, {"type": "result", "status": "error"}), Outcome.REFUSED),
+        (ended(144, {"type": "result", "status": "error", "error": {"message": "no"}}), Outcome.FAILED),
+        (ended(None, {"type": "result", "status": "success"}, {"type": "message"}, signal=9), Outcome.DONE),
+        (ended(None, {"type": "tool_use"}, signal=9), Outcome.CRASHED),
+        (ended(1), Outcome.CRASHED),
+        (Exit(1, None, "half a line {", "boom"), Outcome.CRASHED),
+    ],
+)
+def test_verdicts(end: Exit, outcome: Outcome) -> None:
+    assert GeminiCli().judge(end).outcome is outcome
+
+
+def test_reason_is_the_clis_own() -> None:
+    end = ended(144, {"type": "result", "status": "error", "error": {"type": "Error", "message": "API Error: no"}})
+    assert GeminiCli().judge(end).reason == "API Error: no"

@@ -1,0 +1,153 @@
+"""What is special to the real Gemini CLI, in real containers without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+from inspect_ai.agent import AgentState, BridgedToolsSpec, run
+from inspect_ai.model import ChatMessageUser
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from inspect_swe import gemini_cli
+from inspect_swe._agents.gemini_cli import GeminiCli
+from inspect_swe._install import NODE, resolve, resolve_tool
+from inspect_swe.testing import ScriptStep, call, fail, refuse, say, shell, turn
+
+from .harness import Run, run_agent
+from .test_claude_code import lookup, tool_results
+
+
+def asked(outcome: Run, request: int = 0) -> str:
+    assert outcome.error is None, outcome.error
+    return "\n".join(message.text for message in outcome.requests[request].messages)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "/status returns 500. Fix it.",
+        "? is a question mark",
+        "@README.md says:\n\n\n@pytest.fixture, @src, me@src.org\n\t@x",
+        "@{README.md} !{ls} {{args}}",
+        "<session_context> is not one",
+        "a@b " + "0123456789abcdef" * 65536 + " END",
+    ],
+    ids=["command", "question", "mention", "template", "context", "mebibyte"],
+)
+def test_a_prompt_arrives_as_it_is_written(tmp_path: Path, prompt: str) -> None:
+    files = {"README.md": "SECRET-OF-THE-FILE", "src/a.py": "SECRET-OF-THE-FOLDER"}
+    text = asked(run_agent(tmp_path, gemini_cli(), [say("ok")], prompt=prompt, files=files))
+    assert prompt in text
+    assert "SECRET" not in text
+
+
+@solver
+def two_turns(first: str, second: str) -> Solver:
+    agent = gemini_cli(system_prompt="SYSTEM-MARKER")
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        begun: AgentState = await run(agent, [ChatMessageUser(content=first)])
+        begun.messages.append(ChatMessageUser(content=second))
+        ended: AgentState = await run(agent, begun.messages)
+        state.messages, state.output = ended.messages, ended.output
+        return state
+
+    return solve
+
+
+def test_a_resumed_session_has_everything_once(tmp_path: Path) -> None:
+    script: list[ScriptStep] = [turn(shell("echo ONE"), shell("echo TWO")), say("first answer"), say("second answer")]
+    outcome = run_agent(tmp_path, gemini_cli(), script, solver=two_turns("/first @prompt", "? second"))
+    text = asked(outcome, -1)
+    for mark in ("/first @prompt", "? second", "SYSTEM-MARKER", "Output: ONE", "Output: TWO", "first answer"):
+        assert text.count(mark) == 1, mark
+    assert len(tool_results(outcome.sample.messages)) == 2
+
+
+def test_a_system_prompt_with_a_mention(tmp_path: Path) -> None:
+    text = asked(run_agent(tmp_path, gemini_cli(system_prompt="Use\n@property, see @./x"), [say("ok")]))
+    assert text.count("Use\n@property, see @./x") == 1
+
+
+SETTINGS = '{"context": {"fileName": "AGENTS.md"}, "tools": {"exclude": ["write_todos"]}}'
+PREPARE = f"""#!/bin/sh
+set -e
+mkdir -p /workspace/.gemini ~/.gemini
+echo '{SETTINGS}' > /workspace/.gemini/settings.json
+echo '{{"tools": {{"exclude": ["glob"]}}, "general": {{"maxAttempts": 1}}}}' > ~/.gemini/settings.json
+echo INSTRUCTIONS-OF-THE-TASK > /workspace/AGENTS.md
+mkdir -p ~/.gemini/skills/mine
+printf -- '---\\nname: mine\\ndescription: SKILL-OF-THE-USER\\n---\\nx\\n' > ~/.gemini/skills/mine/SKILL.md
+find /workspace ~/.gemini -type f | sort | xargs md5sum > /before
+"""
+
+
+def test_settings_of_the_task_and_of_the_user_take_effect(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        gemini_cli(system_prompt="SYSTEM-MARKER"),
+        [say("ok")],
+        setup=PREPARE,
+        show="find /workspace ~/.gemini -type f | sort | xargs md5sum | diff /before - && echo unchanged",
+    )
+    text = asked(outcome)
+    for mark in ("INSTRUCTIONS-OF-THE-TASK", "SYSTEM-MARKER", "SKILL-OF-THE-USER"):
+        assert text.count(mark) == 1, mark
+    assert not {"write_todos", "glob"} & set(outcome.requests[0].tool_names)
+    assert outcome.seen == "unchanged\n"
+
+
+@pytest.mark.parametrize("web_search", [True, False])
+def test_web_search(tmp_path: Path, web_search: bool) -> None:
+    outcome = run_agent(tmp_path, gemini_cli(web_search=web_search), [say("ok")])
+    assert outcome.error is None
+    assert ("google_web_search" in outcome.requests[0].tool_names) is web_search
+
+
+@pytest.mark.parametrize("last", [refuse(""), say("")], ids=["blocked", "empty"])
+def test_an_answer_without_text_is_scored(tmp_path: Path, last: ScriptStep) -> None:
+    outcome = run_agent(tmp_path, gemini_cli(), [shell("echo x > out"), *[last] * 4], show="cat out")
+    assert outcome.seen == "x\n"
+
+
+def test_an_overloaded_provider_is_retried_by_the_cli(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, gemini_cli(), [fail(529, "busy"), fail(500, "oops"), say("made it")])
+    assert outcome.error is None
+    assert outcome.sample.output.completion == "made it"
+
+
+def test_results_that_are_json_come_back_as_they_are(tmp_path: Path) -> None:
+    tools = [BridgedToolsSpec(name="host", tools=[lookup()])]
+    outcome = run_agent(tmp_path, gemini_cli(bridged_tools=tools), [call("host/lookup", what="number"), say("ok")])
+    assert outcome.error is None
+    assert '"output"' in tool_results(outcome.sample.messages)[0] and "42" in tool_results(outcome.sample.messages)[0]
+
+
+def test_image_without_bash(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        gemini_cli(),
+        [shell("echo it works > out; echo done"), say("ok")],
+        setup="#!/bin/sh\nrm -f /bin/bash /usr/bin/bash\n",
+        show="cat out",
+    )
+    assert outcome.seen == "it works\n"
+    assert "not found" not in tool_results(outcome.sample.messages)[0]
+
+
+def test_the_sandboxs_own_cli(tmp_path: Path) -> None:
+    cli = anyio.run(resolve, GeminiCli.key, GeminiCli.recipe, "stable", "linux-x64")
+    node = anyio.run(resolve_tool, NODE, "linux-x64")
+    wrapper = '#!/bin/sh\\nexec /opt/node/bin/node /opt/gemini/bundle/gemini.js "$@"\\n'
+    outcome = run_agent(
+        tmp_path,
+        gemini_cli(version="sandbox"),
+        [say("ok")],
+        setup=f"#!/bin/sh\nprintf '{wrapper}' > /usr/local/bin/gemini\nchmod 755 /usr/local/bin/gemini\n",
+        volumes=[f"{node.binary.parent.parent}:/opt/node:ro", f"{cli.binary.parent.parent}:/opt/gemini:ro"],
+    )
+    assert outcome.error is None
+    assert outcome.info["source"] == "sandbox"
+    assert outcome.info["version"] == "0.61.0"
