@@ -11,7 +11,10 @@ import inspect_swe
 
 REQUIRED = inspect.Parameter.empty
 
-_WORKS = "\nAutonomous coding agent capable of writing, testing, debugging,\nand iterating on code across multiple languages.\n"
+_WORKS = (
+    "\nAutonomous coding agent capable of writing, testing, debugging,\n"
+    "and iterating on code across multiple languages.\n"
+)
 _FIRST = ["name", "description", "system_prompt"]
 _MCP = ["skills", "mcp_servers", "bridged_tools"]
 _LAST = ["cwd", "env", "user", "sandbox", "version", "debug"]

@@ -141,6 +141,8 @@ def create_bridge(
             raise ValueError(f"Duplicate bridged_tools name: '{spec.name}'.")
         tools = {ToolDef(tool).name: tool for tool in spec.tools}
         bridge.register_bridged_tools(spec.name, tools, require_proposal=spec.require_proposal)
+    # What compaction shall keep is how the client begins, not how the sample does: its instructions are not in that.
+    bridge._compaction_prefix = []
     bridge.warn_indistinct_tools()
     return bridge
 

@@ -56,7 +56,9 @@ def test_options_become_flags() -> None:
         MCPServerConfigStdio(name="std", command="run", args=["a"], cwd="/srv", env={"K": "v"}, tools=["add"]),
         MCPServerConfigHTTP(name="web", type="http", url="http://x/mcp", headers={"H": "v"}),
     )
-    agent = ClaudeCode(model_config="claude-sonnet-4-5", permission_mode="auto", disallowed_tools=("WebSearch", "Agent"))
+    agent = ClaudeCode(
+        model_config="claude-sonnet-4-5", permission_mode="auto", disallowed_tools=("WebSearch", "Agent")
+    )
     place = site(mcp_servers=servers, system="be brief", debug=True)
     assert agent.turn(place, Turn("x", resume=False)).argv == (
         *COMMON,

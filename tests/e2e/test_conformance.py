@@ -1,4 +1,4 @@
-"""Agents and behaviours: every cell of the matrix is a test. Each agent's column is one eval, run when first asked for."""
+"""Agents and behaviours: every cell of the matrix is a test. A column is one eval, run when first asked for."""
 
 from __future__ import annotations
 

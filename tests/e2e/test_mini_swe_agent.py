@@ -11,7 +11,7 @@ from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, CompactionTr
 from inspect_swe import mini_swe_agent
 from inspect_swe._agents.mini_swe_agent import MiniSweAgent
 from inspect_swe._install import StoredArtifact, Target, resolve
-from inspect_swe.testing import finish, say, scripted, shell
+from inspect_swe.testing import ScriptStep, finish, say, scripted, shell
 
 from .harness import prints, run_agent
 
@@ -30,7 +30,7 @@ def test_the_submission_is_the_output(tmp_path: Path) -> None:
 
 
 def test_a_resumed_conversation_holds_what_really_happened(tmp_path: Path) -> None:
-    steps = [shell("echo one"), finish("first"), shell("echo two"), finish("second")]
+    steps: list[ScriptStep] = [shell("echo one"), finish("first"), shell("echo two"), finish("second")]
     told = AgentAttempts(attempts=2, incorrect_message="WRONG", score_value=lambda value: 0.0)
     run = run_agent(tmp_path, mini_swe_agent(attempts=told), steps, scorer=prints("true"))
     assert run.error is None
@@ -61,14 +61,14 @@ def test_an_answer_without_a_command_is_asked_for_again(tmp_path: Path) -> None:
 
 
 def test_compaction(tmp_path: Path) -> None:
-    model = scripted(
-        [*[shell(f"seq 1 1500; echo {n}") for n in range(6)], finish("done")], name="small", context_window=10_000
-    )
+    steps: list[ScriptStep] = [shell(f"seq 1 1500; echo {n}") for n in range(6)]
+    model = scripted([*steps, finish("done")], name="small", context_window=10_000)
     agent = mini_swe_agent(compaction=CompactionTrim(threshold=0.6))
-    run = run_agent(tmp_path, agent, [], model=model)
-    assert run.error is None
-    sizes = [len(request.messages) for request in run.requests]
-    assert sizes[-1] < 2 + 2 * 6, sizes
+    run = run_agent(tmp_path, agent, [], model=model, task={"message_limit": 40})
+    assert run.error is None and run.sample.limit is None
+    assert [len(request.messages) for request in run.requests] == [2, 4, 6, 6, 6, 6, 6]
+    for request in run.requests:
+        assert "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT" in request.messages[1].text, "its instructions are never lost"
 
 
 def test_the_sandboxs_own_one(tmp_path: Path) -> None:

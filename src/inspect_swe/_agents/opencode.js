@@ -1,0 +1,64 @@
+// Runs inside OpenCode, which takes it for a plugin of the user's. See docs/dev/quirks/opencode.md for the reasons.
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+
+const ADDED = '{\n  "$schema": "https://opencode.ai/config.json",'
+
+const isNew = (path) => existsSync(path) && statSync(path).mtimeMs >= performance.timeOrigin
+
+// Takes back what OpenCode has written into the task's folders while it read its configuration.
+function restore(folder, top) {
+  for (const place of [folder, join(folder, ".opencode")]) {
+    for (const name of ["opencode.json", "opencode.jsonc"]) {
+      const path = join(place, name)
+      if (isNew(path)) writeFileSync(path, readFileSync(path, "utf8").replace(ADDED, "{"))
+    }
+  }
+  for (const path of [join(folder, ".opencode", ".gitignore"), join(folder, ".git", "opencode")]) {
+    if (isNew(path)) rmSync(path)
+  }
+  if (folder !== top && folder !== dirname(folder)) restore(dirname(folder), top)
+}
+
+// The environment of the process that started OpenCode, which is the image's.
+function environment(pid) {
+  try {
+    const lines = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")
+    return Object.fromEntries(lines.map((line) => line.split(/=(.*)/s)))
+  } catch {
+    return {}
+  }
+}
+
+function unasked(rules) {
+  if (rules === "ask") return "allow"
+  if (!rules || typeof rules !== "object") return rules
+  return Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, unasked(rule)]))
+}
+
+export const InspectSwe = async ({ directory, worktree }, { unseen }) => {
+  restore(directory, worktree)
+  // What was meant for OpenCode itself shall not reach the commands and servers that it starts.
+  const image = environment(process.ppid)
+  for (const [name, value] of Object.entries(unseen)) {
+    if (process.env[name] !== value) continue
+    if (name in image) process.env[name] = image[name]
+    else delete process.env[name]
+  }
+  return {
+    // Nobody is there to be asked; what the user's or the task's configuration denies stays denied.
+    config: async (config) => {
+      config.permission = { "*": "allow", ...unasked(config.permission) }
+      for (const agent of Object.values(config.agent ?? {})) agent.permission = unasked(agent.permission)
+    },
+    // Names the session before the model is asked, so that it can be resumed however OpenCode ends.
+    event: async ({ event }) => {
+      if (event.type !== "session.created" || event.properties.info.parentID) return
+      process.stdout.write(JSON.stringify({ type: "session", sessionID: event.properties.info.id }) + "\n")
+    },
+    // It reads its configuration once more as it ends.
+    dispose: async () => {
+      Object.assign(process.env, unseen, { OPENCODE_DISABLE_PROJECT_CONFIG: "1" })
+    },
+  }
+}

@@ -1,0 +1,219 @@
+"""OpenCode."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, ClassVar, Literal
+
+from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, Skill, Tool
+
+from .._errors import AgentOptionError
+from .._install import RIPGREP, NpmPackage
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.mcp import mcp_entry, stdio_argv
+from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.output import json_events
+
+_FOREVER = 2147483647  # milliseconds: the bridge keeps connections alive, the client's own clocks shall never fire
+
+# FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
+_OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
+
+_PATHS = {"anthropic": "/v1", "openai": "/v1", "google": "/v1beta"}
+"""Providers with an API of their own, and where on the bridge it is served. All others speak Chat Completions."""
+
+# What it is told of the model, whose name it need not know.
+_MODEL = {"attachment": True, "modalities": {"input": ["text", "image", "pdf"], "output": ["text"]}}
+
+_PLUGIN = Path(__file__).with_name("opencode.js")
+"""Runs in the CLI: keeps the task's files and the agent's environment as they are, and tells the session's id."""
+
+
+@agent
+def opencode(
+    name: str = "OpenCode",
+    description: str = dedent("""
+       Open-source autonomous coding agent for the terminal, capable
+       of writing, testing, debugging, and iterating on code across
+       multiple languages.
+    """),
+    system_prompt: str | None = None,
+    skills: Sequence[str | Path | Skill] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    opencode_model: str = "anthropic/claude-sonnet-4-5",
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    cwd: str | None = None,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
+    debug: bool | None = None,
+    *,
+    mcp_ready_timeout: float = 120,
+    session_title: str = "Inspect eval",
+) -> Agent:
+    """OpenCode agent: runs the real OpenCode CLI in the sample's sandbox, with the eval's model.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to append to the CLI's own system prompt.
+        skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
+        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        opencode_model: Model the CLI believes it runs on: "provider/model". Calls go to the served model regardless.
+        filter: Filter for the bridged model requests.
+        retry_refusals: How often a refused generation is retried.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
+            "stable" (the pinned one), "latest" (the registry's newest) or a version such as "1.18.18".
+        debug: Have the CLI log in detail and write all of its output to Inspect's trace log (`inspect trace`).
+        mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
+        session_title: Title of the CLI's session.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    if not re.fullmatch(r"[^/\s]+/\S+", opencode_model):
+        raise AgentOptionError(f'opencode_model={opencode_model!r} is not of the form "provider/model".')
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=skills,
+        mcp_servers=mcp_servers,
+        bridged_tools=bridged_tools,
+        centaur=centaur,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+        mcp_ready_timeout=mcp_ready_timeout,
+    )
+    return cli_agent(OpenCode(presented=opencode_model, title=session_title), options)
+
+
+@dataclass(frozen=True)
+class OpenCode(Adapter):
+    """Knowledge of OpenCode: the model it believes to run on (provider/model), and its session's title."""
+
+    presented: str = "anthropic/claude-sonnet-4-5"
+    title: str = "Inspect eval"
+    key: ClassVar[str] = "opencode"
+    label: ClassVar[str] = "OpenCode"
+    command: ClassVar[str] = "opencode"
+    recipe: ClassVar[NpmPackage] = NpmPackage(
+        "opencode-{platform}", "package/bin/opencode", tags_from="opencode-ai", tools=(RIPGREP,)
+    )
+    user_agent: ClassVar[str] = "opencode/"
+    takes_images: ClassVar[bool] = True
+
+    def route(self, model: str) -> Route:
+        """The presented name stands for the served model."""
+        return Route({self.presented.partition("/")[2]: None})
+
+    def launch(self, site: Site) -> Launch:
+        """Configuration and a plugin, both in a private folder that also holds its sessions."""
+        here, providers = site.config, self._providers(site.base_url)
+        unseen = {f"XDG_{kind}_HOME": f"{here}/{kind.lower()}" for kind in ("CACHE", "DATA", "STATE")}
+        unseen |= {"XDG_CONFIG_HOME": here, "npm_config_offline": "true"}
+        fixed = {"autoupdate": False, "share": "disabled", "snapshot": False, "small_model": self.presented}
+        fixed |= {"provider": providers, "enabled_providers": [*providers], "disabled_providers": []}
+        config = {
+            **fixed,
+            "plugin": [[f"file://{here}/plugin.js", {"unseen": unseen}]],
+            # It is read anew for each prompt, so it must be named even where it was written by an earlier call.
+            "instructions": [f"{here}/system.md"],
+            "skills": {"paths": [f"{here}/skills"]},
+            "mcp": {server.name: _server(server) for server in site.mcp_servers},
+        }
+        literal = re.sub(r"{(?=(env|file):)", r"\\u007b", json.dumps(config))  # It would fill in {env:NAME}.
+        files = {"opencode.json": literal.encode(), "plugin.js": _PLUGIN.read_bytes()}
+        if site.system:
+            files["system.md"] = site.system.encode(errors="replace")
+        # A task's own configuration comes after the file, and before the variable.
+        told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
+        return Launch(
+            env={**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told},
+            files=tuple(File(f"{here}/{name}", content) for name, content in files.items()),
+            skills=f"{here}/skills",
+            inherit=((f"{site.home}/.config/opencode", "opencode"),),
+        )
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """One run; the prompt comes on stdin."""
+        argv = [*site.command, "run", "--format", "json", "--auto", "--dir", site.cwd, "--model", self.presented]
+        # Without a title it would ask the model for one.
+        argv += ["--session", site.session_id] if turn.resume else [f"--title={self.title}"]
+        argv += ["--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
+        argv += [f"--file={image}" for image in turn.images]
+        return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
+
+    def judge(self, exit: Exit) -> Verdict:
+        """Its exit code says that all went well; its last `error` event, or its message, what went wrong."""
+        if exit.code == 0:
+            return Verdict(Outcome.DONE)
+        events = list(json_events(exit.stdout))
+        error = next((event.get("error") or {} for event in events if event.get("type") == "error"), None)
+        if error is not None:
+            outcome = Outcome.REFUSED if error.get("name") == "ContentFilterError" else Outcome.FAILED
+            return Verdict(outcome, str((error.get("data") or {}).get("message") or error.get("name")))
+        # Before its session begins it says of a wrong configuration, say, what is wrong with it.
+        said = re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr)
+        return Verdict(Outcome.FAILED, said[1]) if said and not events else Verdict(Outcome.CRASHED)
+
+    def tool_prefix(self, server: str) -> str:
+        """What the names of an MCP server's tools begin with in a model request."""
+        return f"{server}_"
+
+    def session_id(self, exit: Exit) -> str | None:
+        """The id that our plugin, or else its first event, tells."""
+        return next((str(event["sessionID"]) for event in json_events(exit.head) if "sessionID" in event), None)
+
+    def _providers(self, base_url: str) -> dict[str, Any]:
+        """All providers a task's own agents may name as well, all of them served by the bridge."""
+        chosen, _, model = self.presented.partition("/")
+        entries: dict[str, Any] = {}
+        for name, path in {chosen: "/v1", **_PATHS}.items():
+            options = {"apiKey": "none-needed", "baseURL": base_url + path, "timeout": False, "headerTimeout": False}
+            entries[name] = {"npm": f"@ai-sdk/{name if name in _PATHS else 'openai-compatible'}", "options": options}
+        entries[chosen]["models"] = {model: _MODEL}
+        return entries
+
+
+def _server(server: MCPServerConfig) -> dict[str, Any]:
+    """An MCP server's entry in the configuration."""
+    if isinstance(server, MCPServerConfigStdio):
+        return {"type": "local", "command": stdio_argv(server), "environment": server.env or {}, "timeout": _FOREVER}
+    return {**mcp_entry(server), "type": "remote", "oauth": False, "timeout": _FOREVER}

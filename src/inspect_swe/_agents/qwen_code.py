@@ -1,0 +1,219 @@
+"""Qwen Code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, ClassVar, Literal
+
+from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
+
+from .._install import NODE, NpmPackage
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
+from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.output import json_events
+
+_SETTINGS: dict[str, Any] = {
+    "general": {"chatRecording": True, "enableAutoUpdate": False},
+    "mcp": {"toolIdleTimeoutMs": FOREVER},
+    # Each of these would make model calls besides the conversation's.
+    "memory": {"enableManagedAutoDream": False, "enableManagedAutoMemory": False},
+    "model": {"generationConfig": {"maxRetries": 0, "streamIdleTimeoutMs": FOREVER, "timeout": FOREVER}},
+    "privacy": {"usageStatisticsEnabled": False},
+    "security": {"auth": {"selectedType": "openai"}, "folderTrust": {"enabled": False}},
+    "telemetry": {"enabled": False},
+    "ui": {"enableFollowupSuggestions": False},
+}
+
+# The CLI writes its version into settings that lack one; those of a task shall stay as they are.
+_GUARD = b"""const fs = require("node:fs"), settings = require("node:path").resolve(".qwen/settings.json");
+const { writeFileSync, copyFileSync } = fs;
+const refuse = () => { throw new Error("The task's settings stay as they are."); };
+fs.writeFileSync = (file, ...rest) => (file === `${settings}.tmp` ? refuse() : writeFileSync(file, ...rest));
+fs.copyFileSync = (file, ...rest) => (file === settings ? refuse() : copyFileSync(file, ...rest));
+require("node:module").syncBuiltinESMExports();
+"""
+
+_EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
+_AS_WRITTEN = b'description = "Hands on a request."\nprompt = "The request, as it was written:"\n'
+_SILENT = ("stream ended with empty response text", "stream ended after a tool result without visible progress")
+
+
+@agent
+def qwen_code(
+    name: str = "Qwen Code",
+    description: str = dedent("""
+       Autonomous coding agent capable of writing, testing, debugging,
+       and iterating on code across multiple languages.
+    """),
+    system_prompt: str | None = None,
+    skills: Sequence[str | Path | Skill] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    qwen_model: str = "qwen3-coder-plus",
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    cwd: str | None = None,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
+    debug: bool | None = None,
+    *,
+    mcp_ready_timeout: float = 120,
+    web_search: bool = True,
+) -> Agent:
+    """Qwen Code agent: runs the real Qwen Code in the sample's sandbox, with the eval's model.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to add to the CLI's own instructions.
+        skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
+        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        qwen_model: Model the CLI believes it runs on. Calls go to the served model regardless.
+        filter: Filter for the bridged model requests.
+        retry_refusals: How often a refused generation is retried.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
+            "stable" (the pinned one), "latest" (the registry's newest) or a version such as "0.24.4".
+        debug: Run the CLI with `--debug` and write all of its output to Inspect's trace log (`inspect trace`).
+        mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
+        web_search: Whether the CLI may have its `web_search` tool, which needs a DashScope endpoint and key in `env`.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=skills,
+        mcp_servers=mcp_servers,
+        bridged_tools=bridged_tools,
+        centaur=centaur,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+        mcp_ready_timeout=mcp_ready_timeout,
+    )
+    return cli_agent(QwenCode(qwen_model, web_search), options)
+
+
+@dataclass(frozen=True)
+class QwenCode(Adapter):
+    """Knowledge of Qwen Code.
+
+    Args:
+        qwen_model: Model it believes to run on.
+        web_search: Whether it may have its web search tool.
+    """
+
+    qwen_model: str = "qwen3-coder-plus"
+    web_search: bool = True
+
+    key: ClassVar[str] = "qwen_code"
+    label: ClassVar[str] = "Qwen Code"
+    command: ClassVar[str] = "qwen"
+    recipe: ClassVar[NpmPackage] = NpmPackage("@qwen-code/qwen-code", "package/cli.js", runner=NODE)
+    looks_for: ClassVar[tuple[str, ...]] = ("bash",)
+    user_agent: ClassVar[str] = "QwenCode/"
+
+    def route(self, model: str) -> Route:
+        """The presented name stands for the served model."""
+        return Route({self.qwen_model: None}, web_search=self.web_search)
+
+    def launch(self, site: Site) -> Launch:
+        """Settings, MCP servers and system prompt, all in a private home."""
+        settings = {**_SETTINGS, "mcpServers": {each.name: _server(each) for each in site.mcp_servers}}
+        files = [
+            File(f"{site.config}/settings.json", json.dumps(settings).encode()),
+            File(f"{site.config}/guard.cjs", _GUARD),
+            File(f"{site.config}/commands/as-written.toml", _AS_WRITTEN),
+            *shell_files(site),
+        ]
+        if site.system:
+            folder = f"{site.config}/extensions/session"
+            files.append(File(f"{folder}/qwen-extension.json", json.dumps(_EXTENSION).encode()))
+            files.append(File(f"{folder}/SYSTEM.md", verbatim(site.system).encode(errors="replace")))
+        env = {
+            "OPENAI_API_KEY": "none-needed",
+            "OPENAI_BASE_URL": f"{site.base_url}/v1",
+            "OPENAI_MODEL": self.qwen_model,
+            "QWEN_CODE_LEGACY_MCP_BLOCKING": "1",
+            "QWEN_CODE_NO_RELAUNCH": "1",
+            "QWEN_CODE_SUPPRESS_YOLO_WARNING": "1",
+            "QWEN_CODE_SYSTEM_DEFAULTS_PATH": f"{site.config}/defaults.json",
+            "QWEN_CODE_UNATTENDED_RETRY": "0",
+            "QWEN_HOME": site.config,
+            "QWEN_SANDBOX": "false",
+            "QWEN_STREAM_MAX_LIFETIME_MS": "0",
+        }
+        if not self.web_search:
+            env["ENABLE_WEB_SEARCH"] = "false"
+        own = ("QWEN.md", "agents", "commands", "extensions", "rules", "skills")
+        inherit = [(f"{site.home}/.qwen/{name}", name) for name in own]
+        inherit.append((f"{site.home}/.qwen/settings.json", "defaults.json"))
+        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=tuple(inherit))
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """Headless mode; the prompt comes on stdin."""
+        node, *script = site.command
+        guard = ["--require", f"{site.config}/guard.cjs"] if script else []
+        argv = [*shell_argv(site), node, *guard, *script, "--auth-type", "openai", "--output-format", "stream-json"]
+        argv += ["--approval-mode", "yolo", "--resume" if turn.resume else "--session-id", site.session_id]
+        if site.debug:
+            argv.append("--debug")
+        # A mention ("@file") would be replaced by what the file says; arguments of a command are handed on as they are.
+        special = "@" in turn.prompt or turn.prompt.lstrip().startswith(("/", "?"))
+        prompt = f"/as-written\n{turn.prompt}" if special else turn.prompt
+        return Invocation(tuple(argv), prompt.encode(errors="replace"))
+
+    def judge(self, exit: Exit) -> Verdict:
+        """Its last `result` event says how it ended; without one it crashed."""
+        result = next((event for event in json_events(exit.stdout) if event.get("type") == "result"), None)
+        if result is None:
+            return Verdict(Outcome.CRASHED)
+        if not result.get("is_error"):
+            return Verdict(Outcome.DONE)
+        reason = str((result.get("error") or {}).get("message") or "")
+        return Verdict(Outcome.REFUSED if any(text in reason for text in _SILENT) else Outcome.FAILED, reason)
+
+
+def _server(server: MCPServerConfig) -> dict[str, Any]:
+    """A server's entry in the settings, where the address of an HTTP server has a name of its own."""
+    always = {"alwaysLoadTools": True, "discoveryTimeoutMs": 300_000, "timeout": FOREVER, "trust": True}
+    entry = {**mcp_entry(server), **always}
+    if entry.pop("type") == "http":
+        entry["httpUrl"] = entry.pop("url")
+    return entry

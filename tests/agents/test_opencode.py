@@ -1,0 +1,176 @@
+"""What the adapter makes of facts: plain values compared with plain values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
+
+from inspect_swe import AgentOptionError, opencode
+from inspect_swe._agents.opencode import OpenCode
+from inspect_swe._runtime.adapter import Exit, Launch, Outcome, Site, Turn
+
+SITE = Site(
+    command=("/tools/opencode",),
+    config="/scratch/home",
+    home="/root",
+    cwd="/workspace",
+    commands={},
+    base_url="http://127.0.0.1:1234",
+    model="gpt-5",
+    system=None,
+    mcp_servers=(),
+    bridged=(),
+    skills=(),
+    session_id="11111111-2222-3333-4444-555555555555",
+    debug=False,
+)
+MODEL = "anthropic/claude-sonnet-4-5"
+COMMON = ("/tools/opencode", "run", "--format", "json", "--auto", "--dir", "/workspace", "--model", MODEL)
+SESSION = {"type": "session", "sessionID": "ses_1"}
+
+
+def site(**changes: Any) -> Site:
+    return Site(**{**vars(SITE), **changes})
+
+
+def config(launch: Launch) -> dict[str, Any]:
+    files = {file.path: file.content for file in launch.files}
+    loaded: dict[str, Any] = json.loads(files[launch.env["OPENCODE_CONFIG"]])
+    return loaded
+
+
+def ended(code: int | None, *events: dict[str, Any], stderr: str = "", signal: int | None = None) -> Exit:
+    text = "\n".join(json.dumps(event) for event in events)
+    return Exit(code, signal, text, stderr, text)
+
+
+def error(name: str, message: str) -> dict[str, Any]:
+    return {"type": "error", "sessionID": "ses_1", "error": {"name": name, "data": {"message": message}}}
+
+
+def test_first_and_resumed_prompt() -> None:
+    log = ("--print-logs", "--log-level", "ERROR")
+    first = OpenCode(title="-x; $y").turn(SITE, Turn("- do it", resume=False))
+    assert first.argv == (*COMMON, "--title=-x; $y", *log)
+    assert first.stdin == b"- do it"
+    again = OpenCode().turn(site(session_id="ses_1"), Turn("/again", resume=True))
+    assert again.argv == (*COMMON, "--session", "ses_1", *log)
+    assert again.stdin == b"/again"
+
+
+def test_images_and_debug() -> None:
+    argv = OpenCode().turn(site(debug=True), Turn("x", resume=False, images=("/a.png", "/b.jpg"))).argv
+    assert argv[-5:] == ("--print-logs", "--log-level", "DEBUG", "--file=/a.png", "--file=/b.jpg")
+
+
+@pytest.mark.parametrize(
+    ("model", "package", "path"),
+    [
+        ("anthropic/claude-sonnet-4-5", "@ai-sdk/anthropic", "/v1"),
+        ("openai/gpt-5", "@ai-sdk/openai", "/v1"),
+        ("google/gemini-2.5-pro", "@ai-sdk/google", "/v1beta"),
+        ("openrouter/qwen/qwen3-coder", "@ai-sdk/openai-compatible", "/v1"),
+    ],
+)
+def test_providers(model: str, package: str, path: str) -> None:
+    agent = OpenCode(presented=model)
+    told = config(agent.launch(SITE))
+    provider, _, name = model.partition("/")
+    entry = told["provider"][provider]
+    assert (entry["npm"], entry["options"]["baseURL"]) == (package, f"http://127.0.0.1:1234{path}")
+    assert list(entry["models"]) == [name]
+    assert {"anthropic", "openai", "google", provider} == set(told["enabled_providers"]) == set(told["provider"])
+    assert told["small_model"] == model
+    assert agent.route("gpt-5").aliases == {name: None}
+
+
+def test_what_a_task_cannot_change() -> None:
+    launch = OpenCode().launch(SITE)
+    fixed = json.loads(launch.env["OPENCODE_CONFIG_CONTENT"])
+    assert fixed.items() <= config(launch).items()
+    assert not fixed.keys() & {"mcp", "instructions", "plugin"}
+    assert "permission" not in config(launch)
+
+
+def test_homes_are_private_and_inherit_the_users_configuration() -> None:
+    launch = OpenCode().launch(SITE)
+    assert launch.env["XDG_CONFIG_HOME"] == "/scratch/home"
+    assert launch.inherit == (("/root/.config/opencode", "opencode"),)
+    ((plugin, options),) = config(launch)["plugin"]
+    assert plugin == "file:///scratch/home/plugin.js"
+    assert "/scratch/home/plugin.js" in [file.path for file in launch.files]
+    assert set(options["unseen"]) == {"npm_config_offline", *(name for name in launch.env if name.startswith("XDG_"))}
+
+
+def test_system_prompt_and_skills() -> None:
+    files = {file.path: file.content for file in OpenCode().launch(site(system="be brief")).files}
+    assert files["/scratch/home/system.md"] == b"be brief"
+    again = OpenCode().launch(SITE)
+    assert "/scratch/home/system.md" not in [file.path for file in again.files]
+    assert config(again)["instructions"] == ["/scratch/home/system.md"]
+    assert config(again)["skills"] == {"paths": [again.skills]}
+
+
+def test_text_is_no_template() -> None:
+    server = MCPServerConfigStdio(name="std", command="run", args=["{env:HOME}", "{file:/etc/passwd}"])
+    launch = OpenCode().launch(site(mcp_servers=(server,)))
+    assert config(launch)["mcp"]["std"]["command"] == ["run", "{env:HOME}", "{file:/etc/passwd}"]
+    assert not any(b"{env:" in file.content or b"{file:" in file.content for file in launch.files)
+
+
+def test_mcp_servers() -> None:
+    servers = (
+        MCPServerConfigStdio(name="std", command="run", args=["a"], cwd="/srv", env={"K": "v"}),
+        MCPServerConfigHTTP(name="web", type="http", url="http://x/mcp", headers={"H": "v"}),
+    )
+    forever = 2147483647
+    assert config(OpenCode().launch(site(mcp_servers=servers)))["mcp"] == {
+        "std": {
+            "type": "local",
+            "command": ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", "/srv", "run", "a"],
+            "environment": {"K": "v"},
+            "timeout": forever,
+        },
+        "web": {
+            "type": "remote",
+            "url": "http://x/mcp",
+            "headers": {"H": "v"},
+            "oauth": False,
+            "timeout": forever,
+        },
+    }
+    assert OpenCode().tool_prefix("std") == "std_"
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "/x", "anthropic/", "", "an thropic/x"])
+def test_a_model_needs_its_provider(model: str) -> None:
+    with pytest.raises(AgentOptionError, match="opencode_model"):
+        opencode(opencode_model=model)
+
+
+def test_session_id() -> None:
+    step = {"type": "step_start", "sessionID": "ses_1", "part": {}}
+    assert OpenCode().session_id(ended(None, SESSION, step, signal=9)) == "ses_1"
+    assert OpenCode().session_id(ended(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "reason"),
+    [
+        (ended(0, SESSION), Outcome.DONE, ""),
+        (ended(1, SESSION, error("ContentFilterError", "blocked")), Outcome.REFUSED, "blocked"),
+        (ended(1, SESSION, error("APIError", "no credit")), Outcome.FAILED, "no credit"),
+        (ended(1, {"type": "error", "error": {"name": "Odd"}}), Outcome.FAILED, "Odd"),
+        (ended(1, stderr="\x1b[91m\x1b[1mError: \x1b[0mNot valid JSON\n{"), Outcome.FAILED, "Not valid JSON"),
+        (ended(1, SESSION, stderr="Error: something\n"), Outcome.CRASHED, ""),
+        (ended(1), Outcome.CRASHED, ""),
+        (ended(None, SESSION, signal=9), Outcome.CRASHED, ""),
+        (ended(132, stderr="panic"), Outcome.CRASHED, ""),
+    ],
+)
+def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
+    verdict = OpenCode().judge(end)
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)

@@ -1,0 +1,143 @@
+"""What the adapter makes of facts: plain values compared with plain values."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import pytest
+from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
+
+from inspect_swe import gemini_cli, qwen_code
+from inspect_swe._agents.qwen_code import QwenCode
+from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Site, Turn
+
+SITE = Site(
+    command=("/tools/node", "/tools/cli.js"),
+    config="/scratch/home",
+    home="/root",
+    cwd="/workspace",
+    commands={"bash": "/bin/bash"},
+    base_url="http://127.0.0.1:1234",
+    model="gpt-5",
+    system=None,
+    mcp_servers=(),
+    bridged=(),
+    skills=(),
+    session_id="11111111-2222-3333-4444-555555555555",
+    debug=False,
+)
+ARGV = (
+    *("/tools/node", "--require", "/scratch/home/guard.cjs", "/tools/cli.js", "--auth-type", "openai"),
+    *("--output-format", "stream-json", "--approval-mode", "yolo"),
+)
+SILENT = "Model stream ended with empty response text."
+
+
+def site(**changes: Any) -> Site:
+    return Site(**{**vars(SITE), **changes})
+
+
+def files(launch: Launch) -> dict[str, str]:
+    return {file.path.removeprefix("/scratch/home/"): file.content.decode() for file in launch.files}
+
+
+def stdin(prompt: str) -> str:
+    return QwenCode().turn(SITE, Turn(prompt, resume=False)).stdin.decode()
+
+
+def ended(code: int | None, *events: dict[str, Any], signal: int | None = None) -> Exit:
+    return Exit(code, signal, "\n".join(json.dumps(event) for event in events), "")
+
+
+def test_options_are_those_of_gemini_cli() -> None:
+    other = [name.replace("gemini_", "qwen_") for name in inspect.signature(gemini_cli).parameters]
+    assert list(inspect.signature(qwen_code).parameters) == other
+
+
+def test_first_and_resumed_prompt() -> None:
+    first = QwenCode().turn(SITE, Turn("- do it", resume=False))
+    assert first == Invocation((*ARGV, "--session-id", SITE.session_id), b"- do it")
+    again = QwenCode().turn(site(debug=True), Turn("again", resume=True))
+    assert again == Invocation((*ARGV, "--resume", SITE.session_id, "--debug"), b"again")
+
+
+def test_the_sandboxs_own_cli_runs_by_itself() -> None:
+    argv = QwenCode().turn(site(command=("/usr/bin/qwen",)), Turn("x", resume=False)).argv
+    assert argv[:2] == ("/usr/bin/qwen", "--auth-type")
+
+
+@pytest.mark.parametrize("prompt", ["do it", "- list\n--help", "!ls", "a / b ? c", "  indented"])
+def test_prompts_that_the_cli_leaves_alone(prompt: str) -> None:
+    assert stdin(prompt) == prompt
+
+
+@pytest.mark.parametrize("prompt", ["/status", " /status", "?btw", "see @a.py", "me@x.org"])
+def test_prompts_that_the_cli_would_read_in_its_own_way(prompt: str) -> None:
+    assert stdin(prompt) == f"/as-written\n{prompt}"
+
+
+def test_mcp_servers() -> None:
+    servers = (
+        MCPServerConfigStdio(name="std", command="run", args=["a"], env={"K": "v"}),
+        MCPServerConfigHTTP(name="web", type="http", url="http://x/mcp", headers={"H": "v"}),
+        MCPServerConfigHTTP(name="old", type="sse", url="http://x/sse"),
+    )
+    always = {"alwaysLoadTools": True, "discoveryTimeoutMs": 300000, "timeout": 2147483647, "trust": True}
+    assert json.loads(files(QwenCode().launch(site(mcp_servers=servers)))["settings.json"])["mcpServers"] == {
+        "std": {"command": "run", "args": ["a"], "env": {"K": "v"}, **always},
+        "web": {"httpUrl": "http://x/mcp", "headers": {"H": "v"}, **always},
+        "old": {"url": "http://x/sse", "headers": {}, **always},
+    }
+
+
+def test_system_prompt_is_an_extension_of_its_own() -> None:
+    assert not any(name.startswith("extensions/") for name in files(QwenCode().launch(SITE)))
+    written = files(QwenCode().launch(site(system="be brief\n@property")))
+    assert json.loads(written["extensions/session/qwen-extension.json"])["contextFileName"] == "SYSTEM.md"
+    assert written["extensions/session/SYSTEM.md"] == "```\nbe brief\n@property\n```"
+
+
+def test_configuration_is_private_and_inherits_the_users() -> None:
+    launch = QwenCode().launch(SITE)
+    assert launch.env["OPENAI_MODEL"] == "qwen3-coder-plus"
+    assert launch.env["QWEN_HOME"] == "/scratch/home"
+    assert launch.env["OPENAI_BASE_URL"] == "http://127.0.0.1:1234/v1"
+    assert launch.env["QWEN_CODE_SYSTEM_DEFAULTS_PATH"] == "/scratch/home/defaults.json"
+    assert ("/root/.qwen/settings.json", "defaults.json") in launch.inherit
+    assert launch.skills == "/scratch/home/skills"
+
+
+def test_shell_where_there_is_no_bash() -> None:
+    place = site(commands={})
+    argv = QwenCode().turn(place, Turn("x", resume=False)).argv
+    assert argv[3:] == ("sh", "/scratch/home/shell", *ARGV, "--session-id", SITE.session_id)
+    assert {"shell/bash", "shell/shopt"} <= files(QwenCode().launch(place)).keys()
+
+
+def test_models_and_web_search() -> None:
+    route = QwenCode("qwen3-max", web_search=False).route("gpt-5")
+    assert route.aliases == {"qwen3-max": None} and not route.web_search
+    assert QwenCode(web_search=False).launch(SITE).env["ENABLE_WEB_SEARCH"] == "false"
+    assert "ENABLE_WEB_SEARCH" not in QwenCode().launch(SITE).env
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "reason"),
+    [
+        (ended(0, {"type": "result", "is_error": False}), Outcome.DONE, ""),
+        (ended(1, {"type": "result", "is_error": True, "error": {"message": "no"}}), Outcome.FAILED, "no"),
+        (ended(1, {"type": "result", "is_error": True}), Outcome.FAILED, ""),
+        (
+            ended(1, {"type": "result", "is_error": True, "error": {"message": f"[API Error: {SILENT}]"}}),
+            Outcome.REFUSED,
+            f"[API Error: {SILENT}]",
+        ),
+        (ended(None, {"type": "assistant"}, signal=9), Outcome.CRASHED, ""),
+        (Exit(1, None, "half a line {", "boom"), Outcome.CRASHED, ""),
+    ],
+)
+def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
+    verdict = QwenCode().judge(end)
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)

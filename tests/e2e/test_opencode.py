@@ -1,0 +1,204 @@
+"""What is special to the real OpenCode, in real containers without a network."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from inspect_ai.agent import BridgedToolsSpec
+from inspect_ai.model import ChatMessage, ChatMessageUser, ContentImage, ContentText
+from inspect_ai.tool import MCPServerConfigStdio
+
+from inspect_swe import opencode
+from inspect_swe.testing import ScriptStep, call, fail, say, shell, turn, wait
+
+from ..bridge.speakers import PIXEL
+from .harness import Run, run_agent
+from .test_claude_code import FAKE_MCP, lookup, tool_results
+
+
+def asked(outcome: Run, request: int = 0) -> str:
+    assert outcome.error is None, outcome.error
+    return "\n".join(message.text for message in outcome.requests[request].messages)
+
+
+SUMS = "find . ~ -type f -not -name index | sort | xargs md5sum"
+SUBBY = """---
+description: Helps.
+mode: subagent
+model: openai/gpt-5
+permission:
+  bash: ask
+---
+You are SUBBY.
+"""
+PREPARE = f"""#!/bin/sh
+set -e
+mkdir -p /workspace/.opencode/agent ~/.config/opencode
+cd /workspace
+git init -q . && git config user.email a@b && git config user.name n
+echo INSTRUCTIONS-OF-THE-TASK > AGENTS.md
+echo '{{"permission": {{"webfetch": "deny", "bash": "ask"}}, "enabled_providers": ["mistral"]}}' > opencode.json
+printf '%s' '{SUBBY}' > .opencode/agent/subby.md
+git add -A && git commit -qm init
+echo INSTRUCTIONS-OF-THE-USER > ~/.config/opencode/AGENTS.md
+echo '{{"permission": {{"glob": "deny"}}}}' > ~/.config/opencode/opencode.json
+{SUMS} > /before
+"""
+
+
+def test_configurations_of_others_count_and_stay_as_they_are(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        opencode(system_prompt="SYSTEM-MARKER"),
+        [shell("echo work > work.txt"), say("done")],
+        setup=PREPARE,
+        show=f"git status --porcelain; {SUMS} | diff /before -; ls -A /tmp",
+    )
+    text = asked(outcome)
+    for mark in ("INSTRUCTIONS-OF-THE-TASK", "INSTRUCTIONS-OF-THE-USER", "SYSTEM-MARKER"):
+        assert text.count(mark) == 1, mark
+    names = outcome.requests[0].tool_names
+    assert "bash" in names and not {"webfetch", "glob"} & set(names)
+    status, _, rest = outcome.seen.partition("\n")
+    assert status == "?? work.txt"
+    assert [line[-8:] for line in rest.splitlines() if line[0] in "<>"] == ["work.txt"]
+    assert rest.splitlines()[-1] == "opencode", "an empty folder of that name is all there is in /tmp"
+    assert outcome.sample.total_time and outcome.sample.total_time < 60, "it waited for packages that cannot come"
+
+
+def test_a_sub_agent_of_the_task(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        opencode(),
+        [
+            call("task", description="help", prompt="SUB-TASK", subagent_type="subby"),
+            shell("echo in the sub-agent"),
+            say("sub answer"),
+            shell("echo in the agent"),
+            say("done"),
+        ],
+        setup=PREPARE,
+        task={"time_limit": 120},
+    )
+    assert "You are SUBBY." in asked(outcome, 1) and "SUB-TASK" in asked(outcome, 1)
+    assert outcome.sample.limit is None, "nobody was asked for a permission"
+    answer, own = tool_results(outcome.sample.messages)
+    assert "sub answer" in answer and own == "in the agent\n"
+    assert outcome.sample.output.completion == "done"
+
+
+def test_the_environment_of_commands_is_the_images(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        opencode(),
+        [shell("env | grep -e ^XDG -e ^npm_config_off | sort"), say("done")],
+        environment={"XDG_CACHE_HOME": "/opt/cache", "ANTHROPIC_API_KEY": "sk-x", "ANTHROPIC_BASE_URL": "http://x"},
+    )
+    assert outcome.error is None
+    assert tool_results(outcome.sample.messages) == ["XDG_CACHE_HOME=/opt/cache\n"]
+
+
+@pytest.mark.parametrize(
+    "model", ["anthropic/unknown", "openai/gpt-5", "google/gemini-2.5-pro", "groq/qwen/qwen3", "amazon-bedrock/x"]
+)
+def test_models(tmp_path: Path, model: str) -> None:
+    image = ContentImage(image=f"data:image/png;base64,{PIXEL}")
+    prompt: list[ChatMessage] = [ChatMessageUser(content=[ContentText(text="What is it?"), image])]
+    script: list[ScriptStep] = [shell("echo one"), turn(shell("echo two"), shell("echo three")), say("done")]
+    outcome = run_agent(tmp_path, opencode(opencode_model=model), script, prompt=prompt)
+    assert f"The exact model ID is {model}" in asked(outcome)
+    results = tool_results(outcome.sample.messages)
+    assert len(results) == 3 and all(any(text in result for result in results) for text in ("one", "two", "three"))
+    images = [
+        part
+        for message in outcome.requests[0].messages
+        if isinstance(message.content, list)
+        for part in message.content
+        if isinstance(part, ContentImage)
+    ]
+    assert len(images) == 1
+    assert len(outcome.requests) == 3, "there are no side calls"
+
+
+def test_tools_ask_for_nothing_and_search_offline(tmp_path: Path) -> None:
+    script: list[ScriptStep] = [
+        *[shell("echo the same again")] * 4,
+        call("read", filePath="/etc/hostname"),
+        call("read", filePath="/workspace/.env"),
+        call("glob", pattern="**/*.txt"),
+        call("grep", pattern="needle"),
+        say("done"),
+    ]
+    outcome = run_agent(
+        tmp_path,
+        opencode(),
+        script,
+        files={"/workspace/.env": "SECRET=1", "/workspace/d/a.txt": "a needle"},
+        task={"time_limit": 120},
+    )
+    assert outcome.error is None and outcome.sample.limit is None
+    *same, _, env, found, matched = tool_results(outcome.sample.messages)
+    assert same == ["the same again\n"] * 4
+    assert "SECRET=1" in env
+    assert "/workspace/d/a.txt" in found and "a needle" in matched
+
+
+def test_servers_with_dashes(tmp_path: Path) -> None:
+    server = MCPServerConfigStdio(
+        name="std-x", command="python3", args=["server.py"], cwd="/opt/mcp", env={"A": "{env:HOME}"}
+    )
+    outcome = run_agent(
+        tmp_path,
+        opencode(mcp_servers=[server], bridged_tools=[BridgedToolsSpec(name="host-x", tools=[lookup()]), lookup()]),
+        [
+            call("std-x/add", a=2, b=3),
+            call("host-x/lookup", what="number"),
+            call("tools/lookup", what="text"),
+            shell("tr '\\0' '\\n' < /proc/$(pgrep -f server.py | head -n 1)/environ | grep -e ^XDG -e ^A="),
+            say("done"),
+        ],
+        files={"/opt/mcp/server.py": Path(FAKE_MCP).read_text()},
+    )
+    assert outcome.error is None
+    assert {"std-x_add", "host-x_lookup", "tools_lookup"} <= set(outcome.requests[0].tool_names)
+    assert tool_results(outcome.sample.messages) == ["sum=5", "42", "text for text", "A={env:HOME}\n"]
+
+
+KILL_IT = """#!/bin/sh
+nohup sh -c 'until grep " 01 " /proc/net/tcp; do sleep 0.2; done; sleep 2; pkill -9 -x opencode' >/dev/null 2>&1 &
+"""
+
+
+def test_killed_before_the_first_answer(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        opencode(system_prompt="SYSTEM-MARKER"),
+        [wait(20, say("never seen")), say("done")],
+        prompt="THE-TASK",
+        setup=KILL_IT,
+    )
+    text = asked(outcome, -1)
+    assert text.count("THE-TASK") == 1 and text.count("SYSTEM-MARKER") == 1
+    assert "interrupted" in text
+    assert outcome.sample.output.completion == "done"
+
+
+def test_a_provider_error_does_not_take_long(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    outcome = run_agent(tmp_path, opencode(), [fail(500, "exploded")] * 20)
+    assert outcome.error and "HTTP 500: exploded" in outcome.error
+    assert len(outcome.requests) == 6
+    assert time.monotonic() - begun < 60
+
+
+def test_a_wrong_configuration_is_named(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, opencode(), [say("never")], files={"/workspace/opencode.json": '{"share": 17}'})
+    assert outcome.error and "failed: Configuration is invalid at /workspace/opencode.json" in outcome.error
+
+
+def test_missing_libraries_are_named(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, opencode(), [say("never")], image="musl")
+    assert outcome.sample.error and "SandboxUnsupportedError" in outcome.sample.error.traceback
+    assert "lacks libstdc++.so.6, libgcc_s.so.1" in outcome.sample.error.message

@@ -1,0 +1,56 @@
+"""What is special to the real Qwen Code, in real containers without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspect_swe import qwen_code
+from inspect_swe.testing import refuse, say, shell
+
+from .harness import Run, run_agent
+
+
+def asked(outcome: Run, request: int = 0) -> str:
+    assert outcome.error is None, outcome.error
+    return "\n".join(message.text for message in outcome.requests[request].messages)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "/status returns 500. Fix it.",
+        "?btw is a question mark",
+        "@README.md says:\n\n\n@pytest.fixture, @src, me@src.org\n\t@x",
+        "@{README.md} !{ls} {{args}}",
+    ],
+    ids=["command", "question", "mention", "template"],
+)
+def test_a_prompt_arrives_as_it_is_written(tmp_path: Path, prompt: str) -> None:
+    files = {"README.md": "SECRET-OF-THE-FILE", "src/a.py": "SECRET-OF-THE-FOLDER"}
+    text = asked(run_agent(tmp_path, qwen_code(), [say("ok")], prompt=prompt, files=files))
+    assert prompt in text
+    assert "SECRET" not in text
+
+
+def test_a_system_prompt_with_a_mention(tmp_path: Path) -> None:
+    text = asked(run_agent(tmp_path, qwen_code(system_prompt="Use\n@property, see @./x"), [say("ok")]))
+    assert text.count("Use\n@property, see @./x") == 1
+
+
+@pytest.mark.parametrize("content", ['{"context": {"fileName": "NOTES.md"}}\n', "{ broken"], ids=["valid", "broken"])
+def test_settings_of_the_task_stay_as_they_are(tmp_path: Path, content: str) -> None:
+    files = {".qwen/settings.json": content, "NOTES.md": "NOTES-OF-THE-TASK"}
+    agent = qwen_code(system_prompt="SYSTEM-MARKER")
+    show = "cat .qwen/settings.json; ls -A .qwen"
+    outcome = run_agent(tmp_path, agent, [shell("true"), say("ok")], files=files, show=show)
+    assert outcome.seen == f"{content}settings.json\n"
+    assert "SYSTEM-MARKER" in asked(outcome)
+    assert ("NOTES-OF-THE-TASK" in asked(outcome)) == (content != "{ broken")
+
+
+def test_an_answer_without_text_is_scored(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, qwen_code(), [shell("true"), *[refuse("")] * 9])
+    assert outcome.error is None, outcome.error
+    assert outcome.sample.scores
