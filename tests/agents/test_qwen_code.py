@@ -29,7 +29,7 @@ SITE = Site(
     debug=False,
 )
 ARGV = (
-    *("/tools/node", "--require", "/scratch/home/guard.cjs", "/tools/cli.js", "--auth-type", "openai"),
+    *("/tools/node", "--require", "/scratch/home/guard.cjs", "/tools/cli.js", "--auth-type", "openai-responses"),
     *("--output-format", "stream-json", "--approval-mode", "yolo"),
 )
 SILENT = "Model stream ended with empty response text."

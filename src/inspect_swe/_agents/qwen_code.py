@@ -27,7 +27,7 @@ _SETTINGS: dict[str, Any] = {
     "memory": {"enableManagedAutoDream": False, "enableManagedAutoMemory": False},
     "model": {"generationConfig": {"maxRetries": 0, "streamIdleTimeoutMs": FOREVER, "timeout": FOREVER}},
     "privacy": {"usageStatisticsEnabled": False},
-    "security": {"auth": {"selectedType": "openai"}, "folderTrust": {"enabled": False}},
+    "security": {"auth": {"selectedType": "openai-responses"}, "folderTrust": {"enabled": False}},
     "telemetry": {"enabled": False},
     "ui": {"enableFollowupSuggestions": False},
 }
@@ -190,8 +190,9 @@ class QwenCode(Adapter):
         """Headless mode; the prompt comes on stdin."""
         node, *script = site.command
         guard = ["--require", f"{site.config}/guard.cjs"] if script else []
-        argv = [*shell_argv(site), node, *guard, *script, "--auth-type", "openai", "--output-format", "stream-json"]
-        argv += ["--approval-mode", "yolo", "--resume" if turn.resume else "--session-id", site.session_id]
+        argv = [*shell_argv(site), node, *guard, *script, "--auth-type", "openai-responses"]
+        argv += ["--output-format", "stream-json", "--approval-mode", "yolo"]
+        argv += ["--resume" if turn.resume else "--session-id", site.session_id]
         if site.debug:
             argv.append("--debug")
         # A mention ("@file") would be replaced by what the file says; arguments of a command are handed on as they are.
