@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._agents import CodexAutoReview, claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
+    from ._binaries import resolve_agent_version
     from ._errors import (
         AgentCrashError,
         AgentError,
@@ -47,6 +48,7 @@ _HOMES = {
     "mini_swe_agent": "_agents",
     "opencode": "_agents",
     "qwen_code": "_agents",
+    "resolve_agent_version": "_binaries",
 }
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "mini_swe_agent",
     "opencode",
     "qwen_code",
+    "resolve_agent_version",
 ]
 
 

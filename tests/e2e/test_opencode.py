@@ -11,7 +11,7 @@ from inspect_ai.model import ChatMessage, ChatMessageUser, ContentImage, Content
 from inspect_ai.tool import MCPServerConfigStdio
 
 from inspect_swe import opencode
-from inspect_swe.testing import ScriptedRequest, ScriptStep, call, fail, say, shell, turn, wait
+from inspect_swe.testing import ScriptedRequest, ScriptStep, Step, call, fail, say, shell, turn, wait
 
 from ..bridge.speakers import PIXEL
 from .harness import Run, run_agent
@@ -171,7 +171,7 @@ nohup sh -c 'until grep " 01 " /proc/net/tcp; do sleep 0.2; done; sleep 2; pkill
 """
 
 
-def slow_at_first(request: ScriptedRequest) -> ScriptStep:
+def slow_at_first(request: ScriptedRequest) -> Step:
     resumed = any("interrupted" in message.text for message in request.messages)
     return say("done") if resumed else wait(20, say("never seen"))
 

@@ -18,6 +18,7 @@ from inspect_swe._install import (
     StoredArtifact,
     check_version,
     resolve,
+    resolve_version,
 )
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, integrity_of
@@ -174,3 +175,18 @@ def test_the_users_own_configuration_is_read(
     found = asyncio.run(resolve("tool", RECIPE, "1.0.0", "linux-x64"))
     assert found.path.is_relative_to(tmp_path / "cache")
     assert server.seen[0].authorization == "Bearer from-env"
+
+
+def test_what_a_version_means_now(store: ArtifactStore, server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    _pin(monkeypatch, server)
+    server.publish("1.2.0")
+
+    def meant(version: str) -> str:
+        return resolve_version("tool", RECIPE, version, "linux-x64", store)
+
+    assert [meant(version) for version in ("stable", "auto", "latest", "0.1.0")] == ["1.0.0", "1.0.0", "1.2.0", "0.1.0"]
+    server.publish("1.3.0")
+    assert meant("latest") == "1.2.0", "all samples of a process run the same"
+    assert _resolve(store, "latest").artifact.version == "1.2.0"
+    with pytest.raises(AgentOptionError, match="sandbox"):
+        meant("sandbox")

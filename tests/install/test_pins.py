@@ -5,25 +5,50 @@ import typing
 import pytest
 
 import inspect_swe._install as install
+from inspect_swe._agents import ROSTER
 from inspect_swe._errors import AgentInstallError
-from inspect_swe._install import Pins, SandboxPlatform
+from inspect_swe._install import NODE, PYTHONS, RIPGREP, NpmPackage, Pins, PythonPackage, SandboxPlatform, Target, Tool
+from inspect_swe._install.python_packages import locked_wheels
 from inspect_swe._install.registries import digest_of
+from inspect_swe._runtime.adapter import Adapter
+
+PLATFORMS: tuple[SandboxPlatform, ...] = typing.get_args(SandboxPlatform)
+NPM = [adapter for adapter in ROSTER if isinstance(adapter.recipe, NpmPackage)]
+PYTHON = [adapter for adapter in ROSTER if isinstance(adapter.recipe, PythonPackage)]
 
 
-def test_every_pin_has_a_digest_and_a_platform() -> None:
-    pins = Pins.load().pins
-    assert "claude_code" in pins
-    for agent, pin in pins.items():
-        assert pin.agent == agent and pin.releases
-        assert set(pin.releases) <= set(typing.get_args(SandboxPlatform))
-        assert all(digest_of(release) for release in pin.releases.values())
+def test_nothing_else_is_pinned() -> None:
+    assert set(Pins.load().pins) == {adapter.key for adapter in ROSTER} | {NODE.key, RIPGREP.key}
 
 
-def test_claude_code_is_pinned_for_every_platform() -> None:
-    pin = Pins.load().pin("claude_code")
-    for platform in typing.get_args(SandboxPlatform):
-        release = pin.release(platform)
-        assert (release.package, release.version) == (f"@anthropic-ai/claude-code-{platform}", pin.version)
+@pytest.mark.parametrize("tool", [NODE, RIPGREP])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_every_tool_is_pinned_for_every_platform(tool: Tool, platform: SandboxPlatform) -> None:
+    assert digest_of(Pins.load().pin(tool.key).release(platform))
+
+
+@pytest.mark.parametrize("adapter", NPM)
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_every_cli_is_pinned_for_every_platform(adapter: type[Adapter], platform: SandboxPlatform) -> None:
+    recipe = adapter.recipe
+    assert isinstance(recipe, NpmPackage)
+    pin = Pins.load().pin(adapter.key)
+    release = pin.release(platform)
+    assert digest_of(release)
+    assert release.package == recipe.package_for(platform)
+    assert release.version == recipe.release_version(pin.version, platform)
+
+
+@pytest.mark.parametrize("adapter", PYTHON)
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_python_package_is_locked(adapter: type[Adapter], platform: SandboxPlatform, python: str) -> None:
+    recipe = adapter.recipe
+    assert isinstance(recipe, PythonPackage)
+    version = Pins.load().pin(adapter.key).version
+    own, *others = locked_wheels(adapter.key, recipe, version, Target(platform, python)) or ()
+    assert (own.package, own.version) == (recipe.package, version)
+    assert others and all(digest_of(release) for release in (own, *others))
 
 
 def test_what_is_not_pinned_is_named() -> None:

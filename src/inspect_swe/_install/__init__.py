@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .artifacts import CACHE_VARIABLE, Artifact, ArtifactStore, StoredArtifact
-from .catalog import check_version, resolve, resolve_tool
+from .catalog import check_version, resolve, resolve_tool, resolve_version
 from .lock import PYTHONS
 from .npm_config import NpmConfig
 from .pins import PINS_FILE, Pin, Pins
@@ -35,5 +35,6 @@ __all__ = [
     "check_version",
     "resolve",
     "resolve_tool",
+    "resolve_version",
     "sandbox_platform",
 ]

@@ -72,13 +72,43 @@ async def resolve(
     return await store.fetch(artifact)
 
 
+def resolve_version(
+    agent: str, recipe: Recipe, version: str, platform: SandboxPlatform, store: ArtifactStore | None = None
+) -> str:
+    """The version that a request for a CLI means now. Blocks.
+
+    Args:
+        agent: The agent's key.
+        recipe: Where its CLI is found.
+        version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
+        platform: What it shall run on.
+        store: Where packages are kept (default: the user's store).
+    """
+    check_version(version)
+    if version == "sandbox":
+        raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI, whichever that is.')
+    stop = threading.Event()
+    if isinstance(recipe, PythonPackage):
+        return _python_version(agent, recipe, version, stop)
+    if version != "latest":
+        return _artifact(agent, recipe, version, platform).version
+    store = store or ArtifactStore()
+    key = (store.root, agent, platform)
+    if key not in _latest:
+        _latest[key] = _look_up(store, agent, recipe, platform, stop)
+    return _latest[key].version
+
+
+def _python_version(agent: str, recipe: PythonPackage, version: str, stop: threading.Event) -> str:
+    if version in ("stable", "auto"):
+        return Pins.load().pin(agent).version
+    return newest_version(recipe.package, stop) if version == "latest" else version
+
+
 def _python_artifact(
     agent: str, recipe: PythonPackage, version: str, target: Target, stop: threading.Event
 ) -> Artifact:
-    if version in ("stable", "auto"):
-        version = Pins.load().pin(agent).version
-    elif version == "latest":
-        version = newest_version(recipe.package, stop)
+    version = _python_version(agent, recipe, version, stop)
     locked = locked_wheels(agent, recipe, version, target) or (Release(recipe.package, version),)
     own, *others = locked
     return Artifact(agent, version, target.platform, own, recipe.member, (), tuple(others), target, recipe)
