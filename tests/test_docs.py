@@ -39,6 +39,10 @@ def read(page: Path) -> str:
     return page.read_text(encoding="utf-8")
 
 
+def agent_page(key: str) -> Path:
+    return DOCS / "agents" / f"{key.replace('_', '-')}.md"
+
+
 def python_blocks() -> list[Block]:
     return [
         Block(page, read(page)[: match.start()].count("\n") + 1, match[1])
@@ -104,9 +108,10 @@ def test_links_between_files(page: Path) -> None:
     assert [target for target in targets if target and not (page.parent / target).exists()] == []
 
 
-def test_option_table_of_claude_code() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", read(DOCS / "agents/claude-code.md"), re.MULTILINE)
-    parameters = inspect.signature(claude_code).parameters
+@pytest.mark.parametrize("key", [adapter.key for adapter in ROSTER])
+def test_option_table(key: str) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", read(agent_page(key)), re.MULTILINE)
+    parameters = inspect.signature(getattr(inspect_swe, key)).parameters
     assert [name for name, _ in rows] == list(parameters)
     for name, shown in rows:
         if name != "description":
@@ -132,8 +137,7 @@ def test_reference_has_every_public_name() -> None:
 
 def test_every_agent_has_its_page_and_its_pin_is_named() -> None:
     for adapter in ROSTER:
-        page = read(DOCS / "agents" / f"{adapter.key.replace('_', '-')}.md")
-        assert Pins.load().pin(adapter.key).version in page
+        assert Pins.load().pin(adapter.key).version in read(agent_page(adapter.key))
         assert (DOCS / "dev/quirks" / f"{adapter.key}.md").is_file()
 
 

@@ -12,7 +12,7 @@ class AgentError(RuntimeError):
     Args:
         message: What went wrong, in one sentence.
         hint: What the reader can do about it.
-        exit_code: Exit code of the process that failed, if one did.
+        exit_code: Exit code of the process that failed, if one did; -N where signal N ended it.
         stdout: Its standard output (only the tail is shown).
         stderr: Its standard error (only the tail is shown).
     """

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe._agents.claude_code import ClaudeCode
-from inspect_swe._runtime.adapter import Exit, Invocation, Outcome, Site, Turn
+from inspect_swe._runtime.adapter import Exit, Invocation, Outcome, Turn
 
-SITE = Site(
-    command=("/tools/claude",),
-    config="/scratch/home",
-    home="/root",
-    cwd="/workspace",
-    commands={"bash": "/bin/bash"},
-    base_url="http://127.0.0.1:1234",
-    model="gpt-5",
-    system=None,
-    mcp_servers=(),
-    bridged=(),
-    skills=(),
-    session_id="11111111-2222-3333-4444-555555555555",
-    debug=False,
-)
+from .support import ended, sites
+
+site = sites("/tools/claude")
+SITE = site()
 COMMON = ("/tools/claude", "--print", "--output-format", "stream-json", "--verbose")
 SESSION = SITE.session_id
-
-
-def site(**changes: Any) -> Site:
-    return Site(**{**vars(SITE), **changes})
-
-
-def ended(code: int | None, *events: dict[str, Any], signal: int | None = None) -> Exit:
-    return Exit(code, signal, "\n".join(json.dumps(event) for event in events), "")
 
 
 def test_first_and_resumed_prompt() -> None:
@@ -110,7 +90,7 @@ def test_presented_model() -> None:
 
 
 def test_shell_where_there_is_no_bash() -> None:
-    launch = ClaudeCode().launch(site(commands={}))
+    launch = ClaudeCode().launch(site(shells=frozenset()))
     assert launch.env["SHELL"] == launch.env["CLAUDE_CODE_SHELL"] == "/scratch/home/shell/bash"
     assert [(file.path, file.mode) for file in launch.files] == [("/scratch/home/shell/bash", 0o755)]
     assert "SHELL" not in ClaudeCode().launch(SITE).env
@@ -131,12 +111,12 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
         (ended(1, {"type": "result", "is_error": True, "result": "API Error: 400 no"}), Outcome.FAILED),
         (ended(0), Outcome.CRASHED),
         (ended(0, {"type": "result", "is_error": True, "result": "no"}), Outcome.FAILED),
-        (ended(None, {"type": "result", "is_error": False, "result": "done"}, signal=9), Outcome.DONE),
+        (ended(-9, {"type": "result", "is_error": False, "result": "done"}), Outcome.DONE),
         (ended(1, {"type": "result", "is_error": True, "stop_reason": "refusal", "x": "\u2028"}), Outcome.REFUSED),
         (ended(1), Outcome.CRASHED),
-        (ended(None, {"type": "assistant"}, signal=9), Outcome.CRASHED),
+        (ended(-9, {"type": "assistant"}), Outcome.CRASHED),
         (ended(137), Outcome.CRASHED),
-        (Exit(1, None, "half a line {", "boom"), Outcome.CRASHED),
+        (Exit(1, "half a line {", "boom"), Outcome.CRASHED),
     ],
 )
 def test_verdicts(end: Exit, outcome: Outcome) -> None:

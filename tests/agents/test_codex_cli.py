@@ -12,31 +12,12 @@ from inspect_swe import AgentOptionError, CodexAutoReview, codex_cli
 from inspect_swe._agents.codex_cli import CodexCli, _is_known, _toml
 from inspect_swe._runtime.adapter import Exit, Invocation, Outcome, Site, Turn
 
-SITE = Site(
-    command=("/tools/codex",),
-    config="/scratch/home",
-    home="/root",
-    cwd="/workspace",
-    commands={},
-    base_url="http://127.0.0.1:1234",
-    model="claude-sonnet-4-5",
-    system=None,
-    mcp_servers=(),
-    bridged=(),
-    skills=(),
-    session_id="01a1fdcc-12a8-7610-b662-efd06e515998",
-    debug=False,
-)
+from .support import ended, sites
+
+site = sites("/tools/codex", model="claude-sonnet-4-5", session_id="01a1fdcc-12a8-7610-b662-efd06e515998")
+SITE = site()
 COMMON = ("--profile", "agent", "--json", "--color", "never", "--skip-git-repo-check")
 MODELS = "/scratch/home/models.json"
-
-
-def site(**changes: Any) -> Site:
-    return Site(**{**vars(SITE), **changes})
-
-
-def ended(code: int | None, *events: dict[str, Any], stderr: str = "", signal: int | None = None) -> Exit:
-    return Exit(code, signal, "\n".join(json.dumps(event) for event in events), stderr)
 
 
 def profile(agent: CodexCli, place: Site = SITE) -> dict[str, str]:
@@ -179,16 +160,16 @@ REFUSED = "stream disconnected before completion: Incomplete response returned, 
     ("end", "outcome"),
     [
         (ended(0, BEGUN, DONE), Outcome.DONE),
-        (ended(None, BEGUN, DONE, signal=9), Outcome.DONE),
+        (ended(-9, BEGUN, DONE), Outcome.DONE),
         (ended(1, BEGUN, {"type": "turn.failed", "error": {"message": "no"}}), Outcome.FAILED),
         (ended(1, BEGUN, {"type": "turn.failed", "error": {"message": REFUSED}}), Outcome.REFUSED),
-        (ended(None, BEGUN, DONE, BEGUN, signal=9), Outcome.CRASHED),
+        (ended(-9, BEGUN, DONE, BEGUN), Outcome.CRASHED),
         (ended(1, stderr="Error: thread/resume failed: no rollout found"), Outcome.FAILED),
         (ended(2, stderr="error: unexpected argument"), Outcome.FAILED),
         (ended(101, stderr="thread 'main' panicked\nerror: x"), Outcome.CRASHED),
         (ended(1), Outcome.CRASHED),
         (ended(0), Outcome.CRASHED),
-        (ended(None, signal=9), Outcome.CRASHED),
+        (ended(-9), Outcome.CRASHED),
     ],
 )
 def test_verdicts(end: Exit, outcome: Outcome) -> None:
@@ -204,8 +185,8 @@ def test_reason_is_the_clis_own() -> None:
 
 def test_the_thread_names_the_session() -> None:
     head = '{"type":"thread.started","thread_id":"abc"}\n{"type":"turn.started"}\n'
-    assert CodexCli().session_id(Exit(0, None, "", "", head)) == "abc"
-    assert CodexCli().session_id(Exit(1, None, "", "", "nothing")) is None
+    assert CodexCli().session_id(Exit(0, "", "", head)) == "abc"
+    assert CodexCli().session_id(Exit(1, "", "", "nothing")) is None
 
 
 @pytest.mark.parametrize(

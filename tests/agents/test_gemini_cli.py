@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe._agents.gemini_cli import GeminiCli
-from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Site, Turn
+from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Turn
 
-SITE = Site(
-    command=("/tools/node", "/tools/gemini.js"),
-    config="/scratch/home",
-    home="/root",
-    cwd="/workspace",
-    commands={"bash": "/bin/bash"},
-    base_url="http://127.0.0.1:1234",
-    model="gpt-5",
-    system=None,
-    mcp_servers=(),
-    bridged=(),
-    skills=(),
-    session_id="11111111-2222-3333-4444-555555555555",
-    debug=False,
-)
+from .support import ended, sites
+
+site = sites("/tools/node", "/tools/gemini.js")
+SITE = site()
 COMMON = ("--output-format", "stream-json", "--approval-mode", "yolo", "--model", "gemini-2.5-pro")
 HOME = "/scratch/home/.gemini"
-
-
-def site(**changes: Any) -> Site:
-    return Site(**{**vars(SITE), **changes})
 
 
 def files(launch: Launch) -> dict[str, str]:
@@ -40,10 +24,6 @@ def files(launch: Launch) -> dict[str, str]:
 
 def stdin(prompt: str) -> str:
     return GeminiCli().turn(SITE, Turn(prompt, resume=False)).stdin.decode()
-
-
-def ended(code: int | None, *events: dict[str, Any], signal: int | None = None) -> Exit:
-    return Exit(code, signal, "\n".join(json.dumps(event) for event in events), "")
 
 
 def test_first_and_resumed_prompt() -> None:
@@ -104,7 +84,7 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
 
 
 def test_shell_where_there_is_no_bash() -> None:
-    place = site(commands={})
+    place = site(shells=frozenset())
     assert GeminiCli().turn(place, Turn("x", resume=False)).argv[:7] == (
         *("sh", "-c", 'PATH="$1:$PATH" && export PATH && shift && exec "$@"'),
         *("sh", "/scratch/home/shell", *SITE.command),
@@ -129,10 +109,10 @@ def test_names_of_mcp_tools() -> None:
         (ended(0, {"type": "result", "status": "success"}), Outcome.DONE),
         (ended(0, {"type": "error", "message": "blocked"}, {"type": "result", "status": "error"}), Outcome.REFUSED),
         (ended(144, {"type": "result", "status": "error", "error": {"message": "no"}}), Outcome.FAILED),
-        (ended(None, {"type": "result", "status": "success"}, {"type": "message"}, signal=9), Outcome.DONE),
-        (ended(None, {"type": "tool_use"}, signal=9), Outcome.CRASHED),
+        (ended(-9, {"type": "result", "status": "success"}, {"type": "message"}), Outcome.DONE),
+        (ended(-9, {"type": "tool_use"}), Outcome.CRASHED),
         (ended(1), Outcome.CRASHED),
-        (Exit(1, None, "half a line {", "boom"), Outcome.CRASHED),
+        (Exit(1, "half a line {", "boom"), Outcome.CRASHED),
     ],
 )
 def test_verdicts(end: Exit, outcome: Outcome) -> None:

@@ -10,41 +10,21 @@ from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, opencode
 from inspect_swe._agents.opencode import OpenCode
-from inspect_swe._runtime.adapter import Exit, Launch, Outcome, Site, Turn
+from inspect_swe._runtime.adapter import Exit, Launch, Outcome, Turn
 
-SITE = Site(
-    command=("/tools/opencode",),
-    config="/scratch/home",
-    home="/root",
-    cwd="/workspace",
-    commands={},
-    base_url="http://127.0.0.1:1234",
-    model="gpt-5",
-    system=None,
-    mcp_servers=(),
-    bridged=(),
-    skills=(),
-    session_id="11111111-2222-3333-4444-555555555555",
-    debug=False,
-)
+from .support import ended, sites
+
+site = sites("/tools/opencode")
+SITE = site()
 MODEL = "anthropic/claude-sonnet-4-5"
 COMMON = ("/tools/opencode", "run", "--format", "json", "--auto", "--dir", "/workspace", "--model", MODEL)
 SESSION = {"type": "session", "sessionID": "ses_1"}
-
-
-def site(**changes: Any) -> Site:
-    return Site(**{**vars(SITE), **changes})
 
 
 def config(launch: Launch) -> dict[str, Any]:
     files = {file.path: file.content for file in launch.files}
     loaded: dict[str, Any] = json.loads(files[launch.env["OPENCODE_CONFIG"]])
     return loaded
-
-
-def ended(code: int | None, *events: dict[str, Any], stderr: str = "", signal: int | None = None) -> Exit:
-    text = "\n".join(json.dumps(event) for event in events)
-    return Exit(code, signal, text, stderr, text)
 
 
 def error(name: str, message: str) -> dict[str, Any]:
@@ -153,7 +133,7 @@ def test_a_model_needs_its_provider(model: str) -> None:
 
 def test_session_id() -> None:
     step = {"type": "step_start", "sessionID": "ses_1", "part": {}}
-    assert OpenCode().session_id(ended(None, SESSION, step, signal=9)) == "ses_1"
+    assert OpenCode().session_id(ended(-9, SESSION, step)) == "ses_1"
     assert OpenCode().session_id(ended(1)) is None
 
 
@@ -167,7 +147,7 @@ def test_session_id() -> None:
         (ended(1, stderr="\x1b[91m\x1b[1mError: \x1b[0mNot valid JSON\n{"), Outcome.FAILED, "Not valid JSON"),
         (ended(1, SESSION, stderr="Error: something\n"), Outcome.CRASHED, ""),
         (ended(1), Outcome.CRASHED, ""),
-        (ended(None, SESSION, signal=9), Outcome.CRASHED, ""),
+        (ended(-9, SESSION), Outcome.CRASHED, ""),
         (ended(132, stderr="panic"), Outcome.CRASHED, ""),
     ],
 )

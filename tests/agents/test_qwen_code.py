@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import inspect
 import json
-from typing import Any
 
 import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import gemini_cli, qwen_code
 from inspect_swe._agents.qwen_code import QwenCode
-from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Site, Turn
+from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Turn
 
-SITE = Site(
-    command=("/tools/node", "/tools/cli.js"),
-    config="/scratch/home",
-    home="/root",
-    cwd="/workspace",
-    commands={"bash": "/bin/bash"},
-    base_url="http://127.0.0.1:1234",
-    model="gpt-5",
-    system=None,
-    mcp_servers=(),
-    bridged=(),
-    skills=(),
-    session_id="11111111-2222-3333-4444-555555555555",
-    debug=False,
-)
+from .support import ended, sites
+
+site = sites("/tools/node", "/tools/cli.js")
+SITE = site()
 ARGV = (
     *("/tools/node", "--require", "/scratch/home/guard.cjs", "/tools/cli.js", "--auth-type", "openai-responses"),
     *("--output-format", "stream-json", "--approval-mode", "yolo"),
 )
 SILENT = "Model stream ended with empty response text."
-
-
-def site(**changes: Any) -> Site:
-    return Site(**{**vars(SITE), **changes})
 
 
 def files(launch: Launch) -> dict[str, str]:
@@ -45,10 +29,6 @@ def files(launch: Launch) -> dict[str, str]:
 
 def stdin(prompt: str) -> str:
     return QwenCode().turn(SITE, Turn(prompt, resume=False)).stdin.decode()
-
-
-def ended(code: int | None, *events: dict[str, Any], signal: int | None = None) -> Exit:
-    return Exit(code, signal, "\n".join(json.dumps(event) for event in events), "")
 
 
 def test_options_are_those_of_gemini_cli() -> None:
@@ -110,7 +90,7 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
 
 
 def test_shell_where_there_is_no_bash() -> None:
-    place = site(commands={})
+    place = site(shells=frozenset())
     argv = QwenCode().turn(place, Turn("x", resume=False)).argv
     assert argv[3:] == ("sh", "/scratch/home/shell", *ARGV, "--session-id", SITE.session_id)
     assert {"shell/bash", "shell/shopt"} <= files(QwenCode().launch(place)).keys()
@@ -134,8 +114,8 @@ def test_models_and_web_search() -> None:
             Outcome.REFUSED,
             f"[API Error: {SILENT}]",
         ),
-        (ended(None, {"type": "assistant"}, signal=9), Outcome.CRASHED, ""),
-        (Exit(1, None, "half a line {", "boom"), Outcome.CRASHED, ""),
+        (ended(-9, {"type": "assistant"}), Outcome.CRASHED, ""),
+        (Exit(1, "half a line {", "boom"), Outcome.CRASHED, ""),
     ],
 )
 def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:

@@ -226,7 +226,6 @@ class ClaudeCode(Adapter):
     label: ClassVar[str] = "Claude Code"
     command: ClassVar[str] = "claude"
     recipe: ClassVar[NpmPackage] = NpmPackage("@anthropic-ai/claude-code-{platform}", "package/claude")
-    looks_for: ClassVar[tuple[str, ...]] = ("bash", "zsh")
     user_agent: ClassVar[str] = "claude-cli/"
 
     def route(self, model: str) -> Route:
@@ -257,7 +256,7 @@ class ClaudeCode(Adapter):
             files.append(File(f"{site.config}/system-whole.md", self.replace_system_prompt.encode()))
         if site.system:
             files.append(File(f"{site.config}/system.md", site.system.encode()))
-        if not site.commands.keys() & {"bash", "zsh"}:
+        if not site.shells:
             shell = f"{site.config}/shell/bash"
             files.append(File(shell, _ANY_SHELL, 0o755))
             env |= {"SHELL": shell, "CLAUDE_CODE_SHELL": shell}

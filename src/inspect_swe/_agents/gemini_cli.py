@@ -141,7 +141,6 @@ class GeminiCli(Adapter):
     label: ClassVar[str] = "Gemini CLI"
     command: ClassVar[str] = "gemini"
     recipe: ClassVar[NpmPackage] = NpmPackage("@google/gemini-cli", "package/bundle/gemini.js", runner=NODE)
-    looks_for: ClassVar[tuple[str, ...]] = ("bash",)
     reads_json: ClassVar[bool] = True
     user_agent: ClassVar[str] = "GeminiCLI-tui/"
 

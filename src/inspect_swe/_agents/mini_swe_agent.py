@@ -164,11 +164,9 @@ class MiniSweAgent(Adapter):
             return Verdict(Outcome.CRASHED)
         if result["status"] == "Failed":
             return Verdict(Outcome.FAILED, str(result.get("reason", "")))
-        return Verdict(Outcome.REFUSED if result["status"] == "Refused" else Outcome.DONE)
-
-    def answer(self, exit: Exit) -> str | None:
-        """What it submitted: the output of a command, which no message of the model holds."""
-        return next((str(event.get("answer") or "") for event in json_events(exit.stdout)), None)
+        # What it submitted is the output of a command, which no message of the model holds.
+        outcome = Outcome.REFUSED if result["status"] == "Refused" else Outcome.DONE
+        return Verdict(outcome, answer=str(result.get("answer") or ""))
 
     def _runner(self, site: Site) -> str:
         return f"{site.config}/mini_runner.py"

@@ -146,7 +146,6 @@ class QwenCode(Adapter):
     label: ClassVar[str] = "Qwen Code"
     command: ClassVar[str] = "qwen"
     recipe: ClassVar[NpmPackage] = NpmPackage("@qwen-code/qwen-code", "package/cli.js", runner=NODE)
-    looks_for: ClassVar[tuple[str, ...]] = ("bash",)
     user_agent: ClassVar[str] = "QwenCode/"
 
     def route(self, model: str) -> Route:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from inspect_ai.tool import MCPServerConfig, Skill
+from inspect_ai.tool import MCPServerConfig
 
 from .._install import Recipe
 
@@ -22,13 +22,12 @@ class Site:
         config: A private folder for the CLI's configuration and sessions; it exists.
         home: The user's home directory.
         cwd: Working directory.
-        commands: Path of each command that the adapter looks for and the sandbox has.
+        shells: Which of bash and zsh the sandbox has.
         base_url: Where the bridge listens, as seen in the sandbox (no trailing slash).
         model: Name of the served model without its provider, such as "claude-sonnet-4-5".
         system: Text to add to the CLI's system prompt.
         mcp_servers: All MCP servers, the bridged ones as well.
         bridged: The bridged ones among them.
-        skills: Skills to offer.
         session_id: Names the conversation: a UUID, or what the CLI itself has named it.
         debug: Whether the CLI shall trace.
     """
@@ -37,13 +36,12 @@ class Site:
     config: str
     home: str
     cwd: str
-    commands: Mapping[str, str]
+    shells: frozenset[str]
     base_url: str
     model: str
     system: str | None
     mcp_servers: tuple[MCPServerConfig, ...]
     bridged: tuple[MCPServerConfig, ...]
-    skills: tuple[Skill, ...]
     session_id: str
     debug: bool
 
@@ -71,8 +69,7 @@ class Launch:
         env: Environment variables (the user's own come on top).
         files: Files to write.
         skills: Folder that the CLI looks for skills in.
-        inherit: Files and folders to copy into the private folder from the user's own configuration, if they are
-            there: (path in the sandbox, name in the private folder).
+        inherit: What to copy from the user's own configuration if it is there: (path, name in the private folder).
     """
 
     env: Mapping[str, str] = field(default_factory=dict)
@@ -114,15 +111,13 @@ class Exit:
     """How a process ended.
 
     Args:
-        code: Exit code; None where a signal ended it.
-        signal: The signal that ended it.
+        code: Exit code; -N where signal N ended it.
         stdout: The end of its standard output.
         stderr: The end of its standard error.
         head: The beginning of its standard output.
     """
 
-    code: int | None
-    signal: int | None
+    code: int
     stdout: str
     stderr: str
     head: str = ""
@@ -132,12 +127,9 @@ class Outcome(enum.Enum):
     """What an exit means."""
 
     DONE = "done"
-    REFUSED = "refused"
-    """The model refused: scored, not an error."""
-    CRASHED = "crashed"
-    """The CLI died: worth resuming."""
-    FAILED = "failed"
-    """The CLI gave up and would again."""
+    REFUSED = "the model refused: scored, not an error"
+    CRASHED = "the CLI died: worth resuming"
+    FAILED = "the CLI gave up and would again"
 
 
 @dataclass(frozen=True)
@@ -147,10 +139,12 @@ class Verdict:
     Args:
         outcome: What it means.
         reason: Why, in the CLI's own words.
+        answer: The final answer, where it is not the model's last message.
     """
 
     outcome: Outcome
     reason: str = ""
+    answer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,8 +152,7 @@ class Route:
     """Which models serve the CLI's requests.
 
     Args:
-        aliases: Model names the CLI may send, each with the Inspect model that serves it; the value None means the
-            served model itself.
+        aliases: Model names the CLI may send, each with the Inspect model that serves it; None is the served model.
         web_search: Whether the CLI's own web search is granted.
     """
 
@@ -178,8 +171,6 @@ class Adapter(ABC):
     """The CLI's command on PATH."""
     recipe: ClassVar[Recipe | None] = None
     """Where the CLI comes from; None if it must be in the sandbox."""
-    looks_for: ClassVar[tuple[str, ...]] = ()
-    """Further commands it wants to know of."""
     user_agent: ClassVar[str] = ""
     """What comes before the CLI's version in the User-Agent of its requests, such as "claude-cli/"."""
     reads_json: ClassVar[bool] = False
@@ -209,8 +200,4 @@ class Adapter(ABC):
 
     def session_id(self, exit: Exit) -> str | None:
         """What the CLI itself has named the conversation, if it doesn't take a name of ours."""
-        return None
-
-    def answer(self, exit: Exit) -> str | None:
-        """The final answer, where it is not the model's last message."""
         return None

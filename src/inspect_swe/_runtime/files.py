@@ -26,7 +26,7 @@ exit 0
 """
 
 
-async def place_files(workspace: Workspace, site: Site, launch: Launch) -> None:
+async def place_files(workspace: Workspace, site: Site, launch: Launch, skills: Sequence[Skill]) -> None:
     """Make the private folder, and write into it what the launch asks for.
 
     Raises:
@@ -40,7 +40,7 @@ async def place_files(workspace: Workspace, site: Site, launch: Launch) -> None:
     for file in launch.files:
         await workspace.write(file.path, file.content, file.mode)
     if launch.skills is not None:
-        for skill in site.skills:
+        for skill in skills:
             for path, content, mode in _files(skill, f"{launch.skills}/{skill.name}"):
                 await workspace.write(path, content, mode)
 

@@ -36,14 +36,14 @@ def mcp_entry(server: MCPServerConfig) -> dict[str, Any]:
 
 def shell_files(site: Site) -> list[File]:
     """What stands in for bash, for a CLI that looks for it, where there is none."""
-    if "bash" in site.commands:
+    if "bash" in site.shells:
         return []
     return [File(f"{site.config}/shell/{name}", script, 0o755) for name, script in _SHELL.items()]
 
 
 def shell_argv(site: Site) -> list[str]:
     """What puts those in front of PATH, as the beginning of a command."""
-    return [] if "bash" in site.commands else ["sh", "-c", _IN_FRONT, "sh", f"{site.config}/shell"]
+    return [] if "bash" in site.shells else ["sh", "-c", _IN_FRONT, "sh", f"{site.config}/shell"]
 
 
 def verbatim(text: str) -> str:

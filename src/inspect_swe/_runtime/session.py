@@ -28,6 +28,8 @@ from .prompt import Opening, opening
 
 logger = logging.getLogger(__name__)
 
+_SHELLS = frozenset({"bash", "zsh"})
+
 
 @dataclass
 class Session:
@@ -69,7 +71,8 @@ class Session:
                 trace_message(logger, self.adapter.key, f"{stream}: {chunk.decode(errors='replace')}")
         status = await process.wait()
         out, err = buffers["stdout"], buffers["stderr"]
-        end = Exit(status.code, status.signal, out.tail, err.tail, out.head)
+        code = -(status.signal or 9) if status.code is None else status.code
+        end = Exit(code, out.tail, err.tail, out.head)
         self.site = replace(self.site, session_id=self.adapter.session_id(end) or self.site.session_id)
         if self.launches == 1:
             self._record()
@@ -121,7 +124,7 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
     if left_out:
         logger.warning("%s cannot take these in its input, they are left out: %s.", adapter.label, ", ".join(left_out))
     start = opening(state.messages, options.system_prompt, memory.seen)
-    workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *adapter.looks_for])
+    workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *_SHELLS])
     found = await find_cli(adapter, options.version, workspace)
     served = ModelName(resolve_model(options.model)).name
     open_link = own_link if BRIDGE_AVAILABLE else inspect_link
@@ -130,7 +133,7 @@ async def open_session(adapter: Adapter, options: AgentOptions, state: AgentStat
             installed = await place_cli(found, workspace)
             site = _site(options, workspace, installed, start, memory, served, link.base_url)
             launch = adapter.launch(site)
-            await place_files(workspace, site, launch)
+            await place_files(workspace, site, launch, options.skills)
             images = await place_images(workspace, site, start.images if adapter.takes_images else ())
             first = Turn(start.prompt, start.resume, images)
             session = Session(adapter, options, first, workspace, link, site, launch, installed)
@@ -161,13 +164,12 @@ def _site(
         config=memory.config if start.resume and memory.config else f"{workspace.probe.scratch}/home",
         home=workspace.probe.home,
         cwd=workspace.cwd,
-        commands=workspace.probe.commands,
+        shells=_SHELLS & workspace.probe.commands.keys(),
         base_url=base_url,
         model=served,
         system=memory.system if start.resume else start.system,
         mcp_servers=(*options.mcp_servers, *bridged),
         bridged=bridged,
-        skills=options.skills,
         session_id=memory.session_id if start.resume and memory.session_id else str(uuid.uuid4()),
         debug=options.debug,
     )

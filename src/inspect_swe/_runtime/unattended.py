@@ -69,7 +69,7 @@ async def _run_turn(session: Session, turn: Turn) -> None:
                     stderr=end.stderr,
                 )
             if verdict.outcome is Outcome.DONE:
-                _put_answer(session, end)
+                _put_answer(session, verdict.answer)
             return
         if not asked and (libraries := missing_libraries(end.stderr)):
             raise SandboxUnsupportedError(
@@ -86,9 +86,8 @@ async def _run_turn(session: Session, turn: Turn) -> None:
             turn = Turn(_GO_ON, True)
 
 
-def _put_answer(session: Session, end: Exit) -> None:
+def _put_answer(session: Session, answer: str | None) -> None:
     """Make the agent's answer the output, where the model's last message is not it. The conversation stays as it is."""
-    answer = session.adapter.answer(end)
     state = session.link.bridge.state
     if answer and not state.output.empty:
         output = ModelOutput.from_content(state.output.model, answer)
@@ -97,7 +96,7 @@ def _put_answer(session: Session, end: Exit) -> None:
 
 
 def _status(end: Exit) -> str:
-    return f"signal {end.signal}" if end.code is None else f"exit code {end.code}"
+    return f"signal {-end.code}" if end.code < 0 else f"exit code {end.code}"
 
 
 def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:

@@ -1,0 +1,44 @@
+"""What holds for the adapters of all agents."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+import inspect_swe
+from inspect_swe._agents import ROSTER
+from inspect_swe._runtime.adapter import Adapter, Exit, Outcome, Turn
+
+from .support import sites
+
+
+@pytest.mark.parametrize("adapter", ROSTER)
+@pytest.mark.parametrize(
+    "end", [Exit(1, "", ""), Exit(-9, "", ""), Exit(137, "", "Killed"), Exit(1, "half a line {", "")]
+)
+def test_a_death_without_a_word_is_a_crash(adapter: type[Adapter], end: Exit) -> None:
+    assert adapter().judge(end).outcome is Outcome.CRASHED
+    assert adapter().session_id(end) is None
+
+
+@pytest.mark.parametrize("adapter", ROSTER)
+def test_no_text_of_users_is_an_argument(adapter: type[Adapter]) -> None:
+    place = sites("/tools/cli", "/tools/script")(system="SYSTEM-TEXT")
+    for resume in (False, True):
+        invocation = adapter().turn(place, Turn("PROMPT-TEXT " * 10, resume))
+        assert not any("PROMPT-TEXT" in word or "SYSTEM-TEXT" in word for word in invocation.argv)
+        assert b"PROMPT-TEXT" in invocation.stdin
+
+
+@pytest.mark.parametrize("adapter", ROSTER)
+def test_files_are_private(adapter: type[Adapter]) -> None:
+    place = sites("/tools/cli", "/tools/script")(system="SYSTEM-TEXT")
+    for file in adapter().launch(place).files:
+        assert file.path.startswith(f"{place.config}/") and file.mode & 0o077 == 0, file.path
+
+
+@pytest.mark.parametrize("adapter", ROSTER)
+def test_its_factory_is_public_and_described(adapter: type[Adapter]) -> None:
+    factory = getattr(inspect_swe, adapter.key)
+    assert inspect.getdoc(factory) and factory.__name__ == adapter.key
