@@ -15,7 +15,7 @@ from inspect_swe.conformance import conformance_task
 def conformance(
     agent: str = "claude_code",
     version: str | None = None,
-    behaviours: str | None = None,
+    behaviours: str | list[str] | None = None,
     image: str = "python:3.12-bookworm",
     minimal_image: str = "alpine:3",
 ) -> Task:
@@ -28,4 +28,5 @@ def conformance(
         image: An image with a shell, git and Python.
         minimal_image: An image with little more than a shell.
     """
-    return conformance_task(agent, version, behaviours.split(",") if behaviours else None, image, minimal_image)
+    names = [behaviours] if isinstance(behaviours, str) else behaviours
+    return conformance_task(agent, version, names, image, minimal_image)

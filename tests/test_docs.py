@@ -17,6 +17,7 @@ import inspect_swe
 from inspect_swe import _errors, claude_code
 from inspect_swe._agents import ROSTER
 from inspect_swe._install import Pins
+from inspect_swe.conformance import BEHAVIOURS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -139,6 +140,18 @@ def test_every_agent_has_its_page_and_its_pin_is_named() -> None:
     for adapter in ROSTER:
         assert Pins.load().pin(adapter.key).version in read(agent_page(adapter.key))
         assert (DOCS / "dev/quirks" / f"{adapter.key}.md").is_file()
+
+
+def test_every_pin_is_named_where_versions_are_explained() -> None:
+    pages = read(DOCS / "guides/versions-and-offline.md")
+    assert [key for key, pin in Pins.load().pins.items() if f" {pin.version} " not in pages] == []
+    index = read(DOCS / "index.md")
+    assert [adapter.key for adapter in ROSTER if f"| {Pins.load().pin(adapter.key).version} |" not in index] == []
+
+
+def test_every_behaviour_is_explained() -> None:
+    named = re.findall(r"`(\w+)`", read(DOCS / "guides/conformance.md"))
+    assert [name for name in BEHAVIOURS if name not in named] == []
 
 
 def test_tests_named_by_the_quirks_exist() -> None:

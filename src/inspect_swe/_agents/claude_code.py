@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, get_args
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
-from inspect_ai.tool import MCPServerConfig, Skill
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._errors import AgentOptionError
 from .._install import NpmPackage
@@ -65,7 +65,7 @@ def claude_code(
     system_prompt: str | None = None,
     skills: Sequence[str | Path | Skill] | None = None,
     mcp_servers: Sequence[MCPServerConfig] | None = None,
-    bridged_tools: Sequence[BridgedToolsSpec] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
     disallowed_tools: list[str] | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
@@ -103,7 +103,7 @@ def claude_code(
         system_prompt: Text to append to the CLI's own system prompt.
         skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
-        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server.
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         disallowed_tools: Names of built-in tools to take away.
         centaur: Centaur mode (a person works with the CLI); not available in this release.
         attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.

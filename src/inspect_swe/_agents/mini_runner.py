@@ -68,9 +68,9 @@ class Agent(DefaultAgent):  # type: ignore[misc]
 
     def run(self, task: str = "", **kwargs: Any) -> dict[str, Any]:
         path = self.config.output_path
-        if not path.exists():
+        saved = json.loads(path.read_text(encoding="utf-8"))["messages"] if path.exists() else []
+        if not any(message["role"] == "assistant" for message in saved):
             return dict(super().run(task, **kwargs))
-        saved = json.loads(path.read_text(encoding="utf-8"))["messages"]
         self.extra_template_vars |= {"task": task}
         self.messages = [message for message in saved if message["role"] != "exit"]
         self._answer_interrupted_calls()

@@ -51,7 +51,7 @@ def mini_swe_agent(
 ) -> Agent:
     """mini-swe-agent: runs the real mini-swe-agent in the sample's sandbox, with the eval's model.
 
-    The sandbox needs a Python from 3.10 to 3.13; neither pip nor a network.
+    The sandbox needs a Python from 3.10 to 3.14; neither pip nor a network.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -70,7 +70,7 @@ def mini_swe_agent(
         sandbox: Name of the sandbox to run in.
         version: "stable" (the pinned one), "sandbox" (only the sandbox's own), "auto" (that if it is there, else the
             pinned one), "latest" (the newest on PyPI) or a version such as "2.2.3".
-        debug: Write all of its output to Inspect's trace log (`inspect trace`), with its debug messages.
+        debug: Write all of its output to Inspect's trace log (`inspect trace`).
 
     Returns:
         An Inspect agent.

@@ -63,7 +63,7 @@ async def resolve(
     store = store or ArtifactStore()
     if isinstance(recipe, PythonPackage):
         assert target is not None
-        python = functools.partial(_python_artifact, agent, recipe, version, target)
+        python = functools.partial(_python_artifact, store, agent, recipe, version, target)
         return await store.fetch(await in_worker(python))
     if version == "latest":
         artifact = await _latest_artifact(store, agent, recipe, platform)
@@ -87,28 +87,48 @@ def resolve_version(
     check_version(version)
     if version == "sandbox":
         raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI, whichever that is.')
-    stop = threading.Event()
+    store, stop = store or ArtifactStore(), threading.Event()
     if isinstance(recipe, PythonPackage):
-        return _python_version(agent, recipe, version, stop)
+        return _python_version(store, agent, recipe, version, platform, stop)
     if version != "latest":
         return _artifact(agent, recipe, version, platform).version
-    store = store or ArtifactStore()
     key = (store.root, agent, platform)
     if key not in _latest:
         _latest[key] = _look_up(store, agent, recipe, platform, stop)
     return _latest[key].version
 
 
-def _python_version(agent: str, recipe: PythonPackage, version: str, stop: threading.Event) -> str:
+def _python_version(
+    store: ArtifactStore,
+    agent: str,
+    recipe: PythonPackage,
+    version: str,
+    platform: SandboxPlatform,
+    stop: threading.Event,
+) -> str:
     if version in ("stable", "auto"):
         return Pins.load().pin(agent).version
-    return newest_version(recipe.package, stop) if version == "latest" else version
+    if version != "latest":
+        return version
+    try:
+        return newest_version(recipe.package, stop)
+    except RegistryError as error:
+        return _newest_cached(store, agent, platform, error)
+
+
+def _newest_cached(store: ArtifactStore, agent: str, platform: SandboxPlatform, error: RegistryError) -> str:
+    """The newest version in the store, where the registry can't be asked; without one, its error is raised."""
+    cached = newest_first(store.versions(agent, platform))
+    if not cached:
+        raise error
+    logger.warning("%s %s is used, the newest in the cache: %s", agent, cached[0], error.summary)
+    return cached[0]
 
 
 def _python_artifact(
-    agent: str, recipe: PythonPackage, version: str, target: Target, stop: threading.Event
+    store: ArtifactStore, agent: str, recipe: PythonPackage, version: str, target: Target, stop: threading.Event
 ) -> Artifact:
-    version = _python_version(agent, recipe, version, stop)
+    version = _python_version(store, agent, recipe, version, target.platform, stop)
     locked = locked_wheels(agent, recipe, version, target) or (Release(recipe.package, version),)
     own, *others = locked
     return Artifact(agent, version, target.platform, own, recipe.member, (), tuple(others), target, recipe)
@@ -156,11 +176,7 @@ def _look_up(
     try:
         release = store.registry().resolve(recipe.tags_from or recipe.package_for(platform), "latest")
     except RegistryError as error:
-        cached = newest_first(store.versions(agent, platform))
-        if not cached:
-            raise
-        logger.warning("%s %s is used, the newest in the cache: %s", agent, cached[0], error.summary)
-        return _artifact(agent, recipe, cached[0], platform)
+        return _artifact(agent, recipe, _newest_cached(store, agent, platform, error), platform)
     if not semver.Version.is_valid(release.version):
         raise AgentInstallError(f"The registry calls {release.version!r} the latest version of {agent}.")
     artifact = _artifact(agent, recipe, release.version, platform)

@@ -40,7 +40,8 @@ def newest_version(package: str, stop: threading.Event) -> str:
 
 def locked_wheels(agent: str, recipe: PythonPackage, version: str, target: Target) -> tuple[Release, ...] | None:
     """The wheels of a pinned version, its own the first; None if the version isn't the pinned one."""
-    if Pins.load().pin(agent).version != version:
+    pin = Pins.load().pins.get(agent)
+    if pin is None or pin.version != version:
         return None
     releases = _lock(LOCKS_FOLDER / f"{agent}.json").select(target)
     return tuple(sorted(releases, key=lambda release: release.package != recipe.package))

@@ -38,6 +38,7 @@ class Behaviour:
         minimal: Whether it runs in the minimal image.
         service: Changes to the compose service.
         setup: Set-up script of the sample.
+        waits: Whether it spends most of its time waiting; such a one is begun first.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Behaviour:
     minimal: bool = False
     service: Mapping[str, Any] = field(default_factory=dict)
     setup: str | None = None
+    waits: bool = False
 
 
 def behaviour(script: Sequence[ScriptStep], **details: Any) -> Callable[[Play], Play]:

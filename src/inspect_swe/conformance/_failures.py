@@ -82,7 +82,7 @@ def _check_limit(trial: Trial, kind: str) -> None:
     check(trial.results, "the conversation was lost")
 
 
-@behaviour([shell("echo begun > begun; sleep 1000")] * 9)
+@behaviour([shell("echo begun > begun; sleep 1000")] * 9, waits=True)
 async def time_limit_met(trial: Trial) -> None:
     """A limit on time ends the run; nothing of it is left running, and the conversation is kept."""
     await trial.attempt("Take your time.", limit=time_limit(60))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 from collections.abc import Sequence
 from typing import Any
@@ -39,14 +40,16 @@ def conformance_task(
         minimal_image: An image with little more than a shell.
 
     Raises:
-        ValueError: There is no behaviour of a given name.
+        ValueError: There is no behaviour of a given name, or the agent has no option `version`.
     """
     factory = load_agent(agent) if isinstance(agent, str) else agent
     unknown = [name for name in behaviours or () if name not in BEHAVIOURS]
     if unknown:
         raise ValueError(f"No such behaviour: {', '.join(unknown)}. There are: {', '.join(BEHAVIOURS)}.")
-    chosen = [BEHAVIOURS[name] for name in behaviours or BEHAVIOURS]
+    chosen = sorted((BEHAVIOURS[name] for name in behaviours or BEHAVIOURS), key=lambda behaviour: not behaviour.waits)
     options = {} if version is None else {"version": version}
+    if not options.keys() <= inspect.signature(factory).parameters.keys():
+        raise ValueError(f"The signature of {agent} has no `version`.")
     return Task(
         name="conformance",
         dataset=[_sample(behaviour, minimal_image if behaviour.minimal else image) for behaviour in chosen],

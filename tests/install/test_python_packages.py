@@ -1,0 +1,66 @@
+"""CLIs from PyPI, through the catalog and the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from inspect_swe._errors import RegistryError, UnknownVersionError
+from inspect_swe._install import ArtifactStore, PythonPackage, StoredArtifact, Target, python_packages, resolve
+from inspect_swe._install.pip_config import PipConfig
+
+from .fake_registry import FakeRegistry
+from .wheel_index import WheelIndex
+
+RECIPE = PythonPackage("acme", "package/acme.py", also=("extra>=1",), exclude=("unwanted",))
+TARGET = Target("linux-x64", "3.11")
+
+
+@pytest.fixture
+def index(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> WheelIndex:
+    wheels = WheelIndex(server)
+    wheels.publish("acme", "1.0.0", requires=("helper", "unwanted"))
+    wheels.publish("helper", "2.0")
+    wheels.publish("extra", "1.5")
+    monkeypatch.setattr(PipConfig, "load", lambda: wheels.config)
+    monkeypatch.setattr(python_packages, "_latest", {})
+    return wheels
+
+
+def _resolve(store: ArtifactStore, version: str) -> StoredArtifact:
+    return asyncio.run(resolve("acme", RECIPE, version, "linux-x64", store, TARGET))
+
+
+def test_an_agent_that_is_not_pinned(index: WheelIndex, store: ArtifactStore) -> None:
+    stored = _resolve(store, "1.0.0")
+    assert sorted(path.name for path in stored.path.iterdir() if path.suffix == ".py") == [
+        *("acme.py", "extra.py", "helper.py")
+    ]
+    assert _resolve(store, "1.0.0").source == "cache"
+
+
+def test_latest_without_an_index_is_the_newest_in_the_cache(
+    index: WheelIndex, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert _resolve(store, "latest").artifact.version == "1.0.0"
+    python_packages._latest.clear()
+    gone = PipConfig.load()
+    index.server.close()
+    monkeypatch.setattr(PipConfig, "load", lambda: gone)
+    with caplog.at_level(logging.WARNING):
+        assert _resolve(store, "latest").source == "cache"
+    assert "the newest in the cache" in caplog.text
+
+
+def test_latest_without_an_index_and_without_a_cache(index: WheelIndex, tmp_path: Path) -> None:
+    index.server.close()
+    with pytest.raises(RegistryError):
+        _resolve(ArtifactStore(tmp_path / "empty"), "latest")
+
+
+def test_a_version_that_is_not_there(index: WheelIndex, store: ArtifactStore) -> None:
+    with pytest.raises(UnknownVersionError, match="acme"):
+        _resolve(store, "9.9.9")
