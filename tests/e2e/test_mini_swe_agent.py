@@ -47,7 +47,7 @@ def test_commands_see_the_environment_as_it_was(tmp_path: Path) -> None:
     run = run_agent(
         tmp_path,
         mini_swe_agent(),
-        [shell("env | grep -E '^(MSWEA|LITELLM|OPENAI|PYTHON)' | wc -l"), finish("done")],
+        [shell("env | grep -E '^(MSWEA|OPENROUTER|PYTHON)' | wc -l"), finish("done")],
         environment={"PYTHONPATH": "/task/lib"},
     )
     assert run.error is None

@@ -33,29 +33,42 @@ def settings_in_environment() -> Iterator[None]:
 
 
 with settings_in_environment():
+    import minisweagent  # type: ignore[import-not-found]
+    import requests
     from minisweagent.agents.default import DefaultAgent  # type: ignore[import-not-found]
     from minisweagent.exceptions import InterruptAgentFlow, Submitted  # type: ignore[import-not-found]
-    from minisweagent.models.litellm_model import LitellmModel  # type: ignore[import-not-found]
+    from minisweagent.models.openrouter_model import OpenRouterModel  # type: ignore[import-not-found]
+    from minisweagent.models.utils.actions_toolcall import BASH_TOOL  # type: ignore[import-not-found]
     from minisweagent.run import mini  # type: ignore[import-not-found]
 
 _SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
 
-class Model(LitellmModel):  # type: ignore[misc]
-    """Its model, which also notices that the provider has refused."""
+class Model(OpenRouterModel):  # type: ignore[misc]
+    """Its model for Chat Completions, which asks the bridge, and also notices that the provider has refused."""
 
     def query(self, messages: list[dict[str, Any]], **kwargs: Any) -> dict[str, Any]:
         with settings_in_environment():
             return dict(super().query(messages, **kwargs))
 
-    def _query(self, messages: list[dict[str, Any]], **kwargs: Any) -> Any:
-        response = super()._query(messages, **kwargs)
-        choice = response.choices[0]
-        if choice.finish_reason == "content_filter":
-            text = choice.message.content or ""
+    def _query(self, messages: list[dict[str, Any]], **kwargs: Any) -> dict[str, Any]:
+        request = {"model": self.config.model_name, "messages": messages, "tools": [BASH_TOOL]}
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["User-Agent"] = f"mini-swe-agent/{minisweagent.__version__}"
+            response = session.post(JOB["url"], json=request)
+        if response.status_code != 200:
+            raise RuntimeError(f"HTTP {response.status_code}: {response.text}")
+        answer: dict[str, Any] = response.json()
+        choice = answer["choices"][0]
+        if choice["finish_reason"] == "content_filter":
+            text = choice["message"]["content"] or ""
             end = {"role": "exit", "content": text, "extra": {"exit_status": "Refused", "submission": text}}
             raise InterruptAgentFlow({"role": "assistant", "content": text}, end)
-        return response
+        return answer
+
+    def _calculate_cost(self, response: dict[str, Any]) -> dict[str, float]:
+        return {"cost": 0.0}
 
 
 class Agent(DefaultAgent):  # type: ignore[misc]
@@ -120,7 +133,6 @@ class Agent(DefaultAgent):  # type: ignore[misc]
 def main() -> dict[str, Any]:
     """Run its own command with our agent and model, and say how that ended."""
     mini.configure_if_first_time = lambda: None
-    settings = [f"{key}={json.dumps(value)}" for key, value in JOB["settings"].items()]
     try:
         agent = mini.main(
             model_name=JOB["model"],
@@ -130,7 +142,7 @@ def main() -> dict[str, Any]:
             task=sys.stdin.buffer.read().decode("utf-8", errors="replace"),
             yolo=True,
             cost_limit=None,
-            config_spec=[str(mini.DEFAULT_CONFIG_FILE), *settings],
+            config_spec=[str(mini.DEFAULT_CONFIG_FILE), "agent.cost_limit=0"],
             output=Path(JOB["trajectory"]),
             exit_immediately=True,
         )

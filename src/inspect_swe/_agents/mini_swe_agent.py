@@ -19,10 +19,6 @@ from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import json_events
 
 _MODEL = "inspect"
-"""A name that litellm has no price and no provider's habits for: it passes every request on as it is."""
-
-_SECONDS = 1_000_000
-"""The bridge keeps connections alive, so the client's own clock shall never fire."""
 
 _RUNNER = Path(__file__).with_name("mini_runner.py")
 
@@ -109,10 +105,10 @@ class MiniSweAgent(Adapter):
     recipe: ClassVar[PythonPackage] = PythonPackage(
         "mini-swe-agent",
         "package/minisweagent/__init__.py",
-        # Later releases import packages that they do not require.
-        also=("litellm<1.92; python_version < '3.14'", "litellm<1.100; python_version >= '3.14'"),
-        exclude=("boto3", "datasets"),
+        # Of its models we take the one that needs none of the providers' libraries. They would be 90% of all bytes.
+        exclude=("datasets", "litellm", "openai", "textual"),
     )
+    user_agent: ClassVar[str] = "mini-swe-agent/"
 
     def route(self, model: str) -> Route:
         """It asks for one model."""
@@ -124,24 +120,12 @@ class MiniSweAgent(Adapter):
             # The package's first file, if it is ours; the sandbox's own Python finds its own.
             "folders": [posixpath.dirname(posixpath.dirname(file)) for file in site.command[1:]],
             "env": {
-                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-                "MSWEA_COST_TRACKING": "ignore_errors",
                 "MSWEA_GLOBAL_CONFIG_DIR": site.config,
                 "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "1",
                 "MSWEA_SILENT_STARTUP": "1",
             },
-            "model": f"openai/{_MODEL}",
-            "settings": {
-                "agent.cost_limit": 0,
-                "model.cost_tracking": "ignore_errors",
-                "model.model_kwargs": {
-                    "api_base": f"{site.base_url}/v1",
-                    "api_key": "none-needed",
-                    "drop_params": True,
-                    "max_retries": 0,
-                    "timeout": _SECONDS,
-                },
-            },
+            "model": _MODEL,
+            "url": f"{site.base_url}/v1/chat/completions",
             "system": site.system,
             "trajectory": f"{site.config}/{site.session_id}.traj.json",
         }

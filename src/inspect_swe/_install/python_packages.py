@@ -51,8 +51,7 @@ def resolved(
     index: PyPIIndex, recipe: PythonPackage, version: str, target: Target, stop: threading.Event
 ) -> list[Release]:
     """The wheels of a version that no lock knows, its own the first. Blocks."""
-    requirements = [f"{recipe.package}=={version}", *recipe.also]
-    found = resolve_wheels(index, requirements, target, recipe.exclude, stop)
+    found = resolve_wheels(index, [f"{recipe.package}=={version}"], target, recipe.exclude, stop)
     return sorted(found, key=lambda wheel: wheel.package != recipe.package)
 
 

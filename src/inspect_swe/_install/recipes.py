@@ -72,13 +72,11 @@ class PythonPackage:
     Args:
         package: The package's name.
         member: Path of a file of it, below `package/`.
-        also: Packages that it needs and does not require.
         exclude: Packages that it requires and does not need for what it is used for here.
     """
 
     package: str
     member: str
-    also: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
 
