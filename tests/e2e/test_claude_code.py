@@ -9,11 +9,11 @@ from inspect_ai.agent import AgentAttempts, BridgedToolsSpec
 from inspect_ai.model import ChatMessageAssistant, ChatMessageTool
 from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
-from inspect_ai.tool import MCPServerConfigStdio, Skill, Tool, ToolError, tool
+from inspect_ai.tool import Tool, ToolError, tool
 from inspect_ai.util import sandbox
 
 from inspect_swe import claude_code
-from inspect_swe.testing import ScriptStep, call, refuse, say, shell, turn
+from inspect_swe.testing import ScriptStep, call, say, shell, turn
 
 from .harness import run_agent
 
@@ -80,18 +80,6 @@ def test_attempts_share_one_session(tmp_path: Path) -> None:
     assert [event.score.value for event in intermediate] == ["I", "I"]
 
 
-def test_stdio_mcp_server(tmp_path: Path) -> None:
-    server = MCPServerConfigStdio(name="std", command="python3", args=["server.py"], cwd="/opt/mcp", env={"A": "1"})
-    run = run_agent(
-        tmp_path,
-        claude_code(mcp_servers=[server]),
-        [call("std/add", a=2, b=3), say("done")],
-        files={"/opt/mcp/server.py": Path(FAKE_MCP).read_text()},
-    )
-    assert run.error is None
-    assert tool_results(run.sample.messages) == ["sum=5"]
-
-
 @tool
 def lookup() -> Tool:
     async def execute(what: str) -> str | int:
@@ -129,86 +117,6 @@ def test_bridged_tool(tmp_path: Path) -> None:
     assert [event.function for event in tool_events] == ["lookup"] * 3
 
 
-def test_skill(tmp_path: Path) -> None:
-    skill = Skill(
-        name="magic",
-        description="Knows the magic word.",
-        instructions="The magic word is XYZZY. Run scripts/word.sh to print it.",
-        scripts={"word.sh": "#!/bin/sh\necho XYZZY-FROM-SCRIPT\n"},
-    )
-    run = run_agent(
-        tmp_path,
-        claude_code(skills=[skill]),
-        [call("Skill", skill="magic"), shell("$CLAUDE_CONFIG_DIR/skills/magic/scripts/word.sh"), say("done")],
-        show="ls -A",
-    )
-    assert run.seen.strip() == ""
-    texts = [message.text for message in run.requests[1].messages]
-    assert any("The magic word is XYZZY" in text for text in texts)
-    assert "XYZZY-FROM-SCRIPT" in tool_results(run.sample.messages)[1]
-
-
-def test_non_root_user(tmp_path: Path) -> None:
-    run = run_agent(
-        tmp_path,
-        claude_code(user="agent", cwd="/home/agent", env={"FOO": "bar baz"}),
-        [shell('echo "$(id -u) $HOME $PWD $FOO" > facts'), say("done")],
-        show="cat /home/agent/facts; stat -c %u /home/agent/facts",
-    )
-    assert run.seen == "1500 /home/agent /home/agent bar baz\n1500\n"
-
-
-def test_container_that_is_not_root(tmp_path: Path) -> None:
-    run = run_agent(
-        tmp_path,
-        claude_code(),
-        [shell("id -u > facts"), say("done")],
-        show="cat facts",
-        user="1500:1500",
-        working_dir="/home/agent",
-    )
-    assert run.seen == "1500\n"
-
-
-def test_read_only_root_with_a_tmpfs(tmp_path: Path) -> None:
-    run = run_agent(
-        tmp_path,
-        claude_code(attempts=2),
-        [shell("echo one > /tmp/x"), say("first"), shell("echo two >> /tmp/x"), say("second")],
-        show="cat /tmp/x; touch /x",
-        scorer=None,
-        read_only=True,
-        tmpfs=["/tmp:exec,mode=1777"],
-        working_dir="/tmp",
-    )
-    assert run.seen.startswith("one\n")
-    assert "Read-only file system" in run.seen
-
-
-def test_busybox_and_musl(tmp_path: Path) -> None:
-    run = run_agent(
-        tmp_path,
-        claude_code(),
-        [shell("echo $0 > out; ls /bin/bash /usr/bin/python3 /usr/bin/curl 2>/dev/null | wc -l >> out"), say("done")],
-        show="cat out",
-        image="musl",
-    )
-    assert run.seen.endswith("0\n")
-
-
-def test_prompt_of_one_mebibyte(tmp_path: Path) -> None:
-    prompt = "BEGIN " + "0123456789abcdef" * 65536 + " END-OF-PROMPT"
-    run = run_agent(tmp_path, claude_code(), [say("read it")], prompt=prompt)
-    assert run.error is None
-    assert any(prompt in message.text for message in run.requests[0].messages)
-
-
-def test_prompt_that_looks_like_an_option(tmp_path: Path) -> None:
-    run = run_agent(tmp_path, claude_code(), [say("ok")], prompt="- list item\n--help")
-    assert run.error is None
-    assert any("- list item\n--help" in message.text for message in run.requests[0].messages)
-
-
 def test_task_files_stay_as_they_are(tmp_path: Path) -> None:
     settings = '{"permissions": {"deny": ["WebFetch"]}, "env": {"FROM_TASK": "yes"}}'
     setup = """#!/bin/sh
@@ -233,13 +141,6 @@ def test_task_files_stay_as_they_are(tmp_path: Path) -> None:
     )
     assert run.seen == f"yes too\n?? work.txt\n{settings}"
     assert any("PROJECT-MEMORY" in message.text for message in run.requests[0].messages)
-
-
-def test_refusal_is_scored(tmp_path: Path) -> None:
-    run = run_agent(tmp_path, claude_code(retry_refusals=1), [refuse("I will not.") for _ in range(8)])
-    assert run.error is None
-    assert run.sample.scores
-    assert run.sample.output.stop_reason == "content_filter"
 
 
 @pytest.mark.parametrize("parallel", [2])

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from inspect_ai.agent import AgentState, run
-from inspect_ai.model import ChatMessageUser
-from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from inspect_swe import claude_code
 from inspect_swe._runtime import session as session_module
@@ -15,21 +12,6 @@ from inspect_swe.testing import fail, say, scripted, scripted_requests, shell
 
 from .harness import run_agent
 from .test_claude_code import tool_results
-
-
-def test_a_killed_cli_is_resumed_in_its_session(tmp_path: Path) -> None:
-    outcome = run_agent(
-        tmp_path,
-        claude_code(retry_uncaught_errors=1, system_prompt="SYSTEM-MARKER"),
-        [shell("echo before > w"), shell("kill -9 $PPID"), shell("echo after >> w"), say("done")],
-        prompt="THE-TASK",
-        show="cat w",
-    )
-    assert outcome.seen == "before\nafter\n"
-    texts = [message.text for message in outcome.requests[-1].messages]
-    assert sum("THE-TASK" in text for text in texts) == 1
-    assert sum("SYSTEM-MARKER" in text for text in texts) == 1
-    assert outcome.sample.output.completion == "done"
 
 
 def test_a_killed_cli_without_retries_is_a_typed_error(tmp_path: Path) -> None:
@@ -40,81 +22,10 @@ def test_a_killed_cli_without_retries_is_a_typed_error(tmp_path: Path) -> None:
     assert outcome.sample.messages[-1].role == "assistant", "the partial conversation is kept"
 
 
-def test_a_provider_error_keeps_its_text(tmp_path: Path) -> None:
-    outcome = run_agent(tmp_path, claude_code(), [fail(400, "mock provider exploded")] * 4)
-    assert outcome.sample.error
-    assert "ProviderError" in outcome.sample.error.traceback
-    assert "HTTP 400: mock provider exploded" in outcome.sample.error.message
-
-
 def test_an_overloaded_provider_is_retried_by_the_cli(tmp_path: Path) -> None:
     outcome = run_agent(tmp_path, claude_code(), [fail(529, "busy"), fail(500, "oops"), say("made it")])
     assert outcome.error is None
     assert outcome.sample.output.completion == "made it"
-
-
-def test_token_limit(tmp_path: Path) -> None:
-    script = [shell(f"echo {n}") for n in range(20)]
-    outcome = run_agent(tmp_path, claude_code(), script, task={"token_limit": 60_000})
-    assert outcome.error is None
-    assert outcome.sample.limit and outcome.sample.limit.type == "token"
-    assert outcome.sample.scores
-    assert 2 <= len(outcome.requests) < 20
-    assert len(tool_results(outcome.sample.messages)) >= 1
-
-
-def test_message_limit(tmp_path: Path) -> None:
-    script = [shell(f"echo {n}") for n in range(20)]
-    outcome = run_agent(tmp_path, claude_code(), script, task={"message_limit": 12})
-    assert outcome.error is None
-    assert outcome.sample.limit and outcome.sample.limit.type == "message"
-    assert outcome.sample.scores
-
-
-def test_time_limit_kills_what_runs(tmp_path: Path) -> None:
-    outcome = run_agent(
-        tmp_path,
-        claude_code(),
-        [shell("echo begun; sleep 1000"), say("never")],
-        show="cat /proc/[0-9]*/cmdline | tr '\\0' ' '",
-        task={"time_limit": 12},
-    )
-    assert outcome.error is None
-    assert outcome.sample.limit and outcome.sample.limit.type == "time"
-    assert "sleep" not in outcome.seen and "claude" not in outcome.seen
-    assert outcome.sample.messages[-1].role == "assistant"
-
-
-@solver
-def two_turns() -> Solver:
-    agent = claude_code(system_prompt="SYSTEM-MARKER")
-
-    async def solve(state: TaskState, generate: Generate) -> TaskState:
-        first: AgentState = await run(agent, state.messages)
-        first.messages.append(ChatMessageUser(content="SECOND-PROMPT"))
-        second: AgentState = await run(agent, first.messages)
-        state.messages, state.output = second.messages, second.output
-        return state
-
-    return solve
-
-
-def test_a_second_call_goes_on_in_the_same_session(tmp_path: Path) -> None:
-    outcome = run_agent(
-        tmp_path,
-        claude_code(),
-        [shell("echo 1"), say("first answer"), shell("echo 2"), say("second answer")],
-        prompt="FIRST-PROMPT",
-        solver=two_turns(),
-    )
-    assert outcome.error is None
-    for messages in (outcome.requests[-1].messages, outcome.sample.messages):
-        texts = [message.text for message in messages]
-        for marker in ("FIRST-PROMPT", "SECOND-PROMPT", "SYSTEM-MARKER", "first answer"):
-            assert sum(marker in text for text in texts) == 1, marker
-    assert tool_results(outcome.sample.messages) == ["1", "2"]
-    infos = [e.data for e in outcome.sample.events if e.event == "info" and e.source == "inspect_swe"]
-    assert len({data["session_id"] for data in infos if isinstance(data, dict)}) == 1
 
 
 ASK = """
@@ -168,12 +79,6 @@ def test_auto_mode(tmp_path: Path) -> None:
     outcome = run_agent(tmp_path, claude_code(auto_mode=True, user="agent", cwd="/home/agent"), [say("done")])
     assert outcome.error is None
     assert outcome.sample.output.completion == "done"
-
-
-def test_a_prompt_like_a_command_of_the_cli_reaches_the_model(tmp_path: Path) -> None:
-    outcome = run_agent(tmp_path, claude_code(), [say("ok")], prompt="/status returns 500 in the API. Fix it.")
-    assert outcome.error is None
-    assert any("/status returns 500" in message.text for message in outcome.requests[0].messages)
 
 
 def test_a_cli_that_does_nothing_is_not_scored(tmp_path: Path) -> None:

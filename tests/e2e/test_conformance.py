@@ -11,8 +11,6 @@ import pytest
 from inspect_swe._agents import ROSTER
 from inspect_swe.conformance import BEHAVIOURS, Matrix, run_matrix
 
-from .harness import containers
-
 OUTSIDE = f"{Path(__file__).parent.parent / 'fakes' / 'outside_agent.py'}:outside_agent"
 AGENTS = [*(adapter.key for adapter in ROSTER), OUTSIDE]
 
@@ -25,20 +23,23 @@ EXCUSED = {
 """Cells that do not apply, as the docs say. What is not listed here must be plainly ok."""
 
 
+def name_of(agent: str) -> str:
+    return agent.rpartition(":")[2]
+
+
 @functools.cache
 def column(agent: str) -> Matrix:
+    """All cells of an agent: a group, which one process tests."""
     folder = tempfile.mkdtemp()
     images = {"image": "inspect-swe-test:bookworm", "minimal_image": "inspect-swe-test:musl"}
     return run_matrix([agent], log_dir=folder, display="none", max_samples=4, **images)
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-@pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.rpartition(":")[2])
+@pytest.mark.parametrize(
+    "agent", [pytest.param(agent, id=name_of(agent), marks=pytest.mark.xdist_group(name_of(agent))) for agent in AGENTS]
+)
 def test_cell(agent: str, behaviour: str) -> None:
     cell = column(agent).cells[agent][behaviour]
     expected = "n/a" if behaviour in EXCUSED.get(agent, ()) else "ok"
     assert cell.verdict == expected, cell.why
-
-
-def test_no_container_is_left() -> None:
-    assert containers(Path(tempfile.gettempdir())) == []

@@ -163,7 +163,11 @@ def test_links_and_devices_are_refused(
     assert _files(store) == []
 
 
-@pytest.mark.parametrize("tarball", [b"x", b"not a gzip file at all", make_tarball({MEMBER: b"x" * 999})[:60]])
+@pytest.mark.parametrize(
+    "tarball",
+    [b"x", b"not a gzip file at all", make_tarball({MEMBER: b"x" * 999})[:60]],
+    ids=["short", "text", "truncated"],
+)
 def test_what_is_no_tarball(tarball: bytes, server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
     server.publish(tarball=tarball)
     with pytest.raises(AgentInstallError):

@@ -48,8 +48,8 @@ class RawSession:
         return [int(line.split()[0]) for line in out.splitlines() if line.endswith("sleep 302")]
 
     def ended(self) -> bool:
-        code = self.process.wait(5)
-        return code == 0 and gone_within(self.token, 1) and not self.forgetful()
+        code = self.process.wait(30)
+        return code == 0 and gone_within(self.token, 10) and not self.forgetful()
 
 
 @pytest.fixture
