@@ -17,13 +17,13 @@ from .._errors import AgentOptionError
 from .._install import NpmPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
 from .._runtime.agent import cli_agent
-from .._runtime.mcp import mcp_entry
+from .._runtime.mcp import FOREVER, mcp_entry
 from .._runtime.options import CentaurOptions, Effort, agent_options
-from .._runtime.output import json_events
+from .._runtime.output import last_event
 
 PermissionMode = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"]
 
-_FOREVER = "2147483647"
+_FOREVER = str(FOREVER)
 """Milliseconds: the bridge keeps connections alive, so the client's own clocks shall never fire."""
 
 _ENV = {
@@ -288,8 +288,7 @@ class ClaudeCode(Adapter):
 
     def judge(self, exit: Exit) -> Verdict:
         """Its last `result` event says how it ended; without one it crashed."""
-        result = next((event for event in json_events(exit.stdout) if event.get("type") == "result"), None)
-        if result is None:
+        if (result := last_event(exit.stdout, "result")) is None:
             return Verdict(Outcome.CRASHED)
         if not result.get("is_error"):
             return Verdict(Outcome.DONE)

@@ -16,7 +16,7 @@ from .._install import PythonPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.output import json_events
+from .._runtime.output import last_event
 
 _MODEL = "inspect"
 
@@ -143,8 +143,7 @@ class MiniSweAgent(Adapter):
 
     def judge(self, exit: Exit) -> Verdict:
         """The runner's last line says how it ended."""
-        result = next(json_events(exit.stdout), None)
-        if result is None or result.get("type") != "result":
+        if (result := last_event(exit.stdout, "result")) is None:
             return Verdict(Outcome.CRASHED)
         if result["status"] == "Failed":
             return Verdict(Outcome.FAILED, str(result.get("reason", "")))

@@ -18,11 +18,9 @@ from .._errors import AgentOptionError
 from .._install import RIPGREP, NpmPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
 from .._runtime.agent import cli_agent
-from .._runtime.mcp import mcp_entry, stdio_argv
+from .._runtime.mcp import FOREVER, mcp_entry, stdio_argv
 from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.output import json_events
-
-_FOREVER = 2147483647  # milliseconds: the bridge keeps connections alive, the client's own clocks shall never fire
+from .._runtime.output import json_events, last_event
 
 # FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
@@ -185,8 +183,8 @@ class OpenCode(Adapter):
         if exit.code == 0:
             return Verdict(Outcome.DONE)
         events = list(json_events(exit.stdout))
-        error = next((event.get("error") or {} for event in events if event.get("type") == "error"), None)
-        if error is not None:
+        if (event := last_event(exit.stdout, "error")) is not None:
+            error = event.get("error") or {}
             outcome = Outcome.REFUSED if error.get("name") == "ContentFilterError" else Outcome.FAILED
             return Verdict(outcome, str((error.get("data") or {}).get("message") or error.get("name")))
         # Before its session begins it says of a wrong configuration, say, what is wrong with it.
@@ -215,5 +213,5 @@ class OpenCode(Adapter):
 def _server(server: MCPServerConfig) -> dict[str, Any]:
     """An MCP server's entry in the configuration."""
     if isinstance(server, MCPServerConfigStdio):
-        return {"type": "local", "command": stdio_argv(server), "environment": server.env or {}, "timeout": _FOREVER}
-    return {**mcp_entry(server), "type": "remote", "oauth": False, "timeout": _FOREVER}
+        return {"type": "local", "command": stdio_argv(server), "environment": server.env or {}, "timeout": FOREVER}
+    return {**mcp_entry(server), "type": "remote", "oauth": False, "timeout": FOREVER}

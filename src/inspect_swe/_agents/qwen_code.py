@@ -18,7 +18,7 @@ from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome,
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
 from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.output import json_events
+from .._runtime.output import last_event
 
 _SETTINGS: dict[str, Any] = {
     "general": {"chatRecording": True, "enableAutoUpdate": False},
@@ -201,8 +201,7 @@ class QwenCode(Adapter):
 
     def judge(self, exit: Exit) -> Verdict:
         """Its last `result` event says how it ended; without one it crashed."""
-        result = next((event for event in json_events(exit.stdout) if event.get("type") == "result"), None)
-        if result is None:
+        if (result := last_event(exit.stdout, "result")) is None:
             return Verdict(Outcome.CRASHED)
         if not result.get("is_error"):
             return Verdict(Outcome.DONE)

@@ -60,6 +60,11 @@ def json_events(text: str) -> Iterator[dict[str, Any]]:
                 yield event
 
 
+def last_event(text: str, kind: str) -> dict[str, Any] | None:
+    """The last of the JSON objects among the lines of an output that have this `type`."""
+    return next((event for event in json_events(text) if event.get("type") == kind), None)
+
+
 def missing_libraries(stderr: str) -> list[str]:
     """Shared libraries that the dynamic linker (of glibc or musl) did not find for a program."""
     named = re.findall(r"[Ee]rror (?:while )?loading shared librar(?:y|ies):? (\S+):", stderr)
