@@ -31,13 +31,13 @@ check: sync ## Lint, types, import layers
 
 test: check docs contract arm64 images ## Set everything up, check, and run all tests (unit and end to end)
 	$(BIN)/python -m pytest -m 'not docker'
-	$(BIN)/python -m pytest -m docker --numprocesses 3 --dist loadgroup
+	$(BIN)/python -m pytest -m docker --numprocesses 2 --dist loadgroup
 
 unit: sync ## Run the tests that need no Docker engine
 	$(BIN)/python -m pytest -m 'not docker'
 
 e2e: sync images ## Run the tests with the real CLIs in real containers
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup -m docker
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m docker
 
 contract: $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai
 	$(OLDEST)/bin/python -m pytest -q tests/bridge tests/test_inspect_contract.py

@@ -23,22 +23,17 @@ EXCUSED = {
 """Cells that do not apply, as the docs say. What is not listed here must be plainly ok."""
 
 
-def name_of(agent: str) -> str:
-    return agent.rpartition(":")[2]
-
-
 @functools.cache
 def column(agent: str) -> Matrix:
-    """All cells of an agent: a group, which one process tests."""
+    """All cells of an agent. One column at a time: each has several containers at once."""
     folder = tempfile.mkdtemp()
     images = {"image": "inspect-swe-test:bookworm", "minimal_image": "inspect-swe-test:musl"}
     return run_matrix([agent], log_dir=folder, display="none", max_samples=4, **images)
 
 
+@pytest.mark.xdist_group("conformance")
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-@pytest.mark.parametrize(
-    "agent", [pytest.param(agent, id=name_of(agent), marks=pytest.mark.xdist_group(name_of(agent))) for agent in AGENTS]
-)
+@pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.rpartition(":")[2])
 def test_cell(agent: str, behaviour: str) -> None:
     cell = column(agent).cells[agent][behaviour]
     expected = "n/a" if behaviour in EXCUSED.get(agent, ()) else "ok"
