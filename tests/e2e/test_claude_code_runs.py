@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from inspect_ai.model import GenerateConfig
+from inspect_ai.tool import MCPServerConfigStdio
 
 from inspect_swe import claude_code
 from inspect_swe._runtime import session as session_module
-from inspect_swe.testing import fail, say, scripted, scripted_requests, shell
+from inspect_swe.testing import call, fail, say, scripted, scripted_requests, shell
 
 from .harness import run_agent
-from .test_claude_code import tool_results
+from .test_claude_code import FAKE_MCP, lookup, tool_results
 
 
 def test_a_killed_cli_without_retries_is_a_typed_error(tmp_path: Path) -> None:
@@ -113,3 +115,41 @@ def test_a_proxy_of_the_image_does_not_come_in_between(tmp_path: Path) -> None:
     )
     assert outcome.error is None and outcome.sample.limit is None
     assert tool_results(outcome.sample.messages) == ["internal,127.0.0.1,localhost,::1"]
+
+
+@pytest.mark.parametrize("forwarded", [False, True])
+def test_whose_generation_settings_count(tmp_path: Path, forwarded: bool) -> None:
+    agent = claude_code(effort=None if forwarded else "low", transparent_proxy=forwarded)
+    outcome = run_agent(tmp_path, agent, [say("done")], task={"config": GenerateConfig(temperature=0.25)})
+    assert outcome.error is None
+    config = outcome.requests[0].config
+    assert (config.max_tokens is not None) == forwarded, "the CLI asks for a number of tokens"
+    assert config.temperature == 0.25
+    assert config.reasoning_effort == (None if forwarded else "low")
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_servers_on_the_allow_list(tmp_path: Path, allowed: bool) -> None:
+    server = MCPServerConfigStdio(name="std", command="python3", args=["server.py"], cwd="/opt/mcp")
+    outcome = run_agent(
+        tmp_path,
+        claude_code(mcp_servers=[server], permission_mode="dontAsk", allowlist_mcp_tools=allowed),
+        [call("std/add", a=2, b=3), say("done")],
+        files={"/opt/mcp/server.py": Path(FAKE_MCP).read_text()},
+    )
+    assert outcome.error is None
+    (result,) = tool_results(outcome.sample.messages)
+    assert (result == "sum=5") == allowed
+    assert allowed or "permission" in result.lower()
+
+
+def test_tools_that_are_not_offered_in_time(tmp_path: Path) -> None:
+    outcome = run_agent(
+        tmp_path,
+        claude_code(version="sandbox", bridged_tools=[lookup()], mcp_ready_timeout=3),
+        [say("never")],
+        setup="#!/bin/sh\nprintf '#!/bin/sh\\nsleep 999\\n' > /usr/local/bin/claude; chmod 755 /usr/local/bin/claude\n",
+    )
+    assert outcome.sample.error and "ToolsMissingError" in outcome.sample.error.traceback
+    assert "'tools'" in outcome.sample.error.message and "3 seconds" in outcome.sample.error.message
+    assert not outcome.sample.scores

@@ -253,9 +253,9 @@ class ClaudeCode(Adapter):
             servers = {server.name: mcp_entry(server) for server in site.mcp_servers}
             files.append(File(f"{site.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()))
         if self.replace_system_prompt is not None:
-            files.append(File(f"{site.config}/system-whole.md", self.replace_system_prompt.encode()))
+            files.append(File(f"{site.config}/system-whole.md", self.replace_system_prompt.encode(errors="replace")))
         if site.system:
-            files.append(File(f"{site.config}/system.md", site.system.encode()))
+            files.append(File(f"{site.config}/system.md", site.system.encode(errors="replace")))
         if not site.shells:
             shell = f"{site.config}/shell/bash"
             files.append(File(shell, _ANY_SHELL, 0o755))
