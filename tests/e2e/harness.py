@@ -139,7 +139,15 @@ def run_agent(
 
 def containers(folder: Path) -> list[str]:
     """Containers that exist now, in whatever state, of compose files in a folder or below it."""
+    return [name for name, place in _containers() if Path(place).is_relative_to(folder)]
+
+
+def containers_of(task: str) -> list[str]:
+    """Containers that exist now, in whatever state, of samples of a task whose compose files Inspect has written."""
+    return [name for name, _ in _containers() if name.startswith(f"inspect-{task}-")]
+
+
+def _containers() -> list[list[str]]:
     label = '{{.Names}}\t{{.Label "com.docker.compose.project.working_dir"}}'
     done = subprocess.run(["docker", "ps", "-a", "--format", label], capture_output=True, text=True, check=True)
-    rows = [line.split("\t") for line in done.stdout.splitlines()]
-    return [name for name, place in rows if Path(place).is_relative_to(folder)]
+    return [line.split("\t") for line in done.stdout.splitlines()]

@@ -11,6 +11,8 @@ import pytest
 from inspect_swe._agents import ROSTER
 from inspect_swe.conformance import BEHAVIOURS, Matrix, run_matrix
 
+from .harness import containers_of
+
 OUTSIDE = f"{Path(__file__).parent.parent / 'fakes' / 'outside_agent.py'}:outside_agent"
 AGENTS = [*(adapter.key for adapter in ROSTER), OUTSIDE]
 
@@ -24,17 +26,26 @@ EXCUSED = {
 
 
 @functools.cache
-def column(agent: str) -> Matrix:
-    """All cells of an agent. One column at a time: each has several containers at once."""
+def column(agent: str) -> tuple[Matrix, list[str]]:
+    """All cells of an agent, and the containers that are left. One column at a time: each has several at once."""
     folder = tempfile.mkdtemp()
     images = {"image": "inspect-swe-test:bookworm", "minimal_image": "inspect-swe-test:musl"}
-    return run_matrix([agent], log_dir=folder, display="none", max_samples=4, **images)
+    matrix = run_matrix([agent], log_dir=folder, display="none", max_samples=4, **images)
+    return matrix, containers_of("conformance")
 
 
-@pytest.mark.xdist_group("conformance")
+pytestmark = pytest.mark.xdist_group("conformance")
+each_agent = pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.rpartition(":")[2])
+
+
+@each_agent
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-@pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.rpartition(":")[2])
 def test_cell(agent: str, behaviour: str) -> None:
-    cell = column(agent).cells[agent][behaviour]
+    cell = column(agent)[0].cells[agent][behaviour]
     expected = "n/a" if behaviour in EXCUSED.get(agent, ()) else "ok"
     assert cell.verdict == expected, cell.why
+
+
+@each_agent
+def test_no_container_is_left(agent: str) -> None:
+    assert column(agent)[1] == []
