@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +44,13 @@ def test_files_are_private(adapter: type[Adapter]) -> None:
 def test_its_factory_is_public_and_described(adapter: type[Adapter]) -> None:
     factory = getattr(inspect_swe, adapter.key)
     assert inspect.getdoc(factory) and factory.__name__ == adapter.key
+
+
+@pytest.mark.parametrize("part", ["_runtime", "_bridge", "_sandbox"])
+def test_no_agent_is_named_outside_its_file(part: str) -> None:
+    commands = {adapter.command for adapter in ROSTER if adapter.command not in ("claude", "gemini", "mini")}
+    names = {adapter.key for adapter in ROSTER} | {adapter.label for adapter in ROSTER} | commands
+    pattern = re.compile("|".join(re.escape(name) for name in [*names, "claude-cli", "GeminiCLI"]), re.IGNORECASE)
+    files = sorted((Path(inspect_swe.__file__).parent / part).rglob("*.py"))
+    assert files
+    assert [f"{file.name}: {found[0]}" for file in files if (found := pattern.search(file.read_text()))] == []

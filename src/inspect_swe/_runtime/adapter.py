@@ -172,7 +172,7 @@ class Adapter(ABC):
     recipe: ClassVar[Recipe | None] = None
     """Where the CLI comes from; None if it must be in the sandbox."""
     user_agent: ClassVar[str] = ""
-    """What comes before the CLI's version in the User-Agent of its requests, such as "claude-cli/"."""
+    """What comes before the CLI's version in the User-Agent of its requests, such as "some-cli/"."""
     reads_json: ClassVar[bool] = False
     """Whether it reads a host tool's text as JSON where it can, and fails if that is no object."""
     takes_images: ClassVar[bool] = False

@@ -88,7 +88,7 @@ class Responses(OpenAI):
 
     def _tool_lists(self, request: dict[str, Any]) -> Iterator[list[Any]]:
         yield from super()._tool_lists(request)
-        # Codex also declares tools in the conversation: at its beginning, and as results of its tool search.
+        # Clients also declare tools in the conversation: at its beginning, and as results of its tool search.
         for item in request["input"] if isinstance(request.get("input"), list) else []:
             if isinstance(item, dict) and item.get("type") in ("additional_tools", "tool_search_output"):
                 yield from super()._tool_lists(item)
