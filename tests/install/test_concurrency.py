@@ -14,7 +14,7 @@ import pytest
 from inspect_swe._install import Artifact, ArtifactStore
 from inspect_swe._install.flight import SingleFlight, in_worker
 
-from .fake_registry import MEMBER, FakeRegistry, Reply, make_tarball
+from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, make_tarball
 from .published import Published
 
 
@@ -185,3 +185,20 @@ def test_a_worker_is_told_when_nobody_waits() -> None:
 
     asyncio.run(main())
     assert told.wait(2)
+
+
+def test_nobody_waits_for_a_busy_registry_any_more(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    server.publish()
+    server.replies[f"/{PACKAGE}"] = Reply(429, headers={"Retry-After": "60"})
+
+    async def main() -> None:
+        task = asyncio.create_task(store.fetch(artifact))
+        await asyncio.to_thread(_wait_for, server.count)
+        task.cancel()
+
+    asyncio.run(main())
+    # Its lock is free as soon as the worker has noticed.
+    with store.disk.locked(artifact.name, threading.Event()):
+        assert server.count() == 1

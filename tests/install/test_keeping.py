@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import itertools
 import os
 import shutil
@@ -14,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import SoftFileLock
 
 from inspect_swe._install import Artifact, ArtifactStore, NpmRegistry, Pin, Pins, Release, artifacts, sidecar
 from inspect_swe._install.holds import Holds, alone
@@ -83,7 +86,7 @@ def test_what_is_in_use_stays(server: FakeRegistry, store: ArtifactStore, monkey
         mine.release()
     assert len(store.versions("tool", "linux-x64")) == 6 and store.cached(old) is not None
     other.release()
-    assert store.disk.remove(store.disk.folder(old.folder)) and store.cached(old) is None
+    assert store.remove(old.folder) and store.cached(old) is None
 
 
 def test_a_process_keeps_what_it_uses_until_it_is_killed(
@@ -101,9 +104,9 @@ def test_a_process_keeps_what_it_uses_until_it_is_killed(
     command = [sys.executable, "-c", code, str(store.root), PACKAGE, "1.0.0", MEMBER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None and process.stdout.readline() == "cache\n"
-        assert not store.disk.remove(folder) and store.cached(artifact) is not None
+        assert not store.remove(artifact.folder) and store.cached(artifact) is not None
         process.kill()
-    assert store.disk.remove(folder) and not folder.exists()
+    assert store.remove(artifact.folder) and not folder.exists()
 
 
 def test_the_pinned_version_stays(
@@ -139,6 +142,34 @@ def test_nobody_takes_what_is_being_removed(server: FakeRegistry, store: Artifac
     assert store.hold(artifact) is not None
     with alone(note) as free:
         assert not free
+
+
+def test_what_is_damaged_goes_first(server: FakeRegistry, store: ArtifactStore, holds: Holds) -> None:
+    made = _fetch(server, store, *VERSIONS[:5])
+    holds.release()
+    (store.disk.folder(made[3].folder) / sidecar.NAME).unlink()
+    _fetch(server, store, VERSIONS[5])
+    assert store.versions("tool", "linux-x64") == [*VERSIONS[:3], VERSIONS[4], VERSIONS[5]]
+    assert not store.disk.folder(made[3].folder).exists()
+
+
+def test_what_is_not_there_can_not_be_removed(store: ArtifactStore) -> None:
+    assert not store.remove("tool/1.0.0-linux-x64")
+
+
+def test_where_files_can_not_be_locked(
+    server: FakeRegistry, store: ArtifactStore, holds: Holds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    (artifact,) = _fetch(server, store, "1.0.0")
+    holds.release()
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    monkeypatch.setattr(store.disk, "lock", lambda name: SoftFileLock(store.root / "locks" / f"{name}.soft"))
+    assert store.hold(artifact) is not None
+    assert not store.disk.remove(store.disk.folder(artifact.folder)), "nobody knows who uses it"
+    assert store.remove(artifact.folder), "unless the user says so"
 
 
 def test_a_new_copy_is_held_anew(server: FakeRegistry, store: ArtifactStore, holds: Holds) -> None:

@@ -147,6 +147,14 @@ class ArtifactStore:
             sidecar.mark_used(folder)
         return stored
 
+    def remove(self, folder: str) -> bool:
+        """Remove what is stored in a folder below `artifacts`, intact or not; not if a process uses or makes it.
+
+        Returns:
+            Whether it was removed.
+        """
+        return self.disk.remove(self.disk.folder(folder), unknown=True)
+
     def versions(self, agent: str, platform: SandboxPlatform) -> list[str]:
         """The versions of an agent's CLI that are stored for a platform and intact."""
         copies = self.disk.copies(agent, f"-{platform}")
@@ -192,7 +200,7 @@ class ArtifactStore:
         if artifact.release.file is None and artifact.target is None:
             registry = self.registry()
             config, hint = registry.config, REGISTRY_HINT
-            releases = [registry.completed(artifact.release)]
+            releases = [registry.completed(artifact.release, stop)]
         else:
             config, hint = PipConfig.load(), INDEX_HINT
             releases = _wheels(config, artifact, stop)

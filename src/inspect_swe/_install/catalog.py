@@ -57,13 +57,25 @@ async def resolve(
         store: Where packages are kept (default: the user's store).
         target: The sandbox's Python, for a CLI that needs one.
     """
+    store = store or ArtifactStore()
+    return await store.fetch(await wanted(agent, recipe, version, platform, store, target))
+
+
+async def wanted(
+    agent: str,
+    recipe: Recipe,
+    version: str,
+    platform: SandboxPlatform,
+    store: ArtifactStore | None = None,
+    target: Target | None = None,
+) -> Artifact:
+    """What `resolve()` would take from the store: nothing is fetched, and nobody asked but for "latest"."""
     check_version(version)
     if version == "sandbox":
         raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI: there is nothing to fetch.')
     store = store or ArtifactStore()
     found = await _looked_up(store, agent, recipe, platform) if version == "latest" else version
-    artifact = await in_worker(lambda stop: _artifact(agent, recipe, found, platform, target))
-    return await store.fetch(artifact)
+    return await in_worker(lambda stop: _artifact(agent, recipe, found, platform, target))
 
 
 def resolve_version(
@@ -110,9 +122,13 @@ async def resolve_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactSto
         platform: What it shall run on.
         store: Where packages are kept (default: the user's store).
     """
+    return await (store or ArtifactStore()).fetch(await wanted_tool(tool, platform))
+
+
+async def wanted_tool(tool: Tool, platform: SandboxPlatform) -> Artifact:
+    """What `resolve_tool()` would take from the store."""
     pin = (await in_worker(lambda stop: Pins.load())).pin(tool.key)
-    artifact = Artifact(tool.key, pin.version, platform, pin.release(platform), tool.member, tool.keep)
-    return await (store or ArtifactStore()).fetch(artifact)
+    return Artifact(tool.key, pin.version, platform, pin.release(platform), tool.member, tool.keep)
 
 
 def _artifact(
@@ -153,14 +169,16 @@ def _look_up(
     try:
         if isinstance(recipe, PythonPackage):
             return newest_version(recipe.package, stop)
-        return _newest(store, agent, recipe, platform)
+        return _newest(store, agent, recipe, platform, stop)
     except RegistryError as error:
         return _newest_cached(store, agent, platform, error)
 
 
-def _newest(store: ArtifactStore, agent: str, recipe: NpmPackage, platform: SandboxPlatform) -> Artifact:
+def _newest(
+    store: ArtifactStore, agent: str, recipe: NpmPackage, platform: SandboxPlatform, stop: threading.Event
+) -> Artifact:
     registry, package = store.registry(), recipe.tags_from or recipe.package_for(platform)
-    document = registry.packument(package)
+    document = registry.packument(package, stop)
     version = registry.found(package, "latest", document).version
     if not semver.Version.is_valid(version):
         raise AgentInstallError(f"The registry calls {version!r} the latest version of {agent}.")

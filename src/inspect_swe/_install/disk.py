@@ -61,14 +61,19 @@ class Disk:
             if folder.name[: -len(suffix)] not in spared:
                 self.remove(folder)
 
-    def remove(self, folder: Path) -> bool:
-        """Remove a copy, unless a process holds it or is making it anew, or this user may not; says whether it did."""
+    def remove(self, folder: Path, unknown: bool = False) -> bool:
+        """Remove a copy, unless a process holds it or is making it anew, or this user may not; says whether it did.
+
+        Args:
+            folder: The copy.
+            unknown: Whether to remove it where it can't be known if a process holds it.
+        """
         name = _name(folder)
         with contextlib.suppress(Timeout, OSError), self.lock(name).acquire(blocking=False):
             with alone(folder / sidecar.NAME) as free, self.scratch(name) as scratch:
-                if free:
+                if free or (free is None and unknown):
                     folder.rename(scratch / "old")
-                return free
+                    return True
         return False
 
     @contextlib.contextmanager

@@ -49,16 +49,21 @@ class Holds:
 
 
 @contextlib.contextmanager
-def alone(file: Path) -> Iterator[bool]:
-    """Whether nobody holds a file, and while the block lasts nobody can begin to. Doesn't wait."""
+def alone(file: Path) -> Iterator[bool | None]:
+    """Whether nobody holds a file, and while the block lasts nobody can begin to. Doesn't wait.
+
+    None where files can't be locked, so that nobody knows.
+    """
     try:
         descriptor = os.open(file, os.O_RDWR)
+    except FileNotFoundError:
+        yield True
+        return
     except OSError:
         yield False
         return
     try:
-        # Where locks don't work nobody can know.
-        yield _lock(descriptor, exclusive=True) is True and _is(descriptor, file)
+        yield _lock(descriptor, exclusive=True)
     finally:
         os.close(descriptor)
 

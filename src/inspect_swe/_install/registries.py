@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -56,12 +57,12 @@ class NpmRegistry:
 
     config: NpmConfig
 
-    def packument(self, package: str) -> dict[str, Any]:
-        """What the registry knows about a package: its versions and tags."""
+    def packument(self, package: str, stop: threading.Event | None = None) -> dict[str, Any]:
+        """What the registry knows about a package: its versions and tags. When `stop` is set, it gives up."""
         url = f"{self.config.registry_for(package)}/{quote(package, safe='@')}"
         try:
             with self.config.client() as client:
-                response = retried(lambda: _get(client, url))
+                response = retried(lambda: _get(client, url), stop)
         except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
             self._fail(package, f"could not be reached ({error or type(error).__name__})", error)
         if response.status_code != 200:
@@ -73,9 +74,9 @@ class NpmRegistry:
             self._fail(package, "answered with something that is no npm metadata", error)
         return document  # type: ignore[no-any-return]
 
-    def resolve(self, package: str, version_or_tag: str) -> Release:
+    def resolve(self, package: str, version_or_tag: str, stop: threading.Event | None = None) -> Release:
         """The release with this version or tag, with the registry's sha512 digest."""
-        return self.found(package, version_or_tag, self.packument(package))
+        return self.found(package, version_or_tag, self.packument(package, stop))
 
     def found(self, package: str, version_or_tag: str, document: Mapping[str, Any]) -> Release:
         """The release with this version or tag in what the registry said about a package."""
@@ -90,11 +91,11 @@ class NpmRegistry:
             )
         return self._release(package, version, versions[version])
 
-    def completed(self, release: Release) -> Release:
+    def completed(self, release: Release, stop: threading.Event | None = None) -> Release:
         """The release with the registry's tarball; a digest that it has already (a pin's) stays."""
         if release.url is not None and release.integrity is not None:
             return release
-        found = self.resolve(release.package, release.version)
+        found = self.resolve(release.package, release.version, stop)
         return replace(found, integrity=release.integrity or found.integrity)
 
     def _release(self, package: str, version: str, metadata: Mapping[str, Any]) -> Release:
