@@ -91,6 +91,15 @@ def test_new_bytes_are_worth_new_tries(waits: Waits) -> None:
     assert len(waits.seconds) == 10 and max(waits.seconds) <= PAUSES[0]
 
 
+@pytest.mark.parametrize(("done", "tries"), [(0, 3), (1, 5)])
+def test_a_server_that_can_not_be_reached(done: int, tries: int, waits: Waits) -> None:
+    for error in (httpx.ConnectError("refused"), httpx.ConnectTimeout("silence")):
+        waits.seconds.clear()
+        with pytest.raises(type(error)):
+            retried(lambda error=error: _fail(error), waits, lambda: done)  # type: ignore[misc]
+        assert len(waits.seconds) + 1 == tries
+
+
 def test_settings_that_are_wrong_are_no_reason_to_try_again(waits: Waits) -> None:
     untrusted = httpx.ConnectError("TLS")
     untrusted.__cause__ = ssl.SSLCertVerificationError("unknown issuer")

@@ -103,6 +103,22 @@ def test_nobody_waits_any_more(wheels: WheelIndex, stop: threading.Event, tmp_pa
         unpack([wheel], tmp_path / "site", stop)
 
 
+def test_progress_of_several_files(
+    wheels: WheelIndex,
+    stop: threading.Event,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wheels.publish("app", "1.0", ("lib",))
+    wheels.publish("lib", "2.0")
+    releases = _releases(wheels)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    _download(wheels, releases, tmp_path, stop)
+    out, err = capfd.readouterr()
+    assert out == "" and "app (2 of 2)" in err
+
+
 def test_where_members_go(stop: threading.Event, tmp_path: Path) -> None:
     data = "My.App-1.0.data"
     members = ["my_app/__init__.py", "My.App-1.0.dist-info/METADATA", f"{data}/purelib/pure/x.py"]

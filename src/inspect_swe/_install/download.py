@@ -210,6 +210,7 @@ def _fetch(
             hint="try again; if it stays so, the registry or a proxy on the way serves a changed file.",
         )
     transfer.finished = True
+    update()
 
 
 def _file_name(release: Release) -> str:

@@ -17,6 +17,8 @@ T = TypeVar("T")
 # Before each new try, at most; the real pause is between half of it and all, so that many clients spread out.
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 _LONGEST_WAIT = 60.0
+# Of a server that has never answered less is to be hoped for, and each try may take a quarter of a minute.
+_UNREACHABLE_PAUSES = 2
 # So many new bytes are worth a fresh set of tries.
 _STEP = 1 << 20
 
@@ -56,7 +58,9 @@ def retried(work: Callable[[], T], stop: threading.Event | None = None, done: Ca
         except (TransientError, httpx.TransportError) as error:
             if done() - before >= _STEP:
                 failures, before = 0, done()
-            if failures == len(_PAUSES) or not _is_worth_it(error):
+            never_reached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and done() == 0
+            tries = _UNREACHABLE_PAUSES if never_reached else len(_PAUSES)
+            if failures >= tries or not _is_worth_it(error):
                 raise
             stop.wait(_pause(failures, error))
             failures += 1
