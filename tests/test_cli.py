@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from inspect_swe import cli
 from inspect_swe._agents import ROSTER
 from inspect_swe._install import SandboxPlatform
-from inspect_swe._install import registries as registries_module
+from inspect_swe._install import retries as retries_module
 
 from .install.fake_registry import FakeRegistry
 
@@ -35,7 +35,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegi
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("INSPECT_SWE_CACHE_DIR", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registries_module, "_PAUSES", (0.01,))
+    monkeypatch.setattr(retries_module, "_PAUSES", (0.01,))
     yield registry
     registry.close()
 

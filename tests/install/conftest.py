@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from inspect_swe._install import Artifact, ArtifactStore, NpmConfig, NpmRegistry, Release
-from inspect_swe._install import registries as registries_module
+from inspect_swe._install import retries as retries_module
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry
+from .published import Published, publish
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registries_module, "_PAUSES", (0.01, 0.02))
+    # Faults are met as often as in earnest, in less time.
+    monkeypatch.setattr(retries_module, "_PAUSES", (0.01, 0.02, 0.02, 0.02))
 
 
 @pytest.fixture
@@ -43,3 +46,12 @@ def store(tmp_path: Path, registry: NpmRegistry) -> ArtifactStore:
 @pytest.fixture
 def artifact() -> Artifact:
     return Artifact("tool", "1.0.0", "linux-x64", Release(PACKAGE, "1.0.0"), MEMBER)
+
+
+@pytest.fixture(params=["npm", "wheels"])
+def published(request: pytest.FixtureRequest, server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> Published:
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", server.url)
+    monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return publish(server, request.param)

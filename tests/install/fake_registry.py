@@ -9,6 +9,7 @@ import json
 import tarfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,11 +38,18 @@ def integrity_of(data: bytes) -> str:
 
 @dataclass
 class Reply:
+    """What is sent: of `body` what comes before `cut_at`, in `seconds`, then nothing for `stall` seconds.
+
+    With an `etag`, a part of the body is sent if that is asked for.
+    """
+
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut_at: int | None = None
     seconds: float = 0.0
+    stall: float = 0.0
+    etag: str | None = None
 
 
 @dataclass
@@ -57,6 +65,7 @@ class Seen:
 class FakeRegistry:
     def __init__(self) -> None:
         self.seen: list[Seen] = []
+        self.sent: Counter[str] = Counter()
         self.replies: dict[str, Reply | Callable[[int], Reply]] = {}
         self.documents: dict[str, dict[str, Any]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -101,6 +110,12 @@ class FakeRegistry:
         self.replies[path] = Reply(body=data)
         return path
 
+    def reply(self, path: str) -> Reply:
+        """What a published path is answered with."""
+        reply = self.replies[path]
+        assert isinstance(reply, Reply)
+        return reply
+
     def count(self, suffix: str = "") -> int:
         return sum(seen.path.endswith(suffix) for seen in self.seen)
 
@@ -115,22 +130,32 @@ class FakeRegistry:
             def do_GET(self) -> None:
                 path = unquote(self.path)
                 registry.seen.append(Seen(path, {name.lower(): value for name, value in self.headers.items()}))
-                self._send(registry._reply(path))
+                self._send(path, registry._reply(path))
 
-            def _send(self, reply: Reply) -> None:
-                self.send_response(reply.status)
-                self.send_header("Content-Length", str(len(reply.body)))
-                for name, value in reply.headers.items():
+            def _send(self, path: str, reply: Reply) -> None:
+                first = self._first_byte(reply)
+                self.send_response(206 if first else reply.status)
+                self.send_header("Content-Length", str(len(reply.body) - first))
+                if first:
+                    self.send_header("Content-Range", f"bytes {first}-{len(reply.body) - 1}/{len(reply.body)}")
+                headers = {"ETag": reply.etag, "Accept-Ranges": "bytes"} if reply.etag else {}
+                for name, value in {**headers, **reply.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                body = reply.body[: reply.cut_at]
+                body = reply.body[first : reply.cut_at]
                 step = max(1, len(body) // 20)
                 try:
                     for start in range(0, len(body), step):
-                        self.wfile.write(body[start : start + step])
+                        registry.sent[path] += self.wfile.write(body[start : start + step])
                         time.sleep(reply.seconds / 20)
+                    time.sleep(reply.stall)
                 except OSError:
                     pass
+
+            def _first_byte(self, reply: Reply) -> int:
+                asked = self.headers.get("Range", "bytes=0-")
+                same = self.headers.get("If-Range", reply.etag) == reply.etag
+                return int(asked[len("bytes=") :].partition("-")[0]) if reply.etag and same else 0
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

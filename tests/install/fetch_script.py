@@ -1,18 +1,51 @@
-"""Fetches the tests' artifact into the store at argv[1] as a process of its own; the environment names the registry."""
+"""Fetches an artifact into the store at argv[1], as a process of its own; the environment names the registry.
+
+The other arguments: the package, its version, and what is looked for in it; that of a Python package ends with `.py`.
+Of several versions, separated by commas, all are fetched. In the environment, FSIZE limits how long files may become,
+and USER_ID says who fetches.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import sys
+import tempfile
 from pathlib import Path
 
-from inspect_swe._install import Artifact, ArtifactStore, Release
+from inspect_swe._errors import AgentInstallError
+from inspect_swe._install import Artifact, ArtifactStore, PythonPackage, Release, Target
+
+
+def artifact_of(package: str, version: str, member: str) -> Artifact:
+    release = Release(package, version)
+    if not member.endswith(".py"):
+        return Artifact("tool", version, "linux-x64", release, member)
+    recipe, target = PythonPackage(package, member), Target("linux-x64", "3.11")
+    return Artifact("tool", version, "linux-x64", release, member, target=target, recipe=recipe)
 
 
 def main() -> None:
-    root, package, member = sys.argv[1:]
-    artifact = Artifact("tool", "1.0.0", "linux-x64", Release(package, "1.0.0"), member)
-    print(asyncio.run(ArtifactStore(Path(root)).fetch(artifact)).source)
+    root, package, versions, member = sys.argv[1:]
+
+    def fetch(folder: str, version: str) -> str:
+        return asyncio.run(ArtifactStore(Path(folder)).fetch(artifact_of(package, version, member))).source
+
+    if limit := int(os.environ.get("FSIZE", 0)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    if user := int(os.environ.get("USER_ID", 0)):
+        # What is imported when it is used first may lie where this user can't read.
+        with tempfile.TemporaryDirectory() as elsewhere:
+            fetch(elsewhere, versions.split(",")[0])
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    for version in versions.split(","):
+        try:
+            print(fetch(root, version))
+        except AgentInstallError as error:
+            print(f"{type(error).__name__}: {error.summary}")
 
 
 if __name__ == "__main__":

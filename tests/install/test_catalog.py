@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,18 @@ def test_the_pin_needs_no_network_once_it_is_cached(
     assert _resolve(store, version).source == "download"
     found = _resolve(_offline(store), version)
     assert (found.source, found.artifact.version) == ("cache", "1.0.0")
+
+
+@pytest.mark.parametrize("version", ["stable", "1.0.0"])
+def test_a_truncated_copy_of_the_pin_is_fetched_again(
+    version: str, server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pin(monkeypatch, server)
+    stored = _resolve(store, version)
+    whole = stored.binary.read_bytes()
+    os.truncate(stored.binary, 3)
+    again = _resolve(store, version)
+    assert (again.source, again.binary.read_bytes()) == ("download", whole)
 
 
 def test_the_pins_digest_counts_for_its_version_by_number(

@@ -3,8 +3,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,8 +15,7 @@ from inspect_swe._install import Artifact, ArtifactStore
 from inspect_swe._install.flight import SingleFlight, in_worker
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, make_tarball
-
-SCRIPT = Path(__file__).with_name("fetch_script.py")
+from .published import Published
 
 
 def _slowly(server: FakeRegistry, path: str, seconds: float) -> None:
@@ -28,16 +25,10 @@ def _slowly(server: FakeRegistry, path: str, seconds: float) -> None:
 
 
 def _wait_for(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.02)
-
-
-def _start(server: FakeRegistry, store: ArtifactStore) -> subprocess.Popen[str]:
-    env = {**os.environ, "NPM_CONFIG_REGISTRY": server.url, "NO_PROXY": "127.0.0.1"}
-    command = [sys.executable, str(SCRIPT), str(store.root), PACKAGE, MEMBER]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def _leftovers(store: ArtifactStore) -> list[Path]:
@@ -69,29 +60,27 @@ def test_event_loops_of_one_process_download_once(
     assert server.count(path) == 1
 
 
-def test_two_processes_download_once(server: FakeRegistry, store: ArtifactStore) -> None:
-    path = server.publish()
-    _slowly(server, path, 1.5)
-    processes = [_start(server, store) for _ in range(2)]
-    outputs = [process.communicate(timeout=20) for process in processes]
+def test_two_processes_download_once(published: Published, store: ArtifactStore) -> None:
+    published.answer(replace(published.reply, seconds=1.5))
+    processes = [published.start(store) for _ in range(2)]
+    outputs = [process.communicate(timeout=60) for process in processes]
     assert sorted(out.strip() for out, _ in outputs) == ["cache", "download"], outputs
-    assert server.count(path) == 1
+    assert published.server.count(published.path) == 1
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_download_leaves_nothing_wrong(
-    how: signal.Signals, server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+    how: signal.Signals, published: Published, store: ArtifactStore
 ) -> None:
-    path = server.publish(tarball=make_tarball({MEMBER: os.urandom(200_000)}))
-    _slowly(server, path, 3)
-    process = _start(server, store)
-    _wait_for(lambda: list(store.root.glob("tmp/*/*.tgz")))
+    whole = published.reply
+    published.answer(replace(whole, seconds=3), whole)
+    process = published.start(store)
+    _wait_for(lambda: list(store.root.glob("tmp/*/downloads/*")))
     process.send_signal(how)
-    process.communicate(timeout=20)
-    assert store.cached(artifact) is None and not list(store.root.glob("artifacts/*/*"))
+    process.communicate(timeout=60)
+    assert store.cached(published.artifact) is None and not list(store.root.glob("artifacts/*/*"))
     assert bool(_leftovers(store)) == (how == signal.SIGKILL)
-    _slowly(server, path, 0)
-    assert asyncio.run(store.fetch(artifact)).source == "download"
+    assert published.fetch(store).source == "download"
     assert not list(store.root.glob("tmp/*"))
 
 
@@ -135,10 +124,9 @@ def test_waiting_for_another_process_does_not_block_the_loop(
     server: FakeRegistry, store: ArtifactStore, artifact: Artifact
 ) -> None:
     server.publish()
-    (store.root / "locks").mkdir(parents=True)
 
     async def main() -> None:
-        with store._lock(artifact.name):
+        with store.disk.lock(artifact.name):
             with pytest.raises(asyncio.TimeoutError):
                 start = time.monotonic()
                 await asyncio.wait_for(store.fetch(artifact), 0.3)
@@ -197,3 +185,20 @@ def test_a_worker_is_told_when_nobody_waits() -> None:
 
     asyncio.run(main())
     assert told.wait(2)
+
+
+def test_nobody_waits_for_a_busy_registry_any_more(
+    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
+) -> None:
+    server.publish()
+    server.replies[f"/{PACKAGE}"] = Reply(429, headers={"Retry-After": "60"})
+
+    async def main() -> None:
+        task = asyncio.create_task(store.fetch(artifact))
+        await asyncio.to_thread(_wait_for, server.count)
+        task.cancel()
+
+    asyncio.run(main())
+    # Its lock is free as soon as the worker has noticed.
+    with store.disk.locked(artifact.name, threading.Event()):
+        assert server.count() == 1

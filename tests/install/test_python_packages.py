@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._errors import RegistryError, UnknownVersionError
-from inspect_swe._install import ArtifactStore, PythonPackage, StoredArtifact, Target, python_packages, resolve
+from inspect_swe._install import ArtifactStore, PythonPackage, StoredArtifact, Target, catalog, resolve
 from inspect_swe._install.pip_config import PipConfig
 
 from .fake_registry import FakeRegistry
@@ -26,7 +26,6 @@ def index(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> WheelIndex:
     wheels.publish("helper", "2.0")
     wheels.publish("unwanted", "1.5")
     monkeypatch.setattr(PipConfig, "load", lambda: wheels.config)
-    monkeypatch.setattr(python_packages, "_latest", {})
     return wheels
 
 
@@ -44,7 +43,7 @@ def test_latest_without_an_index_is_the_newest_in_the_cache(
     index: WheelIndex, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert _resolve(store, "latest").artifact.version == "1.0.0"
-    python_packages._latest.clear()
+    catalog._latest.clear()
     gone = PipConfig.load()
     index.server.close()
     monkeypatch.setattr(PipConfig, "load", lambda: gone)

@@ -9,11 +9,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 
 from inspect_swe._errors import AgentInstallError, RegistryError, UnknownVersionError
-from inspect_swe._install.download import Abandoned
 from inspect_swe._install.platforms import SandboxPlatform
 from inspect_swe._install.pypi import IndexFile, PyPIIndex
 from inspect_swe._install.registries import digest_of
 from inspect_swe._install.resolver import Snapshot, resolve_wheels
+from inspect_swe._install.retries import Abandoned
 from inspect_swe._install.wheels import Target, allowed, marker_environment, wheel_tags
 
 from .fake_registry import FakeRegistry, Reply

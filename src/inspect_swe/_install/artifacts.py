@@ -5,37 +5,37 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
-from uuid import uuid4
 
 import platformdirs
-from filelock import FileLock, Timeout
 
 from inspect_swe._errors import AgentInstallError
 
 from . import sidecar
-from .download import Abandoned, download, unpack
+from .disk import Disk
+from .download import Downloads, download
 from .flight import SingleFlight, in_worker
+from .holds import Holds
 from .lock import located
 from .npm_config import NpmConfig
+from .pins import Pins
 from .pip_config import PipConfig
 from .platforms import SandboxPlatform
-from .pypi import PyPIIndex
-from .python_packages import fill, resolved
+from .pypi import INDEX_HINT, PyPIIndex
+from .python_packages import resolved
 from .recipes import PythonPackage
-from .registries import NpmRegistry, Release
+from .registries import REGISTRY_HINT, NpmRegistry, Release
+from .unpack import unpack
 from .wheels import Target
 
 CACHE_VARIABLE = "INSPECT_SWE_CACHE_DIR"
 
-_LOCK_POLL = 0.1
-
-# Shared by all stores of the process: its keys name the store's folder.
+# Shared by all stores of the process: keys name the store's folder.
+_holds = Holds()
 _fetches: SingleFlight[StoredArtifact] = SingleFlight("inspect_swe_fetches")
 
 
@@ -66,10 +66,15 @@ class Artifact:
     recipe: PythonPackage | None = None
 
     @property
+    def suffix(self) -> str:
+        """How its folder's name ends, after the version: what it is for."""
+        python = f"-py{self.target.minor}" if self.target else ""
+        return f"{python}-{self.platform}"
+
+    @property
     def folder(self) -> str:
         """Its folder below the store's `artifacts`."""
-        python = f"-py{self.target.minor}" if self.target else ""
-        return f"{self.agent}/{self.version}{python}-{self.platform}"
+        return f"{self.agent}/{self.version}{self.suffix}"
 
     @property
     def name(self) -> str:
@@ -102,6 +107,9 @@ class StoredArtifact:
 class ArtifactStore:
     """A folder with verified packages. Copies are trusted by their files' size and time, not read again.
 
+    Of each kind the five versions used last are kept, for each platform and Python; the pinned one stays, and so does
+    what a process has fetched, until it ends.
+
     Args:
         root: The folder (default: `INSPECT_SWE_CACHE_DIR`, or else the user's cache folder).
         registry: Where packages come from (default: as npm is configured, read when one is needed).
@@ -110,6 +118,7 @@ class ArtifactStore:
     def __init__(self, root: Path | None = None, registry: NpmRegistry | None = None) -> None:
         default = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("inspect_swe")
         self.root = Path(root or default).expanduser().absolute()
+        self.disk = Disk(self.root)
         self._registry = registry
 
     def registry(self) -> NpmRegistry:
@@ -118,7 +127,7 @@ class ArtifactStore:
 
     def cached(self, artifact: Artifact) -> StoredArtifact | None:
         """The stored copy, if there is one and it is intact. Takes one stat per file."""
-        folder = self._folder(artifact)
+        folder = self.disk.folder(artifact.folder)
         verified = sidecar.verified_releases(folder)
         if not verified or not _is(verified[0], artifact.release) or not _are(verified[1:], artifact.wheels):
             return None
@@ -128,113 +137,78 @@ class ArtifactStore:
         )
         return stored if stored.binary.is_file() else None
 
+    def hold(self, artifact: Artifact) -> StoredArtifact | None:
+        """The stored copy as `cached` tells it, which nobody removes before this process ends."""
+        folder = self.disk.folder(artifact.folder)
+        if not _holds.take(folder / sidecar.NAME):
+            return None
+        stored = self.cached(artifact)
+        if stored is not None:
+            sidecar.mark_used(folder)
+        return stored
+
+    def remove(self, folder: str) -> bool:
+        """Remove what is stored in a folder below `artifacts`, intact or not; not if a process uses or makes it.
+
+        Returns:
+            Whether it was removed.
+        """
+        return self.disk.remove(self.disk.folder(folder), unknown=True)
+
     def versions(self, agent: str, platform: SandboxPlatform) -> list[str]:
         """The versions of an agent's CLI that are stored for a platform and intact."""
-        suffix = f"-{platform}"
-        folders = (self.root / "artifacts" / agent).glob(f"*{suffix}")
-        found = sorted(
-            {folder.name[: -len(suffix)].partition("-py")[0] for folder in folders if sidecar.verified_releases(folder)}
+        copies = self.disk.copies(agent, f"-{platform}")
+        return sorted(
+            {name.partition("-py")[0] for name, folder in copies.items() if sidecar.verified_releases(folder)}
         )
-        return found
 
     async def fetch(self, artifact: Artifact) -> StoredArtifact:
-        """The stored copy, downloaded first if need be: once, however many tasks and processes ask."""
-        hit = await in_worker(lambda stop: self.cached(artifact))
+        """The stored copy, downloaded first if need be: once, however many tasks and processes ask.
+
+        Nobody removes it before this process ends.
+        """
+        hit = await in_worker(lambda stop: self.hold(artifact))
         if hit is not None:
             return hit
         key = (self.root, artifact)
         return await _fetches.get(key, lambda: in_worker(functools.partial(self._fetch, artifact)))
 
     def _fetch(self, artifact: Artifact, stop: threading.Event) -> StoredArtifact:
-        with self._disk_errors(artifact), self._locked(artifact.name, stop):
-            hit = self.cached(artifact)
+        with self._disk_errors(artifact), self.disk.locked(artifact.name, stop):
+            hit = self.hold(artifact)
             if hit is not None:
                 return hit
-            self._sweep(artifact.name)
-            with self._scratch(artifact.name) as scratch:
+            self.disk.sweep(artifact.name)
+            folder = self.disk.folder(artifact.folder)
+            with self.disk.scratch(artifact.name) as scratch:
                 unpacked = scratch / "unpacked"
-                unpacked.mkdir()
-                if artifact.release.file is None and artifact.target is None:
-                    releases = [self._fill_from_npm(artifact, unpacked, stop)]
-                else:
-                    releases = self._fill_with_wheels(artifact, unpacked / "package", stop)
+                releases = self._fill(artifact, unpacked / "package", scratch, stop)
                 _make_executable(unpacked / artifact.member, releases[0])
                 sidecar.write(unpacked, releases)
-                self._put(unpacked, self._folder(artifact), scratch)
-            stored = self.cached(artifact)
+                self.disk.put(unpacked, folder, scratch)
+            stored = self.hold(artifact)
             if stored is None:
-                raise AgentInstallError(f"{self._folder(artifact)} was changed by someone else while it was installed.")
+                raise AgentInstallError(f"{folder} was changed by someone else while it was installed.")
+            pin = Pins.load().pins.get(artifact.agent)
+            spared = {artifact.version, pin.version if pin else artifact.version}
+            self.disk.remove_old(artifact.agent, artifact.suffix, spared)
             return replace(stored, source="download")
 
-    def _fill_from_npm(self, artifact: Artifact, unpacked: Path, stop: threading.Event) -> Release:
-        registry = self.registry()
-        release = registry.completed(artifact.release)
-        tarball = unpacked.parent / f"{artifact.name}.tgz"
-        download(registry.config, release, tarball, stop)
-        unpack(tarball, unpacked, stop)
-        return release
-
-    def _fill_with_wheels(self, artifact: Artifact, folder: Path, stop: threading.Event) -> list[Release]:
-        wheels, target = [artifact.release, *artifact.wheels], artifact.target
-        with PyPIIndex(PipConfig.load(), stop) as index:
-            if artifact.release.integrity is not None:
-                found = located(index, wheels)
-            else:
-                assert target is not None and artifact.recipe is not None
-                found = resolved(index, artifact.recipe, artifact.version, target, stop)
-            title = f"{artifact.agent} {artifact.version}"
-            fill(index.config, found, folder, title, artifact.keep, stop)
-        return found
-
-    def _folder(self, artifact: Artifact) -> Path:
-        return self.root / "artifacts" / artifact.folder
-
-    def _put(self, unpacked: Path, folder: Path, scratch: Path) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if folder.exists():
-            # A damaged copy goes into the scratch folder, to be removed with it.
-            folder.rename(scratch / "damaged")
-        unpacked.rename(folder)
-        sidecar.sync(folder.parent)
-
-    @contextlib.contextmanager
-    def _scratch(self, name: str) -> Iterator[Path]:
-        scratch = self.root / "tmp" / f"{name}.{uuid4().hex}"
-        scratch.mkdir(parents=True)
-        try:
-            yield scratch
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-
-    def _sweep(self, locked: str) -> None:
-        """Remove what killed processes left behind: whoever holds an artifact's lock owns its temporary folders."""
-        for stale in self.root.glob("tmp/*"):
-            owner = stale.name.rpartition(".")[0]
-            if owner == locked:
-                shutil.rmtree(stale, ignore_errors=True)
-                continue
-            with contextlib.suppress(Timeout), self._lock(owner).acquire(blocking=False):
-                shutil.rmtree(stale, ignore_errors=True)
-
-    def _lock(self, name: str) -> FileLock:
-        # Not a singleton: threads of one process exclude each other like processes do.
-        return FileLock(self.root / "locks" / f"{name}.lock", is_singleton=False)
-
-    @contextlib.contextmanager
-    def _locked(self, name: str, stop: threading.Event) -> Iterator[None]:
-        (self.root / "locks").mkdir(parents=True, exist_ok=True)
-        lock = self._lock(name)
-        while not stop.is_set():
-            with contextlib.suppress(Timeout):
-                lock.acquire(blocking=False)
-                break
-            stop.wait(_LOCK_POLL)
+    def _fill(self, artifact: Artifact, folder: Path, scratch: Path, stop: threading.Event) -> list[Release]:
+        """Download and unpack what belongs to an artifact; says what that was, its own package first."""
+        config: Downloads
+        if artifact.release.file is None and artifact.target is None:
+            registry = self.registry()
+            config, hint = registry.config, REGISTRY_HINT
+            releases = [registry.completed(artifact.release, stop)]
         else:
-            raise Abandoned
-        try:
-            yield
-        finally:
-            lock.release()
+            config, hint = PipConfig.load(), INDEX_HINT
+            releases = _wheels(config, artifact, stop)
+        downloads = scratch / "downloads"
+        downloads.mkdir()
+        title = f"{artifact.agent} {artifact.version}"
+        unpack(download(config, releases, downloads, title, hint, stop), folder, stop, artifact.keep)
+        return releases
 
     @contextlib.contextmanager
     def _disk_errors(self, artifact: Artifact) -> Iterator[None]:
@@ -246,6 +220,14 @@ class ArtifactStore:
                 f"{what} can't be stored in {self.root}: {error}.",
                 hint=f"set {CACHE_VARIABLE} to a folder that you may write to and that has room.",
             ) from error
+
+
+def _wheels(config: PipConfig, artifact: Artifact, stop: threading.Event) -> list[Release]:
+    with PyPIIndex(config, stop) as index:
+        if artifact.release.integrity is not None:
+            return located(index, [artifact.release, *artifact.wheels])
+        assert artifact.target is not None and artifact.recipe is not None
+        return resolved(index, artifact.recipe, artifact.version, artifact.target, stop)
 
 
 def _is(release: Release, wanted: Release) -> bool:

@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 KEYWORDS = ("auto", "sandbox", "stable", "latest")
 
 # What "latest" turned out to be: for the life of the process, so that all samples of an eval run the same version.
-_latest: dict[tuple[Path, str, SandboxPlatform], Artifact] = {}
-_lookups: SingleFlight[Artifact] = SingleFlight("inspect_swe_lookups")
+_latest: dict[tuple[Path, str, SandboxPlatform], Artifact | str] = {}
+_lookups: SingleFlight[Artifact | str] = SingleFlight("inspect_swe_lookups")
 
 
 def check_version(version: str) -> None:
@@ -57,19 +57,25 @@ async def resolve(
         store: Where packages are kept (default: the user's store).
         target: The sandbox's Python, for a CLI that needs one.
     """
+    store = store or ArtifactStore()
+    return await store.fetch(await wanted(agent, recipe, version, platform, store, target))
+
+
+async def wanted(
+    agent: str,
+    recipe: Recipe,
+    version: str,
+    platform: SandboxPlatform,
+    store: ArtifactStore | None = None,
+    target: Target | None = None,
+) -> Artifact:
+    """What `resolve()` would take from the store: nothing is fetched, and nobody asked but for "latest"."""
     check_version(version)
     if version == "sandbox":
         raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI: there is nothing to fetch.')
     store = store or ArtifactStore()
-    if isinstance(recipe, PythonPackage):
-        assert target is not None
-        python = functools.partial(_python_artifact, store, agent, recipe, version, target)
-        return await store.fetch(await in_worker(python))
-    if version == "latest":
-        artifact = await _latest_artifact(store, agent, recipe, platform)
-    else:
-        artifact = await in_worker(lambda stop: _artifact(agent, recipe, version, platform))
-    return await store.fetch(artifact)
+    found = await _looked_up(store, agent, recipe, platform) if version == "latest" else version
+    return await in_worker(lambda stop: _artifact(agent, recipe, found, platform, target))
 
 
 def resolve_version(
@@ -87,33 +93,16 @@ def resolve_version(
     check_version(version)
     if version == "sandbox":
         raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI, whichever that is.')
-    store, stop = store or ArtifactStore(), threading.Event()
-    if isinstance(recipe, PythonPackage):
-        return _python_version(store, agent, recipe, version, platform, stop)
-    if version != "latest":
-        return _artifact(agent, recipe, version, platform).version
-    key = (store.root, agent, platform)
-    if key not in _latest:
-        _latest[key] = _look_up(store, agent, recipe, platform, stop)
-    return _latest[key].version
-
-
-def _python_version(
-    store: ArtifactStore,
-    agent: str,
-    recipe: PythonPackage,
-    version: str,
-    platform: SandboxPlatform,
-    stop: threading.Event,
-) -> str:
+    store = store or ArtifactStore()
+    if version == "latest":
+        key = (store.root, agent, platform)
+        if key not in _latest:
+            _latest[key] = _look_up(store, agent, recipe, platform, threading.Event())
+        found = _latest[key]
+        return found if isinstance(found, str) else found.version
     if version in ("stable", "auto"):
         return Pins.load().pin(agent).version
-    if version != "latest":
-        return version
-    try:
-        return newest_version(recipe.package, stop)
-    except RegistryError as error:
-        return _newest_cached(store, agent, platform, error)
+    return version
 
 
 def _newest_cached(store: ArtifactStore, agent: str, platform: SandboxPlatform, error: RegistryError) -> str:
@@ -125,15 +114,6 @@ def _newest_cached(store: ArtifactStore, agent: str, platform: SandboxPlatform, 
     return cached[0]
 
 
-def _python_artifact(
-    store: ArtifactStore, agent: str, recipe: PythonPackage, version: str, target: Target, stop: threading.Event
-) -> Artifact:
-    version = _python_version(store, agent, recipe, version, target.platform, stop)
-    locked = locked_wheels(agent, recipe, version, target) or (Release(recipe.package, version),)
-    own, *others = locked
-    return Artifact(agent, version, target.platform, own, recipe.member, (), tuple(others), target, recipe)
-
-
 async def resolve_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactStore | None = None) -> StoredArtifact:
     """A program that a CLI needs, in its pinned version.
 
@@ -142,27 +122,40 @@ async def resolve_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactSto
         platform: What it shall run on.
         store: Where packages are kept (default: the user's store).
     """
+    return await (store or ArtifactStore()).fetch(await wanted_tool(tool, platform))
+
+
+async def wanted_tool(tool: Tool, platform: SandboxPlatform) -> Artifact:
+    """What `resolve_tool()` would take from the store."""
     pin = (await in_worker(lambda stop: Pins.load())).pin(tool.key)
-    artifact = Artifact(tool.key, pin.version, platform, pin.release(platform), tool.member, tool.keep)
-    return await (store or ArtifactStore()).fetch(artifact)
+    return Artifact(tool.key, pin.version, platform, pin.release(platform), tool.member, tool.keep)
 
 
-def _artifact(agent: str, recipe: NpmPackage, version: str, platform: SandboxPlatform) -> Artifact:
+def _artifact(
+    agent: str, recipe: Recipe, version: Artifact | str, platform: SandboxPlatform, target: Target | None = None
+) -> Artifact:
     """The artifact of a version: with the pin's digest if it is the pinned one, else with the registry's to come."""
+    if isinstance(version, Artifact):
+        return version
     pins = Pins.load()
     if version in ("stable", "auto"):
-        pin = pins.pin(agent)
-        return Artifact(agent, pin.version, platform, pin.release(platform), recipe.member_for(platform))
+        version = pins.pin(agent).version
+    if isinstance(recipe, PythonPackage):
+        assert target is not None
+        own, *others = locked_wheels(agent, recipe, version, target) or (Release(recipe.package, version),)
+        return Artifact(agent, version, target.platform, own, recipe.member, (), tuple(others), target, recipe)
     if agent in pins.pins and pins.pin(agent).version == version:
-        return _artifact(agent, recipe, "stable", platform)
-    release = Release(recipe.package_for(platform), recipe.release_version(version, platform))
+        release = pins.pin(agent).release(platform)
+    else:
+        release = Release(recipe.package_for(platform), recipe.release_version(version, platform))
     return Artifact(agent, version, platform, release, recipe.member_for(platform))
 
 
-async def _latest_artifact(store: ArtifactStore, agent: str, recipe: NpmPackage, platform: SandboxPlatform) -> Artifact:
+async def _looked_up(store: ArtifactStore, agent: str, recipe: Recipe, platform: SandboxPlatform) -> Artifact | str:
+    """What "latest" is: asked once in the life of the process, however many tasks want to know."""
     key = (store.root, agent, platform)
 
-    async def look_up() -> Artifact:
+    async def look_up() -> Artifact | str:
         if key not in _latest:
             _latest[key] = await in_worker(functools.partial(_look_up, store, agent, recipe, platform))
         return _latest[key]
@@ -171,15 +164,27 @@ async def _latest_artifact(store: ArtifactStore, agent: str, recipe: NpmPackage,
 
 
 def _look_up(
+    store: ArtifactStore, agent: str, recipe: Recipe, platform: SandboxPlatform, stop: threading.Event
+) -> Artifact | str:
+    try:
+        if isinstance(recipe, PythonPackage):
+            return newest_version(recipe.package, stop)
+        return _newest(store, agent, recipe, platform, stop)
+    except RegistryError as error:
+        return _newest_cached(store, agent, platform, error)
+
+
+def _newest(
     store: ArtifactStore, agent: str, recipe: NpmPackage, platform: SandboxPlatform, stop: threading.Event
 ) -> Artifact:
-    try:
-        release = store.registry().resolve(recipe.tags_from or recipe.package_for(platform), "latest")
-    except RegistryError as error:
-        return _artifact(agent, recipe, _newest_cached(store, agent, platform, error), platform)
-    if not semver.Version.is_valid(release.version):
-        raise AgentInstallError(f"The registry calls {release.version!r} the latest version of {agent}.")
-    artifact = _artifact(agent, recipe, release.version, platform)
-    if recipe.tags_from is None and artifact.release.integrity is None:
-        return replace(artifact, release=release)
-    return artifact
+    registry, package = store.registry(), recipe.tags_from or recipe.package_for(platform)
+    document = registry.packument(package, stop)
+    version = registry.found(package, "latest", document).version
+    if not semver.Version.is_valid(version):
+        raise AgentInstallError(f"The registry calls {version!r} the latest version of {agent}.")
+    artifact = _artifact(agent, recipe, version, platform)
+    if artifact.release.package != package:
+        return artifact
+    # What has been asked need not be asked again when it is fetched.
+    found = registry.found(package, artifact.release.version, document)
+    return replace(artifact, release=replace(found, integrity=artifact.release.integrity or found.integrity))

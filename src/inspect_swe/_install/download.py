@@ -1,36 +1,33 @@
-"""Downloading a package: streamed, hashed on the way, unpacked only if its digest is right."""
+"""Downloading packages of every kind: streamed, resumed where a connection broke, kept only if the digest is right."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import errno
-import gzip
 import hashlib
 import os
+import re
 import shutil
-import struct
 import sys
-import tarfile
 import threading
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
 import httpx
+from packaging.utils import parse_wheel_filename
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
 
-from .registries import REGISTRY_HINT, Release, TransientError, check_status, digest_of, retried
+from .registries import Release, digest_of
+from .retries import Abandoned, TransientError, check_status, retried
 
-_PIECE = 1 << 20
-
-
-class Abandoned(Exception):
-    """Nobody waits for the work any more."""
+_THREADS = 8
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 class Downloads(Protocol):
@@ -43,48 +40,41 @@ class Downloads(Protocol):
         """A text without credentials."""
 
 
-def download(config: Downloads, release: Release, target: Path, stop: threading.Event) -> None:
-    """Download a release's file and check its digest.
+def download(
+    config: Downloads, releases: Sequence[Release], folder: Path, title: str, hint: str, stop: threading.Event
+) -> list[Path]:
+    """Download the files of releases, several at once, and check their digests. The first failure ends it.
 
     Args:
         config: Where credentials and proxies come from.
-        release: What to download, with URL and digest.
-        target: The file to write.
+        releases: What to download, with URLs and digests.
+        folder: Where the files go.
+        title: What to call it all while it goes on.
+        hint: What to do if the registry can't be reached.
         stop: When set, give up.
     """
-    expected = digest_of(release)
-    assert release.url is not None
-    algorithm, url = expected.split("-")[0], release.url
-    try:
-        with config.client() as client, _progress(release) as progress:
-            actual = retried(lambda: _stream(client, url, target, algorithm, progress, stop), stop.wait)
-    except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
-        raise RegistryError(
-            config.mask(f"{release.package} {release.version} could not be downloaded from {url}: {_reason(error)}."),
-            hint=REGISTRY_HINT,
-        ) from error
-    if actual != expected:
-        raise DigestMismatchError(
-            config.mask(
-                f"{url} is not the {release.package} {release.version} that was asked for: "
-                f"its digest is {actual}, not {expected}. Nothing of it was kept."
-            ),
-            hint="try again; if it stays so, the registry or a proxy on the way serves a changed file.",
-        )
+    transfers = [_Transfer(release, folder) for release in releases]
+    failed = threading.Event()
+    with (
+        config.client() as client,
+        _progress(title, transfers) as update,
+        ThreadPoolExecutor(_THREADS, thread_name_prefix="inspect_swe_download") as threads,
+    ):
 
+        def one(transfer: _Transfer) -> None:
+            if failed.is_set():
+                raise Abandoned
+            try:
+                _fetch(client, config, transfer, hint, update, stop)
+            except BaseException:
+                failed.set()
+                raise
 
-def unpack(tarball: Path, folder: Path, stop: threading.Event) -> None:
-    """Unpack a verified npm tarball below `folder/package`."""
-    try:
-        with room(folder, _unpacked_size(tarball)), tarfile.open(tarball, "r:gz") as archive:
-            for member in archive:
-                target = folder.joinpath(*_place(member))
-                if member.isdir():
-                    target.mkdir(parents=True, exist_ok=True)
-                else:
-                    _write_member(archive, member, target, stop)
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise AgentInstallError(f"{tarball.name} can't be unpacked: {error}") from error
+        futures = [threads.submit(one, transfer) for transfer in transfers]
+        errors = [error for error in (future.exception() for future in futures) if error is not None]
+    if errors:
+        raise next((error for error in errors if not isinstance(error, Abandoned)), errors[0])
+    return [transfer.target for transfer in transfers]
 
 
 @contextlib.contextmanager
@@ -96,7 +86,7 @@ def room(folder: Path, needed: int) -> Iterator[None]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise AgentInstallError(
             f"There is not enough space in {folder}: {needed:,} bytes are needed, {free:,} were free.",
@@ -104,72 +94,154 @@ def room(folder: Path, needed: int) -> Iterator[None]:
         ) from error
 
 
-def _stream(
-    client: httpx.Client, url: str, target: Path, algorithm: str, progress: Progress, stop: threading.Event
-) -> str:
-    digest = hashlib.new(algorithm)
-    # A content encoding would change the bytes that the digest is about.
-    with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
-        check_status(response)
-        if response.status_code != 200:
-            raise httpx.HTTPError(f"HTTP status {response.status_code} {response.reason_phrase}")
-        size = int(response.headers.get("Content-Length", 0))
-        progress.reset(progress.task_ids[0], total=size or None)
-        with room(target.parent, size), target.open("wb") as file:
-            for chunk in response.iter_raw():
-                _check_stop(stop)
-                digest.update(chunk)
-                file.write(chunk)
-                progress.advance(progress.task_ids[0], len(chunk))
-    return f"{algorithm}-" + base64.b64encode(digest.digest()).decode()
+class _Transfer:
+    """One file on its way: what is there of it, and so what the next request asks for.
+
+    Args:
+        release: What is downloaded.
+        folder: Where the file goes.
+    """
+
+    def __init__(self, release: Release, folder: Path) -> None:
+        self.release = release
+        self.expected = digest_of(release)
+        self.target = folder / _file_name(release)
+        self.size: int | None = None
+        self.resumed = False
+        self.finished = False
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what is there."""
+        self.done = 0
+        self._validator: str | None = None
+        self._digest = hashlib.new(self.expected.split("-")[0])
+
+    @property
+    def actual(self) -> str:
+        """The digest of what is there."""
+        return f"{self._digest.name}-" + base64.b64encode(self._digest.digest()).decode()
+
+    def headers(self) -> dict[str, str]:
+        """What to ask for: what is missing, if the file is still the same one."""
+        # A content encoding would change the bytes that the digest is about.
+        headers = {"Accept-Encoding": "identity"}
+        if self.done:
+            headers["Range"] = f"bytes={self.done}-"
+        if self.done and self._validator:
+            headers["If-Range"] = self._validator
+        return headers
+
+    def accept(self, response: httpx.Response) -> None:
+        """Get ready for an answer: the rest, or all of it anew. Another answer is an error."""
+        if response.status_code == 200:
+            self.restart()
+            self.resumed = False
+            length = response.headers.get("Content-Length", "")
+            self.size = int(length) if length.isdigit() else None
+            etag = response.headers.get("ETag", "")
+            # A weak tag vouches for the meaning, not for the bytes.
+            self._validator = etag if etag.startswith('"') else response.headers.get("Last-Modified")
+        elif self.done and response.status_code == 206 and self._is_the_rest(response):
+            self.resumed = True
+        elif self.done and response.status_code in (206, 416):
+            self.restart()
+            raise TransientError("the server could not go on where the connection broke")
+        else:
+            raise httpx.HTTPError(f"HTTP status {response.status_code} {response.reason_phrase}".rstrip())
+
+    def write(self, pieces: Iterator[bytes], update: Callable[[], None], stop: threading.Event) -> None:
+        """Append what comes to what is there."""
+        with room(self.target.parent, (self.size or self.done) - self.done):
+            with self.target.open("r+b" if self.done else "wb") as file:
+                file.seek(self.done)
+                for piece in pieces:
+                    if stop.is_set():
+                        raise Abandoned
+                    file.write(piece)
+                    self._digest.update(piece)
+                    self.done += len(piece)
+                    update()
+
+    def _is_the_rest(self, response: httpx.Response) -> bool:
+        found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if found is None:
+            return False
+        start, total = found.groups()
+        return int(start) == self.done and (self.size is None or total in ("*", str(self.size)))
 
 
-def _place(member: tarfile.TarInfo) -> list[str]:
-    """The member's path below `package/`, whatever its top folder is called; npm packages hold plain files only."""
-    parts = member.name.split("/")
-    if not (member.isfile() or member.isdir()) or member.name.startswith("/") or ".." in parts:
-        raise tarfile.TarError(f"it holds {member.name!r}, which no npm package may hold")
-    return ["package", *parts[1:]]
+def _fetch(
+    client: httpx.Client,
+    config: Downloads,
+    transfer: _Transfer,
+    hint: str,
+    update: Callable[[], None],
+    stop: threading.Event,
+) -> None:
+    release, url = transfer.release, transfer.release.url
+    assert url is not None
+
+    def receive() -> None:
+        with client.stream("GET", url, headers=transfer.headers()) as response:
+            check_status(response)
+            transfer.accept(response)
+            transfer.write(response.iter_raw(), update, stop)
+
+    try:
+        retried(receive, stop, lambda: transfer.done)
+        if transfer.actual != transfer.expected and transfer.resumed:
+            # The parts may be of two files: once more, in one piece.
+            transfer.restart()
+            retried(receive, stop, lambda: transfer.done)
+    except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = str(error) or type(error).__name__
+        raise RegistryError(
+            config.mask(f"{release.package} {release.version} could not be downloaded from {url}: {reason}."),
+            hint=hint,
+        ) from error
+    if transfer.actual != transfer.expected:
+        transfer.target.unlink(missing_ok=True)
+        raise DigestMismatchError(
+            config.mask(
+                f"{url} is not the {release.package} {release.version} that was asked for: "
+                f"its digest is {transfer.actual}, not {transfer.expected}. Nothing of it was kept."
+            ),
+            hint="try again; if it stays so, the registry or a proxy on the way serves a changed file.",
+        )
+    transfer.finished = True
+    update()
 
 
-def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path, stop: threading.Event) -> None:
-    # tarfile's own safe extraction is missing in Debian 12's Python.
-    content = archive.extractfile(member)
-    assert content is not None
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
-        while piece := content.read(_PIECE):
-            _check_stop(stop)
-            file.write(piece)
-    target.chmod(0o755 if member.mode & 0o111 else 0o644)
+def _file_name(release: Release) -> str:
+    if release.file is None:
+        return re.sub(r"[^\w.+-]", "-", f"{release.package}-{release.version}.tgz")
+    # What is no name of a wheel could be a path.
+    parse_wheel_filename(release.file)
+    return release.file
 
 
-def _unpacked_size(tarball: Path) -> int:
-    """What gzip's last four bytes say (modulo 4 GB, which no CLI comes near)."""
-    if tarball.stat().st_size < 18:
-        raise AgentInstallError(f"{tarball.name} is no gzip file.")
-    with tarball.open("rb") as file:
-        file.seek(-4, 2)
-        return int(struct.unpack("<I", file.read(4))[0])
-
-
-def _progress(release: Release) -> Progress:
+@contextlib.contextmanager
+def _progress(title: str, transfers: Sequence[_Transfer]) -> Iterator[Callable[[], None]]:
+    """A bar over all files, which the function that is handed out brings up to date."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}{task.fields[files]}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    progress.add_task(f"{release.package} {release.version}", total=None)
-    return progress
+    shown = sys.stderr.isatty()
+    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown)
+    task = progress.add_task(title, total=None, files="")
 
+    def update() -> None:
+        if not shown:
+            return
+        sizes = [transfer.size for transfer in transfers]
+        files = f" ({sum(one.finished for one in transfers)} of {len(transfers)})" if len(transfers) > 1 else ""
+        total = None if None in sizes else sum(size or 0 for size in sizes)
+        progress.update(task, completed=sum(one.done for one in transfers), total=total, files=files)
 
-def _check_stop(stop: threading.Event) -> None:
-    if stop.is_set():
-        raise Abandoned
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    with progress:
+        yield update

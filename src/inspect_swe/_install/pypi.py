@@ -27,7 +27,7 @@ from typing_extensions import Self
 from inspect_swe._errors import DigestMismatchError, RegistryError
 
 from .pip_config import PipConfig
-from .registries import TransientError, check_status, retried
+from .retries import TransientError, check_status, retried
 
 logger = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ class PyPIIndex:
 
     def _asked(self, what: str, work: Callable[[], T]) -> T:
         try:
-            return retried(work, self._stop.wait)
+            return retried(work, self._stop)
         except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failure(what, None, f"could not be reached ({error or type(error).__name__})") from error
         except (zipfile.BadZipFile, StopIteration) as error:

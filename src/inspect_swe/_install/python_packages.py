@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -18,24 +17,16 @@ from .pypi import INDEX_HINT, PyPIIndex
 from .recipes import PythonPackage
 from .registries import Release
 from .resolver import resolve_wheels
-from .site_tree import download_wheels, unpack_wheels
 from .wheels import Target, allowed
-
-# What "latest" turned out to be: for the life of the process, so that all samples of an eval run the same version.
-_latest: dict[str, str] = {}
-_latest_lock = threading.Lock()
 
 
 def newest_version(package: str, stop: threading.Event) -> str:
-    """The newest version of a package. Blocks; asks the index once in the life of the process."""
-    with _latest_lock:
-        if package not in _latest:
-            with PyPIIndex(PipConfig.load(), stop) as index:
-                versions = [file.version for file in allowed(index.files(package), SpecifierSet())]
-            if not versions:
-                raise UnknownVersionError(f"The Python package index has no wheel of {package}.", hint=INDEX_HINT)
-            _latest[package] = str(max(versions))
-        return _latest[package]
+    """The newest version of a package. Blocks."""
+    with PyPIIndex(PipConfig.load(), stop) as index:
+        versions = [file.version for file in allowed(index.files(package), SpecifierSet())]
+    if not versions:
+        raise UnknownVersionError(f"The Python package index has no wheel of {package}.", hint=INDEX_HINT)
+    return str(max(versions))
 
 
 def locked_wheels(agent: str, recipe: PythonPackage, version: str, target: Target) -> tuple[Release, ...] | None:
@@ -53,32 +44,6 @@ def resolved(
     """The wheels of a version that no lock knows, its own the first. Blocks."""
     found = resolve_wheels(index, [f"{recipe.package}=={version}"], target, recipe.exclude, stop)
     return sorted(found, key=lambda wheel: wheel.package != recipe.package)
-
-
-def fill(
-    config: PipConfig,
-    releases: Sequence[Release],
-    folder: Path,
-    title: str,
-    keep: tuple[str, ...],
-    stop: threading.Event,
-) -> None:
-    """Put wheels into a folder, verified and unpacked. Blocks.
-
-    Args:
-        config: Where credentials and proxies come from.
-        releases: The wheels, with URLs and digests.
-        folder: The folder.
-        title: What to call it all while it goes on.
-        keep: What is kept of them, by the beginnings of paths; empty means all.
-        stop: When set, give up.
-    """
-    downloads = folder.parent.parent / "wheels"
-    downloads.mkdir()
-    unpack_wheels(download_wheels(config, releases, downloads, title, stop), folder, stop)
-    for file in [path for path in folder.rglob("*") if path.is_file()] if keep else []:
-        if not file.relative_to(folder).as_posix().startswith(keep):
-            file.unlink()
 
 
 @functools.cache

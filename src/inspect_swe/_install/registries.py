@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import httpx
@@ -16,10 +16,8 @@ import semver
 from inspect_swe._errors import DigestMismatchError, RegistryError, UnknownVersionError
 
 from .npm_config import NpmConfig, default_registry
+from .retries import TransientError, check_status, retried
 
-T = TypeVar("T")
-
-_PAUSES = (0.2, 1.0)
 _ABBREVIATED = "application/vnd.npm.install-v1+json, application/json;q=0.8, */*;q=0.5"
 _SHOWN_VERSIONS = 5
 _SHA256 = re.compile(r"sha256-[A-Za-z0-9+/]{43}=")
@@ -28,10 +26,6 @@ REGISTRY_HINT = (
     "set `registry` (and `proxy`, `//host/:_authToken` where needed) in your .npmrc or as NPM_CONFIG_REGISTRY, "
     "or run `inspect-swe download` beforehand where the registry can be reached."
 )
-
-
-class TransientError(Exception):
-    """Worth another try: the connection failed, or the server is busy or broken."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +57,12 @@ class NpmRegistry:
 
     config: NpmConfig
 
-    def packument(self, package: str) -> dict[str, Any]:
-        """What the registry knows about a package: its versions and tags."""
+    def packument(self, package: str, stop: threading.Event | None = None) -> dict[str, Any]:
+        """What the registry knows about a package: its versions and tags. When `stop` is set, it gives up."""
         url = f"{self.config.registry_for(package)}/{quote(package, safe='@')}"
         try:
             with self.config.client() as client:
-                response = retried(lambda: _get(client, url))
+                response = retried(lambda: _get(client, url), stop)
         except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
             self._fail(package, f"could not be reached ({error or type(error).__name__})", error)
         if response.status_code != 200:
@@ -80,9 +74,12 @@ class NpmRegistry:
             self._fail(package, "answered with something that is no npm metadata", error)
         return document  # type: ignore[no-any-return]
 
-    def resolve(self, package: str, version_or_tag: str) -> Release:
+    def resolve(self, package: str, version_or_tag: str, stop: threading.Event | None = None) -> Release:
         """The release with this version or tag, with the registry's sha512 digest."""
-        document = self.packument(package)
+        return self.found(package, version_or_tag, self.packument(package, stop))
+
+    def found(self, package: str, version_or_tag: str, document: Mapping[str, Any]) -> Release:
+        """The release with this version or tag in what the registry said about a package."""
         versions: Mapping[str, Any] = document["versions"]
         version = (document.get("dist-tags") or {}).get(version_or_tag, version_or_tag)
         if version not in versions:
@@ -94,11 +91,11 @@ class NpmRegistry:
             )
         return self._release(package, version, versions[version])
 
-    def completed(self, release: Release) -> Release:
+    def completed(self, release: Release, stop: threading.Event | None = None) -> Release:
         """The release with the registry's tarball; a digest that it has already (a pin's) stays."""
         if release.url is not None and release.integrity is not None:
             return release
-        found = self.resolve(release.package, release.version)
+        found = self.resolve(release.package, release.version, stop)
         return replace(found, integrity=release.integrity or found.integrity)
 
     def _release(self, package: str, version: str, metadata: Mapping[str, Any]) -> Release:
@@ -136,22 +133,6 @@ def newest_first(versions: Mapping[str, Any] | list[str]) -> list[str]:
     """Versions by age, releases before pre-releases; what is no version at all is left out."""
     known = [version for version in versions if semver.Version.is_valid(version)]
     return sorted(known, key=_age, reverse=True)
-
-
-def retried(work: Callable[[], T], stopped: Callable[[float], object] = time.sleep) -> T:
-    """The result of work that may fail for a moment; the last failure is raised."""
-    for pause in _PAUSES:
-        try:
-            return work()
-        except (TransientError, httpx.TransportError):
-            stopped(pause)
-    return work()
-
-
-def check_status(response: httpx.Response) -> None:
-    """Tell a server that is busy or broken from one that has answered."""
-    if response.status_code == 429 or response.status_code >= 500:
-        raise TransientError(f"HTTP status {response.status_code} {response.reason_phrase}")
 
 
 def _get(client: httpx.Client, url: str) -> httpx.Response:

@@ -20,9 +20,9 @@ from typing_extensions import Self
 
 from inspect_swe._errors import AgentInstallError, UnknownVersionError
 
-from .download import Abandoned
 from .pypi import IndexFile, PyPIIndex
 from .registries import Release
+from .retries import Abandoned
 from .wheels import Target, allowed
 
 T = TypeVar("T")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from .registries import Release
 
-_NAME = "verified.json"
+NAME = "verified.json"
 _MANY = 200
 
 
@@ -26,15 +27,15 @@ def write(folder: Path, releases: Sequence[Release]) -> None:
         "releases": [[release.package, release.version, release.integrity, release.file] for release in releases],
         "files": {file.relative_to(folder).as_posix(): _state(file) for file in found},
     }
-    (folder / _NAME).write_text(json.dumps(note, indent=1), encoding="utf-8")
-    sync(folder / _NAME)
+    (folder / NAME).write_text(json.dumps(note, indent=1), encoding="utf-8")
+    sync(folder / NAME)
     sync(folder)
 
 
 def verified_releases(folder: Path) -> list[Release]:
     """The releases that a folder holds, if every file looks as it did when they were verified; else none."""
     try:
-        note: dict[str, Any] = json.loads((folder / _NAME).read_text(encoding="utf-8"))
+        note: dict[str, Any] = json.loads((folder / NAME).read_text(encoding="utf-8"))
         intact = all(_state(folder / name) == state for name, state in note["files"].items())
         releases = [
             Release(package, version, None, integrity, file) for package, version, integrity, file in note["releases"]
@@ -42,6 +43,20 @@ def verified_releases(folder: Path) -> list[Release]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
     return releases if intact else []
+
+
+def mark_used(folder: Path) -> None:
+    """Note that a copy is used now, if this user may."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / NAME)
+
+
+def last_used(folder: Path) -> float:
+    """When a copy was fetched or used last; 0 if it is none."""
+    try:
+        return (folder / NAME).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def sync(path: Path) -> None:

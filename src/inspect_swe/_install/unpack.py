@@ -1,0 +1,120 @@
+"""Unpacking verified packages: npm tarballs and wheels become plain files in one folder; nothing is run."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import stat
+import struct
+import tarfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from inspect_swe._errors import AgentInstallError
+
+from .download import room
+from .retries import Abandoned
+
+_PIECE = 1 << 20
+_SITE_SCHEMES = ("purelib", "platlib")
+
+
+def unpack(files: Sequence[Path], folder: Path, stop: threading.Event, keep: tuple[str, ...] = ()) -> None:
+    """Unpack npm tarballs and wheels into one folder; of a tarball the paths below its top folder.
+
+    Args:
+        files: Verified packages.
+        folder: Where their files go; it is made if need be.
+        stop: When set, give up.
+        keep: What is kept of them, by the beginnings of paths; empty means all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        try:
+            if file.suffix == ".whl":
+                _unpack_wheel(file, folder, stop)
+            else:
+                _unpack_tarball(file, folder, stop)
+        except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError) as e:
+            raise AgentInstallError(f"{file.name} can't be unpacked: {e}") from e
+    for path in [path for path in folder.rglob("*") if path.is_file()] if keep else []:
+        if not path.relative_to(folder).as_posix().startswith(keep):
+            path.unlink()
+
+
+def _unpack_tarball(tarball: Path, folder: Path, stop: threading.Event) -> None:
+    with room(folder, _unpacked_size(tarball)), tarfile.open(tarball, "r:gz") as archive:
+        for member in archive:
+            target = folder.joinpath(*_place_in_tarball(member))
+            if member.isdir():
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            # tarfile's own safe extraction is missing in Debian 12's Python.
+            content = archive.extractfile(member)
+            assert content is not None
+            _write(content, target, member.mode, stop)
+
+
+def _place_in_tarball(member: tarfile.TarInfo) -> list[str]:
+    """The member's path below its top folder, whatever that is called; npm packages hold plain files only."""
+    parts = member.name.split("/")
+    if not (member.isfile() or member.isdir()) or member.name.startswith("/") or ".." in parts:
+        raise tarfile.TarError(f"it holds {member.name!r}, which no npm package may hold")
+    return parts[1:]
+
+
+def _unpacked_size(tarball: Path) -> int:
+    """What gzip's last four bytes say (modulo 4 GB, which no CLI comes near)."""
+    if tarball.stat().st_size < 18:
+        raise AgentInstallError(f"{tarball.name} is no gzip file.")
+    with tarball.open("rb") as file:
+        file.seek(-4, 2)
+        return int(struct.unpack("<I", file.read(4))[0])
+
+
+def _unpack_wheel(wheel: Path, folder: Path, stop: threading.Event) -> None:
+    """A wheel's files for `sys.path`. Scripts, headers and other data are left out."""
+    with zipfile.ZipFile(wheel) as archive:
+        data = _data_folder(wheel)
+        members = [(member, _place_in_wheel(member, data)) for member in archive.infolist() if not member.is_dir()]
+        with room(folder, sum(member.file_size for member, _ in members)):
+            for member, place in members:
+                if place is not None:
+                    with archive.open(member) as content:
+                        _write(content, folder.joinpath(*place), member.external_attr >> 16, stop)
+
+
+def _place_in_wheel(member: zipfile.ZipInfo, data: str) -> list[str] | None:
+    """A member's path below the site folder; None if it doesn't belong there."""
+    parts = member.filename.split("/")
+    unsafe = not all(parts) or "." in parts or ".." in parts or "\\" in member.filename or ":" in parts[0]
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if unsafe or kind not in (0, stat.S_IFREG):
+        raise zipfile.BadZipFile(f"it holds {member.filename!r}, which no wheel may hold")
+    if _plain(parts[0]) != data:
+        return parts
+    return parts[2:] if len(parts) > 2 and parts[1] in _SITE_SCHEMES else None
+
+
+def _data_folder(wheel: Path) -> str:
+    """The wheel's folder with what isn't simply packages, `name-version.data`, as `_plain` writes it."""
+    return _plain("-".join(wheel.name.split("-")[:2]) + ".data")
+
+
+def _plain(name: str) -> str:
+    # Some tools write a name's capitals and dots in one place and not in another.
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _write(content: IO[bytes], target: Path, mode: int, stop: threading.Event) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        while piece := content.read(_PIECE):
+            if stop.is_set():
+                raise Abandoned
+            file.write(piece)
+    target.chmod(0o755 if mode & 0o111 else 0o644)

@@ -1,0 +1,72 @@
+"""A package of either kind on a registry of the tests, for tests of what is the same for both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from inspect_swe._install import Artifact, ArtifactStore, StoredArtifact
+
+from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, make_tarball
+from .fetch_script import artifact_of
+from .wheel_index import WheelIndex
+
+SCRIPT = Path(__file__).with_name("fetch_script.py")
+SIZE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Published:
+    """Version 1.0.0 of a package, some 1 MB.
+
+    Args:
+        server: Where it is.
+        path: The path of its file there.
+        page: The path of what the registry says about it.
+        artifact: What it is in the store.
+    """
+
+    server: FakeRegistry
+    path: str
+    page: str
+    artifact: Artifact
+
+    @property
+    def reply(self) -> Reply:
+        """What its path is answered with, unless it is changed."""
+        return self.server.reply(self.path)
+
+    def answer(self, *replies: Reply) -> None:
+        """What its path is answered with one time after the other; the last reply stays."""
+        self.server.replies[self.path] = lambda count: replies[min(count, len(replies)) - 1]
+
+    def fetch(self, store: ArtifactStore) -> StoredArtifact:
+        return asyncio.run(store.fetch(self.artifact))
+
+    def start(self, store: ArtifactStore, **options: Any) -> subprocess.Popen[str]:
+        """Fetch it as a process of its own."""
+        release = self.artifact.release
+        command = [sys.executable, "-m", "tests.install.fetch_script"]
+        command += [str(store.root), release.package, release.version, self.artifact.member]
+        environment = {**os.environ, **options.pop("env", {})}
+        root = Path(__file__).parents[2]
+        return subprocess.Popen(
+            command, env=environment, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+
+
+def publish(server: FakeRegistry, kind: str) -> Published:
+    content = os.urandom(SIZE)
+    if kind == "npm":
+        path = server.publish(tarball=make_tarball({MEMBER: content}))
+        page, artifact = f"/{PACKAGE}", artifact_of(PACKAGE, "1.0.0", MEMBER)
+    else:
+        name = WheelIndex(server).publish("acme", "1.0.0", files={"content.bin": content})
+        path, page, artifact = f"/files/{name}", "/simple/acme/", artifact_of("acme", "1.0.0", "package/acme.py")
+    server.replies[path] = replace(server.reply(path), etag='"one"')
+    return Published(server, path, page, artifact)

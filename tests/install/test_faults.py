@@ -1,0 +1,226 @@
+"""What registries and networks do wrong: each ends in the right file or in a typed error, never in a wrong file."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+
+from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
+from inspect_swe._install import (
+    ArtifactStore,
+    NpmPackage,
+    Pin,
+    Pins,
+    PythonPackage,
+    Recipe,
+    network,
+    resolve,
+)
+
+from .fake_registry import Reply, integrity_of
+from .published import SIZE, Published
+
+
+def _assert_right(published: Published, store: ArtifactStore) -> None:
+    stored = published.fetch(store)
+    assert stored.source == "download"
+    largest = max((file for file in stored.path.rglob("*") if file.is_file()), key=lambda file: file.stat().st_size)
+    assert largest.stat().st_size == SIZE, "the digest of the package has been checked, so size is enough"
+
+
+def _files(store: ArtifactStore) -> list[Path]:
+    return [path for path in store.root.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_dropped_twice_at_90_percent(published: Published, store: ArtifactStore) -> None:
+    whole = published.reply
+    size = len(whole.body)
+    published.answer(replace(whole, cut_at=size * 90 // 100), replace(whole, cut_at=size * 99 // 100), whole)
+    _assert_right(published, store)
+    requests = [seen for seen in published.server.seen if seen.path == published.path]
+    assert [seen.headers.get("range") for seen in requests] == [
+        None,
+        f"bytes={size * 90 // 100}-",
+        f"bytes={size * 99 // 100}-",
+    ]
+    assert [seen.headers.get("if-range") for seen in requests] == [None, '"one"', '"one"']
+    assert published.server.sent[published.path] <= 1.15 * size
+
+
+def test_a_server_that_sends_all_of_it_again(published: Published, store: ArtifactStore) -> None:
+    plain = replace(published.reply, etag=None)
+    published.answer(replace(plain, cut_at=SIZE // 2), plain)
+    _assert_right(published, store)
+    assert published.server.count(published.path) == 2
+
+
+def test_a_file_that_changed_in_between(published: Published, store: ArtifactStore) -> None:
+    whole = published.reply
+    published.answer(Reply(body=b"?" * len(whole.body), etag='"old"', cut_at=SIZE // 2), whole)
+    _assert_right(published, store)
+    assert published.server.count(published.path) == 2
+
+
+def test_parts_of_two_files_with_one_tag(published: Published, store: ArtifactStore) -> None:
+    whole = published.reply
+    published.answer(replace(whole, body=b"?" * len(whole.body), cut_at=SIZE // 2), whole)
+    _assert_right(published, store)
+    ranges = [seen.headers.get("range") for seen in published.server.seen if seen.path == published.path]
+    assert ranges == [None, f"bytes={SIZE // 2}-", None]
+
+
+@pytest.mark.parametrize("odd", ["from elsewhere", "out of range", "no range"])
+def test_odd_answers_to_a_range(odd: str, published: Published, store: ArtifactStore) -> None:
+    whole = published.reply
+    answer = {
+        "from elsewhere": Reply(206, whole.body[7:], {"Content-Range": f"bytes 7-{SIZE}/{len(whole.body)}"}),
+        "out of range": Reply(416),
+        "no range": Reply(206, whole.body[SIZE // 2 :]),
+    }[odd]
+    published.answer(replace(whole, cut_at=SIZE // 2), answer, whole)
+    _assert_right(published, store)
+    assert published.server.count(published.path) == 3
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
+def test_a_busy_server(status: int, published: Published, store: ArtifactStore) -> None:
+    whole = published.reply
+    published.answer(Reply(status), Reply(status), whole)
+    _assert_right(published, store)
+    assert published.server.count(published.path) == 3
+
+
+def test_429_says_when_to_come_back(published: Published, store: ArtifactStore) -> None:
+    whole = published.reply
+    published.answer(Reply(429, headers={"Retry-After": "1"}), whole)
+    start = time.monotonic()
+    _assert_right(published, store)
+    assert time.monotonic() - start >= 1
+    assert published.server.count(published.path) == 2
+
+
+def test_metadata_is_asked_for_again_too(published: Published, store: ArtifactStore) -> None:
+    page = published.server.reply(published.page)
+    replies = [Reply(500), Reply(429, headers={"Retry-After": "0"}), replace(page, cut_at=10), page]
+    published.server.replies[published.page] = lambda count: replies[min(count, 4) - 1]
+    _assert_right(published, store)
+    assert published.server.count(published.page) == 4
+
+
+def test_a_slow_trickle(published: Published, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_TIMEOUT", httpx.Timeout(1))
+    published.answer(replace(published.reply, seconds=3))
+    _assert_right(published, store)
+
+
+def test_a_stall_is_cut_short(published: Published, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_TIMEOUT", httpx.Timeout(0.5))
+    monkeypatch.setenv("PIP_TIMEOUT", "0.5")
+    whole = published.reply
+    published.answer(replace(whole, cut_at=SIZE // 2, stall=600), whole)
+    _assert_right(published, store)
+    ranges = [seen.headers.get("range") for seen in published.server.seen if seen.path == published.path]
+    assert ranges[:2] == [None, f"bytes={SIZE // 2}-"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_refusals_are_not_repeated(status: int, published: Published, store: ArtifactStore) -> None:
+    published.answer(Reply(status))
+    with pytest.raises(RegistryError, match=rf"could not be downloaded .*: HTTP status {status}"):
+        published.fetch(store)
+    assert published.server.count(published.path) == 1 and _files(store) == []
+
+
+@pytest.mark.parametrize("reply", [Reply(500), Reply(body=b"x" * 100, cut_at=10), Reply(429)])
+def test_a_server_that_stays_broken(reply: Reply, published: Published, store: ArtifactStore) -> None:
+    published.answer(reply)
+    with pytest.raises(RegistryError, match="could not be downloaded") as failure:
+        published.fetch(store)
+    assert published.path in str(failure.value)
+    assert published.server.count(published.path) == 5 and _files(store) == []
+
+
+def test_a_wrong_digest(published: Published, store: ArtifactStore) -> None:
+    whole = published.reply
+    published.answer(replace(whole, body=whole.body[:-1] + b"?"))
+    with pytest.raises(DigestMismatchError, match="Nothing of it was kept"):
+        published.fetch(store)
+    assert published.server.count(published.path) == 1 and _files(store) == []
+
+
+def test_no_room_for_the_file(published: Published, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=SIZE // 2))
+    with pytest.raises(AgentInstallError, match=r"not enough space.* 1,\d\d\d,\d\d\d bytes are needed, 500,000 were"):
+        published.fetch(store)
+    assert published.server.sent[published.path] < len(published.reply.body) and _files(store) == []
+
+
+def test_the_disk_gets_full_on_the_way(published: Published, store: ArtifactStore) -> None:
+    out, err = published.start(store, env={"FSIZE": str(SIZE // 2)}).communicate(timeout=60)
+    assert out.startswith("AgentInstallError: There is not enough space in "), err
+    assert _files(store) == []
+    _assert_right(published, store)
+
+
+def test_no_space_left_on_the_device(
+    published: Published, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.open
+
+    def full(path: Path, mode: str = "r", *args: object, **kwargs: object) -> object:
+        if "wb" in mode and path.parent.name == "downloads":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(path, mode, *args, **kwargs)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(AgentInstallError, match="not enough space") as failure:
+        published.fetch(store)
+    assert "INSPECT_SWE_CACHE_DIR" in str(failure.value) and _files(store) == []
+
+
+@pytest.mark.parametrize("version", ["stable", "latest"])
+def test_two_hundred_samples_at_once(
+    version: str, published: Published, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = published.artifact
+    release = replace(artifact.release, integrity=integrity_of(published.reply.body))
+    monkeypatch.setattr(Pins, "load", lambda: Pins({"tool": Pin("tool", "1.0.0", {"linux-x64": release})}))
+    recipe: Recipe = NpmPackage(release.package, artifact.member)
+    if artifact.target is not None:
+        recipe = PythonPackage(release.package, artifact.member)
+        monkeypatch.setattr("inspect_swe._install.catalog.locked_wheels", lambda *arguments: None)
+
+    async def main() -> list[str]:
+        runs = (resolve("tool", recipe, version, "linux-x64", store, artifact.target) for _ in range(200))
+        return [stored.artifact.version for stored in await asyncio.gather(*runs)]
+
+    assert asyncio.run(main()) == ["1.0.0"] * 200
+    assert published.server.count(published.path) == 1
+    # The newest version of a Python package is looked up before it is known which wheels it takes.
+    assert published.server.count(published.page) == (2 if artifact.target and version == "latest" else 1)
+
+
+def test_two_hundred_samples_share_one_failure(
+    published: Published, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = published.artifact
+    published.server.replies[published.page] = Reply(500)
+    recipe: Recipe = NpmPackage(artifact.release.package, artifact.member)
+    if artifact.target is not None:
+        recipe = PythonPackage(artifact.release.package, artifact.member)
+
+    async def main() -> list[object]:
+        runs = (resolve("tool", recipe, "latest", "linux-x64", store, artifact.target) for _ in range(200))
+        return list(await asyncio.gather(*runs, return_exceptions=True))
+
+    assert {type(result) for result in asyncio.run(main())} == {RegistryError}
+    assert published.server.count(published.page) == 5
