@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         UnknownVersionError,
     )
     from ._install import SandboxPlatform
+    from ._provide import with_agents, with_agents_async
     from ._runtime.options import CentaurOptions
 
 # Name to the module that has it: importing this package loads none of them.
@@ -49,6 +50,8 @@ _HOMES = {
     "opencode": "_agents",
     "qwen_code": "_agents",
     "resolve_agent_version": "_binaries",
+    "with_agents": "_provide",
+    "with_agents_async": "_provide",
 }
 
 __all__ = [
@@ -74,6 +77,8 @@ __all__ = [
     "opencode",
     "qwen_code",
     "resolve_agent_version",
+    "with_agents",
+    "with_agents_async",
 ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from inspect_ai.agent import AgentState, BridgedToolsSpec, SandboxAgentBridge
+from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec, SandboxAgentBridge
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageSystem,
@@ -25,7 +25,7 @@ from inspect_ai.model import (
     get_model,
 )
 from inspect_ai.tool import ToolChoice, ToolDef, ToolInfo
-from inspect_ai.util import LimitExceededError, SandboxEnvironment
+from inspect_ai.util import LimitExceededError, SandboxEnvironment, registry_info
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ except (ImportError, AttributeError) as _ex:  # pragma: no cover - a future insp
 __all__ = [
     "BRIDGE_AVAILABLE",
     "GenerateMethod",
+    "agent_arguments",
     "call_tool",
     "count_anthropic_tokens",
     "count_google_tokens",
@@ -88,6 +89,15 @@ __all__ = [
     "resolve_model",
     "with_effort",
 ]
+
+
+def agent_arguments(agent: Agent) -> tuple[str, dict[str, Any]]:
+    """The registered name of an agent, and the arguments that it was made with."""
+    try:
+        return registry_info(agent).name, dict(getattr(agent, "__registry_params__", {}))
+    except ValueError:
+        return getattr(agent, "__name__", "?"), {}
+
 
 _usage: ContextVar[ModelUsage | None] = ContextVar("usage of the request's generation", default=None)
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 import click
 
+from ._cli_images import compose, image
+
 if TYPE_CHECKING:
     from ._install import Artifact, ArtifactStore, SandboxPlatform, StoredArtifact
     from ._runtime.adapter import Adapter
@@ -33,6 +35,10 @@ class Entry(TypedDict):
 @click.version_option(package_name="inspect_swe", message="%(version)s")
 def main() -> None:
     """Coding-agent CLIs for Inspect: fetch them ahead of time, and list those that are there."""
+
+
+main.add_command(compose)
+main.add_command(image)
 
 
 @main.command()

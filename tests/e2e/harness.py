@@ -16,7 +16,7 @@ from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import ChatMessage, Model
 from inspect_ai.scorer import CORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
-from inspect_ai.util import sandbox
+from inspect_ai.util import SandboxEnvironmentType, sandbox
 
 from inspect_swe.testing import ScriptedRequest, ScriptStep, scripted, scripted_requests
 
@@ -95,7 +95,7 @@ def run_agent(
     show: str = "true",
     files: dict[str, str] | None = None,
     setup: str | None = None,
-    sandbox: tuple[str, str] | str | None = None,
+    sandbox: SandboxEnvironmentType | None = None,
     scorer: Scorer | None = None,
     solver: Any = None,
     model: Model | None = None,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .artifacts import CACHE_VARIABLE, Artifact, ArtifactStore, StoredArtifact
-from .catalog import check_version, resolve, resolve_tool, resolve_version
+from .catalog import check_version, resolve, resolve_tool, resolve_version, wanted, wanted_tool
 from .lock import PYTHONS
+from .marker import Marker, read_marker, write_marker
 from .npm_config import NpmConfig
 from .pins import PINS_FILE, Pin, Pins
 from .platforms import SandboxPlatform, sandbox_platform
@@ -20,6 +21,7 @@ __all__ = [
     "RIPGREP",
     "Artifact",
     "ArtifactStore",
+    "Marker",
     "NpmConfig",
     "NpmPackage",
     "NpmRegistry",
@@ -33,8 +35,12 @@ __all__ = [
     "Target",
     "Tool",
     "check_version",
+    "read_marker",
     "resolve",
     "resolve_tool",
     "resolve_version",
     "sandbox_platform",
+    "wanted",
+    "wanted_tool",
+    "write_marker",
 ]

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._errors import AgentInstallError
 from .._install import (
-    NpmPackage,
+    Artifact,
+    ArtifactStore,
+    Marker,
     PythonPackage,
-    SandboxPlatform,
     StoredArtifact,
-    resolve,
-    resolve_tool,
+    read_marker,
     sandbox_platform,
+    wanted,
+    wanted_tool,
 )
+from .._sandbox.probe import PROVIDED, Copy
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter
 from .python import python_of, usable_python
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Installed:
     Args:
         command: How it is called: its path, or a program and the script that the program runs.
         path: Folders to put in front of PATH.
-        source: Where it came from: "sandbox", "cache" or "download".
+        source: Where it came from: "sandbox", "mount", "image", "cache" or "download".
         version: Its version, if known.
         digest: Digest of the package it came from.
     """
@@ -41,8 +47,25 @@ class Installed:
 
 
 @dataclass(frozen=True)
+class Provided:
+    """What came with the sandbox, and is what would otherwise have been copied there.
+
+    Args:
+        artifact: What it is.
+        binary: Where the executable lies in the sandbox.
+        source: How it came: "mount" or "image".
+        digest: Digest of the package it came from.
+    """
+
+    artifact: Artifact
+    binary: str
+    source: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Found:
-    """A CLI in the store, with the programs it needs.
+    """A CLI in the store or provided with the sandbox, with the programs it needs.
 
     Args:
         cli: The CLI.
@@ -50,9 +73,9 @@ class Found:
         tools: What it looks for on PATH.
     """
 
-    cli: StoredArtifact
-    runner: StoredArtifact | str | None = None
-    tools: tuple[StoredArtifact, ...] = ()
+    cli: StoredArtifact | Provided
+    runner: StoredArtifact | Provided | str | None = None
+    tools: tuple[StoredArtifact | Provided, ...] = ()
 
 
 async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Installed | Found:
@@ -79,9 +102,13 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Inst
     platform = sandbox_platform(probe.machine, probe.musl)
     if isinstance(recipe, PythonPackage):
         python = await usable_python(adapter.label, workspace.transport)
-        cli = await resolve(adapter.key, recipe, version, platform, target=python.target(platform))
-        return Found(cli, runner=python.path)
-    return await _fetch(adapter, recipe, version, platform)
+        cli = await wanted(adapter.key, recipe, version, platform, target=python.target(platform))
+        return Found((await _have([cli], workspace))[0], runner=python.path)
+    needs = [tool for tool in (recipe.runner, *recipe.tools) if tool is not None]
+    artifacts = [await wanted(adapter.key, recipe, version, platform)]
+    artifacts += [await wanted_tool(tool, platform) for tool in needs]
+    parts = await _have(artifacts, workspace)
+    return Found(parts[0], parts[1], tuple(parts[2:])) if recipe.runner else Found(parts[0], tools=tuple(parts[1:]))
 
 
 async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installed:
@@ -98,11 +125,44 @@ async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installe
     return Installed(runs, (posixpath.dirname(command),), "sandbox")
 
 
-async def _fetch(adapter: Adapter, recipe: NpmPackage, version: str, platform: SandboxPlatform) -> Found:
-    """The CLI and what it needs, in the store."""
-    cli = await resolve(adapter.key, recipe, version, platform)
-    runner = await resolve_tool(recipe.runner, platform) if recipe.runner else None
-    return Found(cli, runner, tuple([await resolve_tool(tool, platform) for tool in recipe.tools]))
+_USABLE = """
+while [ $# -gt 0 ]; do
+  size=$(stat -c %s "$1" 2>/dev/null || wc -c <"$1")
+  if [ -r "$1" ] && [ -x "$1" ] && [ "$size" -eq "$2" ]; then echo yes; else echo no; fi
+  shift 2
+done
+"""
+
+
+async def _have(artifacts: Sequence[Artifact], workspace: Workspace) -> list[StoredArtifact | Provided]:
+    """Each artifact as it came with the sandbox, and otherwise in the store (downloaded, if it is not there yet)."""
+    marked = {artifact: _marked(artifact, workspace.probe.copies) for artifact in artifacts}
+    there = {artifact: found for artifact, found in marked.items() if found is not None}
+    usable: dict[Artifact, Provided] = {}
+    if there:
+        # A marker alone is no CLI: what it speaks of may have been left out, cut short or made unreadable.
+        files = [
+            word for copy, marker in there.values() for word in (f"{copy.folder}/{marker.member}", str(marker.size))
+        ]
+        done = await workspace.transport.run(["sh", "-c", _USABLE, "sh", *files])
+        for (artifact, (copy, marker)), verdict in zip(there.items(), done.stdout.split(), strict=False):
+            if verdict == "yes":
+                usable[artifact] = Provided(artifact, f"{copy.folder}/{marker.member}", copy.source, marker.digest)
+            else:
+                logger.warning("%s is not what its marker says: it is not used.", copy.folder)
+    store = ArtifactStore()
+    return [usable.get(artifact) or await store.fetch(artifact) for artifact in artifacts]
+
+
+def _marked(artifact: Artifact, copies: Sequence[Copy]) -> tuple[Copy, Marker] | None:
+    """The copy that says it is what is wanted."""
+    for copy in copies:
+        if copy.folder == f"{PROVIDED}/{artifact.folder}":
+            marker = read_marker(copy.marker, artifact)
+            if marker is not None:
+                return copy, marker
+            logger.warning("%s is not the %s %s that is wanted.", copy.folder, artifact.agent, artifact.version)
+    return None
 
 
 async def place_cli(found: Installed | Found, workspace: Workspace) -> Installed:
@@ -113,9 +173,7 @@ async def place_cli(found: Installed | Found, workspace: Workspace) -> Installed
     tools = [await _place(tool, workspace) for tool in found.tools]
     command = [binary]
     if found.runner is not None:
-        command.insert(
-            0, await _place(found.runner, workspace) if isinstance(found.runner, StoredArtifact) else found.runner
-        )
+        command.insert(0, found.runner if isinstance(found.runner, str) else await _place(found.runner, workspace))
     folders = _folders([*([] if found.runner else [binary]), *tools])
     return Installed(tuple(command), folders, found.cli.source, found.cli.artifact.version, found.cli.digest)
 
@@ -124,7 +182,9 @@ def _folders(files: Sequence[str]) -> tuple[str, ...]:
     return tuple(posixpath.dirname(file) for file in files)
 
 
-async def _place(stored: StoredArtifact, workspace: Workspace) -> str:
+async def _place(stored: StoredArtifact | Provided, workspace: Workspace) -> str:
+    if isinstance(stored, Provided):
+        return stored.binary
     here = workspace.transport.host_path(stored.binary)
     if here is not None:
         return here

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .._errors import SandboxUnsupportedError
+
+PROVIDED = "/opt/inspect-swe"
+"""Where CLIs lie that came with the sandbox: mounted, or in its image."""
+MARKER = "copy.json"
+"""What such a CLI's folder holds, AGENT/VERSION-PLATFORM, says about itself in one line."""
 
 # busybox and dash both run this; nothing but a shell is taken for granted.
 _SCRIPT = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
-token=$1; shift
+token=$1; provided=$2; marker=$3; shift 3
+root=$(stat -c %d / 2>/dev/null)
 say uid "$(id -u 2>/dev/null || echo 0)"
 say gid "$(id -g 2>/dev/null || echo 0)"
 say home "${HOME:-/}"
@@ -26,6 +32,12 @@ for f in /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.* /lib/*-linux-gnu/ld-linux-*
 done
 say libc "$libc"
 for c in "$@"; do say "command:$c" "$(command -v "$c" 2>/dev/null)"; done
+for m in "$provided"/*/*/"$marker"; do
+  [ -r "$m" ] || continue
+  how=mount
+  [ "$root" = "$(stat -c %d "${m%/*}" 2>/dev/null)" ] && how=image
+  say "copy:$how:${m%/*}" "$(cat "$m")"
+done
 for d in /var/tmp /tmp "${HOME:-/}" /dev/shm; do
   [ "$d" = / ] && continue
   base=$d/.agent-$(id -u 2>/dev/null || echo 0)
@@ -35,7 +47,6 @@ for d in /var/tmp /tmp "${HOME:-/}" /dev/shm; do
   if "$base/$token/try" 2>/dev/null; then
     rm -f "$base/$token/try"
     say base "$base"
-    root=$(stat -c %d / 2>/dev/null)
     [ -n "$root" ] && [ "$root" = "$(stat -c %d "$base" 2>/dev/null)" ] && say rootfs yes
     break
   fi
@@ -62,6 +73,20 @@ class Completed:
     stderr: str
 
 
+class Copy(NamedTuple):
+    """A CLI that came with the sandbox.
+
+    Args:
+        source: How: "mount" or "image".
+        folder: Where it lies.
+        marker: What it says about itself.
+    """
+
+    source: str
+    folder: str
+    marker: str
+
+
 class Runner(Protocol):
     """Runs one command in the sandbox to its end (as the agent's user, in its working directory)."""
 
@@ -85,6 +110,7 @@ class Probe:
         base: A folder of ours that is writable and allows execution.
         rootfs: Whether `base` is on the container's root file system (not a tmpfs or volume).
         commands: Command name to its path, for those on PATH.
+        copies: CLIs that came with the sandbox.
     """
 
     token: str
@@ -99,6 +125,7 @@ class Probe:
     base: str
     rootfs: bool
     commands: dict[str, str] = field(default_factory=dict)
+    copies: tuple[Copy, ...] = ()
 
     @property
     def scratch(self) -> str:
@@ -123,7 +150,7 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
         SandboxUnsupportedError: There is no shell, no such user, or no folder that is writable and allows execution.
     """
     token = secrets.token_hex(8)
-    done = await run(["sh", "-c", _SCRIPT, "sh", token, *commands])
+    done = await run(["sh", "-c", _SCRIPT, "sh", token, PROVIDED, MARKER, *commands])
     facts = dict(line.split("=", 1) for line in done.stdout.split("\n") if "=" in line)
     if not facts.keys() >= _ALWAYS:
         as_user = f" as user {user!r}: the image has no such user, or no `sh`." if user else ": there is no `sh` in it."
@@ -154,4 +181,10 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
         base=facts["base"],
         rootfs=facts.get("rootfs") == "yes",
         commands={c: facts[f"command:{c}"] for c in commands if facts.get(f"command:{c}")},
+        copies=_copies(facts),
     )
+
+
+def _copies(facts: dict[str, str]) -> tuple[Copy, ...]:
+    names = [name.split(":", 2) for name in facts if name.startswith("copy:")]
+    return tuple(Copy(source, folder, facts[f"copy:{source}:{folder}"]) for _, source, folder in names)

@@ -1,0 +1,91 @@
+"""What an unpacked CLI says about itself where it is mounted into a sandbox or lies in its image."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from inspect_swe._errors import AgentInstallError
+from inspect_swe._sandbox.probe import MARKER
+
+from .artifacts import CACHE_VARIABLE, Artifact, StoredArtifact
+from .registries import Release
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A marker that was read.
+
+    Args:
+        digest: The registry's digest of the package.
+        member: Path of the executable, below the folder that the marker lies in.
+        size: Bytes of the executable.
+    """
+
+    digest: str
+    member: str
+    size: int
+
+
+def write_marker(stored: StoredArtifact) -> None:
+    """Let a copy in the store say what it is, so that it can be mounted. Blocks.
+
+    Raises:
+        AgentInstallError: The store can't be written to.
+    """
+    file = stored.path.parent / MARKER
+    text = json.dumps(
+        _identity(stored.artifact) | {"file": stored.artifact.member, "size": stored.binary.stat().st_size}
+    )
+    with contextlib.suppress(OSError):
+        if file.read_text(encoding="utf-8") == text:
+            return
+    draft = file.with_name(f"{MARKER}.{uuid4().hex}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o644)
+        os.replace(draft, file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise AgentInstallError(
+            f"{file} can't be written: {error}.",
+            hint=f"set {CACHE_VARIABLE} to a folder that you may write to.",
+        ) from error
+
+
+def read_marker(text: str, wanted: Artifact) -> Marker | None:
+    """A copy's marker, if the copy is what is wanted: agent, version, platform, Python and digests."""
+    try:
+        found: dict[str, Any] = json.loads(text)
+        marker = Marker(str(found["digest"]), str(found["file"]), int(found["size"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+    # Of a version that isn't pinned the digest isn't known beforehand.
+    unknown = {name for name, value in _identity(wanted).items() if name in ("digest", "wheels") and value is None}
+    same = all(found.get(name) == value for name, value in _identity(wanted).items() if name not in unknown)
+    return marker if same and marker.member == wanted.member else None
+
+
+def _identity(artifact: Artifact) -> dict[str, str | None]:
+    return {
+        "agent": artifact.agent,
+        "version": artifact.version,
+        "platform": artifact.platform,
+        "python": artifact.target.minor if artifact.target else None,
+        "package": artifact.release.package,
+        "digest": artifact.release.integrity,
+        "wheels": _digest_of_all(artifact.wheels),
+    }
+
+
+def _digest_of_all(wheels: Sequence[Release]) -> str | None:
+    if not wheels:
+        return None
+    lines = sorted(wheel.integrity or "" for wheel in wheels)
+    return "sha256-" + hashlib.sha256("\n".join(lines).encode()).hexdigest()

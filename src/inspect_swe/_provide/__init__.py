@@ -1,0 +1,9 @@
+"""CLIs that come with the sandbox instead of being copied into each: as mounts, or in its image."""
+
+from __future__ import annotations
+
+from .images import build_image
+from .mounts import compose_with_agents, with_agents, with_agents_async
+from .wanted import AgentChoice
+
+__all__ = ["AgentChoice", "build_image", "compose_with_agents", "with_agents", "with_agents_async"]

@@ -1,0 +1,95 @@
+"""An image with agents' CLIs in it, where sandboxes look for them: for registries and Kubernetes."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+
+from .._errors import AgentInstallError, SandboxUnsupportedError
+from .._install import SandboxPlatform, StoredArtifact
+from .._sandbox.docker import engine
+from .._sandbox.image import image_facts
+from .._sandbox.probe import PROVIDED
+from .wanted import AgentChoice, Place, chosen, copies
+
+_HINT = "see that `docker build` works here with BuildKit (the buildx plugin)."
+
+
+async def build_image(
+    base: str,
+    agents: Sequence[AgentChoice],
+    tag: str,
+    *,
+    platforms: Sequence[SandboxPlatform] | None = None,
+) -> list[StoredArtifact]:
+    """Build an image in which agents find their CLIs. Nothing is run in it: the build needs no network.
+
+    Args:
+        base: The image to begin with. It is pulled if the engine doesn't have it.
+        agents: Names, names and versions, or agents.
+        tag: The new image's name.
+        platforms: What the image is (default: as can be seen in it).
+
+    Returns:
+        What was put into it.
+
+    Raises:
+        AgentOptionError: There is no such agent or version.
+        AgentInstallError: A CLI can't be had, or the image can't be built.
+        SandboxUnsupportedError: No Docker engine answers.
+    """
+    chosen(agents)
+    place = await anyio.to_thread.run_sync(_place, base)
+    if platforms is not None:
+        place = Place(tuple(platforms), place.pythons)
+    parts = await copies(agents, [place])
+    await anyio.to_thread.run_sync(_build, base, parts, tag)
+    return parts
+
+
+def dockerfile(base: str, parts: Mapping[str, StoredArtifact]) -> str:
+    """The Dockerfile of an image with agents' CLIs.
+
+    Args:
+        base: The image to begin with.
+        parts: The CLIs and what they need, by the names of their build contexts.
+    """
+    # Linked layers don't depend on the base image: registries keep one of each for all images.
+    lines = [f"COPY --link --from={name} . {PROVIDED}/{stored.artifact.folder}/" for name, stored in parts.items()]
+    return "\n".join([f"FROM {base}", *lines, ""])
+
+
+def _place(base: str) -> Place:
+    client: Any = engine()
+    if client is None:
+        raise SandboxUnsupportedError("No Docker engine answers.", hint="start it, or set DOCKER_HOST.")
+    facts = image_facts(client, base)
+    if facts is None:
+        _docker(f"{base} could not be pulled.", "pull", "--quiet", base)
+        facts = image_facts(client, base)
+    if facts is None:
+        raise AgentInstallError(f"The engine has no image {base}.")
+    return Place.of(facts)
+
+
+def _build(base: str, parts: Sequence[StoredArtifact], tag: str) -> None:
+    named = {f"copy{number}": stored for number, stored in enumerate(parts)}
+    contexts = [f"--build-context={name}={stored.path.parent}" for name, stored in named.items()]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "Dockerfile"
+        file.write_text(dockerfile(base, named), encoding="utf-8")
+        _docker(f"{tag} could not be built.", "build", "--quiet", "--network=none", f"--tag={tag}", *contexts, folder)
+
+
+def _docker(problem: str, *arguments: str) -> None:
+    try:
+        done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise AgentInstallError(f"{problem} {error}", hint="install the docker command.") from error
+    if done.returncode != 0:
+        raise AgentInstallError(problem, hint=_HINT, exit_code=done.returncode, stderr=done.stderr)

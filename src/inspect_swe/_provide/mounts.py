@@ -1,0 +1,262 @@
+"""A Docker sandbox whose containers see the CLIs in the store: nothing is copied, and the page cache is shared."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import anyio.to_thread
+import platformdirs
+import yaml  # type: ignore[import-untyped]
+from anyio.from_thread import start_blocking_portal
+from docker.errors import DockerException
+from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec, is_compose_yaml, is_dockerfile
+
+from .._errors import AgentOptionError, SandboxUnsupportedError
+from .._install import SandboxPlatform, StoredArtifact
+from .._sandbox.docker import engine
+from .._sandbox.image import image_facts
+from .._sandbox.probe import PROVIDED
+from .wanted import AgentChoice, Place, chosen, copies
+
+logger = logging.getLogger(__name__)
+
+Sandbox = str | tuple[str, str] | SandboxEnvironmentSpec | ComposeConfig | None
+
+# What Inspect looks for in a task's folder, in this order; and the container that it makes if there is nothing.
+_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml", "Dockerfile")
+_SERVICE = {"command": "tail -f /dev/null", "init": True, "network_mode": "none", "stop_grace_period": "1s"}
+_IMAGE = "aisiuk/inspect-tool-support"
+# Inspect allows no mount from the host in a container that could make it writable.
+_REMOUNTS = ("SYS_ADMIN", "ALL")
+
+
+def with_agents(
+    sandbox: Sandbox = None,
+    agents: Sequence[AgentChoice] = (),
+    *,
+    services: Sequence[str] | None = None,
+    platforms: Sequence[SandboxPlatform] | None = None,
+) -> SandboxEnvironmentSpec:
+    """A Docker sandbox in which agents find their CLIs: read-only mounts of the store, so that nothing is copied.
+
+    What is missing in the store is downloaded now, with a progress bar. This blocks, as the code of a task may;
+    `with_agents_async()` is for code that runs beside other tasks.
+
+    Args:
+        sandbox: A compose file or a Dockerfile, what `Task(sandbox=...)` takes for Docker, or a compose
+            configuration. None is what Inspect would find in the current folder.
+        agents: The agents: names ("claude_code"), names and versions (("claude_code", "2.1.329")), or agents.
+        services: The services that get the mounts (default: all that may have some).
+        platforms: What the containers are (default: as the images say, if they are there; otherwise both glibc and
+            musl for the engine's processor).
+
+    Returns:
+        The sandbox, for `Task(sandbox=...)` or `Sample(sandbox=...)`.
+
+    Raises:
+        AgentOptionError: It is no Docker sandbox, or there is no such agent, version, file or service.
+        AgentInstallError: A CLI can't be had.
+        SandboxUnsupportedError: The Docker engine doesn't answer, or doesn't share this machine's files.
+    """
+    call = functools.partial(with_agents_async, sandbox, agents, services=services, platforms=platforms)
+    # In a thread: the code of a task is called where an event loop runs.
+    with start_blocking_portal() as portal:
+        return portal.call(call)
+
+
+async def with_agents_async(
+    sandbox: Sandbox = None,
+    agents: Sequence[AgentChoice] = (),
+    *,
+    services: Sequence[str] | None = None,
+    platforms: Sequence[SandboxPlatform] | None = None,
+) -> SandboxEnvironmentSpec:
+    """As `with_agents()`, for code that runs beside other tasks: it never blocks them.
+
+    Args:
+        sandbox: As for `with_agents()`.
+        agents: As for `with_agents()`.
+        services: As for `with_agents()`.
+        platforms: As for `with_agents()`.
+    """
+    chosen(agents)
+    source = await anyio.to_thread.run_sync(_source, sandbox)
+    document = await anyio.to_thread.run_sync(_document, source)
+    mounted = await _mounted(document, agents, services, platforms)
+    if isinstance(source, Path):
+        return SandboxEnvironmentSpec("docker", await anyio.to_thread.run_sync(_overlay, source, document, mounted))
+    return SandboxEnvironmentSpec("docker", ComposeConfig.model_validate(_merged(document, mounted)))
+
+
+async def compose_with_agents(
+    file: str,
+    agents: Sequence[AgentChoice],
+    *,
+    services: Sequence[str] | None = None,
+    platforms: Sequence[SandboxPlatform] | None = None,
+) -> str:
+    """The text of a compose file with the mounts of `with_agents()`; relative paths in it stay relative.
+
+    Args:
+        file: The compose file.
+        agents: As for `with_agents()`.
+        services: As for `with_agents()`.
+        platforms: As for `with_agents()`.
+    """
+    chosen(agents)
+    document = await anyio.to_thread.run_sync(_document, Path(file))
+    mounted = await _mounted(document, agents, services, platforms)
+    return str(yaml.safe_dump(_merged(document, mounted), sort_keys=False))
+
+
+def _source(sandbox: Sandbox) -> Path | ComposeConfig:
+    """The compose file or the configuration that a sandbox is made from."""
+    if isinstance(sandbox, tuple):
+        sandbox = SandboxEnvironmentSpec(*sandbox)
+    if isinstance(sandbox, SandboxEnvironmentSpec):
+        if sandbox.type != "docker":
+            raise AgentOptionError(
+                f"Nothing can be mounted into a sandbox of the type {sandbox.type!r}.",
+                hint="put the agents into its image: `inspect-swe image`.",
+            )
+        sandbox = sandbox.config
+    if isinstance(sandbox, ComposeConfig):
+        return sandbox
+    if sandbox is None or sandbox == "docker":
+        sandbox = next((name for name in _NAMES if Path(name).is_file()), None)
+    if sandbox is None:
+        return ComposeConfig.model_validate({"services": {"default": {"image": _IMAGE, **_SERVICE}}})
+    file = Path(sandbox).absolute() if isinstance(sandbox, str) else None
+    if file is None or not (is_compose_yaml(file.name) or is_dockerfile(file.name)):
+        raise AgentOptionError(f"{sandbox!r} is neither a compose file nor a Dockerfile.")
+    if not file.is_file():
+        raise AgentOptionError(f"There is no {file}.", hint="name a compose file or a Dockerfile that exists.")
+    if is_compose_yaml(file.name):
+        return file
+    build = {"context": str(file.parent), "dockerfile": file.name}
+    return ComposeConfig.model_validate({"services": {"default": {"build": build, **_SERVICE}}})
+
+
+def _document(source: Path | ComposeConfig) -> dict[str, Any]:
+    if isinstance(source, ComposeConfig):
+        return source.model_dump(mode="json", by_alias=True, exclude_none=True)
+    try:
+        document = yaml.safe_load(source.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise AgentOptionError(f"{source} can't be read: {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
+        raise AgentOptionError(f"{source} has no `services`.", hint="name a compose file.")
+    return document
+
+
+async def _mounted(
+    document: Mapping[str, Any],
+    agents: Sequence[AgentChoice],
+    services: Sequence[str] | None,
+    platforms: Sequence[SandboxPlatform] | None,
+) -> dict[str, list[dict[str, Any]]]:
+    """The mounts of each service that gets some."""
+    names = _services(document, services)
+    found = {name: document["services"][name] or {} for name in names}
+    if platforms is not None:
+        places = [Place(tuple(platforms))]
+    else:
+        places = await anyio.to_thread.run_sync(_places, list(found.values()))
+    parts = await copies(agents, places)
+    return {name: [_mount(stored) for stored in parts] for name in names}
+
+
+def _services(document: Mapping[str, Any], wanted: Sequence[str] | None) -> list[str]:
+    there = document["services"]
+    unknown = [name for name in wanted or () if name not in there]
+    if unknown:
+        raise AgentOptionError(f"There is no service {unknown[0]!r}.", hint=f"services: {', '.join(there)}.")
+    settings = document.get("x-inspect_docker_sandbox") or {}
+    if settings.get("unsafe_allow_writable_host_mounts") is True:
+        return list(wanted or there)
+    barred = [name for name in wanted or there if _can_remount(there[name] or {})]
+    if barred:
+        logger.warning(
+            "No CLI is mounted into %s: Inspect allows no mount in a privileged container. It is copied instead.",
+            ", ".join(barred),
+        )
+    return [name for name in wanted or there if name not in barred]
+
+
+def _can_remount(service: Mapping[str, Any]) -> bool:
+    added = [str(name).upper().removeprefix("CAP_") for name in service.get("cap_add") or []]
+    return bool(service.get("privileged")) or any(name in _REMOUNTS for name in added)
+
+
+def _places(services: Sequence[Mapping[str, Any]]) -> list[Place]:
+    client = engine()
+    if client is None:
+        raise SandboxUnsupportedError(
+            "No Docker engine that shares this machine's files answers, so nothing can be mounted.",
+            hint="start it, or for an engine elsewhere put the agents into the image: `inspect-swe image`.",
+        )
+    try:
+        places = {_place(client, service) for service in services}
+    except (DockerException, OSError) as error:
+        raise SandboxUnsupportedError(f"The Docker engine failed: {error}") from error
+    return sorted(places, key=str)
+
+
+def _place(client: Any, service: Mapping[str, Any]) -> Place:
+    image = service.get("image")
+    facts = image_facts(client, image) if isinstance(image, str) and "build" not in service else None
+    if facts is not None:
+        return Place.of(facts)
+    platform = service.get("platform")
+    return Place.on(str(platform).split("/")[1] if platform else client.version()["Arch"])
+
+
+def _mount(stored: StoredArtifact) -> dict[str, Any]:
+    return {
+        "type": "bind",
+        "source": str(stored.path.parent),
+        "target": f"{PROVIDED}/{stored.artifact.folder}",
+        "read_only": True,
+        # An engine that doesn't share this machine's files shall say so, and not mount an empty folder.
+        "bind": {"create_host_path": False},
+    }
+
+
+def _merged(document: Mapping[str, Any], mounted: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    services = dict(document["services"])
+    for name, mounts in mounted.items():
+        service = services[name] or {}
+        services[name] = {**service, "volumes": [*(service.get("volumes") or []), *mounts]}
+    return {**document, "services": services}
+
+
+def _overlay(file: Path, document: Mapping[str, Any], mounted: Mapping[str, list[dict[str, Any]]]) -> str:
+    """A compose file that includes another one and adds mounts: so nothing of that one needs to be understood."""
+    overlay = _written("overlay", yaml.safe_dump({"services": {name: {"volumes": m} for name, m in mounted.items()}}))
+    included = {
+        # What is included brings no settings of its own for all of the project.
+        **{key: value for key, value in document.items() if key.startswith("x-")},
+        "include": [{"path": [str(file), overlay], "project_directory": str(file.parent)}],
+    }
+    # Inspect reads from a file's text which images it names and which of a sample's metadata it wants.
+    told = "".join(f"# {line}\n" for line in [f"{file}, with mounts:", *file.read_text(encoding="utf-8").splitlines()])
+    return _written("compose", told + yaml.safe_dump(included, sort_keys=False))
+
+
+def _written(kind: str, text: str) -> str:
+    """A file of the user's with this text, whose name says nothing but the text."""
+    folder = platformdirs.user_cache_path("inspect_swe") / "compose"
+    file = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}-{kind}.yaml"
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f"{file.name}.{uuid4().hex}")
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o600)
+        draft.replace(file)
+    return str(file)

@@ -1,0 +1,118 @@
+"""Which agents, for which sandboxes; and from there to copies in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import anyio.to_thread
+from inspect_ai.agent import Agent
+
+from .._agents import ROSTER
+from .._errors import AgentOptionError
+from .._inspect_compat import agent_arguments
+from .._install import (
+    PYTHONS,
+    PythonPackage,
+    Recipe,
+    SandboxPlatform,
+    StoredArtifact,
+    Target,
+    resolve,
+    resolve_tool,
+    sandbox_platform,
+    write_marker,
+)
+from .._sandbox.image import ImageFacts
+
+AgentChoice = str | tuple[str, str] | Agent
+"""An agent: its name, its name and a version, or the agent itself."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What sandboxes may be.
+
+    Args:
+        platforms: Their platforms.
+        pythons: The minor versions of their Pythons.
+    """
+
+    platforms: tuple[SandboxPlatform, ...]
+    pythons: tuple[str, ...] = tuple(PYTHONS)
+
+    @classmethod
+    def of(cls, facts: ImageFacts) -> Place:
+        """What an image is."""
+        pythons = (facts.python,) if facts.python in PYTHONS else tuple(PYTHONS)
+        return cls((sandbox_platform(facts.machine, facts.musl),), pythons)
+
+    @classmethod
+    def on(cls, machine: str) -> Place:
+        """Whatever an unknown image for a processor may be."""
+        return cls((sandbox_platform(machine, musl=False), sandbox_platform(machine, musl=True)))
+
+
+def chosen(agents: Sequence[AgentChoice]) -> list[tuple[str, Recipe, str]]:
+    """Each agent's key, where its CLI is found, and the version.
+
+    Raises:
+        AgentOptionError: There is no such agent, or none at all.
+    """
+    if isinstance(agents, str) or not agents:
+        raise AgentOptionError("agents= must be a list with an agent or more.", hint='for example ["claude_code"].')
+    recipes = {adapter.key: adapter.recipe for adapter in ROSTER}
+    found = []
+    for agent in agents:
+        key, version = _named(agent)
+        recipe = recipes.get(key)
+        if recipe is None:
+            raise AgentOptionError(f"There is no agent {key!r}.", hint=f"known agents: {', '.join(recipes)}.")
+        found.append((key, recipe, version))
+    return found
+
+
+def _named(agent: AgentChoice) -> tuple[str, str]:
+    if isinstance(agent, str):
+        return agent, "stable"
+    if isinstance(agent, tuple):
+        return agent
+    name, arguments = agent_arguments(agent)
+    version = arguments.get("version")
+    return name.rpartition("/")[2], version if isinstance(version, str) else "stable"
+
+
+async def copies(agents: Sequence[AgentChoice], places: Iterable[Place]) -> list[StoredArtifact]:
+    """The agents' CLIs and what they need in the store (downloaded, if they are not there yet), each once.
+
+    Args:
+        agents: The agents.
+        places: What the sandboxes may be.
+
+    Raises:
+        AgentOptionError: There is no such agent or version.
+        AgentInstallError: A CLI can't be had.
+    """
+    found: dict[str, StoredArtifact] = {}
+    wanted = chosen(agents)
+    for place in places:
+        for key, recipe, version in wanted:
+            for platform in place.platforms:
+                for stored in await _copies(key, recipe, version, platform, place.pythons):
+                    found[stored.artifact.folder] = stored
+    for stored in found.values():
+        await anyio.to_thread.run_sync(write_marker, stored)
+    return list(found.values())
+
+
+async def _copies(
+    key: str, recipe: Recipe, version: str, platform: SandboxPlatform, pythons: Sequence[str]
+) -> list[StoredArtifact]:
+    if isinstance(recipe, PythonPackage):
+        targets = [Target(platform, python) for python in pythons]
+        return [await resolve(key, recipe, version, platform, target=target) for target in targets]
+    tools = [tool for tool in (recipe.runner, *recipe.tools) if tool is not None]
+    return [
+        await resolve(key, recipe, version, platform),
+        *[await resolve_tool(tool, platform) for tool in tools],
+    ]
