@@ -94,6 +94,7 @@ def run_agent(
     prompt: str | list[ChatMessage] = "Do what the script says.",
     show: str = "true",
     files: dict[str, str] | None = None,
+    metadata: dict[str, Any] | None = None,
     setup: str | None = None,
     sandbox: SandboxEnvironmentType | None = None,
     scorer: Scorer | None = None,
@@ -111,6 +112,7 @@ def run_agent(
         prompt: The sample's input.
         show: A command whose output in the sandbox is `Run.seen`.
         files: Files of the sample.
+        metadata: Metadata of the sample.
         setup: Set-up script of the sample.
         sandbox: Instead of a container made from `service`.
         scorer: Instead of one that runs `show`.
@@ -120,7 +122,7 @@ def run_agent(
         service: Changes to the compose service; `image` is the name of a test image.
     """
     played = model or scripted(script)
-    sample = Sample(input=prompt, files=files, setup=setup)
+    sample = Sample(input=prompt, files=files, metadata=metadata, setup=setup)
     log = eval(
         Task(
             dataset=[sample],

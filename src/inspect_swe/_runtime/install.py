@@ -19,12 +19,15 @@ from .._install import (
     wanted,
     wanted_tool,
 )
+from .._install.flight import SingleFlight
 from .._sandbox.probe import PROVIDED, Copy
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter
 from .python import python_of, usable_python
 
 logger = logging.getLogger(__name__)
+
+_copies: SingleFlight[str] = SingleFlight("inspect_swe_copies")
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,12 @@ async def _place(stored: StoredArtifact | Provided, workspace: Workspace) -> str
     folder = f"{workspace.probe.base}/tools/{artifact.name}"
     binary = f"{folder}/{stored.binary.relative_to(stored.path).as_posix()}"
     size = stored.binary.stat().st_size
-    present = await workspace.shell('[ -x "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]', binary, str(size))
-    if present.code != 0:
-        await workspace.copy(stored.path, folder)
-    return binary
+
+    async def copied() -> str:
+        present = await workspace.shell('[ -x "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]', binary, str(size))
+        if present.code != 0:
+            await workspace.copy(stored.path, folder)
+        return binary
+
+    # Two agents that begin at once in one sandbox: the second waits for what the first one copies.
+    return await _copies.get((workspace.identity, binary), copied)

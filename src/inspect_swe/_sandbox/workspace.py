@@ -63,7 +63,7 @@ async def open_workspace(name: str | None, user: str | None, cwd: str | None, co
         ) from ex
     transport = await _choose_transport(sandbox, user)
     probe = await probe_sandbox(transport.run, commands, user)
-    return Workspace(transport, probe, cwd)
+    return Workspace(transport, probe, cwd, id(sandbox))
 
 
 async def _choose_transport(sandbox: SandboxEnvironment, user: str | None) -> Transport:
@@ -83,11 +83,13 @@ class Workspace:
         transport: How it is reached.
         probe: What it is.
         cwd: Working directory wanted for the agent.
+        identity: Tells sandboxes of this process apart.
     """
 
-    def __init__(self, transport: Transport, probe: Probe, cwd: str | None) -> None:
+    def __init__(self, transport: Transport, probe: Probe, cwd: str | None, identity: int) -> None:
         self.transport = transport
         self.probe = probe
+        self.identity = identity
         self.cwd = probe.cwd if cwd is None else cwd if cwd.startswith("/") else f"{probe.cwd.rstrip('/')}/{cwd}"
         self._relay: Multiplexer | None = None
 
