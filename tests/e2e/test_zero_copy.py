@@ -61,7 +61,7 @@ def test_mounted(tmp_path: Path, key: str, transfers: list[str]) -> None:
         tmp_path,
         getattr(inspect_swe, key)(),
         WORK,
-        show=f"cat out.txt; {COPIED}; touch /opt/inspect-swe/*/*/x",
+        show=f"cat out.txt; {COPIED}; touch /opt/inspect-swe/*/*/copy.json",
         sandbox=with_agents(compose_file(tmp_path), [key]),
     )
     assert run.seen.startswith("hi0\n") and "Read-only file system" in run.seen
