@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .images import build_image
-from .mounts import compose_with_agents, with_agents, with_agents_async
+from .mounts import Sandbox, compose_with_agents, with_agents, with_agents_async
 from .wanted import AgentChoice
 
-__all__ = ["AgentChoice", "build_image", "compose_with_agents", "with_agents", "with_agents_async"]
+__all__ = ["AgentChoice", "Sandbox", "build_image", "compose_with_agents", "with_agents", "with_agents_async"]

@@ -1,0 +1,76 @@
+"""A copy is what its marker says, or it is not used."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import pytest
+
+from inspect_swe import AgentInstallError
+from inspect_swe._install import Artifact, ArtifactStore, Release, StoredArtifact, Target, read_marker, write_marker
+from inspect_swe._sandbox.probe import MARKER
+
+from .fake_registry import MEMBER, FakeRegistry
+
+
+@pytest.fixture
+def stored(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> StoredArtifact:
+    server.publish("1.0.0", files={MEMBER: b"#!/bin/sh\n"})
+    return anyio.run(store.fetch, artifact)
+
+
+def marked(stored: StoredArtifact, **changes: Any) -> str:
+    write_marker(stored)
+    text = (stored.path.parent / MARKER).read_text()
+    assert "\n" not in text, "the probe prints it as one line"
+    return json.dumps(json.loads(text) | changes)
+
+
+def test_a_copy_is_recognized(stored: StoredArtifact, artifact: Artifact) -> None:
+    for wanted in (artifact, stored.artifact):
+        marker = read_marker(marked(stored), wanted)
+        assert marker is not None
+        assert (marker.digest, marker.member, marker.size) == (stored.digest, MEMBER, 10)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"agent": "other"},
+        {"version": "1.0.1"},
+        {"platform": "linux-x64-musl"},
+        {"python": "3.11"},
+        {"package": "@acme/other"},
+        {"digest": "sha512-other"},
+        {"file": "package/other"},
+        {"size": "much"},
+    ],
+)
+def test_anything_else_is_not(stored: StoredArtifact, changes: dict[str, object]) -> None:
+    assert read_marker(marked(stored), stored.artifact) is not None
+    assert read_marker(marked(stored, **changes), stored.artifact) is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "no", '{"digest": "a"}'])
+def test_what_is_no_marker(text: str, artifact: Artifact) -> None:
+    assert read_marker(text, artifact) is None
+
+
+def test_all_wheels_count(stored: StoredArtifact) -> None:
+    wheels = (Release("a", "1", integrity="sha256-a"), Release("b", "1", integrity="sha256-b"))
+    python = replace(stored.artifact, wheels=wheels, target=Target("linux-x64", "3.11"))
+    text = marked(replace(stored, artifact=python))
+    assert read_marker(text, replace(python, target=Target("linux-x64", "3.11.2"))) is not None
+    assert read_marker(text, replace(python, target=Target("linux-x64", "3.12"))) is None
+    assert read_marker(text, replace(python, wheels=(wheels[0],))) is None
+    assert read_marker(text, replace(python, wheels=wheels[::-1])) is not None
+
+
+def test_a_store_that_cannot_be_written_to(stored: StoredArtifact) -> None:
+    (stored.path.parent / MARKER).mkdir()
+    with pytest.raises(AgentInstallError, match="can't be written"):
+        write_marker(stored)
+    assert sorted(path.name for path in stored.path.parent.iterdir()) == [MARKER, "package", "verified.json"]
