@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+from rich.console import Console
 
 from .._errors import AgentInstallError, SandboxUnsupportedError
 from .._install import SandboxPlatform, StoredArtifact
@@ -17,7 +18,10 @@ from .._sandbox.image import image_facts
 from .._sandbox.probe import PROVIDED
 from .wanted import AgentChoice, Place, chosen, copies
 
-_HINT = "see that `docker build` works here with BuildKit (the buildx plugin)."
+_HINTS = {
+    "pull": "see that the image's name is right, and that its registry can be reached.",
+    "build": "see that `docker build` works here with BuildKit (the buildx plugin).",
+}
 
 
 async def build_image(
@@ -70,7 +74,7 @@ def _place(base: str) -> Place:
         raise SandboxUnsupportedError("No Docker engine answers.", hint="start it, or set DOCKER_HOST.")
     facts = image_facts(client, base)
     if facts is None:
-        _docker(f"{base} could not be pulled.", "pull", "--quiet", base)
+        _docker("pull", base, "--quiet", base)
         facts = image_facts(client, base)
     if facts is None:
         raise AgentInstallError(f"The engine has no image {base}.")
@@ -83,13 +87,15 @@ def _build(base: str, parts: Sequence[StoredArtifact], tag: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "Dockerfile"
         file.write_text(dockerfile(base, named), encoding="utf-8")
-        _docker(f"{tag} could not be built.", "build", "--quiet", "--network=none", f"--tag={tag}", *contexts, folder)
+        _docker("build", tag, "--quiet", "--network=none", f"--tag={tag}", *contexts, folder)
 
 
-def _docker(problem: str, *arguments: str) -> None:
+def _docker(what: str, image: str, *arguments: str) -> None:
     try:
-        done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+        with Console(stderr=True).status(f"docker {what} {image}"):
+            done = subprocess.run(["docker", what, *arguments], capture_output=True, text=True, check=False)
     except OSError as error:
-        raise AgentInstallError(f"{problem} {error}", hint="install the docker command.") from error
+        raise AgentInstallError(f"docker can't be run: {error}", hint="install the docker command.") from error
     if done.returncode != 0:
-        raise AgentInstallError(problem, hint=_HINT, exit_code=done.returncode, stderr=done.stderr)
+        problem, hint = f"`docker {what}` of {image} failed.", _HINTS[what]
+        raise AgentInstallError(problem, hint=hint, exit_code=done.returncode, stderr=done.stderr)
