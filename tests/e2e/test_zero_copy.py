@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import anyio
 import pytest
@@ -15,8 +16,10 @@ from inspect_ai.util import ComposeConfig
 
 import inspect_swe
 from inspect_swe import claude_code, mini_swe_agent, with_agents
-from inspect_swe._install import ArtifactStore, Pins
+from inspect_swe._install import ArtifactStore, Pins, SandboxPlatform, sandbox_platform
 from inspect_swe._provide import build_image
+from inspect_swe._sandbox.docker import engine
+from inspect_swe._sandbox.image import image_facts
 from inspect_swe._sandbox.workspace import Workspace
 from inspect_swe.testing import ScriptStep, finish, shell
 
@@ -182,3 +185,18 @@ def test_a_configuration_stays_one(tmp_path: Path) -> None:
     assert isinstance(mounts.config, ComposeConfig)
     run = run_agent(tmp_path, mini_swe_agent(), WORK, show="cat out.txt", sandbox=mounts)
     assert run.seen == "hi" and run.info["source"] == "mount"
+
+
+@pytest.mark.parametrize(("image", "musl", "python"), [("bookworm", False, "3.11"), ("musl", True, None)])
+def test_an_image_is_looked_into(image: str, musl: bool, python: str | None) -> None:
+    client = engine()
+    assert client is not None
+    facts = image_facts(client, f"inspect-swe-test:{image}")
+    assert facts is not None
+    assert sandbox_platform(facts.machine, musl=False) in get_args(SandboxPlatform)
+    assert (facts.musl, facts.python) == (musl, python)
+
+
+def test_an_image_that_is_not_there() -> None:
+    client = engine()
+    assert client is not None and image_facts(client, "inspect-swe-test:never") is None

@@ -6,16 +6,18 @@ import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import anyio
 import anyio.to_thread
+import click
 import pytest
 import yaml  # type: ignore[import-untyped]
 from click.testing import CliRunner
 from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec
 
-from inspect_swe import AgentOptionError, claude_code, with_agents, with_agents_async
+from inspect_swe import AgentOptionError, SandboxPlatform, claude_code, with_agents, with_agents_async
+from inspect_swe._cli_images import compose, image
 from inspect_swe._provide import AgentChoice, Sandbox
 from inspect_swe._provide.wanted import chosen
 from inspect_swe.cli import main
@@ -236,3 +238,10 @@ def test_commands_name_what_is_wrong(command: str, file: Path) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert result.stderr.startswith("error: There is no agent 'nobody'.") and "Traceback" not in result.stderr
+
+
+def test_platforms_are_those_of_the_store() -> None:
+    for command in (compose, image):
+        (option,) = [option for option in command.params if option.name == "platforms"]
+        assert isinstance(option.type, click.Choice)
+        assert tuple(option.type.choices) == get_args(SandboxPlatform)

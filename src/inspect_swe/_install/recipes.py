@@ -52,6 +52,11 @@ class NpmPackage:
     runner: Tool | None = None
     tools: tuple[Tool, ...] = ()
 
+    @property
+    def needs(self) -> tuple[Tool, ...]:
+        """All programs that it needs, its runner the first."""
+        return (*([self.runner] if self.runner else []), *self.tools)
+
     def package_for(self, platform: SandboxPlatform) -> str:
         """The package with the executable for this platform."""
         return self.package.format(**_names(platform))

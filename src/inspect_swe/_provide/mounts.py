@@ -37,8 +37,8 @@ _REMOUNTS = ("SYS_ADMIN", "ALL")
 
 
 def with_agents(
-    sandbox: Sandbox = None,
-    agents: Sequence[AgentChoice] = (),
+    sandbox: Sandbox,
+    agents: Sequence[AgentChoice],
     *,
     services: Sequence[str] | None = None,
     platforms: Sequence[SandboxPlatform] | None = None,
@@ -71,8 +71,8 @@ def with_agents(
 
 
 async def with_agents_async(
-    sandbox: Sandbox = None,
-    agents: Sequence[AgentChoice] = (),
+    sandbox: Sandbox,
+    agents: Sequence[AgentChoice],
     *,
     services: Sequence[str] | None = None,
     platforms: Sequence[SandboxPlatform] | None = None,

@@ -111,8 +111,5 @@ async def _copies(
     if isinstance(recipe, PythonPackage):
         targets = [Target(platform, python) for python in pythons]
         return [await resolve(key, recipe, version, platform, target=target) for target in targets]
-    tools = [tool for tool in (recipe.runner, *recipe.tools) if tool is not None]
-    return [
-        await resolve(key, recipe, version, platform),
-        *[await resolve_tool(tool, platform) for tool in tools],
-    ]
+    cli = await resolve(key, recipe, version, platform)
+    return [cli, *[await resolve_tool(tool, platform) for tool in recipe.needs]]

@@ -107,9 +107,8 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Inst
         python = await usable_python(adapter.label, workspace.transport)
         cli = await wanted(adapter.key, recipe, version, platform, target=python.target(platform))
         return Found((await _have([cli], workspace))[0], runner=python.path)
-    needs = [tool for tool in (recipe.runner, *recipe.tools) if tool is not None]
     artifacts = [await wanted(adapter.key, recipe, version, platform)]
-    artifacts += [await wanted_tool(tool, platform) for tool in needs]
+    artifacts += [await wanted_tool(tool, platform) for tool in recipe.needs]
     parts = await _have(artifacts, workspace)
     return Found(parts[0], parts[1], tuple(parts[2:])) if recipe.runner else Found(parts[0], tools=tuple(parts[1:]))
 
