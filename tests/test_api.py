@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -187,3 +188,41 @@ def test_centaur_options() -> None:
         "intermediate_scoring": False,
         "record_session": True,
     }
+
+
+BINARIES: dict[str, dict[str, Any]] = {
+    "download_agent_binary": {"binary": REQUIRED, "version": REQUIRED, "platform": REQUIRED},
+    "cached_agent_binaries": {"binary": None, "quiet": False},
+    "download_wheels_tarball": {
+        "package_name": REQUIRED,
+        "version": REQUIRED,
+        "platform": REQUIRED,
+        "python_version": REQUIRED,
+    },
+    "resolve_agent_version": {"agent": REQUIRED, "version": REQUIRED, "platform": "linux-x64"},
+}
+"""Functions about binaries: what they take, in order, and what it is by default."""
+
+
+@pytest.mark.parametrize("name", BINARIES)
+def test_functions_about_binaries(name: str) -> None:
+    function = getattr(inspect_swe, name)
+    parameters = inspect.signature(function).parameters
+    assert list(parameters) == list(BINARIES[name])
+    assert {key: value.default for key, value in parameters.items()} == BINARIES[name]
+    assert all(value.kind is value.POSITIONAL_OR_KEYWORD for value in parameters.values())
+    assert not inspect.iscoroutinefunction(function)
+
+
+def test_what_functions_about_binaries_return() -> None:
+    assert inspect_swe.AgentBinary._fields == ("agent", "version", "path")
+    assert issubclass(inspect_swe.AgentBinaries, Sequence)
+    returned = {name: get_type_hints(getattr(inspect_swe, name))["return"] for name in BINARIES}
+    assert returned == {
+        "download_agent_binary": type(None),
+        "cached_agent_binaries": inspect_swe.AgentBinaries,
+        "download_wheels_tarball": tuple[bytes, str],
+        "resolve_agent_version": str,
+    }
+    platforms = ("linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl")
+    assert get_args(inspect_swe.SandboxPlatform) == platforms

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._agents import CodexAutoReview, claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
-    from ._binaries import resolve_agent_version
+    from ._binaries import (
+        AgentBinaries,
+        AgentBinary,
+        cached_agent_binaries,
+        download_agent_binary,
+        download_wheels_tarball,
+        resolve_agent_version,
+    )
     from ._errors import (
         AgentCrashError,
         AgentError,
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
 
 # Name to the module that has it: importing this package loads none of them.
 _HOMES = {
+    "AgentBinaries": "_binaries",
+    "AgentBinary": "_binaries",
     "AgentCrashError": "_errors",
     "AgentError": "_errors",
     "AgentInstallError": "_errors",
@@ -43,8 +52,11 @@ _HOMES = {
     "SandboxUnsupportedError": "_errors",
     "ToolsMissingError": "_errors",
     "UnknownVersionError": "_errors",
+    "cached_agent_binaries": "_binaries",
     "claude_code": "_agents",
     "codex_cli": "_agents",
+    "download_agent_binary": "_binaries",
+    "download_wheels_tarball": "_binaries",
     "gemini_cli": "_agents",
     "mini_swe_agent": "_agents",
     "opencode": "_agents",
@@ -55,6 +67,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "AgentBinaries",
+    "AgentBinary",
     "AgentCrashError",
     "AgentError",
     "AgentInstallError",
@@ -70,8 +84,11 @@ __all__ = [
     "SandboxUnsupportedError",
     "ToolsMissingError",
     "UnknownVersionError",
+    "cached_agent_binaries",
     "claude_code",
     "codex_cli",
+    "download_agent_binary",
+    "download_wheels_tarball",
     "gemini_cli",
     "mini_swe_agent",
     "opencode",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .artifacts import CACHE_VARIABLE, Artifact, ArtifactStore, StoredArtifact
-from .catalog import check_version, resolve, resolve_tool, resolve_version, wanted, wanted_tool
-from .lock import PYTHONS
+from .catalog import check_version, resolve, resolve_all, resolve_tool, resolve_version, wanted, wanted_tool
 from .marker import Marker, read_marker, write_marker
+from .bundles import remove_bundles, wheels_tarball
+from .lock import PYTHONS, Lock
 from .npm_config import NpmConfig
 from .pins import PINS_FILE, Pin, Pins
 from .platforms import SandboxPlatform, sandbox_platform
@@ -22,6 +23,7 @@ __all__ = [
     "Artifact",
     "ArtifactStore",
     "Marker",
+    "Lock",
     "NpmConfig",
     "NpmPackage",
     "NpmRegistry",
@@ -36,11 +38,14 @@ __all__ = [
     "Tool",
     "check_version",
     "read_marker",
+    "remove_bundles",
     "resolve",
+    "resolve_all",
     "resolve_tool",
     "resolve_version",
     "sandbox_platform",
     "wanted",
     "wanted_tool",
     "write_marker",
+    "wheels_tarball",
 ]

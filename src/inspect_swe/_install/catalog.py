@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryErr
 
 from .artifacts import Artifact, ArtifactStore, StoredArtifact
 from .flight import SingleFlight, in_worker
+from .lock import PYTHONS
 from .pins import Pins
 from .platforms import SandboxPlatform
 from .python_packages import locked_wheels, newest_version
@@ -59,6 +61,25 @@ async def resolve(
     """
     store = store or ArtifactStore()
     return await store.fetch(await wanted(agent, recipe, version, platform, store, target))
+
+
+async def resolve_all(
+    agent: str, recipe: Recipe, version: str, platform: SandboxPlatform, pythons: Sequence[str] = tuple(PYTHONS)
+) -> list[StoredArtifact]:
+    """An agent's CLI and the programs that it needs; of a Python package, for each Python.
+
+    Args:
+        agent: The agent's key.
+        recipe: Where its CLI is found.
+        version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
+        platform: What it shall run on.
+        pythons: Minor versions of the sandboxes' Python, for a CLI that needs one.
+    """
+    if isinstance(recipe, PythonPackage):
+        targets = [Target(platform, python) for python in pythons]
+        return [await resolve(agent, recipe, version, platform, target=target) for target in targets]
+    cli = await resolve(agent, recipe, version, platform)
+    return [cli, *[await resolve_tool(tool, platform) for tool in recipe.needs]]
 
 
 async def wanted(

@@ -47,7 +47,7 @@ class Disk:
         for path, _, _ in os.walk(unpacked):
             os.chmod(path, 0o755 | self._mode(_WRITERS | _STICKY))
         (unpacked / sidecar.NAME).chmod(0o644 | self._mode(_WRITERS))
-        self._make(folder.parent)
+        self.make(folder.parent)
         if folder.exists():
             # A damaged copy goes into the scratch folder, to be removed with it.
             folder.rename(scratch / "damaged")
@@ -79,7 +79,7 @@ class Disk:
     @contextlib.contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """A temporary folder for work on what is called so."""
-        scratch = self._make(self.root / "tmp" / f"{name}.{uuid4().hex}")
+        scratch = self.make(self.root / "tmp" / f"{name}.{uuid4().hex}")
         try:
             yield scratch
         finally:
@@ -97,7 +97,7 @@ class Disk:
 
     def lock(self, name: str) -> FileLock:
         """The lock of all who want to change a copy."""
-        folder = self._make(self.root / "locks")
+        folder = self.make(self.root / "locks")
         # Not a singleton: threads of one process exclude each other like processes do.
         return FileLock(folder / f"{name}.lock", mode=0o644 | self._mode(_WRITERS), is_singleton=False)
 
@@ -117,7 +117,7 @@ class Disk:
         finally:
             lock.release()
 
-    def _make(self, folder: Path) -> Path:
+    def make(self, folder: Path) -> Path:
         """A folder below the root, made if need be."""
         self.root.mkdir(parents=True, exist_ok=True)
         below = [self.root.joinpath(*folder.relative_to(self.root).parts[:depth]) for depth in (1, 2, 3)]

@@ -13,13 +13,10 @@ from .._errors import AgentOptionError
 from .._inspect_compat import agent_arguments
 from .._install import (
     PYTHONS,
-    PythonPackage,
     Recipe,
     SandboxPlatform,
     StoredArtifact,
-    Target,
-    resolve,
-    resolve_tool,
+    resolve_all,
     sandbox_platform,
     write_marker,
 )
@@ -98,18 +95,8 @@ async def copies(agents: Sequence[AgentChoice], places: Iterable[Place]) -> list
     for place in places:
         for key, recipe, version in wanted:
             for platform in place.platforms:
-                for stored in await _copies(key, recipe, version, platform, place.pythons):
+                for stored in await resolve_all(key, recipe, version, platform, place.pythons):
                     found[stored.artifact.folder] = stored
     for stored in found.values():
         await anyio.to_thread.run_sync(write_marker, stored)
     return list(found.values())
-
-
-async def _copies(
-    key: str, recipe: Recipe, version: str, platform: SandboxPlatform, pythons: Sequence[str]
-) -> list[StoredArtifact]:
-    if isinstance(recipe, PythonPackage):
-        targets = [Target(platform, python) for python in pythons]
-        return [await resolve(key, recipe, version, platform, target=target) for target in targets]
-    cli = await resolve(key, recipe, version, platform)
-    return [cli, *[await resolve_tool(tool, platform) for tool in recipe.needs]]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from ._shared import PLATFORMS, json_option, print_json
+
 if TYPE_CHECKING:
-    from ._install import SandboxPlatform
-    from ._provide import AgentChoice
+    from .._install import SandboxPlatform
+    from .._provide import AgentChoice
 
 _agents = click.option(
     "--agent",
@@ -33,7 +33,7 @@ _platforms = click.option(
     "--platform",
     "platforms",
     multiple=True,
-    type=click.Choice(["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl"]),
+    type=click.Choice(PLATFORMS),
     help="What the sandbox is; may be given more than once.  [default: as the image says]",
 )
 
@@ -50,13 +50,12 @@ def compose(
     """Print the compose FILE with the agents' CLIs mounted into its services, from the store."""
     import anyio
 
-    from ._provide import compose_with_agents
+    from .._provide import compose_with_agents
 
     call = functools.partial(
         compose_with_agents, file, _choices(agents, version), services=services or None, platforms=_named(platforms)
     )
-    with _errors_as_text():
-        click.echo(anyio.run(call), nl=False)
+    click.echo(anyio.run(call), nl=False)
 
 
 @click.command()
@@ -65,22 +64,20 @@ def compose(
 @click.option("--tag", required=True, help="The new image's name.")
 @_version
 @_platforms
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def image(
     base: str, agents: tuple[str, ...], tag: str, version: str, platforms: tuple[str, ...], as_json: bool
 ) -> None:
     """Build an image from BASE that has the agents' CLIs in it, where they find them."""
     import anyio
 
-    from ._provide import build_image
+    from .._provide import build_image
 
     call = functools.partial(build_image, base, _choices(agents, version), tag, platforms=_named(platforms))
-    with _errors_as_text():
-        parts = [stored.artifact for stored in anyio.run(call)]
+    parts = [stored.artifact for stored in anyio.run(call)]
     rows = [{"name": part.agent, "version": part.version, "platform": part.platform} for part in parts]
     if as_json:
-        document: dict[str, Any] = {"image": tag, "copies": rows}
-        click.echo(json.dumps(document, indent=2))
+        print_json({"image": tag, "copies": rows})
     else:
         click.echo(f"{tag}: {', '.join(' '.join(row.values()) for row in rows)}")
 
@@ -92,15 +89,3 @@ def _choices(agents: Sequence[str], version: str) -> list[AgentChoice]:
 
 def _named(platforms: Sequence[str]) -> list[SandboxPlatform] | None:
     return [cast("SandboxPlatform", platform) for platform in platforms] or None
-
-
-@contextlib.contextmanager
-def _errors_as_text() -> Iterator[None]:
-    """Print an error of ours without its traceback, and exit with 1."""
-    from ._errors import AgentError
-
-    try:
-        yield
-    except AgentError as error:
-        click.echo(f"error: {error}", err=True)
-        raise SystemExit(1) from error

@@ -1,0 +1,43 @@
+"""The `inspect-swe` command. Its modules import nothing heavy before a command runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .check import check
+from .doctor import doctor
+from .download import download
+from .images import compose, image
+from .listing import list_store
+from .pins import pins
+from .remove import remove
+
+
+class _Main(click.Group):
+    """Prints errors of ours, and of the disk, without their tracebacks, and exits with 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from .._errors import AgentError
+
+        try:
+            return super().invoke(ctx)
+        except (AgentError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            click.echo(f"error: {error}", err=True)
+            raise SystemExit(1) from error
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="inspect_swe", message="%(version)s")
+def main() -> None:
+    """Coding-agent CLIs for Inspect: fetch, list and remove them, and see whether all is there for an eval.
+
+    Exit codes: 0; 1 after an error or where a check fails; 2 for a wrong command line.
+    """
+
+
+for _command in (check, compose, doctor, download, image, list_store, pins, remove):
+    main.add_command(_command)

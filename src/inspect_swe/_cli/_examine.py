@@ -1,0 +1,199 @@
+"""The examinations of `inspect-swe doctor`."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Literal
+
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
+from rich.filesize import decimal
+
+from .._errors import AgentError, RegistryError
+from .._install import CACHE_VARIABLE, ArtifactStore, NpmPackage, Pins, PythonPackage, SandboxPlatform
+from .._install.pip_config import PipConfig
+from .._install.pypi import PyPIIndex
+from .._sandbox.docker import engine
+from .._stock import RECIPES, TOOLS, stored
+from ._shared import platforms_of
+
+_OLDEST_ENGINE = Version("24.0.6")
+_OLDEST_COMPOSE = Version("2.21")
+_SECONDS = 20
+_LITTLE, _TOO_LITTLE = 5 * 10**9, 10**9
+
+Status = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found about one thing.
+
+    Args:
+        name: The thing.
+        status: Whether an eval would do: "ok", "warn" (yes, but) or "fail".
+        text: What was found.
+        hint: What to do.
+    """
+
+    name: str
+    status: Status
+    text: str
+    hint: str = ""
+
+
+def examine() -> list[Finding]:
+    """Everything that an eval needs, in the order in which it needs it. Blocks."""
+    (here,) = platforms_of(None)
+    missing = _missing(here)
+    return [
+        *_versions(),
+        *_docker(),
+        _cache_folder(),
+        _disk(),
+        _npm(here, needed=any(not _is_wheel(name, here) for name in missing)),
+        _pypi(needed=any(_is_wheel(name, here) for name in missing)),
+        *_pinned(here, missing),
+    ]
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("Python", "ok", f"{platform.python_version()} ({sys.executable})")
+    yield Finding("inspect_swe", "ok", metadata.version("inspect_swe"))
+    wanted = next(
+        requirement.specifier
+        for requirement in map(Requirement, metadata.requires("inspect_swe") or ())
+        if requirement.name in ("inspect_ai", "inspect-ai")
+    )
+    found = metadata.version("inspect_ai")
+    status: Status = "ok" if wanted.contains(found, prereleases=True) else "fail"
+    yield Finding("Inspect AI", status, f"{found} (needed: {wanted})", "pip install --upgrade inspect_ai")
+
+
+def _docker() -> Iterator[Finding]:
+    answer = _said("docker", "version", "--format", "{{.Server.Version}}")
+    only = 'only for sandbox="docker"'
+    hint = f"start a Docker engine, or name it in DOCKER_HOST or with `docker context use` ({only})."
+    yield _at_least("Docker engine", answer, _OLDEST_ENGINE, hint)
+    answer = _said("docker", "compose", "version", "--short")
+    yield _at_least(
+        "docker compose",
+        answer,
+        _OLDEST_COMPOSE,
+        f"install Docker's compose plugin, {_OLDEST_COMPOSE} or newer ({only}).",
+    )
+    if engine() is not None:
+        yield Finding("Docker's API", "ok", "answers")
+    else:
+        yield Finding(
+            "Docker's API", "warn", "does not answer: commands are used instead, which are slower", "set DOCKER_HOST."
+        )
+
+
+def _at_least(name: str, answer: tuple[bool, str], oldest: Version, hint: str) -> Finding:
+    answered, text = answer
+    if not answered:
+        return Finding(name, "fail", text, hint)
+    try:
+        new_enough = Version(text.removeprefix("v").partition("-")[0]) >= oldest
+    except InvalidVersion:
+        return Finding(name, "warn", f"{text!r} is not a version ({oldest} or newer is needed)", hint)
+    return Finding(name, "ok" if new_enough else "fail", f"{text} (needed: {oldest} or newer)", hint)
+
+
+def _said(*command: str) -> tuple[bool, str]:
+    """Whether a command ended well, and what it said; of an error its last line."""
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    except FileNotFoundError:
+        return False, f"there is no `{command[0]}` on PATH"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return False, str(error)
+    said = ended.stdout.strip() if ended.returncode == 0 else ""
+    return (True, said) if said else (False, (ended.stderr.strip().splitlines() or ["no answer"])[-1])
+
+
+def _cache_folder() -> Finding:
+    root = ArtifactStore().root
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        hint = f"set {CACHE_VARIABLE} to a folder that you may write to."
+        return Finding("Store", "fail", f"{root} can't be written to: {error.strerror or error}", hint)
+    return Finding("Store", "ok", str(root))
+
+
+def _disk() -> Finding:
+    folder = ArtifactStore().root
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    status: Status = "ok" if free >= _LITTLE else "warn" if free >= _TOO_LITTLE else "fail"
+    hint = f"free some (`inspect-swe remove`), or set {CACHE_VARIABLE} to a folder on another disk."
+    return Finding("Disk", status, f"{decimal(free)} free", hint)
+
+
+def _npm(here: SandboxPlatform, needed: bool) -> Finding:
+    name = next(key for key, recipe in RECIPES.items() if isinstance(recipe, NpmPackage))
+    pinned = Pins.load().pin(name).release(here)
+    registry = ArtifactStore().registry()
+    place = registry.config.registry_for(pinned.package)
+
+    def ask() -> Finding:
+        stated = registry.resolve(pinned.package, pinned.version).integrity
+        if stated != pinned.integrity:
+            text = f"{place} states another digest for {pinned.package} {pinned.version} than is pinned"
+            return Finding("npm registry", "fail", text, "see `inspect-swe pins verify`.")
+        return Finding("npm registry", "ok", f"{place} answers")
+
+    return _asked("npm registry", ask, needed)
+
+
+def _pypi(needed: bool) -> Finding:
+    package = next(recipe.package for recipe in RECIPES.values() if isinstance(recipe, PythonPackage))
+
+    def ask() -> Finding:
+        with PyPIIndex(PipConfig.load()) as index:
+            place = index.config.shown_indexes
+            if index.files(package):
+                return Finding("Python package index", "ok", f"{place} answers")
+        raise RegistryError(f"{place} does not know {package}.", hint="set `index-url` in your pip.conf.")
+
+    return _asked("Python package index", ask, needed)
+
+
+def _asked(name: str, ask: Callable[[], Finding], needed: bool) -> Finding:
+    try:
+        return ask()
+    except AgentError as error:
+        text = error.summary if needed else f"{error.summary} All that is pinned is in the store."
+        return Finding(name, "fail" if needed else "warn", text, error.hint or "")
+
+
+def _pinned(here: SandboxPlatform, missing: list[str]) -> Iterator[Finding]:
+    for name, pin in Pins.load().pins.items():
+        there = "will be fetched when it is needed" if name in missing else "in the store"
+        yield Finding(name, "ok", f"{pin.version} for {here}: {there}")
+
+
+def _missing(here: SandboxPlatform) -> list[str]:
+    """What is pinned and isn't in the store."""
+    pins, store = Pins.load().pins, ArtifactStore()
+    found = [each.artifact for each in stored([*RECIPES, *TOOLS], store)]
+    there = {(each.agent, each.version) for each in found if each.platform == here}
+    return [name for name, pin in pins.items() if (name, pin.version) not in there]
+
+
+def _is_wheel(name: str, here: SandboxPlatform) -> bool:
+    """Whether it comes from the Python package index."""
+    releases = Pins.load().pin(name).releases
+    return here not in releases or releases[here].file is not None

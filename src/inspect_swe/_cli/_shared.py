@@ -1,0 +1,47 @@
+"""What several commands share. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import platform as machine
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+if TYPE_CHECKING:
+    from .._install import SandboxPlatform
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Repeated here so that `--help` loads nothing of the package; a test compares it with the real list.
+PLATFORMS = ("linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl")
+
+
+def json_option(command: F) -> F:
+    """`--json`, for commands that print data."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def print_json(data: object) -> None:
+    """Print data for machines."""
+    import json
+
+    click.echo(json.dumps(data, indent=2))
+
+
+def platforms_of(choice: str | None) -> list[SandboxPlatform]:
+    """The platforms that `--platform` means; without it, this machine's with glibc."""
+    if choice == "all":
+        return [cast("SandboxPlatform", platform) for platform in PLATFORMS]
+    if choice is not None:
+        return [cast("SandboxPlatform", choice)]
+    from .._install import sandbox_platform
+
+    return [sandbox_platform(machine.machine(), musl=False)]
+
+
+def check_names(names: tuple[str, ...], known: list[str]) -> None:
+    """Refuse a name that isn't known, as a wrong command line."""
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"there is no {name!r}. Known are: {', '.join(known)}.", param_hint="AGENT")

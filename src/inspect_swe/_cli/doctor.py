@@ -1,0 +1,38 @@
+"""`inspect-swe doctor`: what an eval would need here, and what to do where it isn't there."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from ._shared import json_option, print_json
+
+_MARKS = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Look whether all is there that an eval needs on this machine; exits with 1 if something is missing.
+
+    Looks at Docker, the registries, the store, and the versions of what matters. Each line says what to do.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from .._stock import console
+    from ._examine import examine
+
+    with Console(stderr=True).status("Looking"):
+        findings = examine()
+    if as_json:
+        print_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        out = console()
+        for finding in findings:
+            out.print(f"{_MARKS[finding.status]} {escape(finding.name)}: {escape(finding.text)}", markup=True)
+            if finding.hint and finding.status != "ok":
+                out.print(f"     what to do: {escape(finding.hint)}", markup=True)
+    if any(finding.status == "fail" for finding in findings):
+        raise SystemExit(1)

@@ -1,0 +1,20 @@
+"""`inspect-swe list`: what is in the store."""
+
+from __future__ import annotations
+
+import click
+
+from ._shared import json_option, print_json
+
+
+@click.command("list")
+@json_option
+def list_store(as_json: bool) -> None:
+    """List the CLIs in the store, and the programs that they need."""
+    from .._stock import RECIPES, TOOLS, entry_of, print_entries, stored
+
+    entries = [entry_of(found) for found in stored([*RECIPES, *TOOLS])]
+    if as_json:
+        print_json(entries)
+    else:
+        print_entries(entries)

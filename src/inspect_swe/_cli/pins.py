@@ -1,0 +1,173 @@
+"""`inspect-swe pins`: what is pinned, whether the registries agree, and newer pins for a checkout."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._shared import check_names, json_option, print_json
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from .._install import Lock, Pins
+    from .._install.pins_check import Checked
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def pins(context: click.Context, as_json: bool) -> None:
+    """The versions that this release was tested with, and their digests. By itself it shows them."""
+    if context.invoked_subcommand is None:
+        context.invoke(show, as_json=as_json)
+
+
+@pins.command()
+@json_option
+def show(as_json: bool) -> None:
+    """Show what is pinned."""
+    from .._install import Pins
+    from .._install.pins_update import pins_text
+
+    found = Pins.load().pins
+    if as_json:
+        click.echo(pins_text(Pins(found)), nl=False)
+        return
+    from rich.table import Table
+
+    from .._stock import console
+
+    table = Table("name", "version", "packages", box=None, pad_edge=False)
+    locks = _locks(Pins(found))
+    for name, pin in found.items():
+        packages = sorted({release.file or release.package for release in pin.releases.values()})
+        if name in locks:
+            packages = [f"{len(locks[name].wheels)} wheels, for Python {', '.join(locks[name].pythons)}"]
+        table.add_row(name, pin.version, ", ".join(packages))
+    console().print(table)
+
+
+@pins.command()
+@json_option
+def verify(as_json: bool) -> None:
+    """Compare every pinned digest with what your registries state now; exits with 1 if one is not confirmed."""
+    from .._install import NpmConfig, NpmRegistry, Pins
+    from .._install.pins_check import compare_pins
+    from .._install.pip_config import PipConfig
+    from .._install.pypi import PyPIIndex
+
+    found = Pins.load()
+    with PyPIIndex(PipConfig.load()) as index, _progress("Asking the registries") as progress:
+        registry = NpmRegistry(NpmConfig.load())
+        checked = compare_pins(
+            found,
+            _locks(found),
+            registry,
+            index,
+            lambda done, total: progress.update(progress.task_ids[0], completed=done, total=total),
+        )
+    if as_json:
+        print_json([dataclasses.asdict(one) for one in checked])
+    else:
+        _print_checked(checked)
+    if any(one.answer != "same" for one in checked):
+        raise SystemExit(1)
+
+
+@pins.command()
+@click.argument("names", metavar="[NAME...]", nargs=-1)
+@click.option("--version", metavar="X.Y.Z", help="This version, and not the newest. Needs one NAME.")
+@click.option("--dry-run", is_flag=True, help="Write nothing.")
+@json_option
+def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: bool) -> None:
+    """Pin the newest version of each NAME (default: all) in a checkout of this package, with its digests.
+
+    Programs that agents need stay in their major version. Try the new versions before you commit them: `make test`.
+    """
+    import threading
+
+    from .._install import PINS_FILE, NpmConfig, NpmRegistry, Pins
+    from .._install.pins_update import PinMaker, pins_text
+    from .._install.pip_config import PipConfig
+    from .._install.pypi import PyPIIndex
+    from .._stock import RECIPES, TOOLS
+
+    if version is not None and len(names) != 1:
+        raise click.UsageError("--version needs one NAME.")
+    old = Pins.load().pins
+    check_names(names, list(old))
+    _check_checkout(PINS_FILE)
+    sources = {**RECIPES, **TOOLS}
+    new, locks = dict(old), {}
+    with PyPIIndex(PipConfig.load()) as index, _progress("Asking the registries") as progress:
+        maker = PinMaker(NpmRegistry(NpmConfig.load()), index, threading.Event())
+        for name in progress.track(names or tuple(old), task_id=progress.task_ids[0]):
+            source = sources[name]
+            new[name] = maker.pin(name, source, old[name], version)
+            if name in _locks(Pins({name: old[name]})):
+                locks[name] = maker.lock(source, new[name].version)  # type: ignore[arg-type]
+    if not dry_run:
+        # All of it, or nothing: whatever can fail has been done by now.
+        for name, lock in locks.items():
+            _lock_file(name).write_text(lock.text(), encoding="utf-8")
+        PINS_FILE.write_text(pins_text(Pins(new)), encoding="utf-8")
+    changes = [{"name": name, "from": old[name].version, "to": pin.version} for name, pin in new.items()]
+    if as_json:
+        print_json(changes)
+        return
+    for change in changes:
+        same = change["from"] == change["to"]
+        click.echo(f"{change['name']}: {change['from']}" + (" (unchanged)" if same else f" -> {change['to']}"))
+
+
+def _check_checkout(file: Path) -> None:
+    from .._errors import AgentInstallError
+
+    if not (file.parents[3] / "pyproject.toml").is_file():
+        raise AgentInstallError(
+            f"{file} belongs to an installed package: its pins stay what they were tested as.",
+            hint="run this in a checkout of the repository that is installed with `pip install -e .`.",
+        )
+
+
+def _lock_file(name: str) -> Path:
+    from .._install import PINS_FILE
+
+    return PINS_FILE.with_name("locks") / f"{name}.json"
+
+
+def _locks(pins: Pins) -> dict[str, Lock]:
+    """The locks of pinned Python packages."""
+    from .._install import Lock
+
+    return {name: Lock.load(_lock_file(name)) for name in pins.pins if _lock_file(name).is_file()}
+
+
+def _print_checked(checked: list[Checked]) -> None:
+    from rich.table import Table
+
+    from .._stock import console
+
+    table = Table("name", "version", "digests", "as pinned", box=None, pad_edge=False)
+    for name, version in dict.fromkeys((one.name, one.version) for one in checked):
+        own = [one for one in checked if one.name == name]
+        table.add_row(name, version, str(len(own)), str(sum(one.answer == "same" for one in own)))
+    console().print(table)
+    for one in checked:
+        if one.answer != "same":
+            stated = f" (pinned {one.pinned}, stated {one.stated})" if one.stated else ""
+            click.echo(f"{one.name}: {one.what}: {one.answer}{stated}" + (f": {one.error}" if one.error else ""))
+
+
+def _progress(title: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    progress = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    progress.add_task(title, total=None)
+    return progress

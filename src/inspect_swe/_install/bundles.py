@@ -1,0 +1,205 @@
+"""Wheel bundles: a package and all that it requires in one tar file, kept in the store."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import logging
+import shutil
+import tarfile
+import tempfile
+import threading
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError
+
+from .disk import Disk
+from .download import download
+from .lock import sha256_of
+from .pip_config import PipConfig
+from .pypi import INDEX_HINT, PyPIIndex
+from .registries import Release
+from .resolver import resolve_wheels
+from .wheels import Target, allowed
+
+logger = logging.getLogger(__name__)
+
+KEPT = 5
+_SUFFIX = ".tar.gz"
+
+
+def wheels_tarball(root: Path, package: str, version: str | None, target: Target) -> tuple[bytes, str]:
+    """A package's wheels and those of all that it requires as a tar file, and the package's version. Blocks.
+
+    Args:
+        root: The store's folder.
+        package: Its name, also with extras: `name[extra]`.
+        version: Its version; None means the newest.
+        target: What they are for.
+    """
+    requirement = _requirement(package, version)
+    shelf = _Shelf(root, requirement, target)
+    if version is not None and (kept := shelf.read(wanted := str(Version(version)))) is not None:
+        return kept, wanted
+    try:
+        return _fetched(shelf, requirement, target)
+    except OSError as error:
+        raise AgentInstallError(
+            f"The wheels of {package} can't be stored in {root}: {error}.",
+            hint="set INSPECT_SWE_CACHE_DIR to a folder that you may write to and that has room.",
+        ) from error
+
+
+def _fetched(shelf: _Shelf, requirement: Requirement, target: Target) -> tuple[bytes, str]:
+    stop = threading.Event()
+    with PyPIIndex(PipConfig.load(), stop) as index, shelf.locked(stop):
+        try:
+            version = _newest(index, requirement, target)
+        except RegistryError as error:
+            return shelf.latest(error)
+        if version is not None and (kept := shelf.read(version)) is not None:
+            return kept, version
+        releases = resolve_wheels(index, [str(requirement)], target, stop=stop)
+        version = next(one.version for one in releases if one.package == canonicalize_name(requirement.name))
+        with shelf.scratch() as folder:
+            title = f"{requirement.name} {version}"
+            content = _tarball(download(index.config, releases, Path(folder), title, INDEX_HINT, stop))
+        shelf.write(version, content, releases)
+        return content, version
+
+
+def _newest(index: PyPIIndex, requirement: Requirement, target: Target) -> str | None:
+    """The newest version that runs there, of those asked for; None if there is none."""
+    if not requirement.specifier:
+        files = allowed(target.best(index.files(requirement.name)), SpecifierSet())
+        return str(files[0].version) if files else None
+    return next(iter(requirement.specifier)).version
+
+
+def remove_bundles(root: Path) -> int:
+    """Remove all bundles from the store's folder. Blocks while one is being made.
+
+    Returns:
+        How many bytes they had.
+    """
+    freed = 0
+    disk = Disk(root)
+    for folder in root.glob("wheels/*/*"):
+        with disk.locked(_name(folder), threading.Event()):
+            freed += sum(file.stat().st_size for file in folder.glob("*"))
+            shutil.rmtree(folder)
+    return freed
+
+
+def _name(folder: Path) -> str:
+    return f"wheels-{folder.parent.name}-{folder.name}"
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """Where a package's bundles for one target are kept. A bundle counts if its digest is the one noted beside it."""
+
+    root: Path
+    requirement: Requirement
+    target: Target
+
+    @property
+    def _name(self) -> str:
+        return "+".join([canonicalize_name(self.requirement.name), *sorted(self.requirement.extras)])
+
+    @property
+    def _folder(self) -> Path:
+        return self.root / "wheels" / self._name / f"py{self.target.minor}-{self.target.platform}"
+
+    def locked(self, stop: threading.Event) -> AbstractContextManager[None]:
+        """The lock of the folder, which is made if need be."""
+        disk = Disk(self.root)
+        disk.make(self._folder)
+        return disk.locked(_name(self._folder), stop)
+
+    def scratch(self) -> tempfile.TemporaryDirectory[str]:
+        """A folder for downloads. Whoever holds the lock owns what a killed process left behind."""
+        for stale in self._folder.glob("tmp*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        return tempfile.TemporaryDirectory(dir=self._folder, prefix="tmp")
+
+    def read(self, version: str) -> bytes | None:
+        """The bundle of a version, if it is there and intact."""
+        try:
+            note = json.loads(self._note(version).read_text(encoding="utf-8"))
+            content = self._file(version).read_bytes()
+            return content if hashlib.sha256(content).hexdigest() == note["sha256"] else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def latest(self, error: RegistryError) -> tuple[bytes, str]:
+        """The bundle that was made last, where the index can't be asked; without one, its error is raised."""
+        for file in self._by_age():
+            version = file.name[: -len(_SUFFIX)]
+            if (content := self.read(version)) is not None:
+                logger.warning("%s %s is used, the latest in the cache: %s", self._name, version, error.summary)
+                return content, version
+        raise error
+
+    def write(self, version: str, content: bytes, releases: Iterable[Release]) -> None:
+        """Keep a bundle, and no more than the latest few."""
+        note = {"sha256": hashlib.sha256(content).hexdigest(), "wheels": {one.file: sha256_of(one) for one in releases}}
+        self._put(self._file(version), content)
+        self._put(self._note(version), json.dumps(note, indent=1).encode())
+        for old in self._by_age()[KEPT:]:
+            self._note(old.name[: -len(_SUFFIX)]).unlink(missing_ok=True)
+            old.unlink(missing_ok=True)
+
+    def _put(self, file: Path, content: bytes) -> None:
+        part = file.with_name(f"{file.name}.part")
+        part.write_bytes(content)
+        part.replace(file)
+
+    def _by_age(self) -> list[Path]:
+        return sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+
+    def _file(self, version: str) -> Path:
+        return self._folder / f"{version}{_SUFFIX}"
+
+    def _note(self, version: str) -> Path:
+        return self._folder / f"{version}.json"
+
+
+def _requirement(package: str, version: str | None) -> Requirement:
+    try:
+        requirement = Requirement(package)
+        plain = not (requirement.specifier or requirement.marker or requirement.url)
+        if not plain:
+            raise InvalidRequirement("only a name is allowed")
+        requirement.specifier = SpecifierSet(f"=={Version(version)}" if version is not None else "")
+    except (InvalidRequirement, InvalidVersion) as error:
+        raise AgentOptionError(
+            f"{package!r} in version {version!r} is no package: {error}.",
+            hint='use a package\'s name such as "mini-swe-agent", and a version such as "2.2.3" or None.',
+        ) from error
+    return requirement
+
+
+def _tarball(wheels: Iterable[Path]) -> bytes:
+    """A tar file that depends on the wheels only. Wheels are compressed already, so gzip is but a wrapper."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=0, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as archive,
+    ):
+        for wheel in sorted(wheels):
+            member = tarfile.TarInfo(wheel.name)
+            member.size = wheel.stat().st_size
+            with wheel.open("rb") as content:
+                archive.addfile(member, content)
+    return buffer.getvalue()

@@ -1,0 +1,134 @@
+"""Whether the digests that are pinned are those that the user's registries state now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Literal
+
+from inspect_swe._errors import RegistryError
+
+from .lock import Lock
+from .pins import Pins
+from .pypi import PyPIIndex
+from .registries import NpmRegistry, Release
+from .resolver import integrity
+
+_THREADS = 8
+
+Answer = Literal["same", "differs", "missing", "not stated", "unreachable"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One pinned digest beside the registry's.
+
+    Args:
+        name: What is pinned: an agent, or a program that agents need.
+        version: Its version.
+        what: The package's name and version, or the wheel's file name.
+        answer: How they compare.
+        pinned: The pinned digest.
+        stated: The registry's, if it states one.
+        error: Why the registry couldn't be asked.
+        platforms: The platforms that share this digest; empty means that a lock says.
+    """
+
+    name: str
+    version: str
+    what: str
+    answer: Answer
+    pinned: str
+    stated: str | None = None
+    error: str | None = None
+    platforms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Pinned:
+    name: str
+    version: str
+    release: Release
+    platforms: list[str] = field(default_factory=list, compare=False)
+
+    def checked(self, answer: Answer, stated: str | None = None, error: str | None = None) -> Checked:
+        what = self.release.file or f"{self.release.package} {self.release.version}"
+        pinned = self.release.integrity or ""
+        return Checked(self.name, self.version, what, answer, pinned, stated, error, tuple(self.platforms))
+
+
+def compare_pins(
+    pins: Pins,
+    locks: Mapping[str, Lock],
+    registry: NpmRegistry,
+    index: PyPIIndex,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Checked]:
+    """Compare every pinned digest with what the registries state. Blocks.
+
+    Args:
+        pins: The pins.
+        locks: The locks of pinned Python packages, by agent.
+        registry: The npm registry.
+        index: The Python package index.
+        advance: Called with the number of packages that have been asked for, and of all.
+    """
+    pinned = [*_from_pins(pins), *_from_locks(pins, locks)]
+    pinned.sort(key=_source)
+    groups = [list(group) for _, group in groupby(pinned, key=_source)]
+    found: list[Checked] = []
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="inspect_swe_pins") as threads:
+        for done, checked in enumerate(threads.map(lambda group: list(_compare(group, registry, index)), groups), 1):
+            found.extend(checked)
+            advance(done, len(groups))
+    order = list(pins.pins)
+    return sorted(found, key=lambda one: (order.index(one.name), one.what))
+
+
+def _from_pins(pins: Pins) -> Iterable[_Pinned]:
+    for name, pin in pins.pins.items():
+        found: dict[Release, _Pinned] = {}
+        for platform, release in pin.releases.items():
+            found.setdefault(release, _Pinned(name, pin.version, release)).platforms.append(platform)
+        yield from found.values()
+
+
+def _from_locks(pins: Pins, locks: Mapping[str, Lock]) -> Iterable[_Pinned]:
+    for name, lock in locks.items():
+        for wheel in lock.wheels:
+            yield _Pinned(name, pins.pin(name).version, wheel.release)
+
+
+def _source(pinned: _Pinned) -> tuple[bool, str]:
+    return pinned.release.file is not None, pinned.release.package
+
+
+def _compare(group: list[_Pinned], registry: NpmRegistry, index: PyPIIndex) -> Iterable[Checked]:
+    """Compare the pins of one package, which is asked for once."""
+    is_wheel, package = _source(group[0])
+    try:
+        stated = _wheels(index, package) if is_wheel else _tarballs(registry, package)
+    except RegistryError as error:
+        yield from (pinned.checked("unreachable", error=error.summary) for pinned in group)
+        return
+    for pinned in group:
+        key = pinned.release.file or pinned.release.version
+        digest = stated.get(key)
+        if key not in stated:
+            yield pinned.checked("missing")
+        elif digest is None:
+            yield pinned.checked("not stated")
+        else:
+            same = pinned.release.integrity in digest.split()
+            yield pinned.checked("same" if same else "differs", digest)
+
+
+def _wheels(index: PyPIIndex, package: str) -> dict[str, str | None]:
+    return {file.filename: integrity(file.sha256) if file.sha256 else None for file in index.files(package)}
+
+
+def _tarballs(registry: NpmRegistry, package: str) -> dict[str, str | None]:
+    versions = registry.packument(package)["versions"]
+    return {version: (entry.get("dist") or {}).get("integrity") for version, entry in versions.items()}

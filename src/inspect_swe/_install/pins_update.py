@@ -1,0 +1,125 @@
+"""New pins: the registry's newest versions, with its digests for all platforms. For a checkout of this package."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from packaging.specifiers import SpecifierSet
+
+from inspect_swe._errors import AgentInstallError
+
+from .lock import Lock, make_lock
+from .pins import Pin, Pins
+from .platforms import SandboxPlatform
+from .pypi import PyPIIndex
+from .python_packages import newest_version
+from .recipes import NpmPackage, PythonPackage, Recipe, Tool
+from .registries import NpmRegistry, Release, digest_of, newest_first
+from .resolver import release_of
+from .wheels import Target, allowed
+
+_PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
+# A wheel with a program runs with any Python; one must be named to choose it.
+_ANY_PYTHON = "3.12"
+
+
+@dataclass(frozen=True)
+class PinMaker:
+    """Makes pins of what registries state. All methods block.
+
+    Args:
+        registry: The npm registry.
+        index: The Python package index.
+        stop: When set, give up.
+    """
+
+    registry: NpmRegistry
+    index: PyPIIndex
+    stop: threading.Event
+
+    def pin(self, key: str, source: Recipe | Tool, old: Pin, version: str | None = None) -> Pin:
+        """A pin.
+
+        Args:
+            key: The agent, or the program that agents need.
+            source: Where it is found.
+            old: The pin until now.
+            version: The version; None means the newest.
+        """
+        if isinstance(source, PythonPackage):
+            return Pin(key, version or newest_version(source.package, self.stop), {})
+        if isinstance(source, NpmPackage):
+            version = version or self._newest(source)
+            releases: dict[str, Release] = {
+                platform: self._npm(source.package_for(platform), source.release_version(version, platform))
+                for platform in _PLATFORMS
+            }
+            return Pin(key, version, releases)
+        if next(iter(old.releases.values())).file is not None:
+            return self._wheel_pin(key, old, version)
+        package = old.release(_PLATFORMS[0]).package
+        version = version or self._same_major(package, old.version)
+        return Pin(key, version, {name: self._npm(each.package, version) for name, each in old.releases.items()})
+
+    def lock(self, recipe: PythonPackage, version: str) -> Lock:
+        """The wheels of a version, for all platforms and Pythons."""
+        return make_lock(self.index, [f"{recipe.package}=={version}"], recipe.exclude, stop=self.stop)
+
+    def _newest(self, recipe: NpmPackage) -> str:
+        """The latest version, or the newest before it that is published for all platforms."""
+        package = recipe.tags_from or recipe.package_for(_PLATFORMS[0])
+        document = self.registry.packument(package)
+        latest = (document.get("dist-tags") or {}).get("latest")
+        known = newest_first(document["versions"])
+        published = {
+            platform: self.registry.packument(recipe.package_for(platform))["versions"] for platform in _PLATFORMS
+        }
+        for version in known[known.index(latest) :] if latest in known else []:
+            if all(recipe.release_version(version, platform) in published[platform] for platform in _PLATFORMS):
+                return version
+        raise AgentInstallError(f"The registry has no version of {package} for all platforms, up to {latest!r}.")
+
+    def _same_major(self, package: str, old: str) -> str:
+        """The newest version with the same first number: another one is for people to decide."""
+        versions = newest_first(self.registry.packument(package)["versions"])
+        return next(one for one in versions if one.partition(".")[0] == old.partition(".")[0])
+
+    def _npm(self, package: str, version: str) -> Release:
+        release = self.registry.resolve(package, version)
+        return Release(package, version, integrity=digest_of(release))
+
+    def _wheel_pin(self, key: str, old: Pin, version: str | None) -> Pin:
+        package, major = old.release(_PLATFORMS[0]).package, int(old.version.partition(".")[0])
+        wanted = SpecifierSet(f"=={version}" if version else f">={major},<{major + 1}")
+        files = allowed(self.index.files(package), wanted)
+        newest = str(max((file.version for file in files), default=""))
+        releases: dict[str, Release] = {}
+        for platform in _PLATFORMS:
+            fitting = [file for file in Target(platform, _ANY_PYTHON).best(files) if str(file.version) == newest]
+            if not fitting:
+                raise AgentInstallError(f"{package} {newest or wanted} has no wheel for {platform}.")
+            found = release_of(fitting[0])
+            releases[platform] = Release(package, newest, integrity=digest_of(found), file=found.file)
+        return Pin(key, newest, releases)
+
+
+def pins_text(pins: Pins) -> str:
+    """What the file of these pins holds."""
+    return json.dumps({key: _entry(pin) for key, pin in pins.pins.items()}, indent=2) + "\n"
+
+
+def _entry(pin: Pin) -> Mapping[str, Any]:
+    platforms = {
+        platform: {
+            "package": release.package,
+            "version": release.version,
+            "integrity": release.integrity,
+            **({"file": release.file} if release.file else {}),
+        }
+        for platform, release in pin.releases.items()
+    }
+    return {"version": pin.version, **({"platforms": platforms} if platforms else {})}

@@ -1,0 +1,154 @@
+"""The CLIs of all agents in the store, and the programs that they need: fetched, listed, named."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict, TypeVar, get_args
+
+from anyio.from_thread import start_blocking_portal
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+
+from ._agents import ROSTER
+from ._errors import AgentOptionError
+from ._install import (
+    NODE,
+    PYTHONS,
+    RIPGREP,
+    Artifact,
+    ArtifactStore,
+    NpmPackage,
+    Pins,
+    PythonPackage,
+    Recipe,
+    Release,
+    SandboxPlatform,
+    StoredArtifact,
+    Target,
+    Tool,
+    resolve_all,
+)
+
+T = TypeVar("T")
+
+PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
+RECIPES: Mapping[str, Recipe] = {adapter.key: adapter.recipe for adapter in ROSTER if adapter.recipe is not None}
+TOOLS: Mapping[str, Tool] = {tool.key: tool for tool in (NODE, RIPGREP)}
+
+
+class Entry(TypedDict):
+    """A CLI or a program in the store, as `inspect-swe list --json` prints it."""
+
+    agent: str
+    version: str
+    platform: str
+    size: int
+    path: str
+    digest: str
+
+
+def recipe_of(agent: str) -> Recipe:
+    """Where an agent's CLI is found."""
+    if agent not in RECIPES:
+        raise AgentOptionError(f"There is no agent {agent!r}.", hint=f"known agents: {', '.join(RECIPES)}.")
+    return RECIPES[agent]
+
+
+def check_platform(platform: str) -> None:
+    """Refuse what is no platform."""
+    if platform not in PLATFORMS:
+        raise AgentOptionError(f"{platform!r} is not a platform.", hint=f"use one of {', '.join(PLATFORMS)}.")
+
+
+def fetch(agent: str, version: str, platform: SandboxPlatform) -> list[StoredArtifact]:
+    """An agent's CLI and the programs that it needs, downloaded if need be; of a Python package, for each Python.
+
+    Blocks. An event loop that runs in the calling thread doesn't matter.
+    """
+    # A loop of its own in a thread of its own, which ends when the caller is interrupted.
+    with start_blocking_portal() as portal:
+        return portal.call(functools.partial(resolve_all, agent, recipe_of(agent), version, platform))
+
+
+def stored(keys: Sequence[str], store: ArtifactStore | None = None) -> Iterator[StoredArtifact]:
+    """What is in the store and intact of these agents and tools, each platform's newest version first."""
+    from ._install.registries import newest_first
+
+    store = store or ArtifactStore()
+    for key in keys:
+        for platform in PLATFORMS:
+            for version in newest_first(store.versions(key, platform)):
+                found = (store.cached(artifact) for artifact in artifacts(key, version, platform))
+                yield from (each for each in found if each is not None)
+
+
+def artifacts(key: str, version: str, platform: SandboxPlatform) -> Iterator[Artifact]:
+    """What a version of an agent's CLI or of a tool may be in the store as; of a Python package, for each Python."""
+    if key in TOOLS:
+        pinned = Pins.load().pin(key).release(platform)
+        yield Artifact(key, version, platform, Release(pinned.package, version), TOOLS[key].member)
+        return
+    recipe = recipe_of(key)
+    if isinstance(recipe, PythonPackage):
+        release = Release(recipe.package, version)
+        for python in PYTHONS:
+            yield Artifact(key, version, platform, release, recipe.member, target=Target(platform, python))
+    else:
+        release = Release(recipe.package_for(platform), recipe.release_version(version, platform))
+        yield Artifact(key, version, platform, release, recipe.member_for(platform))
+
+
+def path_of(found: StoredArtifact) -> Path:
+    """The executable (of a Python package, its folder) under a name that ends with version and platform.
+
+    That name is a link beside the package, which is made here; where that can't be, it is the file's own.
+    """
+    folder = found.path.parent
+    target = found.path if isinstance(RECIPES.get(found.artifact.agent), PythonPackage) else found.binary
+    link = folder / found.artifact.name
+    with contextlib.suppress(OSError):
+        link.symlink_to(target.relative_to(folder))
+    return link if link.exists() else target
+
+
+def entry_of(found: StoredArtifact) -> Entry:
+    """A row of the list."""
+    artifact = found.artifact
+    return Entry(
+        agent=artifact.agent,
+        version=f"{artifact.version} (Python {artifact.target.minor})" if artifact.target else artifact.version,
+        platform=artifact.platform,
+        size=sum(file.stat().st_size for file in found.path.rglob("*") if file.is_file()),
+        path=str(path_of(found)),
+        digest=found.digest,
+    )
+
+
+def entries_table(entries: Sequence[Entry]) -> Table:
+    """Rows of the list for people."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("agent", "version", "platform"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("path", overflow="fold")
+    for entry in entries:
+        table.add_row(entry["agent"], entry["version"], entry["platform"], decimal(entry["size"]), entry["path"])
+    return table
+
+
+def console() -> Console:
+    """Where tables go. In a pipe no line is broken: it may be meant for another program."""
+    return Console(width=None if sys.stdout.isatty() else 4096, highlight=False, markup=False)
+
+
+def print_entries(entries: Sequence[Entry]) -> None:
+    """Print rows of the list, or where the empty store is."""
+    if entries:
+        console().print(entries_table(entries))
+    else:
+        console().print(f"The store is empty: {ArtifactStore().root}")

