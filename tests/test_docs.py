@@ -10,12 +10,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import pytest
 import yaml  # type: ignore[import-untyped]
 
 import inspect_swe
 from inspect_swe import _errors, claude_code
 from inspect_swe._agents import ROSTER
+from inspect_swe._cli import main
 from inspect_swe._install import Pins
 from inspect_swe.conformance import BEHAVIOURS
 
@@ -134,6 +136,23 @@ def test_every_error_has_its_section() -> None:
 def test_reference_has_every_public_name() -> None:
     text = read(DOCS / "reference.md")
     assert [name for name in inspect_swe.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
+    for command in group.commands.values():
+        yield f"{name} {command.name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} {command.name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), [one for one in commands(main, "inspect-swe") if one[0] != "inspect-swe pins show"]
+)
+def test_reference_has_every_command_and_its_options(name: str, command: click.Command) -> None:
+    section = re.search(rf"^### `{name}(?: [^a-z]*)?`\n(.*?)^##", read(DOCS / "reference.md"), re.MULTILINE | re.DOTALL)
+    assert section is not None
+    options = [one.opts[-1] for one in command.params if isinstance(one, click.Option)]
+    assert [one for one in options if f"`{one}`" not in section[1]] == []
 
 
 def test_every_agent_has_its_page_and_its_pin_is_named() -> None:
