@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,14 @@ def test_wheels_are_fetched_once_and_again_if_they_are_damaged(everything: Every
     assert download_wheels_tarball("helper", "1.0.0", "linux-x64", "3.12") == first
     assert everything.server.count() > asked
     assert not list(everything.store.glob("wheels/*/*/tmp*"))
+
+
+@pytest.mark.parametrize("version", [None, "1.0.0"])
+def test_wheels_that_several_want_at_once_are_downloaded_once(version: str | None, everything: Everything) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        futures = [threads.submit(download_wheels_tarball, "helper", version, "linux-x64", "312") for _ in range(4)]
+        assert len({future.result() for future in futures}) == 1
+    assert everything.server.count(".whl") == 1
 
 
 def test_wheels_of_the_latest_few_versions_are_kept(everything: Everything) -> None:

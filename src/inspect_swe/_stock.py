@@ -33,6 +33,7 @@ from ._install import (
     Tool,
     resolve_all,
 )
+from ._install.registries import newest_first
 
 T = TypeVar("T")
 
@@ -77,8 +78,6 @@ def fetch(agent: str, version: str, platform: SandboxPlatform) -> list[StoredArt
 
 def stored(keys: Sequence[str], store: ArtifactStore | None = None) -> Iterator[StoredArtifact]:
     """What is in the store and intact of these agents and tools, each platform's newest version first."""
-    from ._install.registries import newest_first
-
     store = store or ArtifactStore()
     for key in keys:
         for platform in PLATFORMS:

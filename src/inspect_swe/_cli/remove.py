@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +27,6 @@ class Folder:
     version: str
     platform: str
 
-    @property
-    def size(self) -> int:
-        """Its size on disk."""
-        return sum(file.stat().st_size for file in (self.path / "package").rglob("*") if file.is_file())
-
 
 @click.command()
 @click.argument("agents", metavar="[AGENT...]", nargs=-1)
@@ -48,9 +44,7 @@ def remove(
     """
     if everything == bool(agents or version or platform):
         raise click.UsageError("name an agent, --version or --platform, or use --all.")
-    from rich.filesize import decimal
-
-    from .._install import ArtifactStore, Pins, remove_bundles
+    from .._install import ArtifactStore, Pins, remove_bundle
     from .._stock import RECIPES, TOOLS
 
     check_names(agents, [*RECIPES, *TOOLS])
@@ -64,20 +58,32 @@ def remove(
             and platform in (None, folder.platform)
         )
 
-    found = [(folder, folder.size) for folder in folders(store.root) if chosen(folder)]
-    total = sum(size for _, size in found)
-    if not as_json or not yes:
-        for folder, size in found:
-            click.echo(f"{folder.path.relative_to(store.root)} ({decimal(size)})", err=as_json)
-    if found and not yes:
-        click.confirm(f"Remove these ({decimal(total)})?", abort=True, err=True)
-    for folder, _ in found:
-        store.remove(folder.path.relative_to(store.root / "artifacts").as_posix())
-    total += remove_bundles(store.root) if everything else 0
+    unpacked = [folder.path for folder in folders(store.root) if chosen(folder)]
+    bundles = sorted(store.root.glob("wheels/*/*")) if everything else []
+    sizes = {path: _size(path) for path in [*unpacked, *bundles]}
+    _agree(store.root, sizes, yes, as_json)
+    for path in unpacked:
+        store.remove(path.relative_to(store.root / "artifacts").as_posix())
+    for path in bundles:
+        remove_bundle(store.root, path)
     if as_json:
-        print_json([{"path": str(folder.path), "size": size} for folder, size in found])
-    else:
-        click.echo(f"Removed: {decimal(total)}.")
+        print_json([{"path": str(path), "size": size} for path, size in sizes.items()])
+    elif not sizes:
+        click.echo("There is nothing like that in the store.")
+
+
+def _agree(root: Path, sizes: Mapping[Path, int], yes: bool, quiet: bool) -> None:
+    """Say what goes, and ask; a no ends the command."""
+    from rich.filesize import decimal
+
+    for path, size in sizes.items() if not (quiet and yes) else ():
+        click.echo(f"{path.relative_to(root)} ({decimal(size)})", err=quiet)
+    if sizes and not yes:
+        click.confirm(f"Remove these ({decimal(sum(sizes.values()))})?", abort=True, err=True)
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def folders(root: Path) -> list[Folder]:

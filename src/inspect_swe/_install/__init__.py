@@ -5,7 +5,7 @@ from __future__ import annotations
 from .artifacts import CACHE_VARIABLE, Artifact, ArtifactStore, StoredArtifact
 from .catalog import check_version, resolve, resolve_all, resolve_tool, resolve_version, wanted, wanted_tool
 from .marker import Marker, read_marker, write_marker
-from .bundles import remove_bundles, wheels_tarball
+from .bundles import remove_bundle, wheels_tarball
 from .lock import PYTHONS, Lock
 from .npm_config import NpmConfig
 from .pins import PINS_FILE, Pin, Pins
@@ -38,7 +38,7 @@ __all__ = [
     "Tool",
     "check_version",
     "read_marker",
-    "remove_bundles",
+    "remove_bundle",
     "resolve",
     "resolve_all",
     "resolve_tool",

@@ -86,19 +86,10 @@ def _newest(index: PyPIIndex, requirement: Requirement, target: Target) -> str |
     return next(iter(requirement.specifier)).version
 
 
-def remove_bundles(root: Path) -> int:
-    """Remove all bundles from the store's folder. Blocks while one is being made.
-
-    Returns:
-        How many bytes they had.
-    """
-    freed = 0
-    disk = Disk(root)
-    for folder in root.glob("wheels/*/*"):
-        with disk.locked(_name(folder), threading.Event()):
-            freed += sum(file.stat().st_size for file in folder.glob("*"))
-            shutil.rmtree(folder)
-    return freed
+def remove_bundle(root: Path, folder: Path) -> None:
+    """Remove the bundles in one folder below the store's `wheels`. Blocks while one is being made."""
+    with Disk(root).locked(_name(folder), threading.Event()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _name(folder: Path) -> str:
