@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from inspect_swe import download_wheels_tarball
 from inspect_swe._cli import main
 from inspect_swe._cli._shared import PLATFORMS
 from inspect_swe._install import PYTHONS, SandboxPlatform
@@ -26,7 +27,7 @@ COMMANDS = [[], *([name] for name in main.commands), ["pins", "show"], ["pins", 
 
 
 def run(*arguments: str, input: str | None = None) -> Result:
-    return CliRunner().invoke(main, arguments, input=input)
+    return CliRunner().invoke(main, arguments, input=input, catch_exceptions=False)
 
 
 def listed() -> list[Entry]:
@@ -238,8 +239,6 @@ def test_what_remove_does_not_understand(arguments: tuple[str, ...], full: Every
 
 
 def test_remove_all_takes_wheels_too(everything: Everything) -> None:
-    from inspect_swe import download_wheels_tarball
-
     download_wheels_tarball("helper", None, "linux-x64", "312")
     assert run("remove", "--all", input="n\n").exit_code == 1
     assert len(list(everything.store.glob("wheels/*/*"))) == 1

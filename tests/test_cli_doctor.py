@@ -25,7 +25,7 @@ esac"""
 
 
 def doctor(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["doctor", *arguments])
+    return CliRunner().invoke(main, ["doctor", *arguments], catch_exceptions=False)
 
 
 def found() -> dict[str, dict[str, str]]:

@@ -20,7 +20,7 @@ NAMES = list(json.loads(PINS_FILE.read_text(encoding="utf-8")))
 
 
 def pins(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["pins", *arguments])
+    return CliRunner().invoke(main, ["pins", *arguments], catch_exceptions=False)
 
 
 def differing() -> list[dict[str, Any]]:
@@ -105,9 +105,10 @@ def test_update_of_one(everything: Everything) -> None:
     everything.publish("1.1.0")
     everything.publish("1.2.0")
     assert pins("update", "codex_cli", "--version", "1.1.0").exit_code == 0
+    assert pins("update", "node", "--version", "1.1.0").exit_code == 0
     assert pins("update", "gemini_cli", "ripgrep").exit_code == 0
     found = {name: pin.version for name, pin in Pins.load().pins.items()}
-    own = {"codex_cli": "1.1.0", "gemini_cli": "1.2.0", "ripgrep": "1.2.0"}
+    own = {"codex_cli": "1.1.0", "node": "1.1.0", "gemini_cli": "1.2.0", "ripgrep": "1.2.0"}
     assert found == {**dict.fromkeys(NAMES, PINNED), **own}
     assert differing() == []
 
@@ -137,6 +138,9 @@ def test_an_installed_package_keeps_its_pins(everything: Everything) -> None:
     assert result.exit_code == 1 and "checkout" in result.stderr and everything.server.count() == asked
 
 
-@pytest.mark.parametrize("arguments", [("nobody",), ("--version", "1.0.0"), ("node", "ripgrep", "--version", "1.0.0")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("nobody",), ("--version", "1.0.0"), ("node", "ripgrep", "--version", "1.0.0"), ("node", "--version", "latest")],
+)
 def test_what_update_does_not_understand(arguments: tuple[str, ...], everything: Everything) -> None:
     assert pins("update", *arguments).exit_code == 2

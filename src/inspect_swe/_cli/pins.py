@@ -91,7 +91,9 @@ def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: 
     """
     import threading
 
-    from .._install import PINS_FILE, NpmConfig, NpmRegistry, Pins
+    import semver
+
+    from .._install import PINS_FILE, NpmConfig, NpmRegistry, Pins, PythonPackage
     from .._install.pins_update import PinMaker, pins_text
     from .._install.pip_config import PipConfig
     from .._install.pypi import PyPIIndex
@@ -99,6 +101,8 @@ def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: 
 
     if version is not None and len(names) != 1:
         raise click.UsageError("--version needs one NAME.")
+    if version is not None and not semver.Version.is_valid(version):
+        raise click.BadParameter(f"{version!r} is not a version.", param_hint="--version")
     old = Pins.load().pins
     check_names(names, list(old))
     _check_checkout(PINS_FILE)
@@ -109,8 +113,8 @@ def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: 
         for name in progress.track(names or tuple(old), task_id=progress.task_ids[0]):
             source = sources[name]
             new[name] = maker.pin(name, source, old[name], version)
-            if name in _locks(Pins({name: old[name]})):
-                locks[name] = maker.lock(source, new[name].version)  # type: ignore[arg-type]
+            if isinstance(source, PythonPackage):
+                locks[name] = maker.lock(source, new[name].version)
     if not dry_run:
         # All of it, or nothing: whatever can fail has been done by now.
         for name, lock in locks.items():
