@@ -19,10 +19,12 @@ from inspect_swe._install import (
     PythonPackage,
     Release,
     SandboxPlatform,
+    artifacts,
     catalog,
     python_packages,
     retries,
 )
+from inspect_swe._install.holds import Holds
 from inspect_swe._install.lock import make_lock
 from inspect_swe._install.pins_update import pins_text
 from inspect_swe._install.pypi import PyPIIndex
@@ -112,8 +114,9 @@ def use(server: FakeRegistry, folder: Path, patch: pytest.MonkeyPatch) -> Everyt
     for name, value in settings.items():
         patch.setenv(name, value)
     patch.chdir(folder)
-    patch.setattr(retries, "_PAUSES", (0.01,))
+    patch.setattr(retries, "_PAUSES", (0.01, 0.01))
     patch.setattr(catalog, "_latest", {})
+    patch.setattr(artifacts, "_holds", Holds())
     found.publish(PINNED)
     found.pin(PINNED)
     load = Pins.load

@@ -29,7 +29,7 @@ from inspect_swe import (
 from inspect_swe._cli import main
 from inspect_swe._install import PYTHONS, Pins, Target, resolve, resolve_tool
 from inspect_swe._install.bundles import KEPT
-from inspect_swe._stock import RECIPES, TOOLS, needed
+from inspect_swe._stock import RECIPES, TOOLS
 
 from .everything import AGENTS, PINNED, PLATFORMS, Everything
 from .install.fake_registry import Reply
@@ -127,7 +127,7 @@ def test_after_downloading_all_there_is_no_request(everything: Everything) -> No
                 for python in PYTHONS if key == "mini_swe_agent" else PYTHONS[:1]:
                     found = await resolve(key, recipe, version, platform, target=Target(platform, python))
                     sources.add(found.source)
-                for tool in needed(recipe):
+                for tool in getattr(recipe, "needs", ()):
                     sources.add((await resolve_tool(tool, platform)).source)
         return sources
 
@@ -137,7 +137,7 @@ def test_after_downloading_all_there_is_no_request(everything: Everything) -> No
     assert everything.server.count() == asked
     everything.server.close()
     assert asyncio.run(all_of_it("auto")) == {"cache"}
-    assert {tool.key for recipe in RECIPES.values() for tool in needed(recipe)} == set(TOOLS)
+    assert {tool.key for recipe in RECIPES.values() for tool in getattr(recipe, "needs", ())} == set(TOOLS)
 
 
 def _names(tarball: bytes) -> list[str]:

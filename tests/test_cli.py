@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from inspect_swe import download_wheels_tarball
+from inspect_swe import download_agent_binary, download_wheels_tarball
 from inspect_swe._cli import main
 from inspect_swe._cli._shared import PLATFORMS
-from inspect_swe._install import PYTHONS, SandboxPlatform
+from inspect_swe._install import PYTHONS, SandboxPlatform, artifacts
 from inspect_swe._stock import TOOLS, Entry
 
 from .everything import AGENTS, PINNED, Everything
@@ -27,7 +27,10 @@ COMMANDS = [[], *([name] for name in main.commands), ["pins", "show"], ["pins", 
 
 
 def run(*arguments: str, input: str | None = None) -> Result:
-    return CliRunner().invoke(main, arguments, input=input, catch_exceptions=False)
+    result = CliRunner().invoke(main, arguments, input=input, catch_exceptions=False)
+    # As at the end of a process.
+    artifacts._holds.release()
+    return result
 
 
 def listed() -> list[Entry]:
@@ -222,6 +225,15 @@ def test_remove_asks(full: Everything) -> None:
     assert "artifacts/codex_cli/1.1.0-linux-x64-musl (" in refused.stdout
     assert run("remove", "codex_cli", input="y\n").exit_code == 0
     assert len(folders(full)) == len(before) - 4
+
+
+def test_what_is_in_use_stays(full: Everything) -> None:
+    download_agent_binary("opencode", "stable", "linux-x64")
+    result = run("remove", "opencode", "--yes", "--json")
+    assert result.exit_code == 1
+    assert [Path(one["path"]).name for one in json.loads(result.stdout)] == ["1.0.0-linux-x64-musl"]
+    assert "opencode/1.0.0-linux-x64 is in use" in result.stderr
+    assert run("remove", "opencode", "--yes").exit_code == 0
 
 
 def test_remove_as_json(full: Everything) -> None:

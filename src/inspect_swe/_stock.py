@@ -22,7 +22,6 @@ from ._install import (
     RIPGREP,
     Artifact,
     ArtifactStore,
-    NpmPackage,
     Pins,
     PythonPackage,
     Recipe,

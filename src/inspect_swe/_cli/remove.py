@@ -62,14 +62,17 @@ def remove(
     bundles = sorted(store.root.glob("wheels/*/*")) if everything else []
     sizes = {path: _size(path) for path in [*unpacked, *bundles]}
     _agree(store.root, sizes, yes, as_json)
-    for path in unpacked:
-        store.remove(path.relative_to(store.root / "artifacts").as_posix())
+    kept = [path for path in unpacked if not store.remove(path.relative_to(store.root / "artifacts").as_posix())]
     for path in bundles:
         remove_bundle(store.root, path)
     if as_json:
-        print_json([{"path": str(path), "size": size} for path, size in sizes.items()])
+        print_json([{"path": str(path), "size": size} for path, size in sizes.items() if path not in kept])
     elif not sizes:
         click.echo("There is nothing like that in the store.")
+    for path in kept:
+        click.echo(f"error: {path.relative_to(store.root)} is in use, or you may not remove it: it stays.", err=True)
+    if kept:
+        raise SystemExit(1)
 
 
 def _agree(root: Path, sizes: Mapping[Path, int], yes: bool, quiet: bool) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .artifacts import CACHE_VARIABLE, Artifact, ArtifactStore, StoredArtifact
-from .catalog import check_version, resolve, resolve_all, resolve_tool, resolve_version, wanted, wanted_tool
-from .marker import Marker, read_marker, write_marker
 from .bundles import remove_bundle, wheels_tarball
+from .catalog import check_version, resolve, resolve_all, resolve_tool, resolve_version, wanted, wanted_tool
 from .lock import PYTHONS, Lock
+from .marker import Marker, read_marker, write_marker
 from .npm_config import NpmConfig
 from .pins import PINS_FILE, Pin, Pins
 from .platforms import SandboxPlatform, sandbox_platform
@@ -22,8 +22,8 @@ __all__ = [
     "RIPGREP",
     "Artifact",
     "ArtifactStore",
-    "Marker",
     "Lock",
+    "Marker",
     "NpmConfig",
     "NpmPackage",
     "NpmRegistry",
@@ -46,6 +46,6 @@ __all__ = [
     "sandbox_platform",
     "wanted",
     "wanted_tool",
-    "write_marker",
     "wheels_tarball",
+    "write_marker",
 ]
