@@ -144,9 +144,9 @@ def containers(folder: Path) -> list[str]:
     return [name for name, place in _containers() if Path(place).is_relative_to(folder)]
 
 
-def containers_of(task: str) -> list[str]:
+def containers_of(task: str) -> set[str]:
     """Containers that exist now, in whatever state, of samples of a task whose compose files Inspect has written."""
-    return [name for name, _ in _containers() if name.startswith(f"inspect-{task}-")]
+    return {name for name, _ in _containers() if name.startswith(f"inspect-{task}-")}
 
 
 def _containers() -> list[list[str]]:

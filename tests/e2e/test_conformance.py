@@ -27,11 +27,11 @@ EXCUSED = {
 
 @functools.cache
 def column(agent: str) -> tuple[Matrix, list[str]]:
-    """All cells of an agent, and the containers that are left. One column at a time: each has several at once."""
-    folder = tempfile.mkdtemp()
+    """All cells of an agent, and the containers that it left. One column at a time: each has several at once."""
+    folder, before = tempfile.mkdtemp(), containers_of("conformance")
     images = {"image": "inspect-swe-test:bookworm", "minimal_image": "inspect-swe-test:musl"}
     matrix = run_matrix([agent], log_dir=folder, display="none", max_samples=4, **images)
-    return matrix, containers_of("conformance")
+    return matrix, sorted(containers_of("conformance") - before)
 
 
 pytestmark = pytest.mark.xdist_group("conformance")

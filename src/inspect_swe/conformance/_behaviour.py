@@ -38,6 +38,7 @@ class Behaviour:
         minimal: Whether it runs in the minimal image.
         service: Changes to the compose service.
         setup: Set-up script of the sample.
+        copies: Whether the CLI is copied into the container, as it is by default; otherwise it may be mounted.
         waits: Whether it spends most of its time waiting; such a one is begun first.
     """
 
@@ -49,6 +50,7 @@ class Behaviour:
     minimal: bool = False
     service: Mapping[str, Any] = field(default_factory=dict)
     setup: str | None = None
+    copies: bool = False
     waits: bool = False
 
 

@@ -85,7 +85,7 @@ def _check_limit(trial: Trial, kind: str) -> None:
 @behaviour([shell("echo begun > begun; sleep 1000")] * 9, waits=True)
 async def time_limit_met(trial: Trial) -> None:
     """A limit on time ends the run; nothing of it is left running, and the conversation is kept."""
-    await trial.attempt("Take your time.", limit=time_limit(60))
+    await trial.attempt("Take your time.", limit=time_limit(30))
     check(trial.limit is not None and trial.limit.type == "time", f"it met no time limit; error: {trial.error}")
     check(await trial.sh("cat begun") == "begun\n", "the command had not begun")
     check("sleep 1000" not in await trial.sh(_PROCESSES), "its command is still running")

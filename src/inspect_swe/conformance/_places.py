@@ -14,7 +14,7 @@ mkdir -p '/home/tester/my work' && chown -R tester /home/tester
 """
 
 
-@behaviour([shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), finish("Done.")], setup=_ADD_USER)
+@behaviour([shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), finish("Done.")], setup=_ADD_USER, copies=True)
 async def user_cwd_env(trial: Trial) -> None:
     """It runs as a user, in a folder and with an environment of one's choice."""
     await trial.run("Do it.", user="tester", cwd="/home/tester/my work", env={"FOO": "bar $baz 'qux'"})
@@ -22,7 +22,7 @@ async def user_cwd_env(trial: Trial) -> None:
     check(facts == "tester\n/home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")
 
 
-@behaviour([shell("id -u > facts"), finish("Done.")], service={"user": "4242:4242", "working_dir": "/tmp"})
+@behaviour([shell("id -u > facts"), finish("Done.")], service={"user": "4242:4242", "working_dir": "/tmp"}, copies=True)
 async def container_user(trial: Trial) -> None:
     """It runs where the container's user is not root and has no name."""
     await trial.run("Do it.")
@@ -32,7 +32,11 @@ async def container_user(trial: Trial) -> None:
 _READ_ONLY = {"read_only": True, "tmpfs": ["/tmp:exec,mode=1777"], "working_dir": "/tmp"}
 
 
-@behaviour([shell("echo one > x"), finish("First."), shell("echo two >> x"), finish("Second.")], service=_READ_ONLY)
+@behaviour(
+    [shell("echo one > x"), finish("First."), shell("echo two >> x"), finish("Second.")],
+    service=_READ_ONLY,
+    copies=True,
+)
 async def read_only_root(trial: Trial) -> None:
     """It runs, and goes on after a first attempt, where only /tmp can be written to."""
     trial.grades = ["I"]
@@ -41,7 +45,7 @@ async def read_only_root(trial: Trial) -> None:
     check(len(trial.requests) == 4, f"the model was asked {len(trial.requests)} times, not 4 times")
 
 
-@behaviour([shell("echo hi > out"), finish("Done.")], minimal=True)
+@behaviour([shell("echo hi > out"), finish("Done.")], minimal=True, copies=True)
 async def minimal_image(trial: Trial) -> None:
     """It runs in an image with little more than a shell, or says what is missing there."""
     await trial.attempt("Do it.")
@@ -72,7 +76,7 @@ echo '' > $HOME/.codex/config.toml
 """
 
 
-@behaviour([shell("echo work > work.txt"), finish("Done.")], setup=_REPOSITORY)
+@behaviour([shell("echo work > work.txt"), finish("Done.")], setup=_REPOSITORY, copies=True)
 async def task_files(trial: Trial) -> None:
     """The task's own files stay as they are, and nothing but the work is left in its repository."""
     await trial.run("Work.", system_prompt="Be brief.")

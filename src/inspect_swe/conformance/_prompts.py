@@ -10,7 +10,7 @@ from ._behaviour import behaviour, check
 from ._trial import Trial
 
 
-@behaviour([shell("printf hi > out.txt; pwd"), finish("All done.")])
+@behaviour([shell("printf hi > out.txt; pwd"), finish("All done.")], copies=True)
 async def basic(trial: Trial) -> None:
     """It runs tools in the sandbox, and its last answer is the output."""
     await trial.run("Please write out.txt.")

@@ -14,6 +14,9 @@ from inspect_ai.scorer import CORRECT, INCORRECT, NOANSWER, Score, Scorer, Targe
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import ComposeConfig, ComposeService, SandboxEnvironmentSpec, store
 
+from .._agents import ROSTER
+from .._errors import SandboxUnsupportedError
+from .._provide import with_agents
 from ..testing import ScriptStep, scripted
 from . import _failures, _places, _prompts, _tools  # noqa: F401
 from ._behaviour import BEHAVIOURS, Behaviour, ConformanceError, NotApplicable
@@ -47,12 +50,15 @@ def conformance_task(
     if unknown:
         raise ValueError(f"No such behaviour: {', '.join(unknown)}. There are: {', '.join(BEHAVIOURS)}.")
     chosen = sorted((BEHAVIOURS[name] for name in behaviours or BEHAVIOURS), key=lambda behaviour: not behaviour.waits)
+    mounts = _mounts(agent, version, image)
     options = {} if version is None else {"version": version}
     if not options.keys() <= inspect.signature(factory).parameters.keys():
         raise ValueError(f"The signature of {agent} has no `version`.")
     return Task(
         name="conformance",
-        dataset=[_sample(behaviour, minimal_image if behaviour.minimal else image) for behaviour in chosen],
+        dataset=[
+            _sample(each, minimal_image if each.minimal else image, [] if each.copies else mounts) for each in chosen
+        ],
         solver=try_agent(factory, options),
         scorer=conforms(),
         model=scripted(_script_here, name="conformance"),
@@ -64,7 +70,20 @@ def _script_here() -> Sequence[ScriptStep]:
     return trial_here.get().behaviour.script
 
 
-def _sample(behaviour: Behaviour, image: str) -> Sample:
+def _mounts(agent: str | AgentFactory, version: str | None, image: str) -> list[Any]:
+    """Mounts of the agent's CLI, so that it need not be copied again and again. None where that can't be."""
+    if agent not in [adapter.key for adapter in ROSTER] or not _is_here(image):
+        return []
+    config = ComposeConfig(services={"default": ComposeService(image=image)})
+    try:
+        mounted = with_agents(SandboxEnvironmentSpec("docker", config), [(str(agent), version or "stable")])
+    except SandboxUnsupportedError:
+        return []
+    assert isinstance(mounted.config, ComposeConfig)
+    return mounted.config.services["default"].volumes or []
+
+
+def _sample(behaviour: Behaviour, image: str, mounts: list[Any]) -> Sample:
     service: dict[str, Any] = {
         "image": image,
         "init": True,
@@ -72,6 +91,7 @@ def _sample(behaviour: Behaviour, image: str) -> Sample:
         "network_mode": "none",
         "stop_grace_period": "1s",
         "working_dir": "/workspace",
+        "volumes": mounts,
         **behaviour.service,
     }
     if _is_here(image):
