@@ -30,14 +30,14 @@ check: sync ## Lint, types, import layers
 	$(BIN)/lint-imports
 
 test: check docs contract arm64 images ## Set everything up, check, and run all tests (unit and end to end)
-	$(BIN)/python -m pytest -m 'not docker'
-	$(BIN)/python -m pytest -m docker --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest -m 'not docker' --numprocesses 2
+	$(BIN)/python -m pytest -m docker --numprocesses 2 --dist loadfile
 
 unit: sync ## Run the tests that need no Docker engine
-	$(BIN)/python -m pytest -m 'not docker'
+	$(BIN)/python -m pytest -m 'not docker' --numprocesses 2
 
 e2e: sync images ## Run the tests with the real CLIs in real containers
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m docker
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m docker
 
 contract: $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai
 	$(OLDEST)/bin/python -m pytest -q tests/bridge tests/test_inspect_contract.py

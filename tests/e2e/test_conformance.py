@@ -34,7 +34,6 @@ def column(agent: str) -> tuple[Matrix, list[str]]:
     return matrix, sorted(containers_of("conformance") - before)
 
 
-pytestmark = pytest.mark.xdist_group("conformance")
 each_agent = pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.rpartition(":")[2])
 
 
