@@ -63,6 +63,7 @@ def _prepare(folder: Path) -> Job:
             pass
     images = {"plain": engine.BASE_IMAGE, "cli": engine.CLI_IMAGE}
     compose = {name: engine.compose_file(folder, image) for name, image in images.items()}
+    compose["mounted"] = engine.mounted(compose["plain"])
     return {"compose": compose, "binary": str(stored.binary), "log_dir": str(folder / "logs")}
 
 

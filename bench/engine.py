@@ -15,6 +15,7 @@ from typing import IO
 
 from inspect_swe._agents.claude_code import ClaudeCode
 from inspect_swe._install import StoredArtifact, resolve, sandbox_platform
+from inspect_swe._provide import compose_with_agents
 
 from .probes import high_water
 from .workload import PROMPT, Job, Result
@@ -73,6 +74,13 @@ def compose_file(folder: Path, image: str) -> str:
         f"    command: tail -f /dev/null\n    working_dir: /workspace\n    network_mode: none\n"
         f'    stop_grace_period: 1s\n    labels: ["{RUN}"]\n'
     )
+    return str(path)
+
+
+def mounted(file: str) -> str:
+    """A compose file with the CLI mounted."""
+    path = Path(file).with_name("compose-mounted.yaml")
+    path.write_text(asyncio.run(compose_with_agents(file, [ClaudeCode.key])))
     return str(path)
 
 

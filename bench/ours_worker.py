@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from inspect_ai.agent import AgentState
+from inspect_ai.util import sandbox
 
 from inspect_swe import claude_code
 from inspect_swe._agents.claude_code import ClaudeCode
@@ -15,6 +18,7 @@ from inspect_swe._runtime.options import agent_options
 from inspect_swe._runtime.session import open_session
 from inspect_swe._sandbox.workspace import open_workspace
 
+from .engine import docker
 from .probes import Together
 from .workload import Job, Result, client_argv, install_job, latency_job, sample_job, serve
 
@@ -40,12 +44,30 @@ async def _run_client(state: AgentState, job: Job) -> tuple[AgentState, str]:
 
 
 async def _install(job: Job, together: Together) -> int:
+    return await _place(together, lambda: None)
+
+
+async def _mount(job: Job, together: Together) -> int:
+    container = (await sandbox().connection()).container
+    assert container is not None
+
+    def size() -> int:
+        return int(docker("container", "inspect", "--size", "--format", "{{.SizeRw}}", container))
+
+    return await _place(together, size)
+
+
+async def _place(together: Together, size: Callable[[], int | None]) -> int:
+    """Have the CLI in its place; returns how big it is there, and notes by how much the container grew."""
     adapter = ClaudeCode()
     workspace = await open_workspace(None, None, None, [adapter.command])
     async with workspace.relaying(None):
+        before = await asyncio.to_thread(size)
         async with together.placing():
             found = await find_cli(adapter, "stable", workspace)
             installed = await place_cli(found, workspace)
+        after = await asyncio.to_thread(size)
+        together.written += (after or 0) - (before or 0)
         return int((await workspace.shell('wc -c <"$1"', installed.command[0])).stdout)
 
 
@@ -60,5 +82,6 @@ if __name__ == "__main__":
             "latency": lambda job: latency_job(job, _run_client),
             "sample": _sample,
             "install": lambda job: install_job(job, _install),
+            "mount": lambda job: install_job(job, _mount),
         },
     )

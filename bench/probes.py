@@ -98,6 +98,7 @@ class Together:
     def __init__(self, count: int) -> None:
         self.monitor = Monitor()
         self.seconds = 0.0
+        self.written = 0
         self._count = count
         self._arrived = self._finished = 0
         self._started = 0.0

@@ -177,7 +177,7 @@ def install_job(job: Job, install: Callable[[Job, Together], Awaitable[int]]) ->
     expected = Path(job["binary"]).stat().st_size
     if sizes != [expected] * job["containers"]:
         raise RuntimeError(f"the binary has {expected} bytes; in the containers are {sizes}")
-    return {"seconds": together.seconds, **together.monitor.result()}
+    return {"seconds": together.seconds, "written_bytes": together.written, **together.monitor.result()}
 
 
 def serve(package: str, jobs: dict[str, Callable[[Job], Result]]) -> None:
