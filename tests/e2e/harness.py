@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,21 @@ def run_agent(
         fail_on_error=False,
     )[0]
     return Run(log, played)
+
+
+def run_agents(
+    folder: Path, agents: Mapping[str, Agent], script: Sequence[ScriptStep], sandbox: SandboxEnvironmentType, show: str
+) -> dict[str, Run]:
+    """Evaluate one sample of each agent, all at once; arguments as for `run_agent`."""
+    played = scripted(script)
+    tasks = [
+        Task(name=key, dataset=[Sample(input="Do it.")], solver=as_solver(agent), scorer=prints(show), sandbox=sandbox)
+        for key, agent in agents.items()
+    ]
+    logs = eval(
+        tasks, model=played, log_dir=str(folder / "logs"), display="none", fail_on_error=False, max_tasks=len(tasks)
+    )
+    return {log.eval.task: Run(log, played) for log in logs}
 
 
 def containers(folder: Path) -> list[str]:

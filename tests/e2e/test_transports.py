@@ -9,11 +9,13 @@ from pathlib import Path
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.tool import Skill
 
-from inspect_swe import claude_code
-from inspect_swe.testing import call, say, shell
+import inspect_swe
+from inspect_swe import claude_code, with_agents
+from inspect_swe._agents import ROSTER
+from inspect_swe.testing import call, finish, say, shell
 
 from ..fakes import portable_sandbox  # noqa: F401  (registers the provider)
-from .harness import compose_file, run_agent
+from .harness import compose_file, run_agent, run_agents
 from .test_claude_code import lookup, tool_results
 
 
@@ -34,11 +36,30 @@ def test_portable_provider(tmp_path: Path) -> None:
         tmp_path,
         claude_code(bridged_tools=[BridgedToolsSpec(name="host", tools=[lookup()])], skills=[skill], user="agent"),
         [call("host/lookup", what="number"), shell("id -u; seq 1 20000 | tail -n 1; sleep 3"), say("done")],
-        sandbox=("portable_test", compose_file(tmp_path, working_dir="/home/agent")),
+        sandbox=(
+            "portable_test",
+            with_agents(compose_file(tmp_path, working_dir="/home/agent"), ["claude_code"]).config,
+        ),
     )
     assert run.error is None
     assert run.info["transport"] == "portable"
     assert tool_results(run.sample.messages) == ["42", "1500\n20000"]
+
+
+def test_a_narrow_and_distant_provider(tmp_path: Path) -> None:
+    runs = run_agents(
+        tmp_path,
+        {adapter.key: getattr(inspect_swe, adapter.key)() for adapter in ROSTER},
+        [shell("id -u; seq 1 400000 | tail -n 1; printf hi > out.txt"), finish("Done.")],
+        ("strict_test", compose_file(tmp_path, user="1500:1500", working_dir="/home/agent")),
+        "cat out.txt",
+    )
+    assert len(runs) == len(ROSTER)
+    for key, run in runs.items():
+        assert run.seen == "hi", key
+        assert run.info["transport"] == "portable"
+        printed = "".join(message.text for message in run.sample.messages if message.role == "tool")
+        assert "1500" in printed and "400000" in printed, key
 
 
 def test_local_sandbox(tmp_path: Path) -> None:
@@ -60,7 +81,9 @@ from pathlib import Path
 import inspect_ai.agent._bridge._errors as internals
 del internals.provider_error_payload
 from inspect_ai.agent import BridgedToolsSpec
-from inspect_swe import claude_code
+import inspect_swe
+from inspect_swe import claude_code, with_agents
+from inspect_swe._agents import ROSTER
 from inspect_swe.testing import call, say, shell
 from tests.e2e.harness import run_agent
 from tests.e2e.test_claude_code import lookup, tool_results

@@ -58,7 +58,7 @@ def baked() -> Iterator[str]:
     subprocess.run(["docker", "image", "rm", "--force", BAKED], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("key", ["claude_code", "codex_cli", "gemini_cli", "opencode", "mini_swe_agent"])
+@pytest.mark.parametrize("key", ["claude_code", "gemini_cli", "mini_swe_agent"])
 def test_mounted(tmp_path: Path, key: str, transfers: list[str]) -> None:
     run = run_agent(
         tmp_path,

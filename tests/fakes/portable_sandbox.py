@@ -1,7 +1,8 @@
-"""A sandbox provider that offers nothing but `exec` and files: Docker underneath, but no `connection()`."""
+"""Sandbox providers that offer nothing but `exec` and files: Docker underneath, but no `connection()`."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from inspect_ai.util import ExecResult, SandboxEnvironment, sandboxenv
@@ -40,11 +41,54 @@ class PortableTestSandbox(SandboxEnvironment):
     async def task_cleanup(cls, task_name: str, config: Any, cleanup: bool) -> None:
         await DockerSandboxEnvironment.task_cleanup(task_name, config, cleanup)
 
-    async def exec(self, *args: Any, **kwargs: Any) -> ExecResult[str]:
-        return await self._docker.exec(*args, **kwargs)
+    async def exec(
+        self,
+        cmd: list[str],
+        input: str | bytes | None = None,
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        user: str | None = None,
+        timeout: int | None = None,
+        timeout_retry: bool = True,
+        concurrency: bool = True,
+    ) -> ExecResult[str]:
+        return await self._docker.exec(cmd, input, cwd, env, user, timeout, timeout_retry, concurrency)
 
     async def write_file(self, file: str, contents: str | bytes) -> None:
         await self._docker.write_file(file, contents)
 
     async def read_file(self, file: str, text: bool = True) -> Any:
         return await self._docker.read_file(file, text)  # type: ignore[call-overload]
+
+
+@sandboxenv(name="strict_test")
+class StrictTestSandbox(PortableTestSandbox):
+    """As far away and as narrow as a cluster: 200 ms to each command, a megabyte in and out, no choice of the user."""
+
+    LIMIT = 1_000_000
+
+    async def exec(
+        self,
+        cmd: list[str],
+        input: str | bytes | None = None,
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        user: str | None = None,
+        timeout: int | None = None,
+        timeout_retry: bool = True,
+        concurrency: bool = True,
+    ) -> ExecResult[str]:
+        if user is not None:
+            raise NotImplementedError("commands run as the container's user")
+        if len(input or b"") > self.LIMIT:
+            raise ValueError(f"more than {self.LIMIT} bytes of input")
+        await asyncio.sleep(0.2)
+        done = await super().exec(cmd, input, cwd, env, user, timeout, timeout_retry, concurrency)
+        if len(done.stdout) > self.LIMIT or len(done.stderr) > self.LIMIT:
+            raise ValueError(f"more than {self.LIMIT} bytes of output")
+        return done
+
+    async def write_file(self, file: str, contents: str | bytes) -> None:
+        if len(contents) > self.LIMIT:
+            raise ValueError(f"more than {self.LIMIT} bytes to write")
+        await super().write_file(file, contents)

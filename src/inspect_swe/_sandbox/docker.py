@@ -9,9 +9,7 @@ import logging
 import os
 import socket
 import struct
-import tarfile
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -22,13 +20,12 @@ from docker.utils import kwargs_from_env
 from inspect_ai.util import SandboxConnection
 
 from .._errors import AgentInstallError, SandboxDiedError
-from .files import source_files
+from .files import tar_stream
 from .probe import Completed, Probe
 from .start import relay_command, send_relay
 
 logger = logging.getLogger(__name__)
 
-_CHUNK = 1 << 20
 _READ = 1 << 16
 TIMEOUT = 120.0
 """Seconds within which a short command must end."""
@@ -91,6 +88,7 @@ class DockerTransport:
     """
 
     name = "docker"
+    packs = False
 
     def __init__(self, client: docker.APIClient, container: str, user: str | None) -> None:
         self._client = client
@@ -162,7 +160,7 @@ class DockerTransport:
 
     def _place(self, source: Path, folder: str, probe: Probe) -> None:
         try:
-            self._client.put_archive(self._container, folder, _archive(source, probe.uid, probe.gid))
+            self._client.put_archive(self._container, folder, tar_stream(source, probe.uid, probe.gid))
         except (APIError, OSError) as ex:
             raise AgentInstallError(
                 f"Copying {source.name} into the container failed: {getattr(ex, 'explanation', None) or ex}",
@@ -178,27 +176,6 @@ async def _completed(channel: DockerChannel) -> Completed:
     while data := await channel.receive():
         output += data
     return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
-
-
-def _archive(source: Path, uid: int, gid: int) -> Iterator[bytes]:
-    """A tar stream of a file or of a folder's content, in pieces."""
-    files = source_files(source)
-    folders = sorted({parent for file in files for parent in PurePosixPath(file.name).parents if parent.name})
-    for folder in folders:
-        yield _header(str(folder), 0, 0o755, uid, gid, tarfile.DIRTYPE)
-    for file in files:
-        yield _header(file.name, file.size, file.mode, uid, gid, tarfile.REGTYPE)
-        with file.path.open("rb") as content:
-            while piece := content.read(_CHUNK):
-                yield piece
-        yield bytes(-file.size % tarfile.BLOCKSIZE)
-    yield bytes(2 * tarfile.BLOCKSIZE)
-
-
-def _header(name: str, size: int, mode: int, uid: int, gid: int, kind: bytes) -> bytes:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode, info.uid, info.gid, info.type = size, mode, uid, gid, kind
-    return info.tobuf(format=tarfile.PAX_FORMAT)
 
 
 class DockerChannel:

@@ -9,14 +9,17 @@ from collections.abc import Awaitable, Callable
 
 Run = Callable[[list[str], bytes], Awaitable[str]]
 
-_IN_FLIGHT = 2
+_IN_FLIGHT = 4
+# Providers limit what one command may read or write, often to a megabyte; what comes back travels as base64.
+_MOST_IN, _MOST_OUT = 960_000, 720_000
 
 
 class ExchangeChannel:
     """Carries the frames of a relay that runs as a daemon.
 
-    One exchange always waits in the sandbox for output. When there is something to send a second one brings it, and the
-    first comes back at once. The daemon takes input, and we take output, in the order of their numbers.
+    One exchange always waits in the sandbox for output. When there is something to send another one brings it, and the
+    oldest comes back at once; a few travel at the same time, so that distance costs less. The daemon takes input, and
+    we take output, in the order of their numbers.
 
     Args:
         run: Runs `relay --exchange DIR` with these further arguments and stdin; returns its stdout.
@@ -25,9 +28,7 @@ class ExchangeChannel:
         max_out: Most bytes that one exchange takes back (they travel as base64).
     """
 
-    def __init__(
-        self, run: Run, *, wait_ms: int = 20_000, max_in: int = 1024 * 1024, max_out: int = 1024 * 1024
-    ) -> None:
+    def __init__(self, run: Run, *, wait_ms: int = 20_000, max_in: int = _MOST_IN, max_out: int = _MOST_OUT) -> None:
         self._run = run
         self._arguments = [str(wait_ms), str(max_out)]
         self._max_in = max_in

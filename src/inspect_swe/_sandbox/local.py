@@ -20,6 +20,7 @@ class LocalTransport(PortableTransport):
     """Runs commands in the local sandbox's folder; the relay is a child process of ours."""
 
     name = "local"
+    packs = False
 
     async def open_channel(self, probe: Probe) -> ByteChannel:
         """Start the relay with its standard streams attached to us."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -202,12 +202,12 @@ class Multiplexer:
             process._ended(self.error)
         return process
 
-    async def write_file(self, path: str, data: bytes | Path, mode: int = 0o644) -> None:
+    async def write_file(self, path: str, data: bytes | Path | Iterator[bytes], mode: int = 0o644) -> None:
         """Writes a file in the sandbox, its folders included; it has its name only when it is whole.
 
         Args:
             path: Where.
-            data: What: bytes, or a file of the host, which is streamed.
+            data: What: bytes, or what is streamed: a file of the host, or pieces (none empty) that a thread makes.
             mode: Its permissions.
 
         Raises:
@@ -378,13 +378,16 @@ async def _feed_stdin(stream: Stream, data: bytes) -> None:
         stream.send_eof()
 
 
-async def _send_file(stream: Stream, data: bytes | Path) -> None:
+async def _send_file(stream: Stream, data: bytes | Path | Iterator[bytes]) -> None:
     if isinstance(data, Path):
         with await asyncio.to_thread(data.open, "rb", 0) as file:
             while piece := await asyncio.to_thread(file.read, _READ_SIZE):
                 await stream.send(piece)
-    else:
+    elif isinstance(data, bytes):
         await stream.send(data)
+    else:
+        while piece := await asyncio.to_thread(next, data, b""):
+            await stream.send(piece)
     stream.send_eof()
 
 

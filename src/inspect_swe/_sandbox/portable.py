@@ -24,6 +24,7 @@ class PortableTransport:
     """
 
     name = "portable"
+    packs = True
 
     def __init__(self, sandbox: SandboxEnvironment, user: str | None) -> None:
         self._sandbox = sandbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from inspect_ai.util import sandbox as inspect_sandbox
 from .._errors import AgentInstallError, AgentOptionError, SandboxDiedError
 from .._inspect_compat import is_local
 from .docker import connect_docker
-from .files import source_files
+from .files import gzipped, source_files, tar_stream
 from .local import LocalTransport
 from .multiplexer import ByteChannel, Connect, Multiplexer, Process, SandboxFileError
 from .portable import PortableTransport
@@ -27,6 +27,8 @@ class Transport(Protocol):
     """One way to reach a sandbox."""
 
     name: str
+    packs: bool
+    """Whether bytes are slow, so that what is copied had better be compressed."""
 
     async def run(self, argv: list[str]) -> Completed:
         """Run a command to its end, as the agent's user."""
@@ -149,7 +151,7 @@ class Workspace:
         """Run a shell script; `arguments` are its $1, $2, ..."""
         return await self.run(["sh", "-c", script, "sh", *arguments])
 
-    async def write(self, path: str, content: bytes | Path, mode: int = 0o644) -> None:
+    async def write(self, path: str, content: bytes | Path | Iterator[bytes], mode: int = 0o644) -> None:
         """Write a file (its folders are made, it appears whole or not at all).
 
         Raises:
@@ -170,10 +172,18 @@ class Workspace:
         """
         stage = f"{self.probe.scratch}/stage"
         await self._checked('rm -rf "$1"; mkdir -p "$1" "$(dirname "$2")"', stage, folder)
-        if not await self.transport.place(source, stage, self.probe):
+        if not await self.transport.place(source, stage, self.probe) and not await self._unpack(source, stage):
             for file in await anyio.to_thread.run_sync(source_files, source):
                 await self.write(f"{stage}/{file.name}", file.path, file.mode)
         await self._checked('if [ -e "$2" ]; then rm -rf "$1"; else mv "$1" "$2"; fi', stage, folder)
+
+    async def _unpack(self, source: Path, folder: str) -> bool:
+        """Copy over a slow connection: compressed, in one stream; False where that can't be or isn't worth it."""
+        if not (self.transport.packs and (await self.shell("command -v tar && command -v gzip")).code == 0):
+            return False
+        packed = f"{folder}.tgz"
+        await self.write(packed, gzipped(tar_stream(source, self.probe.uid, self.probe.gid)))
+        return (await self.shell('tar -xzf "$1" -C "$2"; code=$?; rm -f "$1"; exit $code', packed, folder)).code == 0
 
     async def _checked(self, script: str, *arguments: str) -> None:
         done = await self.shell(script, *arguments)
