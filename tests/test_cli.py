@@ -101,6 +101,16 @@ def test_download_as_json(everything: Everything) -> None:
     assert [{key: row[key] for key in entry} for row, entry in zip(rows, listed(), strict=True)] == listed()
 
 
+def test_what_can_not_be_had_does_not_stop_the_rest(everything: Everything) -> None:
+    everything.publish("1.1.0", ("linux-x64", "linux-arm64"))
+    result = run("download", "claude_code", "opencode", "--version", "1.1.0", "--platform", "all")
+    assert result.exit_code == 1
+    assert result.stderr.count("error: ") == 4 and "musl" in result.stderr
+    assert {(one["agent"], one["platform"]) for one in listed() if one["version"] == "1.1.0"} == {
+        (agent, platform) for agent in ("claude_code", "opencode") for platform in ("linux-x64", "linux-arm64")
+    }
+
+
 def test_latest_of_all_platforms(everything: Everything) -> None:
     everything.publish("1.10.0")
     everything.publish("1.9.0")

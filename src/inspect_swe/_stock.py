@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, TypeVar, get_args
 
+import anyio
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
 from ._agents import ROSTER
-from ._errors import AgentOptionError
+from ._errors import AgentError, AgentOptionError
 from ._install import (
     NODE,
     PYTHONS,
@@ -35,6 +36,8 @@ from ._install import (
 from ._install.registries import newest_first
 
 T = TypeVar("T")
+
+_AT_ONCE = 4
 
 PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
 RECIPES: Mapping[str, Recipe] = {adapter.key: adapter.recipe for adapter in ROSTER if adapter.recipe is not None}
@@ -73,6 +76,49 @@ def fetch(agent: str, version: str, platform: SandboxPlatform) -> list[StoredArt
     # A loop of its own in a thread of its own, which ends when the caller is interrupted.
     with start_blocking_portal() as portal:
         return portal.call(functools.partial(resolve_all, agent, recipe_of(agent), version, platform))
+
+
+def fetch_each(
+    wanted: Sequence[tuple[str, SandboxPlatform]], version: str, report: Callable[[StoredArtifact], None]
+) -> tuple[list[StoredArtifact], list[AgentError]]:
+    """What `fetch()` has for several agents and platforms, a few at a time; a failure doesn't stop the others. Blocks.
+
+    Args:
+        wanted: The agents and platforms.
+        version: The version.
+        report: Told of each artifact as soon as it is there.
+
+    Returns:
+        All artifacts, each once, in the order of `wanted`; and what went wrong.
+    """
+    with start_blocking_portal() as portal:
+        return portal.call(functools.partial(_fetch_each, wanted, version, report))
+
+
+async def _fetch_each(
+    wanted: Sequence[tuple[str, SandboxPlatform]], version: str, report: Callable[[StoredArtifact], None]
+) -> tuple[list[StoredArtifact], list[AgentError]]:
+    limit, reported = anyio.CapacityLimiter(_AT_ONCE), set[Path]()
+    found: dict[tuple[str, SandboxPlatform], list[StoredArtifact]] = {}
+    errors: list[AgentError] = []
+
+    async def one(agent: str, platform: SandboxPlatform) -> None:
+        async with limit:
+            try:
+                found[agent, platform] = await resolve_all(agent, recipe_of(agent), version, platform)
+            except AgentError as error:
+                errors.append(error)
+                return
+        for each in found[agent, platform]:
+            if each.path not in reported:
+                reported.add(each.path)
+                report(each)
+
+    async with anyio.create_task_group() as group:
+        for pair in wanted:
+            group.start_soon(one, *pair)
+    ordered = {each.path: each for pair in wanted for each in found.get(pair, [])}
+    return list(ordered.values()), errors
 
 
 def stored(keys: Sequence[str], store: ArtifactStore | None = None) -> Iterator[StoredArtifact]:

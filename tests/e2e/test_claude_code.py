@@ -27,7 +27,7 @@ def tool_results(run_messages: list) -> list[str]:  # type: ignore[type-arg]
 def test_basic(tmp_path: Path) -> None:
     run = run_agent(
         tmp_path,
-        claude_code(),
+        claude_code(env={"MINE": "my-own-value"}),
         [shell("printf hi > out.txt; id -un; pwd"), say("All done.")],
         prompt="Please write out.txt.",
         show="cat out.txt",
@@ -39,6 +39,8 @@ def test_basic(tmp_path: Path) -> None:
     assert run.info["version"] == "2.1.329"
     assert run.info["source"] in ("cache", "download")
     assert run.info["transport"] == "docker"
+    assert "--print" in run.info["command"] and run.info["env"]["MINE"] == "***"
+    assert "my-own-value" not in str(run.info)
     assert len(run.requests) == 2
     assert run.sample.model_usage["scripted/script"].total_tokens > 0
 

@@ -62,6 +62,20 @@ def test_a_narrow_and_distant_provider(tmp_path: Path) -> None:
         assert "1500" in printed and "400000" in printed, key
 
 
+def test_only_the_home_directory_allows_execution(tmp_path: Path) -> None:
+    run = run_agent(
+        tmp_path,
+        claude_code(),
+        [shell("printf hi > ~/out.txt"), say("done")],
+        show="cat /home/agent/out.txt; ls -d /*/*/.agent-* /tmp/.agent-* 2>/dev/null",
+        user="1500:1500",
+        read_only=True,
+        tmpfs=["/tmp:noexec,mode=1777", "/var/tmp:noexec,mode=1777", "/home/agent:exec,uid=1500,gid=1500"],
+        working_dir="/home/agent",
+    )
+    assert run.seen == "hi/home/agent/.agent-1500\n"
+
+
 def test_local_sandbox(tmp_path: Path) -> None:
     run = run_agent(
         tmp_path,

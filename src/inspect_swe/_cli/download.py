@@ -42,26 +42,27 @@ def download(agents: tuple[str, ...], version: str, platform: str | None, everyt
     if not everything and not agents:
         raise click.UsageError("name an agent, or use --all.")
 
-    from .._stock import RECIPES, fetch
+    from .._install import check_version
+    from .._stock import RECIPES, entry_of, fetch_each
 
     check_names(agents, list(RECIPES))
-    rows: list[dict[str, object]] = []
-    for agent in RECIPES if everything else agents:
-        for target in platforms_of("all" if everything else platform):
-            for found in fetch(agent, version, target):
-                rows.append(_row(found, quiet=as_json))
+    check_version(version)
+    targets = platforms_of("all" if everything else platform)
+    wanted = [(agent, target) for agent in (RECIPES if everything else agents) for target in targets]
+    found, errors = fetch_each(wanted, version, (lambda each: None) if as_json else _say)
     if as_json:
-        print_json(rows)
+        print_json([{**entry_of(each), "source": each.source} for each in found])
+    for error in errors:
+        click.echo(f"error: {error}", err=True)
+    if errors:
+        raise SystemExit(1)
 
 
-def _row(found: StoredArtifact, quiet: bool) -> dict[str, object]:
-    """What came of one artifact, as data; printed at once for people."""
+def _say(found: StoredArtifact) -> None:
     from rich.filesize import decimal
 
     from .._stock import entry_of
 
     entry = entry_of(found)
-    if not quiet:
-        done = "downloaded" if found.source == "download" else "already there"
-        click.echo(f"{entry['agent']} {entry['version']} {entry['platform']}: {done} ({decimal(entry['size'])})")
-    return {**entry, "source": found.source}
+    done = "downloaded" if found.source == "download" else "already there"
+    click.echo(f"{entry['agent']} {entry['version']} {entry['platform']}: {done} ({decimal(entry['size'])})")

@@ -9,7 +9,6 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +17,10 @@ from typing import Protocol
 
 import httpx
 from packaging.utils import parse_wheel_filename
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
 
+from .progress import bar
 from .registries import Release, digest_of
 from .retries import Abandoned, TransientError, check_status, retried
 
@@ -224,24 +222,12 @@ def _file_name(release: Release) -> str:
 @contextlib.contextmanager
 def _progress(title: str, transfers: Sequence[_Transfer]) -> Iterator[Callable[[], None]]:
     """A bar over all files, which the function that is handed out brings up to date."""
-    columns = (
-        TextColumn("{task.description}{task.fields[files]}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    shown = sys.stderr.isatty()
-    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown)
-    task = progress.add_task(title, total=None, files="")
+    with bar(title) as show:
 
-    def update() -> None:
-        if not shown:
-            return
-        sizes = [transfer.size for transfer in transfers]
-        files = f" ({sum(one.finished for one in transfers)} of {len(transfers)})" if len(transfers) > 1 else ""
-        total = None if None in sizes else sum(size or 0 for size in sizes)
-        progress.update(task, completed=sum(one.done for one in transfers), total=total, files=files)
+        def update() -> None:
+            sizes = [transfer.size for transfer in transfers]
+            files = f" ({sum(one.finished for one in transfers)} of {len(transfers)})" if len(transfers) > 1 else ""
+            total = None if None in sizes else sum(size or 0 for size in sizes)
+            show(sum(one.done for one in transfers), total, files)
 
-    with progress:
         yield update

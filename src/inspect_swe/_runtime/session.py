@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from inspect_ai.agent import AgentState
@@ -25,6 +25,7 @@ from .link import Link, inspect_link, own_link
 from .options import AgentOptions
 from .output import OutputBuffer
 from .prompt import Opening, opening
+from .record import shown_command, shown_env
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Session:
         end = Exit(code, out.tail, err.tail, out.head)
         self.site = replace(self.site, session_id=self.adapter.session_id(end) or self.site.session_id)
         if self.launches == 1:
-            self._record()
+            self._record(invocation.argv)
         return end
 
     def _base_env(self) -> dict[str, str]:
@@ -90,7 +91,7 @@ class Session:
         mark, told = self.adapter.user_agent, self.link.traffic.user_agent
         return re.split("[ /]", told.partition(mark)[2])[0] or None if mark else None
 
-    def _record(self) -> None:
+    def _record(self, argv: Sequence[str]) -> None:
         """Say in the log what ran."""
         transcript().info(
             {
@@ -101,6 +102,8 @@ class Session:
                 "transport": self.workspace.transport.name,
                 "bridge": self.link.kind,
                 "session_id": self.site.session_id,
+                "command": list(shown_command(argv, self.options.env, self.options.mcp_servers)),
+                "env": dict(shown_env(self.launch.env, self.options.env)),
             },
             source="inspect_swe",
         )

@@ -1,0 +1,54 @@
+"""What ran, as the log shows it: without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio
+
+_MASK = "***"
+_LONGEST = 500
+_SHORTEST_SECRET = 6
+_SECRET = re.compile(r"(key|token|secret|password|passwd|auth|authorization|credentials?|cookie)$", re.IGNORECASE)
+
+
+def shown_command(argv: Sequence[str], env: Mapping[str, str], servers: Sequence[MCPServerConfig]) -> list[str]:
+    """A command in which nothing secret stands.
+
+    Args:
+        argv: The command.
+        env: The user's variables, whose values may stand in it.
+        servers: The user's MCP servers, of which the same is true.
+    """
+    secrets = set(env.values())
+    for server in servers:
+        if isinstance(server, MCPServerConfigStdio):
+            secrets |= set((server.env or {}).values())
+        elif isinstance(server, MCPServerConfigHTTP):
+            secrets |= set((server.headers or {}).values())
+    # A longer secret first: a shorter one may be part of it.
+    ordered = sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
+    return [_shortened(_masked(word, ordered)) for word in argv]
+
+
+def shown_env(own: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
+    """Variables: of the user's only the names, of ours also the values that aren't secret.
+
+    Args:
+        own: Those that the adapter sets.
+        users: Those that the user sets, and which win.
+    """
+    shown = {name: _MASK if _SECRET.search(name) else _shortened(value) for name, value in own.items()}
+    return {**shown, **dict.fromkeys(users, _MASK)}
+
+
+def _masked(word: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        word = word.replace(secret, _MASK)
+    name, assigns, _ = word.partition("=")
+    return f"{name}={_MASK}" if assigns and _SECRET.search(name) else word
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
+
+from inspect_swe._runtime.record import shown_command, shown_env
+
+
+def test_a_command_without_its_secrets() -> None:
+    servers = [
+        MCPServerConfigHTTP(name="far", type="http", url="https://far/mcp", headers={"X-Who": "value-far"}),
+        MCPServerConfigStdio(name="near", command="serve", env={"ANY": "value-"}),
+    ]
+    argv = [
+        "cli",
+        "--flag",
+        "-c",
+        "servers.far.headers={X-Who=value-far}",
+        "-c",
+        "near.env.ANY=value-",
+        "s3cret!",
+        "model=m",
+    ]
+    shown = shown_command([*argv, "API_KEY=1234"], {"ANY": "s3cret!", "MODE": "model"}, servers)
+    assert shown == [
+        *("cli", "--flag", "-c", "servers.far.headers={X-Who=***}", "-c", "near.env.ANY=***", "***", "model=m"),
+        "API_KEY=***",
+    ]
+    assert shown_command(["x" * 600], {}, []) == ["x" * 500 + "..."]
+
+
+def test_variables_without_secrets() -> None:
+    assert shown_env({"A": "1", "AUTH_TOKEN": "x", "HOME": "/h"}, {"HOME": "/mine", "B": "2"}) == {
+        "A": "1",
+        "AUTH_TOKEN": "***",
+        "HOME": "***",
+        "B": "***",
+    }
