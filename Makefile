@@ -40,18 +40,20 @@ e2e: sync images ## Run the tests with the real CLIs in real containers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m docker
 
 contract: $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai
-	$(OLDEST)/bin/python -m pytest -q tests/bridge tests/test_inspect_contract.py
+	$(OLDEST)/bin/python -m pytest -q --numprocesses 2 tests/bridge tests/test_inspect_contract.py
 
-$(OLDEST)/.synced: pyproject.toml
-	@echo "Installing the oldest supported inspect_ai into $(OLDEST)"
+$(OLDEST)/.synced: $(STAMP)
+	@echo "Installing the oldest supported inspect_ai into $(OLDEST), in front of what $(VENV) has"
 	@scripts/make-venv.sh $(PYTHON) $(OLDEST)
-	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -e . pytest \
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		"inspect_ai==$$(sed -n 's/.*"inspect_ai>=\([0-9.]*\)".*/\1/p' pyproject.toml)"
+	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
+		> "$$($(OLDEST)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth"
 	@touch $@
 
 arm64: sync ## Run the relay's tests with its arm64 binary, under qemu
 	@scripts/relay-arm64.sh --setup
-	RELAY_COMMAND=$(CURDIR)/scripts/relay-arm64.sh $(BIN)/python -m pytest -q tests/sandbox --ignore tests/sandbox/test_relay_build.py
+	RELAY_COMMAND=$(CURDIR)/scripts/relay-arm64.sh $(BIN)/python -m pytest -q --numprocesses 2 tests/sandbox --ignore tests/sandbox/test_relay_build.py
 
 engine: ## Make sure that a Docker engine answers (installs one on Debian 12 as root)
 	@scripts/docker-engine.sh

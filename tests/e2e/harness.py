@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +17,11 @@ from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import ChatMessage, Model
 from inspect_ai.scorer import CORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
-from inspect_ai.util import SandboxEnvironmentType, sandbox
+from inspect_ai.util import ComposeConfig, ComposeService, SandboxEnvironmentSpec, SandboxEnvironmentType, sandbox
 
+from inspect_swe import with_agents
+from inspect_swe._agents import ROSTER
+from inspect_swe._inspect_compat import agent_arguments
 from inspect_swe.testing import ScriptedRequest, ScriptStep, scripted, scripted_requests
 
 
@@ -86,11 +90,29 @@ def compose_file(folder: Path, image: str = "bookworm", **service: Any) -> str:
     return str(path)
 
 
+@functools.cache
+def mounts(key: str, version: str) -> list[Any]:
+    """Mounts of an agent's CLI, so that tests which aren't about copying need not copy it again and again."""
+    config = ComposeConfig(services={"default": ComposeService(image="inspect-swe-test:bookworm")})
+    mounted = with_agents(SandboxEnvironmentSpec("docker", config), [(key, version)]).config
+    assert isinstance(mounted, ComposeConfig)
+    document = mounted.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return list(document["services"]["default"]["volumes"])
+
+
+def _mounts(agent: Any) -> list[Any]:
+    name, options = agent_arguments(agent)
+    key, version = name.rpartition("/")[2], options.get("version", "auto")
+    known = key in [adapter.key for adapter in ROSTER]
+    return mounts(key, version) if known and version != "sandbox" else []
+
+
 def run_agent(
     folder: Path,
     agent: Agent | Callable[[], Agent],
     script: Sequence[ScriptStep],
     *,
+    mount: bool = True,
     prompt: str | list[ChatMessage] = "Do what the script says.",
     show: str = "true",
     files: dict[str, str] | None = None,
@@ -119,8 +141,11 @@ def run_agent(
         solver: Instead of the agent alone.
         model: Instead of one that plays `script`.
         task: More arguments for the task (limits).
+        mount: Whether the CLI may be mounted into that container.
         service: Changes to the compose service; `image` is the name of a test image.
     """
+    if mount and sandbox is None and not service.keys() & {"image", "volumes"}:
+        service["volumes"] = _mounts(agent)
     played = model or scripted(script)
     sample = Sample(input=prompt, files=files, metadata=metadata, setup=setup)
     log = eval(

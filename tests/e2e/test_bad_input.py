@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from inspect_swe._sandbox.workspace import Workspace
 from inspect_swe.testing import say
 
 from ..install.fake_registry import FakeRegistry
-from .harness import Run, run_agent
+from . import harness
+from .harness import Run
+
+# What is copied, and when, is the point here.
+run_agent = functools.partial(harness.run_agent, mount=False)
 
 PACKAGE = "@anthropic-ai/claude-code-linux-x64"
 FAKE_CLI = b"""#!/bin/sh

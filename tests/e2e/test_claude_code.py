@@ -31,6 +31,7 @@ def test_basic(tmp_path: Path) -> None:
         [shell("printf hi > out.txt; id -un; pwd"), say("All done.")],
         prompt="Please write out.txt.",
         show="cat out.txt",
+        mount=False,
     )
     assert run.seen == "hi"
     assert run.sample.output.completion == "All done."

@@ -41,10 +41,10 @@ def test_nothing_is_left_when_the_host_is_killed(tmp_path: Path) -> None:
     host = subprocess.Popen([sys.executable, "-c", EVAL, str(tmp_path)], cwd=Path(__file__).parents[2])
     container = ""
     try:
-        wait_for(lambda: bool(containers(tmp_path)), 60)
+        wait_for(lambda: bool(containers(tmp_path)), 300)
         (container,) = containers(tmp_path)
         wanted = {"sleep 1000", "sleep 1001", "sleep 1002"}
-        wait_for(lambda: wanted <= set(processes(container)), 60)
+        wait_for(lambda: wanted <= set(processes(container)), 120)
         assert any("claude" in line for line in processes(container))
         os.kill(host.pid, signal.SIGKILL)
         idle = {"tail -f /dev/null"}

@@ -15,7 +15,7 @@ from inspect_swe._agents import ROSTER
 from inspect_swe.testing import call, finish, say, shell
 
 from ..fakes import portable_sandbox  # noqa: F401  (registers the provider)
-from .harness import compose_file, run_agent, run_agents
+from .harness import compose_file, mounts, run_agent, run_agents
 from .test_claude_code import lookup, tool_results
 
 
@@ -47,17 +47,21 @@ def test_portable_provider(tmp_path: Path) -> None:
 
 
 def test_a_narrow_and_distant_provider(tmp_path: Path) -> None:
+    # One big file and thousands of small ones are copied there; that is slow, so the others are mounted.
+    mounted = [mount for key in ("codex_cli", "gemini_cli", "opencode", "qwen_code") for mount in mounts(key, "stable")]
+    volumes = list({str(mount): mount for mount in mounted}.values())
     runs = run_agents(
         tmp_path,
         {adapter.key: getattr(inspect_swe, adapter.key)() for adapter in ROSTER},
         [shell("id -u; seq 1 400000 | tail -n 1; printf hi > out.txt"), finish("Done.")],
-        ("strict_test", compose_file(tmp_path, user="1500:1500", working_dir="/home/agent")),
+        ("strict_test", compose_file(tmp_path, user="1500:1500", working_dir="/home/agent", volumes=volumes)),
         "cat out.txt",
     )
     assert len(runs) == len(ROSTER)
     for key, run in runs.items():
         assert run.seen == "hi", key
         assert run.info["transport"] == "portable"
+        assert run.info["source"] == ("cache" if key in ("claude_code", "mini_swe_agent") else "mount")
         printed = "".join(message.text for message in run.sample.messages if message.role == "tool")
         assert "1500" in printed and "400000" in printed, key
 

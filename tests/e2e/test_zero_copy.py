@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import subprocess
@@ -23,7 +24,11 @@ from inspect_swe._sandbox.image import image_facts
 from inspect_swe._sandbox.workspace import Workspace
 from inspect_swe.testing import ScriptStep, finish, shell
 
-from .harness import compose_file, run_agent
+from . import harness
+from .harness import compose_file
+
+# What is copied, and when, is the point here.
+run_agent = functools.partial(harness.run_agent, mount=False)
 
 BAKED = "inspect-swe-test:baked"
 COPIED = "find / -xdev -path '*/.agent-*/tools/*' 2>/dev/null | wc -l"

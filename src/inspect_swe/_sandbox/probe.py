@@ -50,7 +50,7 @@ for d in /var/tmp /tmp "${HOME:-/}" /dev/shm; do
     [ -n "$root" ] && [ "$root" = "$(stat -c %d "$base" 2>/dev/null)" ] && say rootfs yes
     break
   fi
-  rm -rf "$base/$token"
+  rm -rf "$base/$token"; rmdir "$base" 2>/dev/null
 done
 say end yes
 """
