@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from pathlib import Path
 
 import pytest
 
+import inspect_swe
 from inspect_swe import qwen_code
+from inspect_swe._cli._shared import platforms_of
+from inspect_swe._install import NODE, resolve_tool
 from inspect_swe.testing import refuse, say, shell
 
 from .harness import Run, run_agent
@@ -48,6 +53,34 @@ def test_settings_of_the_task_stay_as_they_are(tmp_path: Path, content: str) -> 
     assert outcome.seen == f"{content}settings.json\n"
     assert "SYSTEM-MARKER" in asked(outcome)
     assert ("NOTES-OF-THE-TASK" in asked(outcome)) == (content != "{ broken")
+
+
+# What happens on a busy machine now and then: the end of a command is noticed before its output.
+END_FIRST = """
+const { spawn } = require("node:child_process")
+const told = []
+const child = spawn("sh", ["-c", process.argv[1]], { stdio: ["ignore", "pipe", "pipe"] })
+child.stdout.on("data", (data) => told.push(`data ${data}`.trim()))
+child.on("exit", (code) => told.push(`exit ${code}`))
+child.on("close", () => told.push("close"))
+child._handle.onexit(3, "")
+setTimeout(() => { console.log(told.join(", ")); process.exit() }, 2000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("echo hi; exit 3", "data hi, exit 3, close"),
+        ("sleep 3 & echo hi", "data hi, exit 3"),
+        ("exec >&- 2>&-", "exit 3, close"),
+    ],
+)
+def test_the_end_of_a_command_is_told_after_its_output(command: str, told: str) -> None:
+    node = asyncio.run(resolve_tool(NODE, platforms_of(None)[0]))
+    guard = Path(inspect_swe.__file__).parent / "_agents" / "qwen_guard.cjs"
+    argv = [str(node.binary), "--require", str(guard), "--eval", END_FIRST, command]
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == f"{told}\n"
 
 
 def test_an_answer_without_text_is_scored(tmp_path: Path) -> None:

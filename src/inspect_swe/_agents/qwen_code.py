@@ -32,14 +32,8 @@ _SETTINGS: dict[str, Any] = {
     "ui": {"enableFollowupSuggestions": False},
 }
 
-# The CLI writes its version into settings that lack one; those of a task shall stay as they are.
-_GUARD = b"""const fs = require("node:fs"), settings = require("node:path").resolve(".qwen/settings.json");
-const { writeFileSync, copyFileSync } = fs;
-const refuse = () => { throw new Error("The task's settings stay as they are."); };
-fs.writeFileSync = (file, ...rest) => (file === `${settings}.tmp` ? refuse() : writeFileSync(file, ...rest));
-fs.copyFileSync = (file, ...rest) => (file === settings ? refuse() : copyFileSync(file, ...rest));
-require("node:module").syncBuiltinESMExports();
-"""
+_GUARD = Path(__file__).with_name("qwen_guard.cjs")
+"""Runs in the CLI: keeps the task's settings as they are, and the output of commands from being lost."""
 
 _EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
 _AS_WRITTEN = b'description = "Hands on a request."\nprompt = "The request, as it was written:"\n'
@@ -157,7 +151,7 @@ class QwenCode(Adapter):
         settings = {**_SETTINGS, "mcpServers": {each.name: _server(each) for each in site.mcp_servers}}
         files = [
             File(f"{site.config}/settings.json", json.dumps(settings).encode()),
-            File(f"{site.config}/guard.cjs", _GUARD),
+            File(f"{site.config}/guard.cjs", _GUARD.read_bytes()),
             File(f"{site.config}/commands/as-written.toml", _AS_WRITTEN),
             *shell_files(site),
         ]
