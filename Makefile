@@ -30,11 +30,11 @@ check: sync ## Lint, types, import layers
 	$(BIN)/lint-imports
 
 test: check docs contract arm64 images ## Set everything up, check, and run all tests (unit and end to end)
-	$(BIN)/python -m pytest -m 'not docker' --numprocesses 2
+	$(BIN)/python -m pytest -m 'not docker' --numprocesses 3
 	$(BIN)/python -m pytest -m docker --numprocesses 2 --dist loadfile
 
 unit: sync ## Run the tests that need no Docker engine
-	$(BIN)/python -m pytest -m 'not docker' --numprocesses 2
+	$(BIN)/python -m pytest -m 'not docker' --numprocesses 3
 
 e2e: sync images ## Run the tests with the real CLIs in real containers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m docker

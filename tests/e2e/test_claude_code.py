@@ -31,14 +31,13 @@ def test_basic(tmp_path: Path) -> None:
         [shell("printf hi > out.txt; id -un; pwd"), say("All done.")],
         prompt="Please write out.txt.",
         show="cat out.txt",
-        mount=False,
     )
     assert run.seen == "hi"
     assert run.sample.output.completion == "All done."
     assert "root\n/workspace" in tool_results(run.sample.messages)[0]
     assert any("Please write out.txt." in message.text for message in run.sample.messages if message.role == "user")
     assert run.info["version"] == "2.1.329"
-    assert run.info["source"] in ("cache", "download")
+    assert run.info["source"] == "mount"
     assert run.info["transport"] == "docker"
     assert "--print" in run.info["command"] and run.info["env"]["MINE"] == "***"
     assert "my-own-value" not in str(run.info)

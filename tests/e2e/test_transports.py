@@ -48,7 +48,9 @@ def test_portable_provider(tmp_path: Path) -> None:
 
 def test_a_narrow_and_distant_provider(tmp_path: Path) -> None:
     # One big file and thousands of small ones are copied there; that is slow, so the others are mounted.
-    mounted = [mount for key in ("codex_cli", "gemini_cli", "opencode", "qwen_code") for mount in mounts(key, "stable")]
+    mounted = [
+        mount for key in ("claude_code", "codex_cli", "gemini_cli", "qwen_code") for mount in mounts(key, "stable")
+    ]
     volumes = list({str(mount): mount for mount in mounted}.values())
     runs = run_agents(
         tmp_path,
@@ -61,7 +63,7 @@ def test_a_narrow_and_distant_provider(tmp_path: Path) -> None:
     for key, run in runs.items():
         assert run.seen == "hi", key
         assert run.info["transport"] == "portable"
-        assert run.info["source"] == ("cache" if key in ("claude_code", "mini_swe_agent") else "mount")
+        assert run.info["source"] == ("cache" if key in ("opencode", "mini_swe_agent") else "mount")
         printed = "".join(message.text for message in run.sample.messages if message.role == "tool")
         assert "1500" in printed and "400000" in printed, key
 

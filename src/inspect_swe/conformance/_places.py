@@ -14,7 +14,7 @@ mkdir -p '/home/tester/my work' && chown -R tester /home/tester
 """
 
 
-@behaviour([shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), finish("Done.")], setup=_ADD_USER, copies=True)
+@behaviour([shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), finish("Done.")], setup=_ADD_USER)
 async def user_cwd_env(trial: Trial) -> None:
     """It runs as a user, in a folder and with an environment of one's choice."""
     await trial.run("Do it.", user="tester", cwd="/home/tester/my work", env={"FOO": "bar $baz 'qux'"})
@@ -76,7 +76,7 @@ echo '' > $HOME/.codex/config.toml
 """
 
 
-@behaviour([shell("echo work > work.txt"), finish("Done.")], setup=_REPOSITORY, copies=True)
+@behaviour([shell("echo work > work.txt"), finish("Done.")], setup=_REPOSITORY)
 async def task_files(trial: Trial) -> None:
     """The task's own files stay as they are, and nothing but the work is left in its repository."""
     await trial.run("Work.", system_prompt="Be brief.")
