@@ -17,11 +17,11 @@ from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import ChatMessage, Model
 from inspect_ai.scorer import CORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
-from inspect_ai.util import ComposeConfig, ComposeService, SandboxEnvironmentSpec, SandboxEnvironmentType, sandbox
+from inspect_ai.util import SandboxEnvironmentType, sandbox
 
-from inspect_swe import with_agents
 from inspect_swe._agents import ROSTER
 from inspect_swe._inspect_compat import agent_arguments
+from inspect_swe.conformance._task import cli_mounts
 from inspect_swe.testing import ScriptedRequest, ScriptStep, scripted, scripted_requests
 
 
@@ -93,11 +93,9 @@ def compose_file(folder: Path, image: str = "bookworm", **service: Any) -> str:
 @functools.cache
 def mounts(key: str, version: str) -> list[Any]:
     """Mounts of an agent's CLI, so that tests which aren't about copying need not copy it again and again."""
-    config = ComposeConfig(services={"default": ComposeService(image="inspect-swe-test:bookworm")})
-    mounted = with_agents(SandboxEnvironmentSpec("docker", config), [(key, version)]).config
-    assert isinstance(mounted, ComposeConfig)
-    document = mounted.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return list(document["services"]["default"]["volumes"])
+    found = cli_mounts(key, version, "inspect-swe-test:bookworm")
+    assert found
+    return found
 
 
 def _mounts(agent: Any) -> list[Any]:

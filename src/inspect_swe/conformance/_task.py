@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from inspect_ai import Task
@@ -24,6 +24,7 @@ from ._load import load_agent
 from ._trial import AgentFactory, Trial, trial_here
 
 _VERDICT = "conformance"
+_OWN = [adapter.key for adapter in ROSTER]
 
 
 def conformance_task(
@@ -50,14 +51,16 @@ def conformance_task(
     if unknown:
         raise ValueError(f"No such behaviour: {', '.join(unknown)}. There are: {', '.join(BEHAVIOURS)}.")
     chosen = sorted((BEHAVIOURS[name] for name in behaviours or BEHAVIOURS), key=lambda behaviour: not behaviour.waits)
-    mounts = _mounts(agent, version, image)
+    here = {each for each in {image, minimal_image} if _is_here(each)}
+    mounts = cli_mounts(str(agent), version or "stable", image) if agent in _OWN and image in here else []
     options = {} if version is None else {"version": version}
     if not options.keys() <= inspect.signature(factory).parameters.keys():
         raise ValueError(f"The signature of {agent} has no `version`.")
     return Task(
         name="conformance",
         dataset=[
-            _sample(each, minimal_image if each.minimal else image, [] if each.copies else mounts) for each in chosen
+            _sample(each, minimal_image if each.minimal else image, here, [] if each.copies else mounts)
+            for each in chosen
         ],
         solver=try_agent(factory, options),
         scorer=conforms(),
@@ -70,20 +73,25 @@ def _script_here() -> Sequence[ScriptStep]:
     return trial_here.get().behaviour.script
 
 
-def _mounts(agent: str | AgentFactory, version: str | None, image: str) -> list[Any]:
-    """Mounts of the agent's CLI, so that it need not be copied again and again. None where that can't be."""
-    if agent not in [adapter.key for adapter in ROSTER] or not _is_here(image):
-        return []
+def cli_mounts(agent: str, version: str, image: str) -> list[Any]:
+    """Mounts of an agent's CLI, so that it need not be copied again and again. None where that can't be.
+
+    Args:
+        agent: One of the package's own agents.
+        version: Version of its CLI.
+        image: What they are for.
+    """
     config = ComposeConfig(services={"default": ComposeService(image=image)})
     try:
-        mounted = with_agents(SandboxEnvironmentSpec("docker", config), [(str(agent), version or "stable")])
+        mounted = with_agents(config, [(agent, version)]).config
     except SandboxUnsupportedError:
         return []
-    assert isinstance(mounted.config, ComposeConfig)
-    return mounted.config.services["default"].volumes or []
+    assert isinstance(mounted, ComposeConfig)
+    document = mounted.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return list(document["services"]["default"]["volumes"])
 
 
-def _sample(behaviour: Behaviour, image: str, mounts: list[Any]) -> Sample:
+def _sample(behaviour: Behaviour, image: str, here: Collection[str], mounts: list[Any]) -> Sample:
     service: dict[str, Any] = {
         "image": image,
         "init": True,
@@ -94,7 +102,7 @@ def _sample(behaviour: Behaviour, image: str, mounts: list[Any]) -> Sample:
         "volumes": mounts,
         **behaviour.service,
     }
-    if _is_here(image):
+    if image in here:
         service["x-local"] = True
     config = ComposeConfig(services={"default": ComposeService.model_validate(service)})
     return Sample(
