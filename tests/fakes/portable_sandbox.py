@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 from inspect_ai.util import ExecResult, SandboxEnvironment, sandboxenv
@@ -12,6 +13,10 @@ from inspect_ai.util._sandbox.docker.docker import DockerSandboxEnvironment
 @sandboxenv(name="portable_test")
 class PortableTestSandbox(SandboxEnvironment):
     """Docker without a container name to attach to."""
+
+    LATENCY = 0.0
+    LIMIT: float = math.inf
+    ANY_USER = True
 
     def __init__(self, docker: SandboxEnvironment) -> None:
         super().__init__()
@@ -41,6 +46,7 @@ class PortableTestSandbox(SandboxEnvironment):
     async def task_cleanup(cls, task_name: str, config: Any, cleanup: bool) -> None:
         await DockerSandboxEnvironment.task_cleanup(task_name, config, cleanup)
 
+    # Inspect hands `concurrency` on to those only that have all of these parameters.
     async def exec(
         self,
         cmd: list[str],
@@ -52,43 +58,30 @@ class PortableTestSandbox(SandboxEnvironment):
         timeout_retry: bool = True,
         concurrency: bool = True,
     ) -> ExecResult[str]:
-        return await self._docker.exec(cmd, input, cwd, env, user, timeout, timeout_retry, concurrency)
+        if user is not None and not self.ANY_USER:
+            raise NotImplementedError("commands run as the container's user")
+        self._check(input or b"")
+        await asyncio.sleep(self.LATENCY)
+        done = await self._docker.exec(cmd, input, cwd, env, user, timeout, timeout_retry, concurrency)
+        self._check(done.stdout, done.stderr)
+        return done
 
     async def write_file(self, file: str, contents: str | bytes) -> None:
+        self._check(contents)
         await self._docker.write_file(file, contents)
 
     async def read_file(self, file: str, text: bool = True) -> Any:
         return await self._docker.read_file(file, text)  # type: ignore[call-overload]
+
+    def _check(self, *contents: str | bytes) -> None:
+        if max(map(len, contents)) > self.LIMIT:
+            raise ValueError(f"more than {self.LIMIT} bytes at once")
 
 
 @sandboxenv(name="strict_test")
 class StrictTestSandbox(PortableTestSandbox):
     """As far away and as narrow as a cluster: 200 ms to each command, a megabyte in and out, no choice of the user."""
 
+    LATENCY = 0.2
     LIMIT = 1_000_000
-
-    async def exec(
-        self,
-        cmd: list[str],
-        input: str | bytes | None = None,
-        cwd: str | None = None,
-        env: dict[str, str] | None = None,
-        user: str | None = None,
-        timeout: int | None = None,
-        timeout_retry: bool = True,
-        concurrency: bool = True,
-    ) -> ExecResult[str]:
-        if user is not None:
-            raise NotImplementedError("commands run as the container's user")
-        if len(input or b"") > self.LIMIT:
-            raise ValueError(f"more than {self.LIMIT} bytes of input")
-        await asyncio.sleep(0.2)
-        done = await super().exec(cmd, input, cwd, env, user, timeout, timeout_retry, concurrency)
-        if len(done.stdout) > self.LIMIT or len(done.stderr) > self.LIMIT:
-            raise ValueError(f"more than {self.LIMIT} bytes of output")
-        return done
-
-    async def write_file(self, file: str, contents: str | bytes) -> None:
-        if len(contents) > self.LIMIT:
-            raise ValueError(f"more than {self.LIMIT} bytes to write")
-        await super().write_file(file, contents)
+    ANY_USER = False
