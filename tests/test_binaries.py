@@ -28,7 +28,7 @@ from inspect_swe import (
 )
 from inspect_swe._cli import main
 from inspect_swe._install import PYTHONS, Pins, Target, resolve, resolve_tool
-from inspect_swe._install.bundles import KEPT
+from inspect_swe._install.disk import KEPT
 from inspect_swe._stock import RECIPES, TOOLS
 
 from .everything import AGENTS, PINNED, PLATFORMS, Everything

@@ -167,10 +167,15 @@ def entry_of(found: StoredArtifact) -> Entry:
         agent=artifact.agent,
         version=f"{artifact.version} (Python {artifact.target.minor})" if artifact.target else artifact.version,
         platform=artifact.platform,
-        size=sum(file.stat().st_size for file in found.path.rglob("*") if file.is_file()),
+        size=size_of(found.path),
         path=str(path_of(found)),
         digest=found.digest,
     )
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def entries_table(entries: Sequence[Entry]) -> Table:

@@ -45,7 +45,7 @@ def remove(
     if everything == bool(agents or version or platform):
         raise click.UsageError("name an agent, --version or --platform, or use --all.")
     from .._install import ArtifactStore, Pins, remove_bundle
-    from .._stock import RECIPES, TOOLS
+    from .._stock import RECIPES, TOOLS, size_of
 
     check_names(agents, [*RECIPES, *TOOLS])
     pins, store = Pins.load(), ArtifactStore()
@@ -60,7 +60,7 @@ def remove(
 
     unpacked = [folder.path for folder in folders(store.root) if chosen(folder)]
     bundles = sorted(store.root.glob("wheels/*/*")) if everything else []
-    sizes = {path: _size(path) for path in [*unpacked, *bundles]}
+    sizes = {path: size_of(path) for path in [*unpacked, *bundles]}
     _agree(store.root, sizes, yes, as_json)
     kept = [path for path in unpacked if not store.remove(path.relative_to(store.root / "artifacts").as_posix())]
     for path in bundles:
@@ -83,10 +83,6 @@ def _agree(root: Path, sizes: Mapping[Path, int], yes: bool, quiet: bool) -> Non
         click.echo(f"{path.relative_to(root)} ({decimal(size)})", err=quiet)
     if sizes and not yes:
         click.confirm(f"Remove these ({decimal(sum(sizes.values()))})?", abort=True, err=True)
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def folders(root: Path) -> list[Folder]:

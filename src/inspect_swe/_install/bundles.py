@@ -23,7 +23,7 @@ from packaging.version import InvalidVersion, Version
 
 from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError
 
-from .disk import Disk
+from .disk import KEPT, Disk
 from .download import download
 from .lock import sha256_of
 from .pip_config import PipConfig
@@ -34,7 +34,6 @@ from .wheels import Target, allowed
 
 logger = logging.getLogger(__name__)
 
-KEPT = 5
 _SUFFIX = ".tar.gz"
 
 

@@ -16,7 +16,8 @@ from . import sidecar
 from .holds import alone
 from .retries import Abandoned
 
-_KEPT = 5
+KEPT = 5
+"""How many versions of a kind are kept."""
 _LOCK_POLL = 0.1
 _WRITERS, _STICKY = 0o022, 0o3000
 
@@ -57,7 +58,7 @@ class Disk:
     def remove_old(self, kind: str, suffix: str, spared: Collection[str]) -> None:
         """Remove all copies but the ones used last, the spared ones, and those that a process holds."""
         copies = sorted(self.copies(kind, suffix).values(), key=sidecar.last_used, reverse=True)
-        for folder in copies[_KEPT:]:
+        for folder in copies[KEPT:]:
             if folder.name[: -len(suffix)] not in spared:
                 self.remove(folder)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import anyio.to_thread
 from inspect_ai.agent import Agent
 
-from .._agents import ROSTER
 from .._errors import AgentOptionError
 from .._inspect_compat import agent_arguments
 from .._install import (
@@ -21,6 +20,7 @@ from .._install import (
     write_marker,
 )
 from .._sandbox.image import ImageFacts
+from .._stock import recipe_of
 
 AgentChoice = str | tuple[str, str] | Agent
 """An agent: its name, its name and a version, or the agent itself."""
@@ -58,15 +58,8 @@ def chosen(agents: Sequence[AgentChoice]) -> list[tuple[str, Recipe, str]]:
     """
     if isinstance(agents, str) or not agents:
         raise AgentOptionError("agents= must be a list with an agent or more.", hint='for example ["claude_code"].')
-    recipes = {adapter.key: adapter.recipe for adapter in ROSTER}
-    found = []
-    for agent in agents:
-        key, version = _named(agent)
-        recipe = recipes.get(key)
-        if recipe is None:
-            raise AgentOptionError(f"There is no agent {key!r}.", hint=f"known agents: {', '.join(recipes)}.")
-        found.append((key, recipe, version))
-    return found
+    named = [_named(agent) for agent in agents]
+    return [(key, recipe_of(key), version) for key, version in named]
 
 
 def _named(agent: AgentChoice) -> tuple[str, str]:
