@@ -14,6 +14,7 @@ from inspect_swe import claude_code
 from inspect_swe._agents.claude_code import ClaudeCode
 from inspect_swe._runtime.adapter import Invocation, Site, Turn
 from inspect_swe._runtime.install import find_cli, place_cli
+from inspect_swe._runtime.memory import Start
 from inspect_swe._runtime.options import agent_options
 from inspect_swe._runtime.session import open_session
 from inspect_swe._sandbox.workspace import open_workspace
@@ -36,7 +37,7 @@ class Client(ClaudeCode):
 
 async def _run_client(state: AgentState, job: Job) -> tuple[AgentState, str]:
     options = agent_options(name="bench", description="", version="sandbox")
-    async with open_session(Client(job=job), options, state) as session:
+    async with open_session(Client(job=job), options, state, Start()) as session:
         end = await session.spawn(Turn("", False))
     if end.code != 0:
         raise RuntimeError(f"the client failed: {end.stdout}{end.stderr}")

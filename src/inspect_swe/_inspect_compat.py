@@ -6,8 +6,9 @@ moved one, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public `sa
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -24,7 +25,7 @@ from inspect_ai.model import (
     ModelUsage,
     get_model,
 )
-from inspect_ai.tool import ToolChoice, ToolDef, ToolInfo
+from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import LimitExceededError, SandboxEnvironment, registry_info
 
 logger = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ def create_bridge(
     filter: GenerateFilter | None = None,
     retry_refusals: int | None = None,
     compaction: CompactionStrategy | None = None,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     forward_generation_config: bool = False,
 ) -> SandboxAgentBridge:
@@ -142,10 +143,13 @@ def create_bridge(
         retry_refusals,
         compaction,
         0,
-        model,
+        None if model is None else str(model),
         model_aliases,
         forward_generation_config=forward_generation_config,
     )
+    if isinstance(model, Model):
+        # A name alone would get another object, made without this one's settings.
+        bridge.model_resolver = lambda name: model
     for spec in bridged_tools:
         if spec.name in bridge.bridged_tools:
             raise ValueError(f"Duplicate bridged_tools name: '{spec.name}'.")
@@ -157,10 +161,12 @@ def create_bridge(
     return bridge
 
 
-def resolve_model(name: str | None) -> Model:
+def resolve_model(name: str | Model | None) -> Model:
     """The model that a name stands for: the eval's (None or "inspect"), a model role's, or the named one."""
     from inspect_ai.model._model import model_roles
 
+    if isinstance(name, Model):
+        return name
     spec = (name or "inspect").removeprefix("inspect/")
     if spec == "inspect":
         return get_model()
@@ -385,3 +391,45 @@ async def _count_tokens(
     )
     texts = [tool.model_dump_json(exclude_none=True) for tool in tools if isinstance(tool, ToolInfo)]
     return await routing.model.count_tokens([*[ChatMessageSystem(content=text) for text in texts], *messages])
+
+
+def sample_identity() -> object | None:
+    """The sample that this task works for, as an object of its own; None outside of one."""
+    from inspect_ai.log._samples import sample_active
+
+    return sample_active()
+
+
+def current_span() -> str | None:
+    """Id of the transcript's span that this task is in."""
+    from inspect_ai.util._span import current_span_id
+
+    return current_span_id()
+
+
+@contextlib.contextmanager
+def in_span(span: str | None) -> Iterator[None]:
+    """Have events of this task belong to a span that another task is in; None changes nothing."""
+    from inspect_ai.util._span import _current_span_id
+
+    token = _current_span_id.set(span) if span else None
+    try:
+        yield
+    finally:
+        if token:
+            _current_span_id.reset(token)
+
+
+async def approve_tool_call(message: str, call: ToolCall, history: list[ChatMessage]) -> bool:
+    """Whether the eval's approval policy lets a tool be called; without a policy everything is.
+
+    Raises:
+        BaseException: Inspect's own, where the approver ends the sample.
+    """
+    from inspect_ai._util.exception import TerminateSampleError
+    from inspect_ai.approval._apply import apply_tool_approval
+
+    approved, approval = await apply_tool_approval(message, call, None, history)
+    if not approved and approval is not None and approval.decision == "terminate":
+        raise TerminateSampleError("Tool call approver requested termination.")
+    return approved

@@ -26,6 +26,7 @@ from .._inspect_compat import (
     generate_completions_method,
     generate_google_method,
     generate_responses_method,
+    in_span,
     provider_error_payload,
 )
 from .dialects import Dialect
@@ -117,7 +118,8 @@ class BridgeApp:
             self._withhold_tools(dialect, data)
             self.traffic.requests += 1
             self.traffic.user_agent = request.headers.get("user-agent", "")
-            return await self._guarded(handler(data))
+            with in_span(self.traffic.span):
+                return await self._guarded(handler(data))
 
         return await model_reply(request, dialect, self._generations, generate)
 

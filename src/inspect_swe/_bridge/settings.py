@@ -34,9 +34,11 @@ class Traffic:
         failure: The last provider error, as it was (for our own error text, never for the sandbox).
         user_agent: What the client of the last request calls itself.
         tools_offered: Set when a request has offered every MCP tool that the agent was given.
+        span: The transcript's span that requests belong to; None means that in which the bridge was opened.
     """
 
     requests: int = 0
     failure: tuple[int | None, str] | None = None
     user_agent: str = ""
     tools_offered: anyio.Event = field(default_factory=anyio.Event)
+    span: str | None = None

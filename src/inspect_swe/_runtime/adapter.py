@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from inspect_ai.tool import MCPServerConfig
 
-from .._install import Recipe
+from .._install import Recipe, Tool
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Site:
 
     Args:
         command: How the CLI is called: its path, or a program and the script that it runs.
+        tools: Where the programs of `Adapter.needs` lie, by their keys.
         config: A private folder for the CLI's configuration and sessions; it exists.
         home: The user's home directory.
         cwd: Working directory.
@@ -33,6 +34,7 @@ class Site:
     """
 
     command: tuple[str, ...]
+    tools: Mapping[str, str]
     config: str
     home: str
     cwd: str
@@ -171,12 +173,16 @@ class Adapter(ABC):
     """The CLI's command on PATH."""
     recipe: ClassVar[Recipe | None] = None
     """Where the CLI comes from; None if it must be in the sandbox."""
+    needs: ClassVar[tuple[Tool, ...]] = ()
+    """Programs that it needs even where the CLI is the sandbox's own."""
     user_agent: ClassVar[str] = ""
     """What comes before the CLI's version in the User-Agent of its requests, such as "some-cli/"."""
     reads_json: ClassVar[bool] = False
     """Whether it reads a host tool's text as JSON where it can, and fails if that is no object."""
     takes_images: ClassVar[bool] = False
     """Whether a prompt may come with images."""
+    acp_tools: ClassVar[tuple[Tool, ...] | None] = None
+    """Programs that its ACP variant needs besides; None if it has no such variant."""
 
     @abstractmethod
     def route(self, model: str) -> Route:

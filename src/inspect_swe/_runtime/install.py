@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import posixpath
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from .._errors import AgentInstallError
 from .._install import (
@@ -40,6 +40,7 @@ class Installed:
         source: Where it came from: "sandbox", "mount", "image", "cache" or "download".
         version: Its version, if known.
         digest: Digest of the package it came from.
+        tools: Where the programs lie that the agent needs besides, by their keys.
     """
 
     command: tuple[str, ...]
@@ -47,6 +48,7 @@ class Installed:
     source: str
     version: str | None = None
     digest: str | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,22 @@ class Provided:
 
 @dataclass(frozen=True)
 class Found:
-    """A CLI in the store or provided with the sandbox, with the programs it needs.
+    """A CLI in the sandbox, in the store or provided with the sandbox, with the programs it needs.
 
     Args:
         cli: The CLI.
         runner: What runs it, if it doesn't run by itself: a program of the store, or one of the sandbox.
         tools: What it looks for on PATH.
+        needs: What else the agent needs.
     """
 
-    cli: StoredArtifact | Provided
+    cli: StoredArtifact | Provided | Installed
     runner: StoredArtifact | Provided | str | None = None
     tools: tuple[StoredArtifact | Provided, ...] = ()
+    needs: tuple[StoredArtifact | Provided, ...] = ()
 
 
-async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Installed | Found:
+async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Found:
     """Find the CLI in the sandbox or in the store (downloading it), before anything is set up.
 
     Args:
@@ -95,7 +99,7 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Inst
     probe, recipe = workspace.probe, adapter.recipe
     own = probe.commands.get(adapter.command)
     if own is not None and version in ("auto", "sandbox"):
-        return await _own(own, adapter, workspace)
+        return Found(await _own(own, adapter, workspace), needs=await _needs(adapter, workspace))
     if version == "sandbox" or recipe is None:
         raise AgentInstallError(
             f"{adapter.label} is not installed in the sandbox, and cannot be put there with version={version!r}: "
@@ -109,8 +113,17 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Inst
         return Found((await _have([cli], workspace))[0], runner=python.path)
     artifacts = [await wanted(adapter.key, recipe, version, platform)]
     artifacts += [await wanted_tool(tool, platform) for tool in recipe.needs]
-    parts = await _have(artifacts, workspace)
-    return Found(parts[0], parts[1], tuple(parts[2:])) if recipe.runner else Found(parts[0], tools=tuple(parts[1:]))
+    package, *parts = await _have(artifacts, workspace)
+    runner = parts.pop(0) if recipe.runner else None
+    return Found(package, runner, tuple(parts), await _needs(adapter, workspace))
+
+
+async def _needs(adapter: Adapter, workspace: Workspace) -> tuple[StoredArtifact | Provided, ...]:
+    """The programs that the agent needs wherever its CLI comes from."""
+    if not adapter.needs:
+        return ()
+    platform = sandbox_platform(workspace.probe.machine, workspace.probe.musl)
+    return tuple(await _have([await wanted_tool(tool, platform) for tool in adapter.needs], workspace))
 
 
 async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installed:
@@ -167,17 +180,19 @@ def _marked(artifact: Artifact, copies: Sequence[Copy]) -> tuple[Copy, Marker] |
     return None
 
 
-async def place_cli(found: Installed | Found, workspace: Workspace) -> Installed:
-    """Put the CLI into the sandbox, unless it is there already."""
-    if isinstance(found, Installed):
-        return found
-    binary = await _place(found.cli, workspace)
+async def place_cli(found: Found, workspace: Workspace) -> Installed:
+    """Put the CLI into the sandbox, unless it is there already, and the programs that it needs."""
+    needs = {need.artifact.agent: await _place(need, workspace) for need in found.needs}
+    cli = found.cli
+    if isinstance(cli, Installed):
+        return replace(cli, tools=needs)
+    binary = await _place(cli, workspace)
     tools = [await _place(tool, workspace) for tool in found.tools]
     command = [binary]
     if found.runner is not None:
         command.insert(0, found.runner if isinstance(found.runner, str) else await _place(found.runner, workspace))
     folders = _folders([*([] if found.runner else [binary]), *tools])
-    return Installed(tuple(command), folders, found.cli.source, found.cli.artifact.version, found.cli.digest)
+    return Installed(tuple(command), folders, cli.source, cli.artifact.version, cli.digest, needs)
 
 
 def _folders(files: Sequence[str]) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ async def inspect_link(
     """Inspect's public bridge, the safety net: slower, but it is there whatever the inspect_ai release."""
     bridging = sandbox_agent_bridge(
         state,
-        model=options.model,
+        model=None if options.model is None else str(options.model),
         model_aliases=_aliases(options, route),
         filter=_filter(options),
         forward_generation_config=options.transparent_proxy,

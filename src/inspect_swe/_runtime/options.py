@@ -45,7 +45,7 @@ class AgentOptions:
     mcp_servers: tuple[MCPServerConfig, ...]
     bridged_tools: tuple[BridgedToolsSpec, ...]
     attempts: AgentAttempts
-    model: str | None
+    model: str | Model | None
     model_aliases: Mapping[str, str | Model]
     filter: GenerateFilter | None
     retry_refusals: int | None
@@ -72,7 +72,7 @@ def agent_options(
     bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: Mapping[str, str | Model] | None = None,
     filter: GenerateFilter | None = None,
     retry_refusals: int | None = None,

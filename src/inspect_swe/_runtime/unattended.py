@@ -9,7 +9,7 @@ from typing import Any
 from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import score
 
-from .._errors import AgentCrashError, AgentError, ProviderError, SandboxUnsupportedError
+from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError
 from .adapter import Exit, Outcome, Turn, Verdict
 from .output import missing_libraries
 from .session import Session
@@ -19,13 +19,16 @@ logger = logging.getLogger(__name__)
 _GO_ON = "You were interrupted by an error. Continue with what you were doing."
 
 
-async def run_unattended(session: Session) -> None:
+async def run_unattended(session: Session, turn: Turn) -> None:
     """Let the agent work until it is done and its checks are content.
+
+    Args:
+        session: The agent.
+        turn: The first prompt.
 
     Raises:
         AgentError: The CLI failed, with the reason it gave and the end of its output.
     """
-    turn = session.first
     attempt = 1
     while True:
         await _run_turn(session, turn)
@@ -102,16 +105,8 @@ def _status(end: Exit) -> str:
 def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
     label = session.adapter.label
     details: dict[str, Any] = {"exit_code": end.code, "stdout": end.stdout, "stderr": end.stderr}
-    failure = session.link.traffic.failure
-    if failure is not None:
-        status, message = failure
-        return ProviderError(
-            f"{label} gave up because the model provider answered with "
-            f"{f'HTTP {status}' if status else 'an error'}: {message}",
-            status=status,
-            hint="this is the provider's error, not the agent's; retry the sample (--retry-on-error) once it is gone.",
-            **details,
-        )
+    if (failure := session.provider_error(**details)) is not None:
+        return failure
     reason = f": {verdict.reason}" if verdict.reason else "."
     if verdict.outcome is Outcome.FAILED:
         return AgentError(f"{label} failed{reason}", **details)

@@ -132,8 +132,11 @@ class Workspace:
             with contextlib.suppress(Exception):  # the sandbox itself may be gone
                 await self.transport.run([self.probe.relay, "--kill", self.probe.token])
 
-    async def spawn(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes = b"") -> Process:
-        """Start a process in the working directory; `env` is added to the sandbox's own environment."""
+    async def spawn(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes | None = b"") -> Process:
+        """Start a process in the working directory; `env` is added to the sandbox's own environment.
+
+        A stdin of None is left open.
+        """
         return await self.relay.spawn(argv, cwd=self.cwd, env=env, stdin=stdin)
 
     async def run(self, argv: Sequence[str], stdin: bytes = b"") -> Completed:
