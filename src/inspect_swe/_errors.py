@@ -101,6 +101,48 @@ class ToolsMissingError(AgentError):
     """The CLI's first model request did not offer an MCP tool that the agent was given."""
 
 
+class ACPError(AgentError):
+    """Base of the errors of interactive agents."""
+
+
+class SessionStartError(ACPError, AgentStartError):
+    """An interactive agent could not be started, or its session not be opened.
+
+    Args:
+        message: What went wrong, in one sentence.
+        phase: What was being done: "start", "initialize", "session" or "mode".
+        **details: As for `AgentError`.
+    """
+
+    def __init__(self, message: str, *, phase: str, **details: object) -> None:
+        self.phase = phase
+        super().__init__(message, **details)  # type: ignore[arg-type]
+
+
+class AgentExitedError(ACPError, AgentCrashError):
+    """An interactive agent's process has ended, or cannot be reached any more."""
+
+
+class TurnFailedError(ACPError):
+    """An interactive agent answered a prompt with an error.
+
+    Args:
+        message: What went wrong, in one sentence.
+        code: ACP's error code.
+        data: What the agent said besides.
+        **details: As for `AgentError`.
+    """
+
+    def __init__(self, message: str, *, code: int | None = None, data: object = None, **details: object) -> None:
+        self.code = code
+        self.data = data
+        super().__init__(message, **details)  # type: ignore[arg-type]
+
+
+class TurnActiveError(ACPError):
+    """A prompt was given while another one is being worked on."""
+
+
 def tail(text: str, lines: int = _TAIL_LINES, chars: int = _TAIL_CHARS) -> str:
     """The last lines of a text, at most `chars` characters."""
     kept = "\n".join(text.rstrip().splitlines()[-lines:])

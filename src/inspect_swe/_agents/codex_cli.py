@@ -17,7 +17,7 @@ from inspect_ai.model import GenerateFilter, Model, get_model_info
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._errors import AgentOptionError
-from .._install import NpmPackage
+from .._install import CODEX_ACP, NODE, NpmPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import mcp_entry
@@ -184,7 +184,6 @@ def codex_cli(
             raise AgentOptionError(f"Codex CLI cannot use MCP server {server.name!r}: it does not know SSE.")
     if mcp_startup_timeout <= 0:
         raise AgentOptionError(f"mcp_startup_timeout is a time in seconds above 0, not {mcp_startup_timeout}.")
-    _check_choice("web_search", web_search, CodexWebSearch)
     _check_choice("sandbox_mode", sandbox_mode, CodexSandboxMode)
     _check_choice("approval_policy", approval_policy, CodexApprovalPolicy)
     review = CodexAutoReview() if auto_review is True else auto_review or None
@@ -193,7 +192,7 @@ def codex_cli(
         sandbox_mode = "workspace-write"
     adapter = CodexCli(
         model_config=model_config,
-        web_search=_web_search(web_search, disallowed_tools or ()),
+        web_search=check_web_search(web_search, disallowed_tools or ()),
         goals=goals,
         home_dir=home_dir,
         config_overrides=tuple((config_overrides or {}).items()),
@@ -206,7 +205,9 @@ def codex_cli(
     return cli_agent(adapter, options)
 
 
-def _web_search(mode: CodexWebSearch, disallowed: Sequence[str]) -> CodexWebSearch:
+def check_web_search(mode: CodexWebSearch, disallowed: Sequence[str]) -> CodexWebSearch:
+    """The CLI's web search, given what is disallowed."""
+    _check_choice("web_search", mode, CodexWebSearch)
     if set(disallowed) - {"web_search"}:
         raise AgentOptionError(f"disallowed_tools={disallowed!r}: Codex CLI can be rid of 'web_search' only.")
     if disallowed and mode == "cached":
@@ -268,6 +269,7 @@ class CodexCli(Adapter):
     )
     user_agent: ClassVar[str] = "codex_exec/"
     takes_images: ClassVar[bool] = True
+    acp_tools = (NODE, CODEX_ACP)
 
     def route(self, model: str) -> Route:
         """The slug stands for the served model, the reviewer's for its own."""
@@ -327,6 +329,11 @@ class CodexCli(Adapter):
     def tool_prefix(self, server: str) -> str:
         """The namespace of an MCP server's tools, as the bridge names its tools."""
         return f"{_namespace(server)}__"
+
+    def settings(self, site: Site) -> list[str]:
+        """The settings of this run, the user's the last, each as `-c` takes it."""
+        own = _toml(self._profile(site)).decode().splitlines()
+        return [*own, *(f"{key}={value}" for key, value in self.config_overrides)]
 
     @property
     def _has_reviewer(self) -> bool:

@@ -40,8 +40,10 @@ export const InspectSwe = async ({ directory, worktree }, { unseen }) => {
   restore(directory, worktree)
   // What was meant for OpenCode itself shall not reach the commands and servers that it starts.
   const image = environment(process.ppid)
+  // An ACP agent reads its configuration again for each session, and would then wait for npm.
+  const kept = process.argv.includes("acp") ? ["npm_config_offline"] : []
   for (const [name, value] of Object.entries(unseen)) {
-    if (process.env[name] !== value) continue
+    if (process.env[name] !== value || kept.includes(name)) continue
     if (name in image) process.env[name] = image[name]
     else delete process.env[name]
   }
@@ -51,9 +53,12 @@ export const InspectSwe = async ({ directory, worktree }, { unseen }) => {
       config.permission = { "*": "allow", ...unasked(config.permission) }
       for (const agent of Object.values(config.agent ?? {})) agent.permission = unasked(agent.permission)
     },
+    "shell.env": async (_, output) => {
+      for (const name of kept) output.env[name] = image[name]
+    },
     // Names the session before the model is asked, so that it can be resumed however OpenCode ends.
     event: async ({ event }) => {
-      if (event.type !== "session.created" || event.properties.info.parentID) return
+      if (kept.length || event.type !== "session.created" || event.properties.info.parentID) return
       process.stdout.write(JSON.stringify({ type: "session", sessionID: event.properties.info.id }) + "\n")
     },
     // It reads its configuration once more as it ends.

@@ -25,6 +25,7 @@ from .._runtime.output import json_events, last_event
 # FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
 
+CONFIG = "OPENCODE_CONFIG_CONTENT"
 _PATHS = {"anthropic": "/v1", "openai": "/v1", "google": "/v1beta"}
 """Providers with an API of their own, and where on the bridge it is served. All others speak Chat Completions."""
 
@@ -96,8 +97,7 @@ def opencode(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    if not re.fullmatch(r"[^/\s]+/\S+", opencode_model):
-        raise AgentOptionError(f'opencode_model={opencode_model!r} is not of the form "provider/model".')
+    adapter = OpenCode(presented=opencode_model, title=session_title)
     options = agent_options(
         name=name,
         description=description,
@@ -119,7 +119,7 @@ def opencode(
         debug=debug,
         mcp_ready_timeout=mcp_ready_timeout,
     )
-    return cli_agent(OpenCode(presented=opencode_model, title=session_title), options)
+    return cli_agent(adapter, options)
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,10 @@ class OpenCode(Adapter):
     )
     user_agent: ClassVar[str] = "opencode/"
     takes_images: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[^/\s]+/\S+", self.presented):
+            raise AgentOptionError(f'opencode_model={self.presented!r} is not of the form "provider/model".')
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""
@@ -161,7 +165,7 @@ class OpenCode(Adapter):
         if site.system:
             files["system.md"] = site.system.encode(errors="replace")
         # A task's own configuration comes after the file, and before the variable.
-        told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
+        told = {"OPENCODE_CONFIG": f"{here}/opencode.json", CONFIG: json.dumps(fixed)}
         return Launch(
             env={**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told},
             files=tuple(File(f"{here}/{name}", content) for name, content in files.items()),

@@ -1,0 +1,44 @@
+"""What a CLI needs to be told so that it speaks ACP. Plain values, as in the contract of all agents."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from inspect_ai.tool import MCPServerConfig
+
+from .._runtime.adapter import Adapter, Site
+
+
+@dataclass(frozen=True)
+class Service:
+    """A CLI as an ACP agent on its stdin and stdout.
+
+    Args:
+        argv: Its command.
+        env: Variables on top of the launch's own.
+        meta: `_meta` of the requests that open a session.
+        mode: The session's mode; None leaves it as it is.
+        announced: MCP servers to be told with the session; the others are in its configuration.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    mode: str | None = None
+    announced: tuple[MCPServerConfig, ...] = ()
+
+
+class AcpAdapter(Adapter, ABC):
+    """An adapter whose CLI speaks ACP."""
+
+    sessions: ClassVar[tuple[str, ...]]
+    """Where its sessions lie, below the private folder."""
+    outlived: ClassVar[bool] = False
+    """Whether commands go on after their turn was cancelled."""
+
+    @abstractmethod
+    def serve(self, site: Site, asks: bool) -> Service:
+        """How it is started; `asks` says whether it shall ask for permission before it calls tools."""

@@ -1,0 +1,246 @@
+"""Interactive agents: a CLI that is driven by code, by a simulated user or by a person."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import weakref
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import anyio
+from acp.client.connection import ClientSideConnection
+from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec, agent_channel
+from inspect_ai.model import ChatMessageSystem, GenerateFilter, Model
+from inspect_ai.solver import TaskState
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
+from typing_extensions import Unpack
+
+from .._errors import AgentExitedError, AgentOptionError
+from .._inspect_compat import sample_identity
+from .._runtime.memory import Start
+from .._runtime.options import agent_options
+from .._runtime.session import open_session
+from ._adapter import AcpAdapter
+from ._operator import run_channel
+from ._permissions import Permissions, check_permissions
+from ._saved import SavedSession, folder_of, keep_folder, put_back
+from ._session import ACPSession
+
+
+class ACPAgentParams(TypedDict, total=False):
+    """Keyword arguments that every interactive agent accepts.
+
+    Args:
+        model: Model that serves the CLI's calls (default: the eval's).
+        filter: Filter for the bridged model requests.
+        bridged_tools: Host-side Inspect tools to expose over MCP.
+        mcp_servers: MCP servers that run in, or are reached from, the sandbox.
+        system_prompt: Text to add to the CLI's own system prompt.
+        retry_refusals: How often a refused generation is retried.
+        model_map: Model names that the CLI may ask for, each with the Inspect model that serves it.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto", "sandbox", "stable", "latest" or a version number.
+        debug: Whether the CLI shall trace.
+        permissions: Who answers when the CLI asks whether it may call a tool: "allow" (the CLI then isn't made to
+            ask at all), "reject", "approver" (Inspect's approval policy) or an async function of a
+            `PermissionRequest`.
+        operator: Whether a person may write to the agent and interrupt it, over `inspect acp` or an editor: called
+            as an agent, it then works on the task's input and on what the person says, instead of waiting for a
+            caller to drive it.
+        mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
+    """
+
+    model: str | Model | None
+    filter: GenerateFilter | None
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None
+    mcp_servers: Sequence[MCPServerConfig] | None
+    system_prompt: str | None
+    retry_refusals: int | None
+    model_map: Mapping[str, str | Model] | None
+    cwd: str | None
+    env: Mapping[str, str] | None
+    user: str | None
+    sandbox: str | None
+    version: str
+    debug: bool | None
+    permissions: Permissions
+    operator: bool
+    mcp_ready_timeout: float
+
+
+class _Run:
+    """What the callers of an agent in one sample see of it."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.error: BaseException | None = None
+        self.session: ACPSession | None = None
+
+
+class ACPAgent(Agent):
+    """An agent whose CLI speaks ACP: it has sessions of many prompts, which can be interrupted.
+
+    `session()` is the way to drive it. Called as an Inspect agent it opens a session, sets `ready`, and then waits
+    until its task is cancelled or the CLI ends, while the caller uses `conn` and `session_id`; with `operator=True`
+    it works on the task's input, and on what a person says.
+
+    An agent may run in several samples at once: what its attributes say is about the current sample.
+
+    Args:
+        adapter: Knowledge of the CLI.
+        skills: Skills to make available.
+        **params: As described at `ACPAgentParams`.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+
+    def __init__(
+        self,
+        adapter: AcpAdapter,
+        *,
+        skills: Sequence[str | Path | Skill] | None = None,
+        **params: Unpack[ACPAgentParams],
+    ) -> None:
+        given: dict[str, Any] = dict(params)
+        self._permissions: Permissions = given.pop("permissions", "allow")
+        self._operator: bool = given.pop("operator", False)
+        check_permissions(self._permissions)
+        self._adapter = adapter
+        self._options = agent_options(
+            name=f"interactive_{adapter.key}",
+            description=f"{adapter.label} as an interactive agent.",
+            model_aliases=given.pop("model_map", None),
+            skills=skills,
+            **given,
+        )
+        self._runs: weakref.WeakKeyDictionary[object, _Run] = weakref.WeakKeyDictionary()
+
+    @property
+    def ready(self) -> asyncio.Event:
+        """Set while the agent can be driven. It is one event for as long as the sample lives."""
+        return self._run.ready
+
+    @property
+    def conn(self) -> ClientSideConnection:
+        """The SDK's connection to the CLI.
+
+        Raises:
+            AgentExitedError: The agent isn't running.
+        """
+        return self._session.conn
+
+    @property
+    def session_id(self) -> str:
+        """The session's id.
+
+        Raises:
+            AgentExitedError: The agent isn't running.
+        """
+        return self._session.id
+
+    async def wait_ready(self) -> None:
+        """Wait until the agent can be driven.
+
+        Raises:
+            AgentExitedError: Its run has ended before it could be; or the error that ended it.
+        """
+        run = self._run
+        waits = [asyncio.ensure_future(event.wait()) for event in (run.ready, run.ended)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not run.ready.is_set():
+            raise run.error or AgentExitedError("The agent's run has ended.", hint="start it anew.")
+
+    async def __call__(self, state: AgentState, *args: Any, **kwargs: Any) -> AgentState:
+        """Run until the task is cancelled, the CLI ends or, with `operator=True`, the work is done.
+
+        Returns:
+            The conversation. A plain `task.cancel()` ends the run well, and the task then returns it too.
+
+        Raises:
+            AgentError: The agent could not be started, or its process has ended by itself.
+        """
+        run = self._run
+        run.ended.clear()
+        run.error = None
+        try:
+            async with self.session(state) as session:
+                run.session = session
+                run.ready.set()
+                if self._operator:
+                    async with agent_channel() as channel:
+                        await run_channel(session, channel)
+                else:
+                    await session.wait_exited()
+        except asyncio.CancelledError:
+            # Of a scope's cancellation nobody sees the result; of a plain task's the caller does.
+            if anyio.current_effective_deadline() == -float("inf"):
+                raise
+        except BaseException as error:
+            run.error = error
+            raise
+        finally:
+            run.ready.clear()
+            run.ended.set()
+        return state
+
+    @contextlib.asynccontextmanager
+    async def session(
+        self, state: AgentState | TaskState, *, resume: str | SavedSession | None = None
+    ) -> AsyncIterator[ACPSession]:
+        """Open a session; when the block ends, so do the session and everything that belongs to it.
+
+        Args:
+            state: The state to keep up to date (a solver's or an agent's). Its system messages are added to the
+                CLI's system prompt; nothing of it is sent as a prompt.
+            resume: A session to go on with: the id of one in the same sandbox, or what `ACPSession.save()` returned
+                in another.
+
+        Raises:
+            AgentError: The agent could not be started.
+        """
+        own = AgentState(messages=list(state.messages))
+        start = self._start(own, resume)
+        async with open_session(self._adapter, self._options, own, start) as place:
+            if isinstance(resume, SavedSession):
+                await put_back(resume, place)
+            session = ACPSession(place, self._adapter, self._permissions, state)
+            try:
+                await session.open(resume.id if isinstance(resume, SavedSession) else resume)
+                keep_folder(session.id, place.site)
+                yield session
+            finally:
+                await session.close()
+
+    def _start(self, state: AgentState, resume: str | SavedSession | None) -> Start:
+        if isinstance(resume, SavedSession):
+            if resume.agent != self._adapter.key:
+                raise AgentOptionError(f"The saved session is {resume.agent}'s, not {self._adapter.key}'s.")
+            return Start(resume.system, resume.id)
+        if resume is not None:
+            return folder_of(resume)
+        texts = [message.text for message in state.messages if isinstance(message, ChatMessageSystem)]
+        if self._options.system_prompt:
+            texts.append(self._options.system_prompt)
+        return Start("\n\n".join(texts) or None)
+
+    @property
+    def _run(self) -> _Run:
+        return self._runs.setdefault(sample_identity() or self, _Run())
+
+    @property
+    def _session(self) -> ACPSession:
+        run = self._run
+        if run.session is None or not run.ready.is_set():
+            raise AgentExitedError("The agent is not running.", hint="wait_ready() waits until it is.")
+        return run.session

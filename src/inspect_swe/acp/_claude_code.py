@@ -1,0 +1,129 @@
+"""Claude Code as an interactive agent: its ACP adapter drives the CLI that the unattended agent runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from inspect_ai.agent import BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
+
+from .._agents.claude_code import ClaudeCode
+from .._install import CLAUDE_ACP, NODE
+from .._runtime.adapter import Site
+from ._adapter import AcpAdapter, Service
+from ._agent import ACPAgent
+from ._models import name_models
+from ._permissions import Permissions
+
+
+@agent
+def interactive_claude_code(
+    *,
+    disallowed_tools: list[str] | None = None,
+    skills: list[str | Path | Skill] | None = None,
+    opus_model: str | Model | None = None,
+    sonnet_model: str | Model | None = None,
+    haiku_model: str | Model | None = None,
+    subagent_model: str | Model | None = None,
+    model: str | Model | None = None,
+    filter: GenerateFilter | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    system_prompt: str | None = None,
+    retry_refusals: int | None = 3,
+    model_map: Mapping[str, str | Model] | None = None,
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: str = "auto",
+    debug: bool | None = None,
+    permissions: Permissions = "allow",
+    operator: bool = False,
+    mcp_ready_timeout: float = 120,
+) -> ACPAgent:
+    """Claude Code agent via ACP: sessions of many prompts, which can be interrupted.
+
+    Args:
+        disallowed_tools: Names of built-in tools to take away.
+        skills: Additional skills to make available.
+        opus_model: Model for opus calls (defaults to `model`).
+        sonnet_model: Model for sonnet calls (defaults to `model`).
+        haiku_model: Model for haiku and background calls (defaults to `model`).
+        subagent_model: Model for sub-agents (defaults to `model`).
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        filter: Filter for the bridged model requests.
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        system_prompt: Text to append to the CLI's own system prompt.
+        retry_refusals: How often a refused generation is retried.
+        model_map: Model names the CLI may ask for, each with the Inspect model that serves it.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto", "sandbox", "stable", "latest" or a version such as "2.1.329".
+        debug: Write the CLI's stderr to Inspect's trace log.
+        permissions: "allow", "reject", "approver" (Inspect's approval policy) or an async function.
+        operator: Whether a person may take part over `inspect acp` or an editor.
+        mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
+
+    Returns:
+        An interactive agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    roles = {"opus": opus_model, "sonnet": sonnet_model, "haiku": haiku_model, "subagent": subagent_model}
+    names, named = name_models(roles)
+    adapter = InteractiveClaudeCode(
+        opus=names["opus"],
+        sonnet=names["sonnet"],
+        haiku=names["haiku"],
+        subagent=names["subagent"],
+        disallowed_tools=tuple(disallowed_tools or ()),
+    )
+    return ACPAgent(
+        adapter,
+        skills=skills,
+        model=model,
+        filter=filter,
+        bridged_tools=bridged_tools,
+        mcp_servers=mcp_servers,
+        system_prompt=system_prompt,
+        retry_refusals=retry_refusals,
+        model_map={**named, **(model_map or {})},
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+        permissions=permissions,
+        operator=operator,
+        mcp_ready_timeout=mcp_ready_timeout,
+    )
+
+
+@dataclass(frozen=True)
+class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
+    """Knowledge of Claude Code under its ACP adapter. Fields as in `ClaudeCode`."""
+
+    needs = ClaudeCode.acp_tools
+    sessions: ClassVar[tuple[str, ...]] = ("projects",)
+
+    def serve(self, site: Site, asks: bool) -> Service:
+        """Its options go with the session; the mode in which it asks for nothing has to be set."""
+        options = {"disallowedTools": list(self.disallowed_tools), "promptSuggestions": False}
+        system = {"systemPrompt": {"append": site.system}} if site.system else {}
+        return Service(
+            argv=(site.tools[NODE.key], site.tools[CLAUDE_ACP.key]),
+            env={"CLAUDE_CODE_EXECUTABLE": site.command[0]},
+            meta={"claudeCode": {"options": options}, **system},
+            mode=None if asks else "bypassPermissions",
+            announced=site.mcp_servers,
+        )

@@ -1,0 +1,59 @@
+"""The client of ACP's SDK: it hands on what an agent says, and what it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from acp import RequestError
+from acp.schema import PermissionOption, RequestPermissionResponse, ToolCallUpdate
+
+from ._events import Decision, Event, events_of
+from ._permissions import PermissionRequest, request_of, response
+
+
+class PermissiveClient:
+    """A client that allows everything and listens to nothing. What ACP has besides, the SDK refuses for it."""
+
+    async def request_permission(
+        self, session_id: str, tool_call: ToolCallUpdate, options: list[PermissionOption], **kwargs: Any
+    ) -> RequestPermissionResponse:
+        """Allow it."""
+        return response("allow_once", options)
+
+    async def session_update(self, session_id: str, update: Any, **kwargs: Any) -> None:
+        """Ignore it."""
+
+    async def ext_method(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """There are no extensions."""
+        raise RequestError.method_not_found(method)
+
+    async def ext_notification(self, method: str, params: dict[str, Any]) -> None:
+        """There are no extensions."""
+
+
+class SessionClient(PermissiveClient):
+    """A client that belongs to a session.
+
+    Args:
+        hear: Told of each update: the session's id, and a function of "is this the past?" that returns its events.
+        asked: Answers requests for permission.
+    """
+
+    def __init__(
+        self,
+        hear: Callable[[str, Callable[[bool], list[Event]]], None],
+        asked: Callable[[PermissionRequest], Awaitable[Decision]],
+    ) -> None:
+        self._hear = hear
+        self._asked = asked
+
+    async def session_update(self, session_id: str, update: Any, **kwargs: Any) -> None:
+        """Hand it on."""
+        self._hear(session_id, lambda replay: events_of(update, replay))
+
+    async def request_permission(
+        self, session_id: str, tool_call: ToolCallUpdate, options: list[PermissionOption], **kwargs: Any
+    ) -> RequestPermissionResponse:
+        """Ask whoever answers."""
+        return response(await self._asked(request_of(tool_call, options)), options)

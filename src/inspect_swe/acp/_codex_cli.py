@@ -1,0 +1,92 @@
+"""Codex CLI as an interactive agent: its ACP adapter drives the CLI that the unattended agent runs."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from inspect_ai.agent import agent
+from inspect_ai.tool import Skill
+from typing_extensions import Unpack
+
+from .._agents.codex_cli import CodexCli, CodexWebSearch, check_web_search
+from .._install import CODEX_ACP, NODE
+from .._runtime.adapter import File, Launch, Site
+from ._adapter import AcpAdapter, Service
+from ._agent import ACPAgent, ACPAgentParams
+from ._models import untitled
+
+_TITLE_MODEL = "gpt-5.6-luna"
+"""The model that the adapter asks for the session's title, with all of the CLI's instructions and tools."""
+
+
+@agent
+def interactive_codex_cli(
+    *,
+    web_search: CodexWebSearch = "live",
+    goals: bool = True,
+    skills: list[str | Path | Skill] | None = None,
+    home_dir: str | None = None,
+    config_overrides: dict[str, str] | None = None,
+    disallowed_tools: list[Literal["web_search"]] | None = None,
+    model_config: str | None = None,
+    **params: Unpack[ACPAgentParams],
+) -> ACPAgent:
+    """Codex CLI agent via ACP: sessions of many prompts, which can be interrupted.
+
+    Args:
+        web_search: The CLI's web search: "live", "cached" (no access to pages outside the index) or "disabled".
+        goals: Offer the CLI's goal tools.
+        skills: Additional skills to make available.
+        home_dir: CODEX_HOME in the sandbox; what is there stays, and counts. Defaults to a private folder.
+        config_overrides: Settings of the CLI (`key=value` of its config.toml); they win over ours.
+        disallowed_tools: `["web_search"]` is the same as `web_search="disabled"`.
+        model_config: Model slug the CLI believes it runs on. Defaults to the served model's own name.
+        **params: What every interactive agent takes: see `ACPAgentParams`.
+
+    Returns:
+        An interactive agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    adapter = InteractiveCodexCli(
+        model_config=model_config,
+        web_search=check_web_search(web_search, disallowed_tools or ()),
+        goals=goals,
+        home_dir=home_dir,
+        config_overrides=tuple((config_overrides or {}).items()),
+    )
+    # A title costs as much as a turn, and nobody reads it.
+    params["model_map"] = {_TITLE_MODEL: untitled(), **(params.get("model_map") or {})}
+    return ACPAgent(adapter, skills=skills, **params)
+
+
+@dataclass(frozen=True)
+class InteractiveCodexCli(CodexCli, AcpAdapter):
+    """Knowledge of Codex CLI under its ACP adapter. Fields as in `CodexCli`."""
+
+    needs = CodexCli.acp_tools
+    sessions: ClassVar[tuple[str, ...]] = ("sessions",)
+    outlived: ClassVar[bool] = True
+
+    def launch(self, site: Site) -> Launch:
+        """The same settings, given to a program of their own: the adapter runs it with arguments of its own only."""
+        launch = super().launch(replace(site, system=None))
+        settings = [word for setting in self.settings(site) for word in ("-c", setting)]
+        script = f'#!/bin/sh\nexec {shlex.join([*site.command, *settings])} "$@"\n'
+        return replace(launch, files=(*launch.files, File(f"{site.config}/codex", script.encode(), 0o755)))
+
+    def serve(self, site: Site, asks: bool) -> Service:
+        """The mode says whether it asks; its settings are those of the unattended agent."""
+        return Service(
+            argv=(site.tools[NODE.key], site.tools[CODEX_ACP.key]),
+            env={
+                "CODEX_PATH": f"{site.config}/codex",
+                "INITIAL_AGENT_MODE": "read-only" if asks else "agent-full-access",
+                "NO_BROWSER": "1",
+            },
+            meta={"jetbrains": {"air": {"customInstructions": site.system}}} if site.system else {},
+        )

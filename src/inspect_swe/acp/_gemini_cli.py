@@ -1,0 +1,107 @@
+"""Gemini CLI as an interactive agent: it speaks ACP itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from inspect_ai.agent import BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
+
+from .._agents.gemini_cli import GeminiCli
+from .._runtime.adapter import Site
+from .._runtime.mcp import shell_argv
+from ._adapter import AcpAdapter, Service
+from ._agent import ACPAgent
+from ._permissions import Permissions
+
+
+@agent
+def interactive_gemini_cli(
+    *,
+    skills: list[str | Path | Skill] | None = None,
+    version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
+    debug: bool = False,
+    model: str | Model | None = None,
+    filter: GenerateFilter | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    system_prompt: str | None = None,
+    retry_refusals: int | None = 3,
+    model_map: Mapping[str, str | Model] | None = None,
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    web_search: bool = True,
+    gemini_model: str = "gemini-2.5-pro",
+    permissions: Permissions = "allow",
+    operator: bool = False,
+    mcp_ready_timeout: float = 120,
+) -> ACPAgent:
+    """Gemini CLI agent via ACP: sessions of many prompts, which can be interrupted.
+
+    Args:
+        skills: Additional skills to make available.
+        version: "auto", "sandbox", "stable", "latest" or a version such as "0.61.0".
+        debug: Run the CLI with `--debug`, and have it write its log to `$HOME/gemini-debug.log` in the sandbox.
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        filter: Filter for the bridged model requests.
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        system_prompt: Text to add to the CLI's own instructions.
+        retry_refusals: How often a refused generation is retried.
+        model_map: Model names the CLI may ask for, each with the Inspect model that serves it.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        web_search: Whether the CLI has its `google_web_search` tool.
+        gemini_model: Model the CLI believes it runs on. Calls go to the served model regardless.
+        permissions: "allow", "reject", "approver" (Inspect's approval policy) or an async function.
+        operator: Whether a person may take part over `inspect acp` or an editor.
+        mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
+
+    Returns:
+        An interactive agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    return ACPAgent(
+        InteractiveGeminiCli(gemini_model, web_search),
+        skills=skills,
+        version=version,
+        debug=debug,
+        model=model,
+        filter=filter,
+        bridged_tools=bridged_tools,
+        mcp_servers=mcp_servers,
+        system_prompt=system_prompt,
+        retry_refusals=retry_refusals,
+        model_map=model_map,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        permissions=permissions,
+        operator=operator,
+        mcp_ready_timeout=mcp_ready_timeout,
+    )
+
+
+@dataclass(frozen=True)
+class InteractiveGeminiCli(GeminiCli, AcpAdapter):
+    """Knowledge of Gemini CLI as an ACP agent. Fields as in `GeminiCli`."""
+
+    sessions: ClassVar[tuple[str, ...]] = (".gemini/tmp", ".gemini/history", ".gemini/projects.json")
+
+    def serve(self, site: Site, asks: bool) -> Service:
+        """Its settings, MCP servers included, are those of the unattended agent."""
+        argv = [*shell_argv(site), *site.command, "--acp", "--model", self.gemini_model]
+        argv += ["--approval-mode", "default" if asks else "yolo"]
+        env = {"GEMINI_DEBUG_LOG_FILE": f"{site.home}/gemini-debug.log"} if site.debug else {}
+        return Service(tuple([*argv, "--debug"] if site.debug else argv), env)

@@ -1,0 +1,39 @@
+"""MCP servers as ACP names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from acp.schema import EnvVariable, HttpHeader, HttpMcpServer, McpServerStdio, SseMcpServer
+from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio
+
+from .._runtime.mcp import stdio_argv
+
+
+def bridge_mcp_to_acp(configs: list[MCPServerConfigHTTP]) -> list[HttpMcpServer]:
+    """Convert MCP servers that are reached over HTTP, headers included, to what ACP's `session/new` takes.
+
+    Args:
+        configs: The servers, such as those of bridged tools.
+    """
+    return [HttpMcpServer(type="http", name=each.name, url=each.url, headers=_headers(each)) for each in configs]
+
+
+def mcp_to_acp(configs: Sequence[MCPServerConfig]) -> list[HttpMcpServer | SseMcpServer | McpServerStdio]:
+    """Convert MCP servers of all kinds to what ACP's `session/new` takes."""
+    return [_converted(config) for config in configs]
+
+
+def _converted(config: MCPServerConfig) -> HttpMcpServer | SseMcpServer | McpServerStdio:
+    if isinstance(config, MCPServerConfigStdio):
+        command, *args = stdio_argv(config)
+        env = [EnvVariable(name=name, value=value) for name, value in (config.env or {}).items()]
+        return McpServerStdio(name=config.name, command=command, args=args, env=env)
+    assert isinstance(config, MCPServerConfigHTTP)
+    if config.type == "sse":
+        return SseMcpServer(type="sse", name=config.name, url=config.url, headers=_headers(config))
+    return bridge_mcp_to_acp([config])[0]
+
+
+def _headers(config: MCPServerConfigHTTP) -> list[HttpHeader]:
+    return [HttpHeader(name=name, value=value) for name, value in (config.headers or {}).items()]

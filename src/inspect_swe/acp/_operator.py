@@ -1,0 +1,40 @@
+"""A person who takes part: over `inspect acp`, an editor, or whatever else writes to Inspect's agent channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspect_ai.agent import AgentChannel, AgentInterrupted
+from inspect_ai.model import ChatMessage, ChatMessageUser
+
+from .._runtime.prompt import opening
+from ._session import ACPSession
+
+
+async def run_channel(session: ACPSession, channel: AgentChannel) -> None:
+    """Work on the task's input, and on what an operator says, until a turn ends and nothing more has been said.
+
+    An interrupt cancels the turn; the agent then waits for what the operator says.
+
+    Args:
+        session: The session.
+        channel: Inspect's channel, as `agent_channel()` opens it.
+    """
+    task = _text([message for message in session.state.messages if isinstance(message, ChatMessageUser)])
+    if task:
+        task = opening(session.state.messages, None, None).prompt
+    said: Sequence[ChatMessage] = await channel.before_turn(session.state.messages)
+    while text := "\n\n".join(filter(None, [task, _text(said)])):
+        source = "operator" if said else None
+        task = ""
+        try:
+            with channel.turn_scope():
+                await session.prompt(text, source=source)
+        except AgentInterrupted:
+            said = await channel.after_cancel(session.state.messages)
+        else:
+            said = await channel.before_turn(session.state.messages)
+
+
+def _text(messages: Sequence[ChatMessage]) -> str:
+    return "\n\n".join(message.text for message in messages if isinstance(message, ChatMessageUser) and message.text)

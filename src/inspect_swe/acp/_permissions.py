@@ -1,0 +1,105 @@
+"""Who answers when a CLI asks whether it may call a tool."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from acp.schema import (
+    AllowedOutcome,
+    DeniedOutcome,
+    PermissionOption,
+    RequestPermissionResponse,
+    ToolCallUpdate,
+)
+from inspect_ai.agent import AgentState
+from inspect_ai.tool import ToolCall
+
+from .._errors import AgentOptionError
+from .._inspect_compat import approve_tool_call
+from ._events import Decision
+
+
+@dataclass(frozen=True)
+class PermissionRequest:
+    """What a CLI wants to do.
+
+    Args:
+        id: Names the call.
+        title: What it would do, for people.
+        kind: ACP's kind of tool: "read", "edit", "execute", "search", "fetch", ... or "other".
+        input: The arguments, as far as the CLI tells them.
+        choices: What it lets one answer.
+    """
+
+    id: str
+    title: str
+    kind: str
+    input: Any
+    choices: tuple[Decision, ...]
+
+
+Permissions = Literal["allow", "reject", "approver"] | Callable[[PermissionRequest], Awaitable[Decision]]
+"""Who answers: always yes, always no, Inspect's approval policy, or a function."""
+
+_FALLBACK: dict[Decision, Decision] = {
+    "allow_once": "allow_always",
+    "allow_always": "allow_once",
+    "reject_once": "reject_always",
+    "reject_always": "reject_once",
+}
+
+
+def check_permissions(permissions: Permissions) -> None:
+    """Refuse what can't answer."""
+    if not callable(permissions) and permissions not in ("allow", "reject", "approver"):
+        raise AgentOptionError(
+            f"permissions={permissions!r} is none of 'allow', 'reject', 'approver', and no function.",
+            hint='a function takes a PermissionRequest and returns "allow_once", "reject_once" or "cancel".',
+        )
+
+
+def request_of(call: ToolCallUpdate, options: Sequence[PermissionOption]) -> PermissionRequest:
+    """What ACP's request says."""
+    choices = tuple(option.kind for option in options)
+    return PermissionRequest(
+        call.tool_call_id, call.title or "", str(call.kind or "other"), call.raw_input, (*choices, "cancel")
+    )
+
+
+async def decide(permissions: Permissions, request: PermissionRequest, state: AgentState) -> Decision:
+    """The answer to a request.
+
+    Args:
+        permissions: Who answers.
+        request: What is asked.
+        state: The conversation, for the approver.
+
+    Raises:
+        Exception: Whatever the function raised, or the approver to end the sample.
+    """
+    if permissions == "allow":
+        return "allow_once"
+    if permissions == "reject":
+        return "reject_once"
+    if permissions == "approver":
+        arguments = request.input if isinstance(request.input, dict) else {"input": request.input}
+        call = ToolCall(request.id, request.kind, json.loads(json.dumps(arguments, default=str)))
+        approved = await approve_tool_call(request.title, call, list(state.messages))
+        return "allow_once" if approved else "reject_once"
+    assert callable(permissions)
+    decision = await permissions(request)
+    if decision not in get_args(Decision):
+        raise AgentOptionError(f"The permissions function answered {decision!r}, none of {get_args(Decision)}.")
+    return decision
+
+
+def response(decision: Decision, options: Sequence[PermissionOption]) -> RequestPermissionResponse:
+    """ACP's answer: the option of that kind, or the nearest; without one the call is cancelled."""
+    for kind in (decision, _FALLBACK.get(decision)):
+        for option in options:
+            if option.kind == kind:
+                return RequestPermissionResponse(outcome=AllowedOutcome(outcome="selected", option_id=option.option_id))
+    return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))

@@ -1,0 +1,130 @@
+"""A prompt and its turn: awaited for the whole, or iterated over as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from typing import Any
+
+import anyio
+
+from ._events import Event, StopReason, TextChunk, ToolStarted, Turn, TurnEnded
+
+_KEPT = 20_000
+"""Events of a turn that are kept."""
+
+Ended = tuple[StopReason, Mapping[str, int] | None]
+
+
+class Prompt:
+    """A prompt that was given to a session: `await` it for its `Turn`, or iterate over its events with `async for`.
+
+    It is sent with the first of these. Leaving the loop early (`break`, an exception, a cancelled scope) or
+    cancelling the `await` cancels the turn.
+
+    Args:
+        content: ACP's content blocks.
+        run: Sends it, and returns how the turn ended.
+        stop: Cancels the turn, and waits for its end.
+    """
+
+    def __init__(
+        self,
+        content: Sequence[Any],
+        run: Callable[[Prompt], Awaitable[Ended]],
+        stop: Callable[[Prompt], Awaitable[None]],
+    ) -> None:
+        self.content = list(content)
+        self.left = False
+        self.stopping = asyncio.Event()
+        self._run = run
+        self._stop = stop
+        self._task: asyncio.Task[Turn] | None = None
+        self._events: deque[Event] = deque(maxlen=_KEPT)
+        self._text: list[str] = []
+        self._calls: dict[str, ToolStarted] = {}
+        self._waiting: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._iterated = False
+
+    @property
+    def result(self) -> Turn:
+        """The turn, once it has ended.
+
+        Raises:
+            RuntimeError: It has not.
+        """
+        if self._task is None or not self._task.done():
+            raise RuntimeError("The turn has not ended yet: await the prompt, or iterate over it to its end.")
+        return self._task.result()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the turn has ended."""
+        return self._task is not None and self._task.done()
+
+    def __await__(self) -> Generator[Any, None, Turn]:
+        return self._awaited().__await__()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        self._iterated = True
+        return self._iterate()
+
+    def begin(self) -> asyncio.Task[Turn]:
+        """Send it, if it hasn't been."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._drive())
+            # Whoever awaits it is told of its error; there may be nobody.
+            self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._task
+
+    def add(self, event: Event) -> None:
+        """Take in an event of its turn."""
+        self._events.append(event)
+        if isinstance(event, TextChunk):
+            self._text.append(event.text)
+        elif isinstance(event, ToolStarted):
+            self._calls[event.id] = event
+        if self._iterated:
+            self._waiting.put_nowait(event)
+
+    async def wait(self) -> None:
+        """Wait until its turn has ended, however."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    def abandon(self) -> None:
+        """End its turn here, whatever the agent does."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _awaited(self) -> Turn:
+        task = self.begin()
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await self._leave()
+            raise
+
+    async def _iterate(self) -> AsyncIterator[Event]:
+        task = self.begin()
+        try:
+            while (event := await self._waiting.get()) is not None:
+                yield event
+            await asyncio.shield(task)
+        finally:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        if self._task is not None and not self._task.done():
+            self.left = True
+            with anyio.CancelScope(shield=True):
+                await self._stop(self)
+
+    async def _drive(self) -> Turn:
+        try:
+            stop_reason, usage = await self._run(self)
+            self.add(TurnEnded(stop_reason, usage))
+            return Turn("".join(self._text), tuple(self._calls.values()), stop_reason, usage, tuple(self._events))
+        finally:
+            self._waiting.put_nowait(None)

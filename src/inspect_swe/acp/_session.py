@@ -1,0 +1,426 @@
+"""A session of an interactive agent: prompts, cancels, modes, and what the transcript says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, cast
+
+import anyio
+from acp import PROTOCOL_VERSION, Client, RequestError, text_block
+from acp.client.connection import ClientSideConnection
+from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, SessionModeState
+from inspect_ai.agent import AgentState
+from inspect_ai.log import transcript
+from inspect_ai.model import ChatMessageUser
+from inspect_ai.solver import TaskState
+from inspect_ai.util import span
+
+from .._errors import AgentError, AgentExitedError, SessionStartError, TurnActiveError, TurnFailedError
+from .._inspect_compat import current_span, in_span
+from .._runtime.session import Session
+from ._adapter import AcpAdapter, Service
+from ._client import SessionClient
+from ._connection import acp_connection
+from ._events import Decision, Event, PermissionAsked, Plan, ToolEnded, Turn
+from ._mcp import mcp_to_acp
+from ._permissions import PermissionRequest, Permissions, decide
+from ._processes import end_commands
+from ._prompt import Ended, Prompt
+from ._saved import SavedSession, pack
+from ._wire import ErrorInfo
+
+_START_TIMEOUT = 300
+_CANCEL_TIMEOUT = 30
+_CLOSE_TIMEOUT = 3
+
+
+class ACPSession:
+    """A conversation with an agent in the sandbox. `ACPAgent.session()` makes it.
+
+    Args:
+        place: The agent's sandbox, bridge and CLI.
+        adapter: Knowledge of the CLI.
+        permissions: Who answers when it asks for permission.
+        state: The user's state, which is kept up to date.
+    """
+
+    def __init__(
+        self, place: Session, adapter: AcpAdapter, permissions: Permissions, state: AgentState | TaskState
+    ) -> None:
+        self.state = state
+        self.id = ""
+        self.capabilities = AgentCapabilities()
+        self.modes: SessionModeState | None = None
+        self.config_options: Sequence[Any] = ()
+        self._place = place
+        self._adapter = adapter
+        self._permissions = permissions
+        self._service: Service = adapter.serve(place.site, permissions != "allow")
+        self._stack = contextlib.AsyncExitStack()
+        self._conn: ClientSideConnection | None = None
+        self._info = ErrorInfo()
+        self._feeder: asyncio.Task[None] | None = None
+        self._steering = False
+        self._replaying = False
+        self._turns = asyncio.Lock()
+        self._running: Prompt | None = None
+        self._raised: BaseException | None = None
+        self._listeners: set[asyncio.Queue[Event | None]] = set()
+
+    @property
+    def conn(self) -> ClientSideConnection:
+        """The SDK's connection, for what this class has no method for.
+
+        Raises:
+            AgentExitedError: There is none any more.
+        """
+        if self._conn is None:
+            raise AgentExitedError(f"The session with {self._adapter.label} has been closed.")
+        return self._conn
+
+    @property
+    def stderr(self) -> str:
+        """The end of what the agent has written to stderr."""
+        return self._info.stderr
+
+    @property
+    def exited(self) -> bool:
+        """Whether the agent's process has ended."""
+        return self._feeder is None or self._feeder.done()
+
+    def prompt(self, content: str | Sequence[Any], *, source: str | None = None, queue: bool = False) -> Prompt:
+        """Give the agent something to do.
+
+        Args:
+            content: Text, or ACP's content blocks (`acp.text_block`, `acp.image_block`, ...).
+            source: "operator" marks the message in the transcript as a person's.
+            queue: Wait until the turn that is going on has ended, instead of raising an error.
+
+        Returns:
+            A prompt: `await` it for its `Turn`, or iterate over its events with `async for`.
+
+        Raises:
+            TurnActiveError: Another turn is going on (raised by the `await` or the loop, as all that follow).
+            AgentExitedError: The agent's process has ended.
+            ProviderError: The model's provider answered with an error, and the agent gave up.
+            TurnFailedError: The agent answered with an error of its own.
+        """
+        blocks = [text_block(content)] if isinstance(content, str) else list(content)
+
+        async def run(prompt: Prompt) -> Ended:
+            if self._running is not None and not queue and not self._running.left:
+                raise TurnActiveError(
+                    f"{self._adapter.label} is still working on another prompt.",
+                    hint="await that one first, cancel() it, or give this one with queue=True.",
+                )
+            async with self._turns:
+                self._running = prompt
+                try:
+                    return await self._turn(prompt, source)
+                finally:
+                    self._running = None
+
+        return Prompt(blocks, run, self._stop)
+
+    async def cancel(self) -> Turn | None:
+        """Cancel the turn that is going on, and what it has started, and wait for its end.
+
+        Returns:
+            The turn, with `stop_reason` "cancelled" (or another one, if it had just ended); None if there was none.
+        """
+        prompt = self._running
+        if prompt is None:
+            return None
+        await self._stop(prompt)
+        return prompt.result
+
+    async def steer(self, text: str) -> Prompt:
+        """Say something to the agent while it works.
+
+        Agents that can, take it in without ending their turn; with the others the turn is cancelled and this is the
+        next prompt.
+
+        Returns:
+            The prompt that the agent works on now: the one it had, or a new one, which has been sent.
+        """
+        running = self._running
+        if running is not None and self._steering:
+            meta = {"steering": {"idleBehavior": "promptRequired"}}
+            told = {"sessionId": self.id, "prompt": [{"type": "text", "text": text}], "_meta": meta}
+            answer = await self._call(self.conn.ext_method("session/steering", told))
+            if answer.get("outcome") == "injected":
+                return running
+        await self.cancel()
+        prompt = self.prompt(text, queue=True)
+        prompt.begin()
+        return prompt
+
+    async def set_mode(self, mode: str) -> None:
+        """Change the session's mode to one of `modes`."""
+        await self._call(self.conn.set_session_mode(session_id=self.id, mode_id=mode))
+
+    async def set_config(self, option: str, value: str | bool) -> None:
+        """Change one of the session's `config_options`."""
+        await self._call(self.conn.set_config_option(config_id=option, session_id=self.id, value=value))
+
+    def events(self) -> AsyncIterator[Event]:
+        """All events from now on, also those between turns, until the session is closed."""
+        waiting: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._listeners.add(waiting)
+
+        async def listen() -> AsyncIterator[Event]:
+            try:
+                while (event := await waiting.get()) is not None:
+                    yield event
+            finally:
+                self._listeners.discard(waiting)
+
+        return listen()
+
+    async def wait_exited(self) -> None:
+        """Wait until the agent's process has ended by itself.
+
+        Raises:
+            AgentExitedError: It has.
+        """
+        if self._feeder is not None:
+            await asyncio.wait({self._feeder})
+        raise await self._exit_error()
+
+    async def save(self) -> SavedSession:
+        """Pack the session as it is now, to go on with it in another sandbox (`ACPAgent.session(resume=...)`).
+
+        Raises:
+            ACPError: That failed in the sandbox, which needs tar, gzip and base64 for it.
+        """
+        return await pack(self._place, self._adapter.key, self.id, self._adapter.sessions)
+
+    async def restart(self) -> None:
+        """Start the agent's process anew, and go on with this session: after a crash, say.
+
+        What the old process had started is ended first.
+
+        Raises:
+            SessionStartError: It could not be started, or does not find the session.
+        """
+        await self._disconnect()
+        with contextlib.suppress(Exception):
+            await self._place.workspace.relay.kill_all()
+        await self.open(self.id)
+
+    async def open(self, resume: str | None = None) -> None:
+        """Start the agent's process and open a session, or an earlier one again."""
+        place, service = self._place, self._service
+        with self._phase("start"):
+            process = await place.start(service.argv, service.env, None)
+            if place.launches == 1:
+                place.record(service.argv)
+            client = cast(Client, SessionClient(self._hear, self._asked))
+            connection = acp_connection(process, client, sent=self._sent)
+            self._conn, self._feeder, self._info = await self._stack.enter_async_context(connection)
+        with self._phase("initialize"):
+            answer = await self.conn.initialize(
+                protocol_version=PROTOCOL_VERSION,
+                client_capabilities=ClientCapabilities(),
+                client_info=Implementation(name="inspect_swe", version=version("inspect_swe")),
+            )
+            self.capabilities = answer.agent_capabilities or AgentCapabilities()
+            self._steering = bool(((answer.field_meta or {}).get("steering") or {}).get("supported"))
+        with self._phase("session"):
+            opened = await self._open_session(resume)
+            self.modes, self.config_options = opened.modes, opened.config_options or ()
+        if service.mode is not None:
+            with self._phase("mode"):
+                await self.conn.set_session_mode(session_id=self.id, mode_id=service.mode)
+
+    async def close(self) -> None:
+        """End the session and the agent's process. Never raises."""
+        with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
+            if self._running is not None:
+                await self._stop(self._running)
+            can = self.capabilities.session_capabilities
+            if can is not None and can.close is not None and not self.exited:
+                with anyio.move_on_after(_CLOSE_TIMEOUT):
+                    await self.conn.close_session(session_id=self.id)
+        await self._disconnect()
+        self._merge()
+        for waiting in self._listeners:
+            waiting.put_nowait(None)
+
+    async def _disconnect(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._stack.aclose()
+        self._conn = None
+
+    async def _open_session(self, resume: str | None) -> Any:
+        place, can = self._place, self.capabilities.session_capabilities
+        servers = mcp_to_acp(self._service.announced)
+        common: dict[str, Any] = {"cwd": place.site.cwd, "mcp_servers": servers, **self._service.meta}
+        if resume is None:
+            opened = await self.conn.new_session(**common)
+            self.id = opened.session_id
+            return opened
+        self.id = resume
+        if can is not None and can.resume is not None:
+            return await self.conn.resume_session(session_id=resume, **common)
+        self._replaying = True
+        try:
+            return await self.conn.load_session(session_id=resume, **common)
+        finally:
+            self._replaying = False
+
+    @contextlib.contextmanager
+    def _phase(self, phase: str) -> Iterator[None]:
+        """Give up on a part of the start after a time, with an error that says which part it was."""
+        label = self._adapter.label
+        details = {"hint": "what it printed says more.", "phase": phase}
+        try:
+            with anyio.fail_after(_START_TIMEOUT):
+                yield
+        except (ConnectionError, TimeoutError, RequestError) as error:
+            what = f"did not answer within {_START_TIMEOUT} s" if isinstance(error, TimeoutError) else f"said: {error}"
+            if self.exited:
+                what = "ended"
+            raise SessionStartError(
+                f"{label} could not be started as an interactive agent: in the phase {phase!r} it {what}.",
+                exit_code=self._info.exit_code,
+                stdout=self._info.stdout,
+                stderr=self._info.stderr,
+                **details,
+            ) from error
+
+    async def _call(self, request: Any) -> Any:
+        """The answer to a request, its errors typed."""
+        try:
+            return await request
+        except ConnectionError as error:
+            raise await self._exit_error() from error
+        except RequestError as error:
+            raise self._failed(error) from error
+
+    async def _turn(self, prompt: Prompt, source: str | None) -> Ended:
+        """Send a prompt, and wait for its turn to end. The transcript gets a span of it."""
+        traffic, bridge = self._place.link.traffic, self._place.link.bridge
+        if source == "operator":
+            bridge.note_operator_message(ChatMessageUser(content=_shown(prompt.content), source="operator"))
+        self._raised = None
+        async with span("turn", type="acp_turn"):
+            traffic.span, traffic.failure = current_span(), None
+            try:
+                answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
+                ended: Ended = (answer.stop_reason, _usage(answer.usage))
+            except ConnectionError as error:
+                raise await self._exit_error() from error
+            except RequestError as error:
+                if not prompt.stopping.is_set():
+                    raise self._failed(error) from error
+                ended = ("cancelled", None)
+            finally:
+                traffic.span = None
+                self._merge()
+            if self._raised is not None:
+                raise self._raised
+            if ended[0] == "end_turn" and (failure := self._place.provider_error()):
+                raise failure
+            self._inform({"event": "turn", "stop_reason": ended[0], "usage": ended[1]})
+            return ended
+
+    async def _stop(self, prompt: Prompt) -> None:
+        """Cancel a prompt's turn and wait for its end; an agent that doesn't obey is killed."""
+        if self._running is not prompt:
+            prompt.abandon()
+            await prompt.wait()
+            return
+        prompt.stopping.set()
+        with contextlib.suppress(Exception):
+            await self.conn.cancel(session_id=self.id)
+        with anyio.move_on_after(_CANCEL_TIMEOUT):
+            await prompt.wait()
+        if not prompt.ended:
+            await self._place.workspace.relay.kill_all()
+            await prompt.wait()
+        elif self._adapter.outlived:
+            await end_commands(self._place.workspace, self._service.argv)
+
+    def _merge(self) -> None:
+        """Bring the user's state up to date with the bridge's."""
+        state = self._place.link.bridge.state
+        if self.state is not state:
+            self.state.messages, self.state.output = state.messages, state.output
+
+    def _failed(self, error: RequestError) -> AgentError:
+        details = {"stdout": self._info.stdout, "stderr": self._info.stderr}
+        return self._place.provider_error(**details) or TurnFailedError(
+            f"{self._adapter.label} answered with an error: {error}", code=error.code, data=error.data, **details
+        )
+
+    async def _exit_error(self) -> AgentExitedError:
+        if self._feeder is not None:
+            await asyncio.wait({self._feeder}, timeout=1)
+        return AgentExitedError(
+            f"{self._adapter.label} has ended in the middle of its session.",
+            hint="restart() goes on with the session in a new process.",
+            exit_code=self._info.exit_code,
+            stdout=self._info.stdout,
+            stderr=self._info.stderr,
+        )
+
+    def _sent(self, message: Mapping[str, Any]) -> None:
+        if message.get("method") == "session/prompt":
+            self._place.link.launched.set()
+
+    def _hear(self, session_id: str, events: Callable[[bool], list[Event]]) -> None:
+        """Take in what an update says, unless it is another session's (a sub-agent's)."""
+        if session_id == self.id or not self.id:
+            for event in events(self._replaying):
+                self._tell(event)
+
+    async def _asked(self, request: PermissionRequest) -> Decision:
+        """Answer a request for permission; in a turn that is being cancelled, with that."""
+        running = self._running
+        stopping = running.stopping if running is not None else asyncio.Event()
+        deciding = asyncio.ensure_future(decide(self._permissions, request, self._place.link.bridge.state))
+        stopped = asyncio.ensure_future(stopping.wait())
+        decision: Decision = "cancel"
+        try:
+            await asyncio.wait({deciding, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if deciding.done():
+                decision = deciding.result()
+        except Exception as error:
+            # An answer that nobody gave must not become one: the turn ends with what went wrong.
+            self._raised = error
+            with contextlib.suppress(Exception):
+                await self.conn.cancel(session_id=self.id)
+        finally:
+            deciding.cancel()
+            stopped.cancel()
+        self._tell(PermissionAsked(request.id, request.title, decision))
+        return decision
+
+    def _tell(self, event: Event) -> None:
+        """Hand an event on."""
+        if self._running is not None and not event.replay:
+            self._running.add(event)
+        for waiting in self._listeners:
+            waiting.put_nowait(event)
+        if isinstance(event, ToolEnded) and not event.replay:
+            self._inform({"event": "tool", "id": event.id, "status": event.status, "title": event.update.title})
+        elif isinstance(event, Plan) and not event.replay:
+            self._inform({"event": "plan", "entries": [list(entry) for entry in event.entries]})
+        elif isinstance(event, PermissionAsked):
+            self._inform({"event": "permission", "title": event.title, "decision": event.decision})
+
+    def _inform(self, data: dict[str, Any]) -> None:
+        with in_span(self._place.link.traffic.span):
+            transcript().info(data, source="inspect_swe")
+
+
+def _usage(usage: Any) -> Mapping[str, int] | None:
+    return None if usage is None else usage.model_dump(exclude_none=True, exclude={"field_meta"})
+
+
+def _shown(content: Sequence[Any]) -> str:
+    return "\n\n".join(str(getattr(block, "text", "")) for block in content)

@@ -1,0 +1,188 @@
+"""ACP's messages over the stdin and stdout of a process in the sandbox, whose output is hostile until proven JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from inspect_ai.util import ExecCompleted, ExecRemoteProcess, ExecStdout
+
+from .._errors import tail
+from .._runtime.output import OutputBuffer
+from .._sandbox.multiplexer import Process
+
+_LONGEST_LINE = 256 << 20
+_SLOW_TO_PARSE = 1 << 20
+_WAITING_MESSAGES = 1000
+
+Message = dict[str, Any]
+
+
+class Stdio(Protocol):
+    """A process with open stdin."""
+
+    def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
+        """What it writes, in order, until it has ended."""
+
+    async def write(self, data: bytes) -> None:
+        """Write to its stdin."""
+
+    async def close_stdin(self) -> None:
+        """End its stdin."""
+
+    async def kill(self) -> None:
+        """Kill it, and what belongs to its process group."""
+
+    async def exit_code(self) -> int | None:
+        """How it ended; -N where signal N ended it, None where nobody knows."""
+
+
+class RelayedProcess:
+    """A process that our relay has started."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self.output = process.output
+        self.write = process.write
+        self.close_stdin = process.close_stdin
+        self.kill = process.kill
+
+    async def exit_code(self) -> int | None:
+        status = await self._process.wait()
+        return -(status.signal or 9) if status.code is None else status.code
+
+
+class RemoteProcess:
+    """A process that Inspect's `exec_remote()` has started (with `stdin_open=True`)."""
+
+    def __init__(self, process: ExecRemoteProcess) -> None:
+        self._process = process
+        self._code: int | None = None
+        self.write = process.write_stdin
+        self.close_stdin = process.close_stdin
+        self.kill = process.kill
+
+    async def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
+        async for event in self._process:
+            if isinstance(event, ExecCompleted):
+                self._code = event.exit_code
+            else:
+                yield "stdout" if isinstance(event, ExecStdout) else "stderr", event.data.encode()
+
+    async def exit_code(self) -> int | None:
+        return self._code
+
+
+def stdio_of(process: ExecRemoteProcess | Process) -> Stdio:
+    """A process as this module wants it."""
+    return RelayedProcess(process) if isinstance(process, Process) else RemoteProcess(process)
+
+
+@dataclass
+class ErrorInfo:
+    """What a process says besides ACP's messages, and how it ended.
+
+    Args:
+        exit_code: Its exit code; -N where signal N ended it, None while it runs.
+    """
+
+    exit_code: int | None = None
+    _stderr: OutputBuffer = field(default_factory=lambda: OutputBuffer(0, 64 << 10))
+    _stdout: OutputBuffer = field(default_factory=lambda: OutputBuffer(0, 64 << 10))
+
+    @property
+    def stderr(self) -> str:
+        """The end of its stderr."""
+        return self._stderr.tail
+
+    @property
+    def stdout(self) -> str:
+        """The end of what it wrote to stdout that are no messages."""
+        return tail(self._stdout.tail)
+
+
+class Wire:
+    """The SDK's transport over a process. Whatever breaks it ends it, and with it every call that waits for an answer.
+
+    Args:
+        process: The process.
+        info: Takes in what the process says besides.
+        sent: Told of each message that is sent.
+    """
+
+    def __init__(
+        self, process: Stdio, info: ErrorInfo, sent: Callable[[Mapping[str, Any]], None] | None = None
+    ) -> None:
+        self._process = process
+        self._info = info
+        self._sent = sent
+        self._messages: asyncio.Queue[Message | None] = asyncio.Queue(_WAITING_MESSAGES)
+        self._writing = asyncio.Lock()
+        self._dead = asyncio.Event()
+
+    async def feed(self) -> None:
+        """Read the process' output until it has ended."""
+        line = bytearray()
+        try:
+            async for stream, chunk in self._process.output():
+                if stream == "stderr":
+                    self._info._stderr.add(chunk)
+                    continue
+                *whole, rest = chunk.split(b"\n")
+                for piece in whole:
+                    line += piece
+                    await self._take(bytes(line))
+                    line.clear()
+                line += rest
+                if len(line) > _LONGEST_LINE:
+                    raise ConnectionError(f"a message of more than {_LONGEST_LINE} bytes")
+            self._info.exit_code = await self._process.exit_code()
+        finally:
+            self._dead.set()
+
+    async def send(self, message: Message) -> None:
+        """Send a message."""
+        if self._dead.is_set():
+            raise ConnectionError("The agent has ended.")
+        if self._sent:
+            self._sent(message)
+        async with self._writing:
+            try:
+                await self._process.write(json.dumps(message).encode() + b"\n")
+            except Exception as error:
+                self._dead.set()
+                raise ConnectionError(f"The agent cannot be reached: {error}") from error
+
+    async def receive(self) -> Message | None:
+        """The next message; None once there is nobody who could send one."""
+        if self._messages.empty() and not self._dead.is_set():
+            message, dead = asyncio.ensure_future(self._messages.get()), asyncio.ensure_future(self._dead.wait())
+            try:
+                await asyncio.wait({message, dead}, return_when=asyncio.FIRST_COMPLETED)
+                if message.done():
+                    return message.result()
+            finally:
+                dead.cancel()
+                message.cancel()
+        return None if self._messages.empty() else self._messages.get_nowait()
+
+    async def close(self) -> None:
+        """End the agent's stdin."""
+        if not self._dead.is_set():
+            with contextlib.suppress(Exception):
+                await self._process.close_stdin()
+
+    async def _take(self, line: bytes) -> None:
+        try:
+            large = len(line) > _SLOW_TO_PARSE
+            message = await asyncio.to_thread(json.loads, line) if large else json.loads(line)
+        except (ValueError, RecursionError):
+            message = None
+        if isinstance(message, dict):
+            await self._messages.put(message)
+        elif line.strip():
+            self._info._stdout.add(line[-4096:] + b"\n")
