@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from inspect_swe._cli import main
 from inspect_swe._install import PINS_FILE, Lock, Pins
-from inspect_swe._install.pins_update import pins_text
+from inspect_swe._install.pins_update import newest_of, pins_text
 
 from .everything import PINNED, PLATFORMS, Everything
 from .install.fake_registry import Reply
@@ -119,6 +119,33 @@ def test_update_takes_what_all_platforms_have_and_no_new_major_version_of_progra
     assert pins("update", "opencode", "claude_code", "codex_cli", "ripgrep", "node").exit_code == 0
     names = ("opencode", "claude_code", "ripgrep", "node")
     assert {name: Pins.load().pin(name).version for name in names} == dict.fromkeys(names, "1.1.0")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "newest"),
+    [
+        ("1.2.3", "1.2.3"),
+        ("1.2.9", None),
+        ("2.0.0-rc.1", "2.0.0-rc.1"),
+        ("~1.2.3", "1.2.10"),
+        ("~1.0.0", None),
+        ("^1.2.3", "1.10.0"),
+        ("^1.2.99", "1.10.0"),
+        ("^1.11.0", None),
+        ("^0.2.0", "0.2.7"),
+        ("~0.2.0", "0.2.7"),
+        ("^0.0.3", "0.0.3"),
+        ("~0.0.3", "0.0.4"),
+        ("^2.0.0", None),
+        ("1.x", None),
+        ("^1", None),
+        ("latest", None),
+        ("", None),
+    ],
+)
+def test_ranges_are_npms(wanted: str, newest: str | None) -> None:
+    versions = ["0.0.3", "0.0.4", "0.2.0", "0.2.7", "0.3.0", "1.2.3", "1.2.10", "1.10.0", "1.10.1-rc.1", "2.0.0-rc.1"]
+    assert newest_of([*versions, "no-version"], wanted) == newest
 
 
 def test_a_failed_update_writes_nothing(everything: Everything) -> None:

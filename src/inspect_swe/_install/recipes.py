@@ -11,17 +11,19 @@ _MACHINES = {"x64": "x86_64", "arm64": "aarch64"}
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that CLIs need, always in its pinned version.
+    """A program that CLIs need, always in its pinned version. It may have parts, which the pin names.
 
     Args:
         key: Its name in the pins.
         member: Path of the executable in the unpacked package (which is in `package/`).
-        keep: What to unpack, by the beginnings of paths below `package/`; empty means all.
+        keep: What to unpack of each package, by the beginnings of paths in it; empty means all.
+        drop: What not to unpack, by the ends of paths.
     """
 
     key: str
     member: str
     keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
 
 
 NODE = Tool(
