@@ -14,7 +14,7 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._errors import AgentOptionError
-from .._install import NpmPackage
+from .._install import CLAUDE_ACP, NODE, NpmPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry
@@ -227,6 +227,7 @@ class ClaudeCode(Adapter):
     command: ClassVar[str] = "claude"
     recipe: ClassVar[NpmPackage] = NpmPackage("@anthropic-ai/claude-code-{platform}", "package/claude")
     user_agent: ClassVar[str] = "claude-cli/"
+    acp_tools = (NODE, CLAUDE_ACP)
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model, a role's model for itself."""

