@@ -11,6 +11,8 @@ import pytest
 import inspect_swe._install as install
 from inspect_swe._agents import ROSTER
 from inspect_swe._install import (
+    CLAUDE_ACP,
+    CODEX_ACP,
     NODE,
     RIPGREP,
     NpmPackage,
@@ -36,6 +38,8 @@ from .install.wheel_index import WheelIndex
 PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
 AGENTS = [adapter.key for adapter in ROSTER]
 PINNED = "1.0.0"
+ACP = {CLAUDE_ACP: "@agentclientprotocol/claude-agent-acp", CODEX_ACP: "@agentclientprotocol/codex-acp"}
+PARTS = ("@agentclientprotocol/sdk", "zod")
 _LIBRARIES = {"linux-x64": "manylinux_2_28_x86_64", "linux-arm64": "manylinux_2_28_aarch64"}
 _LIBRARIES |= {"linux-x64-musl": "musllinux_1_2_x86_64", "linux-arm64-musl": "musllinux_1_2_aarch64"}
 
@@ -63,6 +67,11 @@ class Everything:
         self.wheels.publish("helper", version)
         for cpu in ("x64", "arm64"):
             self.server.publish(version, f"@vscode/ripgrep-linux-{cpu}", files={RIPGREP.member: b"rg"})
+        for part in PARTS:
+            self.server.publish(version, part, files={"package/index.js": b"js", "package/index.d.ts": b"ts"})
+        required = {PARTS[0]: version, PARTS[1]: f"^{version}", "bundled": "*"}
+        for tool, package in ACP.items():
+            self.server.publish(version, package, files={tool.member: b"acp"}, dependencies=required)
         member = NODE.member.removeprefix("package/")
         for platform in platforms:
             tags = f"py2.py3-none-{_LIBRARIES[platform]}"
@@ -74,6 +83,10 @@ class Everything:
         names = {platform: f"@vscode/ripgrep-{platform.removesuffix('-musl')}" for platform in PLATFORMS}
         pins["ripgrep"] = Pin("ripgrep", version, {one: self._npm(name, version) for one, name in names.items()})
         pins["node"] = Pin("node", version, {platform: self._node(platform, version) for platform in PLATFORMS})
+        for tool, package in ACP.items():
+            parts = tuple(self._npm(part, version) for part in PARTS) if tool is CLAUDE_ACP else ()
+            own = self._npm(package, version)
+            pins[tool.key] = Pin(tool.key, version, {platform: own for platform in PLATFORMS}, parts)
         self.pins_file.write_text(pins_text(Pins(pins)), encoding="utf-8")
         with PyPIIndex(self.wheels.config) as index:
             lock = make_lock(index, [f"mini-swe-agent=={version}"])

@@ -29,7 +29,7 @@ from inspect_swe import (
 from inspect_swe._cli import main
 from inspect_swe._install import PYTHONS, Pins, Target, resolve, resolve_tool
 from inspect_swe._install.disk import KEPT
-from inspect_swe._stock import RECIPES, TOOLS
+from inspect_swe._stock import CHOICES, TOOLS
 
 from .everything import AGENTS, PINNED, PLATFORMS, Everything
 from .install.fake_registry import Reply
@@ -85,6 +85,32 @@ def test_the_programs_that_it_needs_come_with_it(everything: Everything) -> None
     assert folders == [f"artifacts/{name}/1.0.0-linux-x64" for name in names]
 
 
+@pytest.mark.parametrize(
+    ("agent", "programs"),
+    [
+        ("claude_code", ["claude_agent_acp", "node"]),
+        ("codex_cli", ["codex_acp", "node"]),
+        ("gemini_cli", ["node"]),
+        ("opencode", ["ripgrep"]),
+    ],
+)
+def test_an_interactive_agent_is_the_same_cli_with_what_it_needs(
+    agent: str, programs: list[str], everything: Everything
+) -> None:
+    interactive = f"interactive_{agent}"
+    download_agent_binary(interactive, "stable", "linux-x64")
+    folders = {path.parent.name for path in everything.store.glob("artifacts/*/1.0.0-linux-x64")}
+    assert folders == {agent, *programs}
+    (row,) = cached_agent_binaries(interactive, quiet=True)
+    assert row == cached_agent_binaries(agent, quiet=True)[0] and row.agent == agent
+    assert resolve_agent_version(interactive, "stable") == PINNED
+
+
+def test_what_has_no_interactive_variant() -> None:
+    with pytest.raises(AgentOptionError, match="interactive_claude_code"):
+        resolve_agent_version("interactive_mini_swe_agent", "stable")
+
+
 def test_in_a_running_event_loop(everything: Everything) -> None:
     async def inside() -> AgentBinaries:
         download_agent_binary("codex_cli", "latest", "linux-x64")
@@ -122,7 +148,7 @@ def test_where_no_link_can_be_made_the_file_itself_is_listed(
 def test_after_downloading_all_there_is_no_request(everything: Everything) -> None:
     async def all_of_it(version: str) -> set[str]:
         sources: set[str] = set()
-        for key, recipe in RECIPES.items():
+        for key, recipe in CHOICES.values():
             for platform in PLATFORMS:
                 for python in PYTHONS if key == "mini_swe_agent" else PYTHONS[:1]:
                     found = await resolve(key, recipe, version, platform, target=Target(platform, python))
@@ -137,7 +163,7 @@ def test_after_downloading_all_there_is_no_request(everything: Everything) -> No
     assert everything.server.count() == asked
     everything.server.close()
     assert asyncio.run(all_of_it("auto")) == {"cache"}
-    assert {tool.key for recipe in RECIPES.values() for tool in getattr(recipe, "needs", ())} == set(TOOLS)
+    assert {tool.key for _, recipe in CHOICES.values() for tool in getattr(recipe, "needs", ())} == set(TOOLS)
 
 
 def _names(tarball: bytes) -> list[str]:

@@ -20,7 +20,7 @@ from inspect_swe._cli._shared import PLATFORMS
 from inspect_swe._install import PYTHONS, SandboxPlatform, artifacts
 from inspect_swe._stock import TOOLS, Entry
 
-from .everything import AGENTS, PINNED, Everything
+from .everything import AGENTS, PARTS, PINNED, Everything
 
 HERE = "linux-arm64" if platform.machine().lower() in ("aarch64", "arm64") else "linux-x64"
 COMMANDS = [[], *([name] for name in main.commands), ["pins", "show"], ["pins", "update"], ["pins", "verify"]]
@@ -99,6 +99,24 @@ def test_download_as_json(everything: Everything) -> None:
     rows = json.loads(result.stdout)
     assert [(row["agent"], row["source"]) for row in rows] == [("gemini_cli", "download"), ("node", "download")]
     assert [{key: row[key] for key in entry} for row, entry in zip(rows, listed(), strict=True)] == listed()
+
+
+def test_download_of_an_interactive_agent(everything: Everything) -> None:
+    result = run("download", "interactive_claude_code", "claude_code", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert [row["agent"] for row in json.loads(result.stdout)] == ["claude_code", "node", "claude_agent_acp"]
+    folder = everything.store / f"artifacts/claude_agent_acp/{PINNED}-{HERE}/package"
+    files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    assert files == ["dist/index.js", *(f"node_modules/{part}/index.js" for part in PARTS)]
+    (entry,) = (one for one in listed() if one["agent"] == "claude_agent_acp")
+    assert (entry["size"], Path(entry["path"]).read_bytes()) == (7, b"acp")
+    assert run("remove", "claude_agent_acp", "--yes").exit_code == 0
+    assert not folder.exists()
+
+
+def test_what_agents_share_is_missed_once(everything: Everything) -> None:
+    result = run("download", "claude_code", "interactive_claude_code", "--version", "9.9.9")
+    assert result.exit_code == 1 and result.stderr.count("error: ") == 1
 
 
 def test_what_can_not_be_had_does_not_stop_the_rest(everything: Everything) -> None:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from inspect_swe import download_agent_binary
 from inspect_swe._cli import _examine, main
 from inspect_swe._cli._shared import platforms_of
+from inspect_swe._stock import CHOICES
 
 from .everything import AGENTS, Everything
 from .install.fake_registry import Reply
@@ -97,7 +98,7 @@ def test_registries_are_needed_only_for_what_is_not_in_the_store(everything: Eve
     everything.server.replies["/simple/mini-swe-agent/"] = Reply(503)
     assert statuses() == ("ok", "fail")
     everything.wheels.refresh("mini-swe-agent")
-    for agent in AGENTS:
+    for agent in CHOICES:
         download_agent_binary(agent, "stable", platforms_of(None)[0])
     assert statuses() == ("ok", "ok")
     everything.server.close()

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inspect_swe._cli import main
-from inspect_swe._install import PINS_FILE, Lock, Pins
-from inspect_swe._install.pins_update import pins_text
+from inspect_swe._install import CLAUDE_ACP, PINS_FILE, Lock, Pins
+from inspect_swe._install.pins_update import newest_of, pins_text
 
-from .everything import PINNED, PLATFORMS, Everything
+from .everything import ACP, PARTS, PINNED, PLATFORMS, Everything
 from .install.fake_registry import Reply
 
 NAMES = list(json.loads(PINS_FILE.read_text(encoding="utf-8")))
@@ -119,6 +119,58 @@ def test_update_takes_what_all_platforms_have_and_no_new_major_version_of_progra
     assert pins("update", "opencode", "claude_code", "codex_cli", "ripgrep", "node").exit_code == 0
     names = ("opencode", "claude_code", "ripgrep", "node")
     assert {name: Pins.load().pin(name).version for name in names} == dict.fromkeys(names, "1.1.0")
+
+
+def test_parts_are_what_the_program_asks_for(everything: Everything) -> None:
+    for version in ("1.1.0", "1.2.0", "2.0.0"):
+        everything.publish(version)
+    assert pins("update", "claude_agent_acp", "--version", "1.1.0").exit_code == 0
+    pin = Pins.load().pin("claude_agent_acp")
+    assert [(part.package, part.version) for part in pin.parts] == [(PARTS[0], "1.1.0"), (PARTS[1], "1.2.0")]
+    assert f" {ACP[CLAUDE_ACP]}, {PARTS[0]}, {PARTS[1]} " in pins("show").stdout
+    assert differing() == []
+    restate(everything, PARTS[1], "1.2.0", None)
+    assert [(one["name"], one["what"], one["platforms"]) for one in differing()] == [
+        ("claude_agent_acp", "zod 1.2.0", list(PLATFORMS))
+    ]
+
+
+@pytest.mark.parametrize("wanted", [None, "*", ">=1.0.0", "^3.0.0", "3.0.0"])
+def test_parts_that_no_version_is_known_for(wanted: str | None, everything: Everything) -> None:
+    package = ACP[CLAUDE_ACP]
+    required = {PARTS[0]: "1.0.0", **({PARTS[1]: wanted} if wanted else {})}
+    everything.server.publish("1.1.0", package, files={CLAUDE_ACP.member: b"acp"}, dependencies=required)
+    before = everything.pins_file.read_text(encoding="utf-8")
+    result = pins("update", "claude_agent_acp")
+    assert result.exit_code == 1 and f"{package} 1.1.0 asks for {PARTS[1]} {wanted!r}" in result.stderr
+    assert everything.pins_file.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize(
+    ("wanted", "newest"),
+    [
+        ("1.2.3", "1.2.3"),
+        ("1.2.9", None),
+        ("2.0.0-rc.1", "2.0.0-rc.1"),
+        ("~1.2.3", "1.2.10"),
+        ("~1.0.0", None),
+        ("^1.2.3", "1.10.0"),
+        ("^1.2.99", "1.10.0"),
+        ("^1.11.0", None),
+        ("^0.2.0", "0.2.7"),
+        ("~0.2.0", "0.2.7"),
+        ("^0.0.3", "0.0.3"),
+        ("~0.0.3", "0.0.4"),
+        ("^2.0.0", None),
+        ("1.x", None),
+        ("^1", None),
+        ("latest", None),
+        ("", None),
+    ],
+)
+def test_ranges_are_npms(wanted: str, newest: str | None) -> None:
+    versions = ["0.0.3", "0.0.4", "0.2.0", "0.2.7", "0.3.0", "1.2.3", "1.2.10", "1.10.0", "1.10.1-rc.1", "2.0.0-rc.1"]
+    assert newest_of([*versions, "no-version"], wanted) == newest
 
 
 def test_a_failed_update_writes_nothing(everything: Everything) -> None:

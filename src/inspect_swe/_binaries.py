@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from ._errors import AgentOptionError
 from ._install import ArtifactStore, SandboxPlatform, Target, check_version, resolve_version, wheels_tarball
-from ._stock import RECIPES, check_platform, entry_of, fetch, path_of, print_entries, recipe_of, stored
+from ._stock import RECIPES, check_platform, choice_of, entry_of, fetch, path_of, print_entries, stored
 
 _PYTHON = re.compile(r"(3)\.?(\d{1,2})(?:\.\d+)?")
 
@@ -37,7 +37,7 @@ def download_agent_binary(binary: str, version: Literal["stable", "latest"] | st
     Blocks, also where an event loop is running.
 
     Args:
-        binary: The agent, such as "claude_code".
+        binary: The agent, such as "claude_code" or "interactive_claude_code".
         version: "stable" (the pinned one), "latest" or a version such as "2.1.329".
         platform: What the sandbox is: "linux-x64", "linux-arm64", "linux-x64-musl" or "linux-arm64-musl".
 
@@ -46,7 +46,7 @@ def download_agent_binary(binary: str, version: Literal["stable", "latest"] | st
         AgentInstallError: It is not there, not what was published, or can't be stored.
         RegistryError: The registry can't be reached.
     """
-    recipe_of(binary)
+    choice_of(binary)
     check_version(version)
     check_platform(platform)
     fetch(binary, version, platform)
@@ -65,9 +65,7 @@ def cached_agent_binaries(binary: str | None = None, quiet: bool = False) -> Age
     Raises:
         AgentOptionError: There is no such agent.
     """
-    if binary is not None:
-        recipe_of(binary)
-    found = list(stored([binary] if binary else list(RECIPES)))
+    found = list(stored(list(RECIPES) if binary is None else [choice_of(binary).key]))
     if not quiet:
         print_entries([entry_of(each) for each in found])
     return AgentBinaries(AgentBinary(each.artifact.agent, each.artifact.version, path_of(each)) for each in found)
@@ -130,4 +128,4 @@ def resolve_agent_version(
         RegistryError: The registry can't be reached, and no version is in the cache.
     """
     check_platform(platform)
-    return resolve_version(agent, recipe_of(agent), version, platform)
+    return resolve_version(*choice_of(agent), version, platform)

@@ -7,7 +7,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict, TypeVar, get_args
+from typing import NamedTuple, TypedDict, TypeVar, get_args
 
 import anyio
 from anyio.from_thread import start_blocking_portal
@@ -18,11 +18,14 @@ from rich.table import Table
 from ._agents import ROSTER
 from ._errors import AgentError, AgentOptionError
 from ._install import (
+    CLAUDE_ACP,
+    CODEX_ACP,
     NODE,
     PYTHONS,
     RIPGREP,
     Artifact,
     ArtifactStore,
+    NpmPackage,
     Pins,
     PythonPackage,
     Recipe,
@@ -41,7 +44,27 @@ _AT_ONCE = 4
 
 PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
 RECIPES: Mapping[str, Recipe] = {adapter.key: adapter.recipe for adapter in ROSTER if adapter.recipe is not None}
-TOOLS: Mapping[str, Tool] = {tool.key: tool for tool in (NODE, RIPGREP)}
+TOOLS: Mapping[str, Tool] = {tool.key: tool for tool in (NODE, RIPGREP, CLAUDE_ACP, CODEX_ACP)}
+
+
+class Choice(NamedTuple):
+    """What a name stands for: an agent's CLI in the store, and where it and what it needs are found."""
+
+    key: str
+    recipe: Recipe
+
+
+def _choices() -> Iterator[tuple[str, Choice]]:
+    for adapter in ROSTER:
+        recipe = adapter.recipe
+        if recipe is not None:
+            yield adapter.key, Choice(adapter.key, recipe)
+        if isinstance(recipe, NpmPackage) and adapter.acp_tools is not None:
+            yield f"interactive_{adapter.key}", Choice(adapter.key, recipe.with_tools(adapter.acp_tools))
+
+
+CHOICES: Mapping[str, Choice] = dict(_choices())
+"""Agents by the names that people know them by; an interactive one runs the same CLI as the other."""
 
 
 class Entry(TypedDict):
@@ -55,11 +78,11 @@ class Entry(TypedDict):
     digest: str
 
 
-def recipe_of(agent: str) -> Recipe:
-    """Where an agent's CLI is found."""
-    if agent not in RECIPES:
-        raise AgentOptionError(f"There is no agent {agent!r}.", hint=f"known agents: {', '.join(RECIPES)}.")
-    return RECIPES[agent]
+def choice_of(agent: str) -> Choice:
+    """What an agent's name stands for."""
+    if agent not in CHOICES:
+        raise AgentOptionError(f"There is no agent {agent!r}.", hint=f"known agents: {', '.join(CHOICES)}.")
+    return CHOICES[agent]
 
 
 def check_platform(platform: str) -> None:
@@ -75,7 +98,7 @@ def fetch(agent: str, version: str, platform: SandboxPlatform) -> list[StoredArt
     """
     # A loop of its own in a thread of its own, which ends when the caller is interrupted.
     with start_blocking_portal() as portal:
-        return portal.call(functools.partial(resolve_all, agent, recipe_of(agent), version, platform))
+        return portal.call(functools.partial(resolve_all, *choice_of(agent), version, platform))
 
 
 def fetch_each(
@@ -89,7 +112,7 @@ def fetch_each(
         report: Told of each artifact as soon as it is there.
 
     Returns:
-        All artifacts, each once, in the order of `wanted`; and what went wrong.
+        All artifacts, each once, in the order of `wanted`; and what went wrong, each once.
     """
     with start_blocking_portal() as portal:
         return portal.call(functools.partial(_fetch_each, wanted, version, report))
@@ -100,14 +123,15 @@ async def _fetch_each(
 ) -> tuple[list[StoredArtifact], list[AgentError]]:
     limit, reported = anyio.CapacityLimiter(_AT_ONCE), set[Path]()
     found: dict[tuple[str, SandboxPlatform], list[StoredArtifact]] = {}
-    errors: list[AgentError] = []
+    # By their texts: agents that share a CLI share what is wrong with it.
+    errors: dict[str, AgentError] = {}
 
     async def one(agent: str, platform: SandboxPlatform) -> None:
         async with limit:
             try:
-                found[agent, platform] = await resolve_all(agent, recipe_of(agent), version, platform)
+                found[agent, platform] = await resolve_all(*choice_of(agent), version, platform)
             except AgentError as error:
-                errors.append(error)
+                errors.setdefault(str(error), error)
                 return
         for each in found[agent, platform]:
             if each.path not in reported:
@@ -118,7 +142,7 @@ async def _fetch_each(
         for pair in wanted:
             group.start_soon(one, *pair)
     ordered = {each.path: each for pair in wanted for each in found.get(pair, [])}
-    return list(ordered.values()), errors
+    return list(ordered.values()), list(errors.values())
 
 
 def stored(keys: Sequence[str], store: ArtifactStore | None = None) -> Iterator[StoredArtifact]:
@@ -137,7 +161,7 @@ def artifacts(key: str, version: str, platform: SandboxPlatform) -> Iterator[Art
         pinned = Pins.load().pin(key).release(platform)
         yield Artifact(key, version, platform, Release(pinned.package, version), TOOLS[key].member)
         return
-    recipe = recipe_of(key)
+    recipe = RECIPES[key]
     if isinstance(recipe, PythonPackage):
         release = Release(recipe.package, version)
         for python in PYTHONS:

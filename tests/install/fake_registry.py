@@ -94,6 +94,7 @@ class FakeRegistry:
         tarball: bytes | None = None,
         tarball_url: str | None = None,
         integrity: str | None = "right",
+        dependencies: dict[str, str] | None = None,
     ) -> str:
         """Publish a version, the newest from now on; returns the path of its tarball."""
         data = tarball or make_tarball(
@@ -104,7 +105,7 @@ class FakeRegistry:
         if integrity is not None:
             dist["integrity"] = integrity_of(data) if integrity == "right" else integrity
         document = self.documents.setdefault(package, {"name": package, "dist-tags": {}, "versions": {}})
-        document["versions"][version] = {"version": version, "dist": dist}
+        document["versions"][version] = {"version": version, "dist": dist, "dependencies": dependencies or {}}
         document["dist-tags"]["latest"] = version
         self.replies[f"/{package}"] = Reply(body=json.dumps(document).encode())
         self.replies[path] = Reply(body=data)

@@ -59,14 +59,14 @@ def test_what_is_no_marker(text: str, artifact: Artifact) -> None:
     assert read_marker(text, artifact) is None
 
 
-def test_all_wheels_count(stored: StoredArtifact) -> None:
-    wheels = (Release("a", "1", integrity="sha256-a"), Release("b", "1", integrity="sha256-b"))
-    python = replace(stored.artifact, wheels=wheels, target=Target("linux-x64", "3.11"))
+def test_all_parts_count(stored: StoredArtifact) -> None:
+    parts = (Release("a", "1", integrity="sha256-a"), Release("b", "1", integrity="sha256-b"))
+    python = replace(stored.artifact, parts=parts, target=Target("linux-x64", "3.11"))
     text = marked(replace(stored, artifact=python))
     assert read_marker(text, replace(python, target=Target("linux-x64", "3.11.2"))) is not None
     assert read_marker(text, replace(python, target=Target("linux-x64", "3.12"))) is None
-    assert read_marker(text, replace(python, wheels=(wheels[0],))) is None
-    assert read_marker(text, replace(python, wheels=wheels[::-1])) is not None
+    assert read_marker(text, replace(python, parts=parts[:1])) is None
+    assert read_marker(text, replace(python, parts=parts[::-1])) is not None
 
 
 def test_a_store_that_cannot_be_written_to(stored: StoredArtifact) -> None:

@@ -7,10 +7,11 @@ import pytest
 import inspect_swe._install as install
 from inspect_swe._agents import ROSTER
 from inspect_swe._errors import AgentInstallError
-from inspect_swe._install import NODE, PYTHONS, RIPGREP, NpmPackage, Pins, PythonPackage, SandboxPlatform, Target, Tool
+from inspect_swe._install import PYTHONS, NpmPackage, Pins, PythonPackage, SandboxPlatform, Target, Tool
 from inspect_swe._install.python_packages import locked_wheels
 from inspect_swe._install.registries import digest_of
 from inspect_swe._runtime.adapter import Adapter
+from inspect_swe._stock import TOOLS
 
 PLATFORMS: tuple[SandboxPlatform, ...] = typing.get_args(SandboxPlatform)
 NPM = [adapter for adapter in ROSTER if isinstance(adapter.recipe, NpmPackage)]
@@ -18,13 +19,14 @@ PYTHON = [adapter for adapter in ROSTER if isinstance(adapter.recipe, PythonPack
 
 
 def test_nothing_else_is_pinned() -> None:
-    assert set(Pins.load().pins) == {adapter.key for adapter in ROSTER} | {NODE.key, RIPGREP.key}
+    assert set(Pins.load().pins) == {adapter.key for adapter in ROSTER} | set(TOOLS)
 
 
-@pytest.mark.parametrize("tool", [NODE, RIPGREP])
+@pytest.mark.parametrize("tool", TOOLS.values())
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_tool_is_pinned_for_every_platform(tool: Tool, platform: SandboxPlatform) -> None:
-    assert digest_of(Pins.load().pin(tool.key).release(platform))
+    pin = Pins.load().pin(tool.key)
+    assert all(digest_of(release) for release in (pin.release(platform), *pin.parts))
 
 
 @pytest.mark.parametrize("adapter", NPM)

@@ -19,7 +19,7 @@ from inspect_swe._install.retries import Abandoned
 from inspect_swe._install.unpack import unpack
 from inspect_swe._install.wheels import Target
 
-from .fake_registry import FakeRegistry, Reply
+from .fake_registry import FakeRegistry, Reply, make_tarball
 from .wheel_index import WheelIndex
 
 
@@ -56,7 +56,8 @@ def test_from_the_index_to_imports(wheels: WheelIndex, stop: threading.Event, tm
     wheels.publish("lib", "2.0")
     paths = _download(wheels, _releases(wheels), tmp_path, stop)
     assert [path.name for path in paths] == ["app-1.0-py3-none-any.whl", "lib-2.0-py3-none-any.whl"]
-    unpack(paths, tmp_path / "site", stop)
+    for path in paths:
+        unpack(path, tmp_path / "site", stop)
     code = "import app, lib, importlib.metadata as m; print(lib.x, m.version('app'), m.requires('app'))"
     env = {"PYTHONPATH": str(tmp_path / "site"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
@@ -100,7 +101,7 @@ def test_nobody_waits_any_more(wheels: WheelIndex, stop: threading.Event, tmp_pa
     with pytest.raises(Abandoned):
         _download(wheels, releases, tmp_path, stop)
     with pytest.raises(Abandoned):
-        unpack([wheel], tmp_path / "site", stop)
+        unpack(wheel, tmp_path / "site", stop)
 
 
 def test_progress_of_several_files(
@@ -126,7 +127,7 @@ def test_where_members_go(stop: threading.Event, tmp_path: Path) -> None:
     wheel = _zip(
         tmp_path / "my_app-1.0-py3-none-any.whl", *((name, 0o100644) for name in members), ("bin/tool", 0o100755)
     )
-    unpack([wheel], tmp_path / "site", stop)
+    unpack(wheel, tmp_path / "site", stop)
     found = {
         path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site").rglob("*") if path.is_file()
     }
@@ -138,6 +139,17 @@ def test_where_members_go(stop: threading.Event, tmp_path: Path) -> None:
         "bin/tool",
     }
     assert os.access(tmp_path / "site/bin/tool", os.X_OK) and not os.access(tmp_path / "site/native.so", os.X_OK)
+
+
+def test_what_is_kept(stop: threading.Event, tmp_path: Path) -> None:
+    names = ["bin/tool", "bin/tool.map", "lib/a.so", "docs/a.txt", "LICENSE"]
+    wheel = _zip(tmp_path / "tool-1.0-py3-none-any.whl", *((name, 0) for name in names))
+    tarball = tmp_path / "tool.tgz"
+    tarball.write_bytes(make_tarball({f"package/{name}": b"x" for name in names}))
+    for file in (wheel, tarball):
+        folder = tmp_path / f"from-{file.suffix}"
+        unpack(file, folder, stop, keep=("bin/", "LICENSE"), drop=(".map",))
+        assert {path.relative_to(folder).as_posix() for path in folder.rglob("*")} == {"bin", "bin/tool", "LICENSE"}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +169,7 @@ def test_where_members_go(stop: threading.Event, tmp_path: Path) -> None:
 def test_members_that_no_wheel_may_hold(name: str, mode: int, stop: threading.Event, tmp_path: Path) -> None:
     wheel = _zip(tmp_path / "a-1.0-py3-none-any.whl", ("good.py", 0), (name, mode))
     with pytest.raises(AgentInstallError, match="may hold"):
-        unpack([wheel], tmp_path / "site", stop)
+        unpack(wheel, tmp_path / "site", stop)
     assert not list(tmp_path.rglob("evil.py")) and not (tmp_path / "site/good.py").exists()
 
 
@@ -167,7 +179,7 @@ def test_damaged_wheels(damage: str, stop: threading.Event, tmp_path: Path) -> N
     content = b"no zip" if damage == "no zip" else wheel.read_bytes().replace(b"content", b"CONTENT", 1)
     wheel.write_bytes(content)
     with pytest.raises(AgentInstallError, match=r"a-1.0-py3-none-any.whl can't be unpacked"):
-        unpack([wheel], tmp_path / "site", stop)
+        unpack(wheel, tmp_path / "site", stop)
 
 
 def test_the_digest_of_hexadecimal_digits() -> None:

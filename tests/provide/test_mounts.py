@@ -14,10 +14,12 @@ import click
 import pytest
 import yaml  # type: ignore[import-untyped]
 from click.testing import CliRunner
+from inspect_ai.agent import Agent, AgentState, agent
 from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec
 
 from inspect_swe import AgentOptionError, SandboxPlatform, claude_code, with_agents, with_agents_async
 from inspect_swe._cli.images import compose, image
+from inspect_swe._install import NpmPackage
 from inspect_swe._provide import AgentChoice, Sandbox
 from inspect_swe._provide.wanted import chosen
 from inspect_swe.cli import main
@@ -178,6 +180,25 @@ def test_agents_are_names_pairs_or_agents() -> None:
         ("claude_code", "2.1.330"),
         ("claude_code", "stable"),
     ]
+
+
+def test_interactive_agents_run_the_same_cli_with_more_beside_it() -> None:
+    class Interactive:
+        async def __call__(self, state: AgentState) -> AgentState:
+            return state
+
+    @agent(name="inspect_swe/interactive_claude_code")
+    def interactive(version: str = "auto") -> Agent:
+        return Interactive()
+
+    found = chosen(["interactive_codex_cli", ("interactive_opencode", "latest"), interactive(version="2.1.330")])
+    assert [(key, version) for key, _, version in found] == [
+        ("codex_cli", "stable"),
+        ("opencode", "latest"),
+        ("claude_code", "2.1.330"),
+    ]
+    needs = [[tool.key for tool in recipe.needs] for _, recipe, _ in found if isinstance(recipe, NpmPackage)]
+    assert needs == [["node", "codex_acp"], ["ripgrep"], ["node", "claude_agent_acp"]]
 
 
 @pytest.mark.parametrize("agents", [["nobody"], [], "claude_code", [("claude_code", "newest")]])

@@ -136,6 +136,7 @@ class OpenCode(Adapter):
     )
     user_agent: ClassVar[str] = "opencode/"
     takes_images: ClassVar[bool] = True
+    acp_tools = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[^/\s]+/\S+", self.presented):

@@ -43,12 +43,12 @@ def download(agents: tuple[str, ...], version: str, platform: str | None, everyt
         raise click.UsageError("name an agent, or use --all.")
 
     from .._install import check_version
-    from .._stock import RECIPES, entry_of, fetch_each
+    from .._stock import CHOICES, entry_of, fetch_each
 
-    check_names(agents, list(RECIPES))
+    check_names(agents, list(CHOICES))
     check_version(version)
     targets = platforms_of("all" if everything else platform)
-    wanted = [(agent, target) for agent in (RECIPES if everything else agents) for target in targets]
+    wanted = [(agent, target) for agent in (CHOICES if everything else agents) for target in targets]
     found, errors = fetch_each(wanted, version, (lambda each: None) if as_json else _say)
     if as_json:
         print_json([{**entry_of(each), "source": each.source} for each in found])

@@ -45,7 +45,7 @@ def show(as_json: bool) -> None:
     table = Table("name", "version", "packages", box=None, pad_edge=False)
     locks = _locks(Pins(found))
     for name, pin in found.items():
-        packages = sorted({release.file or release.package for release in pin.releases.values()})
+        packages = sorted({release.file or release.package for release in (*pin.releases.values(), *pin.parts)})
         if name in locks:
             packages = [f"{len(locks[name].wheels)} wheels, for Python {', '.join(locks[name].pythons)}"]
         table.add_row(name, pin.version, ", ".join(packages))

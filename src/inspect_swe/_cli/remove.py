@@ -40,7 +40,7 @@ def remove(
 ) -> None:
     """Remove CLIs from the store: those of each AGENT, of a version, for a platform, or all.
 
-    AGENT may also be a program that agents need: node or ripgrep.
+    AGENT may also be a program that agents need: node, ripgrep, claude_agent_acp or codex_acp.
     """
     if everything == bool(agents or version or platform):
         raise click.UsageError("name an agent, --version or --platform, or use --all.")

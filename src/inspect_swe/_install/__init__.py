@@ -10,12 +10,14 @@ from .marker import Marker, read_marker, write_marker
 from .npm_config import NpmConfig
 from .pins import PINS_FILE, Pin, Pins
 from .platforms import SandboxPlatform, sandbox_platform
-from .recipes import NODE, RIPGREP, NpmPackage, PythonPackage, Recipe, Tool
+from .recipes import CLAUDE_ACP, CODEX_ACP, NODE, RIPGREP, NpmPackage, PythonPackage, Recipe, Tool
 from .registries import NpmRegistry, Release
 from .wheels import Target
 
 __all__ = [
     "CACHE_VARIABLE",
+    "CLAUDE_ACP",
+    "CODEX_ACP",
     "NODE",
     "PINS_FILE",
     "PYTHONS",

@@ -49,8 +49,10 @@ class Artifact:
         platform: What it runs on.
         release: The release with it. Without a digest, any verified copy of that release will do.
         member: Path of the executable in the package (`package/...`).
-        keep: What to unpack, by the beginnings of paths below `package/`; empty means all.
-        wheels: What belongs to it besides `release`, if it is a Python package; empty means what it turns out to need.
+        keep: What to unpack of each package, by the beginnings of paths in it; empty means all.
+        drop: What not to unpack, by the ends of paths.
+        parts: What belongs to it besides `release`: wheels in the same folder, or npm packages where Node.js looks for
+            them. Of a Python package, empty means what it turns out to need.
         target: The Python that it is for, if it is a Python package.
         recipe: Says what it needs, if it is a Python package.
     """
@@ -61,7 +63,8 @@ class Artifact:
     release: Release
     member: str
     keep: tuple[str, ...] = ()
-    wheels: tuple[Release, ...] = ()
+    drop: tuple[str, ...] = ()
+    parts: tuple[Release, ...] = ()
     target: Target | None = None
     recipe: PythonPackage | None = None
 
@@ -129,7 +132,7 @@ class ArtifactStore:
         """The stored copy, if there is one and it is intact. Takes one stat per file."""
         folder = self.disk.folder(artifact.folder)
         verified = sidecar.verified_releases(folder)
-        if not verified or not _is(verified[0], artifact.release) or not _are(verified[1:], artifact.wheels):
+        if not verified or not _is(verified[0], artifact.release) or not _are(verified[1:], artifact.parts):
             return None
         release = verified[0]
         stored = StoredArtifact(
@@ -200,14 +203,16 @@ class ArtifactStore:
         if artifact.release.file is None and artifact.target is None:
             registry = self.registry()
             config, hint = registry.config, REGISTRY_HINT
-            releases = [registry.completed(artifact.release, stop)]
+            releases = [registry.completed(one, stop) for one in (artifact.release, *artifact.parts)]
         else:
             config, hint = PipConfig.load(), INDEX_HINT
             releases = _wheels(config, artifact, stop)
         downloads = scratch / "downloads"
         downloads.mkdir()
         title = f"{artifact.agent} {artifact.version}"
-        unpack(download(config, releases, downloads, title, hint, stop), folder, stop, artifact.keep)
+        files = download(config, releases, downloads, title, hint, stop)
+        for release, file in zip(releases, files, strict=True):
+            unpack(file, _place(release, releases[0], folder), stop, artifact.keep, artifact.drop)
         return releases
 
     @contextlib.contextmanager
@@ -225,7 +230,7 @@ class ArtifactStore:
 def _wheels(config: PipConfig, artifact: Artifact, stop: threading.Event) -> list[Release]:
     with PyPIIndex(config, stop) as index:
         if artifact.release.integrity is not None:
-            return located(index, [artifact.release, *artifact.wheels])
+            return located(index, [artifact.release, *artifact.parts])
         assert artifact.target is not None and artifact.recipe is not None
         return resolved(index, artifact.recipe, artifact.version, artifact.target, stop)
 
@@ -235,8 +240,13 @@ def _is(release: Release, wanted: Release) -> bool:
     return same and wanted.integrity in (None, release.integrity)
 
 
-def _are(wheels: Sequence[Release], wanted: Sequence[Release]) -> bool:
-    return not wanted or {wheel.integrity for wheel in wheels} == {wheel.integrity for wheel in wanted}
+def _are(parts: Sequence[Release], wanted: Sequence[Release]) -> bool:
+    return not wanted or {part.integrity for part in parts} == {part.integrity for part in wanted}
+
+
+def _place(release: Release, own: Release, folder: Path) -> Path:
+    """Where a package is unpacked: wheels share a folder, and npm packages lie below the one that requires them."""
+    return folder if release.file or release is own else folder / "node_modules" / release.package
 
 
 def _make_executable(binary: Path, release: Release) -> None:

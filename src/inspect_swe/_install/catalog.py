@@ -149,7 +149,8 @@ async def resolve_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactSto
 async def wanted_tool(tool: Tool, platform: SandboxPlatform) -> Artifact:
     """What `resolve_tool()` would take from the store."""
     pin = (await in_worker(lambda stop: Pins.load())).pin(tool.key)
-    return Artifact(tool.key, pin.version, platform, pin.release(platform), tool.member, tool.keep)
+    release = pin.release(platform)
+    return Artifact(tool.key, pin.version, platform, release, tool.member, tool.keep, tool.drop, pin.parts)
 
 
 def _artifact(
@@ -164,7 +165,8 @@ def _artifact(
     if isinstance(recipe, PythonPackage):
         assert target is not None
         own, *others = locked_wheels(agent, recipe, version, target) or (Release(recipe.package, version),)
-        return Artifact(agent, version, target.platform, own, recipe.member, (), tuple(others), target, recipe)
+        parts = tuple(others)
+        return Artifact(agent, version, target.platform, own, recipe.member, parts=parts, target=target, recipe=recipe)
     if agent in pins.pins and pins.pin(agent).version == version:
         release = pins.pin(agent).release(platform)
     else:

@@ -67,7 +67,7 @@ def read_marker(text: str, wanted: Artifact) -> Marker | None:
     except (ValueError, KeyError, TypeError):
         return None
     # Of a version that isn't pinned the digest isn't known beforehand.
-    unknown = {name for name, value in _identity(wanted).items() if name in ("digest", "wheels") and value is None}
+    unknown = {name for name, value in _identity(wanted).items() if name in ("digest", "parts") and value is None}
     same = all(found.get(name) == value for name, value in _identity(wanted).items() if name not in unknown)
     return marker if same and marker.member == wanted.member else None
 
@@ -80,12 +80,12 @@ def _identity(artifact: Artifact) -> dict[str, str | None]:
         "python": artifact.target.minor if artifact.target else None,
         "package": artifact.release.package,
         "digest": artifact.release.integrity,
-        "wheels": _digest_of_all(artifact.wheels),
+        "parts": _digest_of_all(artifact.parts),
     }
 
 
-def _digest_of_all(wheels: Sequence[Release]) -> str | None:
-    if not wheels:
+def _digest_of_all(parts: Sequence[Release]) -> str | None:
+    if not parts:
         return None
-    lines = sorted(wheel.integrity or "" for wheel in wheels)
+    lines = sorted(part.integrity or "" for part in parts)
     return "sha256-" + hashlib.sha256("\n".join(lines).encode()).hexdigest()

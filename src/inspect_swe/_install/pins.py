@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from inspect_swe._errors import AgentInstallError
 
@@ -23,11 +24,13 @@ class Pin:
         agent: The agent's key, or the tool's.
         version: The CLI's version.
         releases: The release with it, by platform.
+        parts: The npm packages that a tool requires, the same for all platforms.
     """
 
     agent: str
     version: str
     releases: Mapping[str, Release]
+    parts: tuple[Release, ...] = ()
 
     def release(self, platform: SandboxPlatform) -> Release:
         """The release for a platform; its tarball is where the user's registry says."""
@@ -61,11 +64,10 @@ class Pins:
         return self.pins[agent]
 
 
-def _pin(agent: str, entry: Mapping[str, object]) -> Pin:
-    platforms = entry.get("platforms", {})
-    assert isinstance(platforms, dict)
-    releases = {
-        platform: Release(found["package"], found["version"], integrity=found["integrity"], file=found.get("file"))
-        for platform, found in platforms.items()
-    }
-    return Pin(agent, str(entry["version"]), releases)
+def _pin(agent: str, entry: Mapping[str, Any]) -> Pin:
+    releases = {platform: _release(found) for platform, found in entry.get("platforms", {}).items()}
+    return Pin(agent, entry["version"], releases, tuple(_release(found) for found in entry.get("parts", ())))
+
+
+def _release(found: Mapping[str, str]) -> Release:
+    return Release(found["package"], found["version"], integrity=found["integrity"], file=found.get("file"))

@@ -93,6 +93,7 @@ def _from_pins(pins: Pins) -> Iterable[_Pinned]:
         for platform, release in pin.releases.items():
             found.setdefault(release, _Pinned(name, pin.version, release)).platforms.append(platform)
         yield from found.values()
+        yield from (_Pinned(name, pin.version, part, list(pin.releases)) for part in pin.parts)
 
 
 def _from_locks(pins: Pins, locks: Mapping[str, Lock]) -> Iterable[_Pinned]:

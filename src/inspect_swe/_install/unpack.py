@@ -1,4 +1,4 @@
-"""Unpacking verified packages: npm tarballs and wheels become plain files in one folder; nothing is run."""
+"""Unpacking verified packages: npm tarballs and wheels become plain files in a folder; nothing is run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tarfile
 import threading
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -21,42 +21,46 @@ from .retries import Abandoned
 
 _PIECE = 1 << 20
 _SITE_SCHEMES = ("purelib", "platlib")
+_Choice = Callable[[Sequence[str]], bool]
 
 
-def unpack(files: Sequence[Path], folder: Path, stop: threading.Event, keep: tuple[str, ...] = ()) -> None:
-    """Unpack npm tarballs and wheels into one folder; of a tarball the paths below its top folder.
+def unpack(
+    file: Path, folder: Path, stop: threading.Event, keep: tuple[str, ...] = (), drop: tuple[str, ...] = ()
+) -> None:
+    """Unpack an npm tarball or a wheel; of a tarball the paths below its top folder.
 
     Args:
-        files: Verified packages.
-        folder: Where their files go; it is made if need be.
+        file: A verified package.
+        folder: Where its files go; it is made if need be.
         stop: When set, give up.
-        keep: What is kept of them, by the beginnings of paths; empty means all.
+        keep: What is kept of it, by the beginnings of paths; empty means all.
+        drop: What isn't, by the ends of paths.
     """
+
+    def kept(place: Sequence[str]) -> bool:
+        path = "/".join(place)
+        return path.startswith(keep or "") and not path.endswith(drop)
+
     folder.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        try:
-            if file.suffix == ".whl":
-                _unpack_wheel(file, folder, stop)
-            else:
-                _unpack_tarball(file, folder, stop)
-        except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError) as e:
-            raise AgentInstallError(f"{file.name} can't be unpacked: {e}") from e
-    for path in [path for path in folder.rglob("*") if path.is_file()] if keep else []:
-        if not path.relative_to(folder).as_posix().startswith(keep):
-            path.unlink()
+    try:
+        if file.suffix == ".whl":
+            _unpack_wheel(file, folder, stop, kept)
+        else:
+            _unpack_tarball(file, folder, stop, kept)
+    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError) as e:
+        raise AgentInstallError(f"{file.name} can't be unpacked: {e}") from e
 
 
-def _unpack_tarball(tarball: Path, folder: Path, stop: threading.Event) -> None:
+def _unpack_tarball(tarball: Path, folder: Path, stop: threading.Event, kept: _Choice) -> None:
     with room(folder, _unpacked_size(tarball)), tarfile.open(tarball, "r:gz") as archive:
         for member in archive:
-            target = folder.joinpath(*_place_in_tarball(member))
-            if member.isdir():
-                target.mkdir(parents=True, exist_ok=True)
+            place = _place_in_tarball(member)
+            if member.isdir() or not kept(place):
                 continue
             # tarfile's own safe extraction is missing in Debian 12's Python.
             content = archive.extractfile(member)
             assert content is not None
-            _write(content, target, member.mode, stop)
+            _write(content, folder.joinpath(*place), member.mode, stop)
 
 
 def _place_in_tarball(member: tarfile.TarInfo) -> list[str]:
@@ -76,14 +80,14 @@ def _unpacked_size(tarball: Path) -> int:
         return int(struct.unpack("<I", file.read(4))[0])
 
 
-def _unpack_wheel(wheel: Path, folder: Path, stop: threading.Event) -> None:
+def _unpack_wheel(wheel: Path, folder: Path, stop: threading.Event, kept: _Choice) -> None:
     """A wheel's files for `sys.path`. Scripts, headers and other data are left out."""
     with zipfile.ZipFile(wheel) as archive:
         data = _data_folder(wheel)
         members = [(member, _place_in_wheel(member, data)) for member in archive.infolist() if not member.is_dir()]
         with room(folder, sum(member.file_size for member, _ in members)):
             for member, place in members:
-                if place is not None:
+                if place is not None and kept(place):
                     with archive.open(member) as content:
                         _write(content, folder.joinpath(*place), member.external_attr >> 16, stop)
 

@@ -20,7 +20,7 @@ from .._install import (
     write_marker,
 )
 from .._sandbox.image import ImageFacts
-from .._stock import recipe_of
+from .._stock import choice_of
 
 AgentChoice = str | tuple[str, str] | Agent
 """An agent: its name, its name and a version, or the agent itself."""
@@ -59,7 +59,7 @@ def chosen(agents: Sequence[AgentChoice]) -> list[tuple[str, Recipe, str]]:
     if isinstance(agents, str) or not agents:
         raise AgentOptionError("agents= must be a list with an agent or more.", hint='for example ["claude_code"].')
     named = [_named(agent) for agent in agents]
-    return [(key, recipe_of(key), version) for key, version in named]
+    return [(*choice_of(name), version) for name, version in named]
 
 
 def _named(agent: AgentChoice) -> tuple[str, str]:

@@ -1,0 +1,123 @@
+"""A program whose package requires others: all of it is one copy in the store."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inspect_swe._errors import DigestMismatchError, RegistryError, UnknownVersionError
+from inspect_swe._install import (
+    Artifact,
+    ArtifactStore,
+    Pin,
+    Pins,
+    Release,
+    Tool,
+    read_marker,
+    resolve_tool,
+    write_marker,
+)
+from inspect_swe._sandbox.probe import MARKER
+
+from .fake_registry import MEMBER, PACKAGE, FakeRegistry, integrity_of, make_tarball
+
+PART = "@acme/part"
+BESIDE = f"node_modules/{PART}/lib/index.js"
+SIZE = 100_000
+
+
+@pytest.fixture
+def part(server: FakeRegistry) -> str:
+    """The path of the tarball of a program's part."""
+    files = {"package/lib/index.js": os.urandom(SIZE), "package/lib/index.d.ts": b"t", "package/lib/index.js.map": b"m"}
+    path = server.publish("2.0.0", PART, files=files)
+    server.replies[path] = replace(server.reply(path), etag='"one"')
+    return path
+
+
+@pytest.fixture
+def whole(server: FakeRegistry, part: str) -> Artifact:
+    """A program with a part."""
+    own = Release(PACKAGE, "1.0.0", integrity=integrity_of(server.reply(server.publish()).body))
+    parts = (Release(PART, "2.0.0", integrity=integrity_of(server.reply(part).body)),)
+    return Artifact("tool", "1.0.0", "linux-x64", own, MEMBER, drop=(".ts", ".map"), parts=parts)
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+
+
+def test_parts_lie_where_node_looks_for_them(whole: Artifact, store: ArtifactStore, server: FakeRegistry) -> None:
+    stored = asyncio.run(store.fetch(whole))
+    assert _files(stored.path) == ["a.json", BESIDE, "tool"]
+    assert stored.digest == whole.release.integrity
+    asked = server.count()
+    assert asyncio.run(store.fetch(whole)).source == "cache" and server.count() == asked
+    listed = store.cached(replace(whole, release=Release(PACKAGE, "1.0.0"), parts=()))
+    assert listed is not None and listed.digest == stored.digest
+
+
+def test_a_tools_parts_are_those_of_its_pin(
+    whole: Artifact, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = Pins({"tool": Pin("tool", "1.0.0", {"linux-x64": whole.release}, whole.parts)})
+    monkeypatch.setattr(Pins, "load", lambda: pins)
+    tool = Tool("tool", MEMBER, drop=(".ts",))
+    stored = asyncio.run(resolve_tool(tool, "linux-x64", store))
+    assert _files(stored.path) == ["a.json", BESIDE, f"{BESIDE}.map", "tool"]
+
+
+@pytest.mark.parametrize("how", ["missing", "touched"])
+def test_a_damaged_part_is_fetched_again(how: str, whole: Artifact, store: ArtifactStore) -> None:
+    file = asyncio.run(store.fetch(whole)).path / BESIDE
+    if how == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(b"changed")
+    assert store.cached(whole) is None and store.versions("tool", "linux-x64") == []
+    fresh = asyncio.run(store.fetch(whole))
+    assert fresh.source == "download" and file.stat().st_size == SIZE
+
+
+def test_a_part_whose_connection_breaks_is_resumed(
+    whole: Artifact, part: str, store: ArtifactStore, server: FakeRegistry
+) -> None:
+    reply = server.reply(part)
+    server.replies[part] = lambda count: replace(reply, cut_at=SIZE // 2) if count == 1 else reply
+    stored = asyncio.run(store.fetch(whole))
+    assert (stored.path / BESIDE).stat().st_size == SIZE
+    ranges = [seen.headers.get("range") for seen in server.seen if seen.path == part]
+    assert ranges == [None, f"bytes={SIZE // 2}-"]
+
+
+@pytest.mark.parametrize("fault", ["changed", "withdrawn", "unreachable"])
+def test_a_part_that_can_not_be_had_keeps_nothing(
+    fault: str, whole: Artifact, part: str, store: ArtifactStore, server: FakeRegistry
+) -> None:
+    if fault == "changed":
+        server.replies[part] = replace(server.reply(part), body=make_tarball({"package/lib/index.js": b"changed"}))
+    elif fault == "withdrawn":
+        del server.documents[PART]
+        server.publish("2.0.1", PART)
+    else:
+        del server.replies[f"/{PART}"]
+    errors = {"changed": DigestMismatchError, "withdrawn": UnknownVersionError, "unreachable": RegistryError}
+    with pytest.raises(errors[fault], match=PART):
+        asyncio.run(store.fetch(whole))
+    assert [file for file in _files(store.root) if not file.endswith(".lock")] == []
+
+
+def test_a_copy_with_another_part_is_no_hit(whole: Artifact, store: ArtifactStore, server: FakeRegistry) -> None:
+    stored = asyncio.run(store.fetch(whole))
+    body = server.reply(server.publish("2.1.0", PART, files={"package/lib/new.js": b"new"})).body
+    newer = replace(whole, parts=(Release(PART, "2.1.0", integrity=integrity_of(body)),))
+    write_marker(stored)
+    text = (stored.path.parent / MARKER).read_text(encoding="utf-8")
+    assert read_marker(text, whole) is not None and read_marker(text, newer) is None
+    assert store.cached(newer) is None
+    again = asyncio.run(store.fetch(newer))
+    assert again.source == "download" and _files(again.path) == ["a.json", f"node_modules/{PART}/lib/new.js", "tool"]
