@@ -161,6 +161,11 @@ def create_bridge(
     return bridge
 
 
+def forget_thread(bridge: SandboxAgentBridge) -> None:
+    """Have the next conversation that a bridge sees be the root conversation, though it doesn't extend the last one."""
+    bridge._tracked_fps = bridge._candidate_fps = None
+
+
 def resolve_model(name: str | Model | None) -> Model:
     """The model that a name stands for: the eval's (None or "inspect"), a model role's, or the named one."""
     from inspect_ai.model._model import model_roles

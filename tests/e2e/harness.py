@@ -19,8 +19,8 @@ from inspect_ai.scorer import CORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
 from inspect_ai.util import SandboxEnvironmentType, sandbox
 
-from inspect_swe._agents import ROSTER
 from inspect_swe._inspect_compat import agent_arguments
+from inspect_swe._stock import CHOICES
 from inspect_swe.conformance._task import cli_mounts
 from inspect_swe.testing import ScriptedRequest, ScriptStep, scripted, scripted_requests
 
@@ -101,8 +101,7 @@ def mounts(key: str, version: str) -> list[Any]:
 def _mounts(agent: Any) -> list[Any]:
     name, options = agent_arguments(agent)
     key, version = name.rpartition("/")[2], options.get("version", "auto")
-    known = key in [adapter.key for adapter in ROSTER]
-    return mounts(key, version) if known and version != "sandbox" else []
+    return mounts(key, version) if key in CHOICES and version != "sandbox" else []
 
 
 def run_agent(

@@ -37,7 +37,10 @@ class AcpAdapter(Adapter, ABC):
     sessions: ClassVar[tuple[str, ...]]
     """Where its sessions lie, below the private folder."""
     outlived: ClassVar[bool] = False
-    """Whether commands go on after their turn was cancelled."""
+    """Whether commands go on after their turn was cancelled, as sessions (in the kernel's sense) of their own."""
+
+    reopens: ClassVar[str] = ""
+    """Shell commands to be run in the private folder before a session is opened again."""
 
     @abstractmethod
     def serve(self, site: Site, asks: bool) -> Service:

@@ -18,6 +18,14 @@ from ._adapter import AcpAdapter, Service
 from ._agent import ACPAgent
 from ._permissions import Permissions
 
+# A session's file is named after the minute. Opening the session again in the same minute would empty it.
+_OTHER_MINUTE = """
+for file in .gemini/tmp/*/chats/session-*; do
+  kept="${file%/*}/session-2000-01-01T00-00-${file##*-}"
+  [ -e "$kept" ] || mv "$file" "$kept"
+done
+"""
+
 
 @agent
 def interactive_gemini_cli(
@@ -97,6 +105,7 @@ def interactive_gemini_cli(
 class InteractiveGeminiCli(GeminiCli, AcpAdapter):
     """Knowledge of Gemini CLI as an ACP agent. Fields as in `GeminiCli`."""
 
+    reopens: ClassVar[str] = _OTHER_MINUTE
     sessions: ClassVar[tuple[str, ...]] = (".gemini/tmp", ".gemini/history", ".gemini/projects.json")
 
     def serve(self, site: Site, asks: bool) -> Service:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from typing import Any
@@ -36,6 +37,7 @@ class Prompt:
         stop: Callable[[Prompt], Awaitable[None]],
     ) -> None:
         self.content = list(content)
+        self.began = time.monotonic()
         self.left = False
         self.stopping = asyncio.Event()
         self._run = run
@@ -73,6 +75,7 @@ class Prompt:
     def begin(self) -> asyncio.Task[Turn]:
         """Send it, if it hasn't been."""
         if self._task is None:
+            self.began = time.monotonic()
             self._task = asyncio.create_task(self._drive())
             # Whoever awaits it is told of its error; there may be nobody.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, cast
@@ -19,7 +20,7 @@ from inspect_ai.solver import TaskState
 from inspect_ai.util import span
 
 from .._errors import AgentError, AgentExitedError, SessionStartError, TurnActiveError, TurnFailedError
-from .._inspect_compat import current_span, in_span
+from .._inspect_compat import current_span, forget_thread, in_span
 from .._runtime.session import Session
 from ._adapter import AcpAdapter, Service
 from ._client import SessionClient
@@ -35,6 +36,7 @@ from ._wire import ErrorInfo
 _START_TIMEOUT = 300
 _CANCEL_TIMEOUT = 30
 _CLOSE_TIMEOUT = 3
+_QUIET = 0.25
 
 
 class ACPSession:
@@ -63,8 +65,10 @@ class ACPSession:
         self._conn: ClientSideConnection | None = None
         self._info = ErrorInfo()
         self._feeder: asyncio.Task[None] | None = None
+        self._process: Any = None
         self._steering = False
         self._replaying = False
+        self._past = 0
         self._turns = asyncio.Lock()
         self._running: Prompt | None = None
         self._raised: BaseException | None = None
@@ -209,13 +213,18 @@ class ACPSession:
         await self._disconnect()
         with contextlib.suppress(Exception):
             await self._place.workspace.relay.kill_all()
+        # What the CLI remembers may lack the end of what it had said before the crash.
+        forget_thread(self._place.link.bridge)
         await self.open(self.id)
 
     async def open(self, resume: str | None = None) -> None:
         """Start the agent's process and open a session, or an earlier one again."""
         place, service = self._place, self._service
         with self._phase("start"):
+            if resume is not None and self._adapter.reopens:
+                await place.workspace.shell(f'cd "$1" || exit\n{self._adapter.reopens}', place.site.config)
             process = await place.start(service.argv, service.env, None)
+            self._process = process
             if place.launches == 1:
                 place.record(service.argv)
             client = cast(Client, SessionClient(self._hear, self._asked))
@@ -245,6 +254,8 @@ class ACPSession:
             if can is not None and can.close is not None and not self.exited:
                 with anyio.move_on_after(_CLOSE_TIMEOUT):
                     await self.conn.close_session(session_id=self.id)
+                    # Some wait for seconds after their stdin has ended, for nothing.
+                    await self._process.kill(15)
         await self._disconnect()
         self._merge()
         for waiting in self._listeners:
@@ -268,7 +279,13 @@ class ACPSession:
             return await self.conn.resume_session(session_id=resume, **common)
         self._replaying = True
         try:
-            return await self.conn.load_session(session_id=resume, **common)
+            loaded = await self.conn.load_session(session_id=resume, **common)
+            # Some answer before they have told all of the past.
+            told = -1
+            while told != self._past:
+                told = self._past
+                await asyncio.sleep(_QUIET)
+            return loaded
         finally:
             self._replaying = False
 
@@ -281,9 +298,9 @@ class ACPSession:
             with anyio.fail_after(_START_TIMEOUT):
                 yield
         except (ConnectionError, TimeoutError, RequestError) as error:
-            what = f"did not answer within {_START_TIMEOUT} s" if isinstance(error, TimeoutError) else f"said: {error}"
-            if self.exited:
-                what = "ended"
+            what = f"said: {_said(error)}" if isinstance(error, RequestError) else "ended"
+            if isinstance(error, TimeoutError):
+                what = f"did not answer within {_START_TIMEOUT} s"
             raise SessionStartError(
                 f"{label} could not be started as an interactive agent: in the phase {phase!r} it {what}.",
                 exit_code=self._info.exit_code,
@@ -343,7 +360,7 @@ class ACPSession:
             await self._place.workspace.relay.kill_all()
             await prompt.wait()
         elif self._adapter.outlived:
-            await end_commands(self._place.workspace, self._service.argv)
+            await end_commands(self._place.workspace, self._process.pid, time.monotonic() - prompt.began)
 
     def _merge(self) -> None:
         """Bring the user's state up to date with the bridge's."""
@@ -354,7 +371,7 @@ class ACPSession:
     def _failed(self, error: RequestError) -> AgentError:
         details = {"stdout": self._info.stdout, "stderr": self._info.stderr}
         return self._place.provider_error(**details) or TurnFailedError(
-            f"{self._adapter.label} answered with an error: {error}", code=error.code, data=error.data, **details
+            f"{self._adapter.label} answered with an error: {_said(error)}", code=error.code, data=error.data, **details
         )
 
     async def _exit_error(self) -> AgentExitedError:
@@ -375,6 +392,7 @@ class ACPSession:
     def _hear(self, session_id: str, events: Callable[[bool], list[Event]]) -> None:
         """Take in what an update says, unless it is another session's (a sub-agent's)."""
         if session_id == self.id or not self.id:
+            self._past += self._replaying
             for event in events(self._replaying):
                 self._tell(event)
 
@@ -416,6 +434,12 @@ class ACPSession:
     def _inform(self, data: dict[str, Any]) -> None:
         with in_span(self._place.link.traffic.span):
             transcript().info(data, source="inspect_swe")
+
+
+def _said(error: RequestError) -> str:
+    """An error's text, with the details that most agents put beside it."""
+    details = error.data.get("details") or error.data.get("message") if isinstance(error.data, dict) else error.data
+    return f"{error} ({details})" if details else str(error)
 
 
 def _usage(usage: Any) -> Mapping[str, int] | None:
