@@ -106,6 +106,18 @@ async def cancel_while(session: ACPSession, prompt: str, command: str) -> tuple[
     return turn, time.monotonic() - began
 
 
+async def killed_while(session: ACPSession, prompt: str, command: str) -> tuple[AgentExitedError, float]:
+    """Kill the agent while a command runs; the error, and the seconds until it came."""
+    given = session.prompt(prompt)
+    given.begin()
+    await until_running(command)
+    began = time.monotonic()
+    await session._process.kill()
+    with pytest.raises(AgentExitedError) as caught:
+        await given
+    return caught.value, time.monotonic() - began
+
+
 def test_a_conversation(key: str, tmp_path: Path) -> None:
     """Tools, memory, cancel, a crash with a restart, and the same session opened again."""
     made = AGENTS[key](system_prompt="SYSTEM-MARK", bridged_tools=[answer()], mcp_servers=[ADDER])
@@ -122,14 +134,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
             assert not await running("sleep 61")
             seen["after"] = await session.prompt("After the cancel.")
             seen["tools"] = await session.prompt("Use both.")
-            prompt = session.prompt("Sleep again.")
-            prompt.begin()
-            await until_running("sleep 62")
-            began = time.monotonic()
-            await session._process.kill()
-            with pytest.raises(AgentExitedError) as caught:
-                await prompt
-            seen["exit"], seen["exit seconds"] = caught.value, time.monotonic() - began
+            seen["exit"], seen["exit seconds"] = await killed_while(session, "Sleep again.", "sleep 62")
             with pytest.raises(AgentExitedError):
                 await session.prompt("Is anybody there?")
             await session.restart()
@@ -140,7 +145,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
             seen["resumed"] = await session.prompt("Once more.")
         assert not [line for line in (await sandbox().exec(["ps", "-eo", "args"])).stdout.split("\n") if "acp" in line]
 
-    script = [
+    script: list[ScriptStep] = [
         shell("echo hello > /workspace/out.txt"),
         say("written"),
         say("second answer"),
@@ -184,7 +189,8 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
 def _check_transcript(run: Run) -> None:
     """Each turn has a span of its own, with its model calls in it, and says how it ended."""
     turns = [event.id for event in run.sample.events if isinstance(event, SpanBeginEvent) and event.type == "acp_turn"]
-    called = {event.span_id for event in run.sample.events if isinstance(event, ModelEvent)}
+    events = [event for event in run.sample.events if isinstance(event, ModelEvent)]
+    called = {event.span_id for event in events if event.model.startswith("scripted/")}
     assert len(turns) == 9
     assert called <= {*turns}
     told = [event.data for event in run.sample.events if isinstance(event, InfoEvent) and event.source == "inspect_swe"]
@@ -211,8 +217,10 @@ def test_large_things(key: str, tmp_path: Path) -> None:
 
     run = converse(tmp_path, made, [say("long"), shell(BIG), say("big")], talk)
     assert seen["first"].text == "long"
-    assert seen["queued"].text == "big"
-    assert [tool.kind for tool in seen["queued"].tool_calls] == ["execute"]
+    assert seen["queued"].tool_calls[-1].kind == "execute"
+    # Gemini CLI hands the whole output to a model that has no room for it, and says so.
+    assert seen["queued"].stop_reason == ("max_tokens" if key == "gemini_cli" else "end_turn")
+    assert seen["queued"].text == ("" if key == "gemini_cli" else "big")
     assert any(message.text.count("word ") >= 200_000 for message in run.requests[0].messages)
 
 
@@ -233,14 +241,13 @@ def test_permissions(key: str, tmp_path: Path) -> None:
             seen["rejected"] = await session.prompt("Write the other.")
             seen["after"] = await session.prompt("Go on.")
 
-    script = [
-        shell("touch /workspace/allowed"),
-        say("allowed"),
-        shell("touch /workspace/rejected"),
-        say("rejected"),
-        say("after"),
-        say("after"),
-    ]
+    def touch(name: str) -> ScriptStep:
+        # Codex CLI asks where the model says that a command must leave its sandbox.
+        escalated = {"sandbox_permissions": "require_escalated", "justification": "It writes."}
+        command = f"touch /workspace/{name}"
+        return call("exec_command", cmd=command, **escalated) if key == "codex_cli" else shell(command)
+
+    script = [touch("allowed"), say("allowed"), touch("rejected"), say("rejected"), say("after"), say("after")]
     run = converse(tmp_path, made, script, talk, show="ls /workspace")
     answered = [
         [event.decision for event in seen[which].events if isinstance(event, PermissionAsked)]

@@ -19,7 +19,6 @@ class Site:
 
     Args:
         command: How the CLI is called: its path, or a program and the script that it runs.
-        tools: Where the programs of `Adapter.needs` lie, by their keys.
         config: A private folder for the CLI's configuration and sessions; it exists.
         home: The user's home directory.
         cwd: Working directory.
@@ -31,10 +30,10 @@ class Site:
         bridged: The bridged ones among them.
         session_id: Names the conversation: a UUID, or what the CLI itself has named it.
         debug: Whether the CLI shall trace.
+        tools: Where the programs of `Adapter.needs` lie, by their keys.
     """
 
     command: tuple[str, ...]
-    tools: Mapping[str, str]
     config: str
     home: str
     cwd: str
@@ -46,6 +45,7 @@ class Site:
     bridged: tuple[MCPServerConfig, ...]
     session_id: str
     debug: bool
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

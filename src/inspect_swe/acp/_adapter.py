@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from inspect_ai.tool import MCPServerConfig
 
-from .._runtime.adapter import Adapter, Site
+from .._runtime.adapter import Adapter, File, Site
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Service:
     Args:
         argv: Its command.
         env: Variables on top of the launch's own.
+        files: Files to write before it is started.
         meta: `_meta` of the requests that open a session.
         mode: The session's mode; None leaves it as it is.
         announced: MCP servers to be told with the session; the others are in its configuration.
@@ -26,6 +27,7 @@ class Service:
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
     mode: str | None = None
     announced: tuple[MCPServerConfig, ...] = ()

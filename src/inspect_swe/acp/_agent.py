@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, ParamSpec, TypedDict, cast
 
 import anyio
 from acp.client.connection import ClientSideConnection
-from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec, agent_channel
+from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec, agent, agent_channel
 from inspect_ai.model import ChatMessageSystem, GenerateFilter, Model
 from inspect_ai.solver import TaskState
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
@@ -27,6 +27,8 @@ from ._operator import run_channel
 from ._permissions import Permissions, check_permissions
 from ._saved import SavedSession, folder_of, keep_folder, put_back
 from ._session import ACPSession
+
+P = ParamSpec("P")
 
 
 class ACPAgentParams(TypedDict, total=False):
@@ -244,3 +246,8 @@ class ACPAgent(Agent):
         if run.session is None or not run.ready.is_set():
             raise AgentExitedError("The agent is not running.", hint="wait_ready() waits until it is.")
         return run.session
+
+
+def acp_agent(factory: Callable[P, ACPAgent]) -> Callable[P, ACPAgent]:
+    """Inspect's `@agent` for factories of interactive agents: it keeps the type of what they make."""
+    return cast(Callable[P, ACPAgent], agent(factory))

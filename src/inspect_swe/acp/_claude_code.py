@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from inspect_ai.agent import BridgedToolsSpec, agent
+from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
@@ -15,12 +15,12 @@ from .._agents.claude_code import ClaudeCode
 from .._install import CLAUDE_ACP, NODE
 from .._runtime.adapter import Site
 from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent
+from ._agent import ACPAgent, acp_agent
 from ._models import name_models
 from ._permissions import Permissions
 
 
-@agent
+@acp_agent
 def interactive_claude_code(
     *,
     disallowed_tools: list[str] | None = None,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from inspect_ai.agent import agent
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
@@ -15,14 +14,14 @@ from .._agents.codex_cli import CodexCli, CodexWebSearch, check_web_search
 from .._install import CODEX_ACP, NODE
 from .._runtime.adapter import File, Launch, Site
 from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent, ACPAgentParams
+from ._agent import ACPAgent, ACPAgentParams, acp_agent
 from ._models import untitled
 
 _TITLE_MODEL = "gpt-5.6-luna"
 """The model that the adapter asks for the session's title, with all of the CLI's instructions and tools."""
 
 
-@agent
+@acp_agent
 def interactive_codex_cli(
     *,
     web_search: CodexWebSearch = "live",
@@ -73,20 +72,22 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
     outlived: ClassVar[bool] = True
 
     def launch(self, site: Site) -> Launch:
-        """The same settings, given to a program of their own: the adapter runs it with arguments of its own only."""
-        launch = super().launch(replace(site, system=None))
-        settings = [word for setting in self.settings(site) for word in ("-c", setting)]
-        script = f'#!/bin/sh\nexec {shlex.join([*site.command, *settings])} "$@"\n'
-        return replace(launch, files=(*launch.files, File(f"{site.config}/codex", script.encode(), 0o755)))
+        """As unattended; what is added to the system prompt goes with the session."""
+        return super().launch(replace(site, system=None))
 
     def serve(self, site: Site, asks: bool) -> Service:
-        """The mode says whether it asks; its settings are those of the unattended agent."""
+        """The same settings, given to a program of their own: the adapter runs it with arguments of its own only."""
+        settings = self.settings(replace(site, system=None))
+        argv = [*site.command, *(word for setting in settings for word in ("-c", setting))]
+        program = f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n'
         return Service(
             argv=(site.tools[NODE.key], site.tools[CODEX_ACP.key]),
             env={
                 "CODEX_PATH": f"{site.config}/codex",
+                # It asks for what its own sandbox would keep a command from; there is no other way to be asked.
                 "INITIAL_AGENT_MODE": "read-only" if asks else "agent-full-access",
                 "NO_BROWSER": "1",
             },
+            files=(File(f"{site.config}/codex", program.encode(), 0o755),),
             meta={"jetbrains": {"air": {"customInstructions": site.system}}} if site.system else {},
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from inspect_ai.agent import BridgedToolsSpec, agent
+from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
@@ -15,7 +15,7 @@ from .._agents.gemini_cli import GeminiCli
 from .._runtime.adapter import Site
 from .._runtime.mcp import shell_argv
 from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent
+from ._agent import ACPAgent, acp_agent
 from ._permissions import Permissions
 
 # A session's file is named after the minute. Opening the session again in the same minute would empty it.
@@ -27,7 +27,7 @@ done
 """
 
 
-@agent
+@acp_agent
 def interactive_gemini_cli(
     *,
     skills: list[str | Path | Skill] | None = None,

@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from inspect_ai.agent import agent
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
 from .._agents.opencode import CONFIG, OpenCode
 from .._runtime.adapter import Launch, Site
 from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent, ACPAgentParams
+from ._agent import ACPAgent, ACPAgentParams, acp_agent
 
 
-@agent
+@acp_agent
 def interactive_opencode(
     *,
     skills: list[str | Path | Skill] | None = None,

@@ -223,6 +223,8 @@ class ACPSession:
         with self._phase("start"):
             if resume is not None and self._adapter.reopens:
                 await place.workspace.shell(f'cd "$1" || exit\n{self._adapter.reopens}', place.site.config)
+            for file in service.files:
+                await place.workspace.write(file.path, file.content, file.mode)
             process = await place.start(service.argv, service.env, None)
             self._process = process
             if place.launches == 1:
