@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from acp import RequestError
@@ -36,21 +37,31 @@ class SessionClient(PermissiveClient):
     """A client that belongs to a session.
 
     Args:
-        hear: Told of each update: the session's id, and a function of "is this the past?" that returns its events.
+        hear: Told of each update: the session's id, and its events.
         asked: Answers requests for permission.
     """
 
     def __init__(
-        self,
-        hear: Callable[[str, Callable[[bool], list[Event]]], None],
-        asked: Callable[[PermissionRequest], Awaitable[Decision]],
+        self, hear: Callable[[str, list[Event]], None], asked: Callable[[PermissionRequest], Awaitable[Decision]]
     ) -> None:
+        self.heard = 0
         self._hear = hear
         self._asked = asked
+        self._replaying = False
+
+    @contextlib.contextmanager
+    def replaying(self) -> Iterator[None]:
+        """What is heard in this block is the past."""
+        self._replaying = True
+        try:
+            yield
+        finally:
+            self._replaying = False
 
     async def session_update(self, session_id: str, update: Any, **kwargs: Any) -> None:
         """Hand it on."""
-        self._hear(session_id, lambda replay: events_of(update, replay))
+        self.heard += 1
+        self._hear(session_id, events_of(update, self._replaying))
 
     async def request_permission(
         self, session_id: str, tool_call: ToolCallUpdate, options: list[PermissionOption], **kwargs: Any

@@ -5,38 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from importlib.metadata import version
-from typing import Any, cast
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import anyio
-from acp import PROTOCOL_VERSION, Client, RequestError, text_block
+from acp import RequestError, text_block
 from acp.client.connection import ClientSideConnection
-from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, SessionModeState
+from acp.schema import AgentCapabilities, SessionModeState
 from inspect_ai.agent import AgentState
 from inspect_ai.log import transcript
 from inspect_ai.model import ChatMessageUser
 from inspect_ai.solver import TaskState
 from inspect_ai.util import span
 
-from .._errors import AgentError, AgentExitedError, SessionStartError, TurnActiveError, TurnFailedError
+from .._errors import AgentError, TurnActiveError, TurnFailedError
 from .._inspect_compat import current_span, forget_thread, in_span
 from .._runtime.session import Session
-from ._adapter import AcpAdapter, Service
+from ._adapter import AcpAdapter
 from ._client import SessionClient
-from ._connection import acp_connection
 from ._events import Decision, Event, PermissionAsked, Plan, ToolEnded, Turn
-from ._mcp import mcp_to_acp
+from ._live import Live, said
 from ._permissions import PermissionRequest, Permissions, decide
 from ._processes import end_commands
 from ._prompt import Ended, Prompt
 from ._saved import SavedSession, pack
-from ._wire import ErrorInfo
 
-_START_TIMEOUT = 300
 _CANCEL_TIMEOUT = 30
-_CLOSE_TIMEOUT = 3
-_QUIET = 0.25
 
 
 class ACPSession:
@@ -53,26 +47,36 @@ class ACPSession:
         self, place: Session, adapter: AcpAdapter, permissions: Permissions, state: AgentState | TaskState
     ) -> None:
         self.state = state
-        self.id = ""
-        self.capabilities = AgentCapabilities()
-        self.modes: SessionModeState | None = None
-        self.config_options: Sequence[Any] = ()
         self._place = place
         self._adapter = adapter
         self._permissions = permissions
-        self._service: Service = adapter.serve(place.site, permissions != "allow")
-        self._stack = contextlib.AsyncExitStack()
-        self._conn: ClientSideConnection | None = None
-        self._info = ErrorInfo()
-        self._feeder: asyncio.Task[None] | None = None
-        self._process: Any = None
-        self._steering = False
-        self._replaying = False
-        self._past = 0
+        self._client = SessionClient(self._hear, self._asked)
+        service = adapter.serve(place.site, permissions != "allow")
+        self._live = Live(place, adapter, service, self._client, self._sent)
         self._turns = asyncio.Lock()
         self._running: Prompt | None = None
         self._raised: BaseException | None = None
         self._listeners: set[asyncio.Queue[Event | None]] = set()
+
+    @property
+    def id(self) -> str:
+        """Names the session."""
+        return self._live.session_id
+
+    @property
+    def capabilities(self) -> AgentCapabilities:
+        """What the agent says that it can."""
+        return self._live.capabilities
+
+    @property
+    def modes(self) -> SessionModeState | None:
+        """The session's modes, if the agent has such."""
+        return self._live.modes
+
+    @property
+    def config_options(self) -> Sequence[Any]:
+        """What can be changed with `set_config()`."""
+        return self._live.config_options
 
     @property
     def conn(self) -> ClientSideConnection:
@@ -81,19 +85,17 @@ class ACPSession:
         Raises:
             AgentExitedError: There is none any more.
         """
-        if self._conn is None:
-            raise AgentExitedError(f"The session with {self._adapter.label} has been closed.")
-        return self._conn
+        return self._live.conn
 
     @property
     def stderr(self) -> str:
         """The end of what the agent has written to stderr."""
-        return self._info.stderr
+        return self._live.info.stderr
 
     @property
     def exited(self) -> bool:
         """Whether the agent's process has ended."""
-        return self._feeder is None or self._feeder.done()
+        return self._live.exited
 
     def prompt(self, content: str | Sequence[Any], *, source: str | None = None, queue: bool = False) -> Prompt:
         """Give the agent something to do.
@@ -151,7 +153,7 @@ class ACPSession:
             The prompt that the agent works on now: the one it had, or a new one, which has been sent.
         """
         running = self._running
-        if running is not None and self._steering:
+        if running is not None and self._live.steering:
             meta = {"steering": {"idleBehavior": "promptRequired"}}
             told = {"sessionId": self.id, "prompt": [{"type": "text", "text": text}], "_meta": meta}
             answer = await self._call(self.conn.ext_method("session/steering", told))
@@ -190,9 +192,9 @@ class ACPSession:
         Raises:
             AgentExitedError: It has.
         """
-        if self._feeder is not None:
-            await asyncio.wait({self._feeder})
-        raise await self._exit_error()
+        if self._live.feeder is not None:
+            await asyncio.wait({self._live.feeder})
+        raise await self._live.exit_error()
 
     async def save(self) -> SavedSession:
         """Pack the session as it is now, to go on with it in another sandbox (`ACPAgent.session(resume=...)`).
@@ -210,113 +212,34 @@ class ACPSession:
         Raises:
             SessionStartError: It could not be started, or does not find the session.
         """
-        await self._disconnect()
+        session_id = self.id
+        await self._live.close()
         with contextlib.suppress(Exception):
             await self._place.workspace.relay.kill_all()
         # What the CLI remembers may lack the end of what it had said before the crash.
         forget_thread(self._place.link.bridge)
-        await self.open(self.id)
+        await self.open(session_id)
 
     async def open(self, resume: str | None = None) -> None:
         """Start the agent's process and open a session, or an earlier one again."""
-        place, service = self._place, self._service
-        with self._phase("start"):
-            if resume is not None and self._adapter.reopens:
-                await place.workspace.shell(f'cd "$1" || exit\n{self._adapter.reopens}', place.site.config)
-            for file in service.files:
-                await place.workspace.write(file.path, file.content, file.mode)
-            process = await place.start(service.argv, service.env, None)
-            self._process = process
-            if place.launches == 1:
-                place.record(service.argv)
-            client = cast(Client, SessionClient(self._hear, self._asked))
-            connection = acp_connection(process, client, sent=self._sent)
-            self._conn, self._feeder, self._info = await self._stack.enter_async_context(connection)
-        with self._phase("initialize"):
-            answer = await self.conn.initialize(
-                protocol_version=PROTOCOL_VERSION,
-                client_capabilities=ClientCapabilities(),
-                client_info=Implementation(name="inspect_swe", version=version("inspect_swe")),
-            )
-            self.capabilities = answer.agent_capabilities or AgentCapabilities()
-            self._steering = bool(((answer.field_meta or {}).get("steering") or {}).get("supported"))
-        with self._phase("session"):
-            opened = await self._open_session(resume)
-            self.modes, self.config_options = opened.modes, opened.config_options or ()
-        if service.mode is not None:
-            with self._phase("mode"):
-                await self.conn.set_session_mode(session_id=self.id, mode_id=service.mode)
+        await self._live.open(resume)
 
     async def close(self) -> None:
         """End the session and the agent's process. Never raises."""
         with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
             if self._running is not None:
                 await self._stop(self._running)
-            can = self.capabilities.session_capabilities
-            if can is not None and can.close is not None and not self.exited:
-                with anyio.move_on_after(_CLOSE_TIMEOUT):
-                    await self.conn.close_session(session_id=self.id)
-                    # Some wait for seconds after their stdin has ended, for nothing.
-                    await self._process.kill(15)
-        await self._disconnect()
+        await self._live.close()
         self._merge()
         for waiting in self._listeners:
             waiting.put_nowait(None)
-
-    async def _disconnect(self) -> None:
-        with anyio.CancelScope(shield=True):
-            await self._stack.aclose()
-        self._conn = None
-
-    async def _open_session(self, resume: str | None) -> Any:
-        place, can = self._place, self.capabilities.session_capabilities
-        servers = mcp_to_acp(self._service.announced)
-        common: dict[str, Any] = {"cwd": place.site.cwd, "mcp_servers": servers, **self._service.meta}
-        if resume is None:
-            opened = await self.conn.new_session(**common)
-            self.id = opened.session_id
-            return opened
-        self.id = resume
-        if can is not None and can.resume is not None:
-            return await self.conn.resume_session(session_id=resume, **common)
-        self._replaying = True
-        try:
-            loaded = await self.conn.load_session(session_id=resume, **common)
-            # Some answer before they have told all of the past.
-            told = -1
-            while told != self._past:
-                told = self._past
-                await asyncio.sleep(_QUIET)
-            return loaded
-        finally:
-            self._replaying = False
-
-    @contextlib.contextmanager
-    def _phase(self, phase: str) -> Iterator[None]:
-        """Give up on a part of the start after a time, with an error that says which part it was."""
-        label = self._adapter.label
-        details = {"hint": "what it printed says more.", "phase": phase}
-        try:
-            with anyio.fail_after(_START_TIMEOUT):
-                yield
-        except (ConnectionError, TimeoutError, RequestError) as error:
-            what = f"said: {_said(error)}" if isinstance(error, RequestError) else "ended"
-            if isinstance(error, TimeoutError):
-                what = f"did not answer within {_START_TIMEOUT} s"
-            raise SessionStartError(
-                f"{label} could not be started as an interactive agent: in the phase {phase!r} it {what}.",
-                exit_code=self._info.exit_code,
-                stdout=self._info.stdout,
-                stderr=self._info.stderr,
-                **details,
-            ) from error
 
     async def _call(self, request: Any) -> Any:
         """The answer to a request, its errors typed."""
         try:
             return await request
         except ConnectionError as error:
-            raise await self._exit_error() from error
+            raise await self._live.exit_error() from error
         except RequestError as error:
             raise self._failed(error) from error
 
@@ -332,7 +255,7 @@ class ACPSession:
                 answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
                 ended: Ended = (answer.stop_reason, _usage(answer.usage))
             except ConnectionError as error:
-                raise await self._exit_error() from error
+                raise await self._live.exit_error() from error
             except RequestError as error:
                 if not prompt.stopping.is_set():
                     raise self._failed(error) from error
@@ -361,8 +284,8 @@ class ACPSession:
         if not prompt.ended:
             await self._place.workspace.relay.kill_all()
             await prompt.wait()
-        elif self._adapter.outlived:
-            await end_commands(self._place.workspace, self._process.pid, time.monotonic() - prompt.began)
+        elif self._adapter.outlived and self._live.process is not None:
+            await end_commands(self._place.workspace, self._live.process.pid, time.monotonic() - prompt.began)
 
     def _merge(self) -> None:
         """Bring the user's state up to date with the bridge's."""
@@ -371,31 +294,19 @@ class ACPSession:
             self.state.messages, self.state.output = state.messages, state.output
 
     def _failed(self, error: RequestError) -> AgentError:
-        details = {"stdout": self._info.stdout, "stderr": self._info.stderr}
+        details = {"stdout": self._live.info.stdout, "stderr": self._live.info.stderr}
         return self._place.provider_error(**details) or TurnFailedError(
-            f"{self._adapter.label} answered with an error: {_said(error)}", code=error.code, data=error.data, **details
-        )
-
-    async def _exit_error(self) -> AgentExitedError:
-        if self._feeder is not None:
-            await asyncio.wait({self._feeder}, timeout=1)
-        return AgentExitedError(
-            f"{self._adapter.label} has ended in the middle of its session.",
-            hint="restart() goes on with the session in a new process.",
-            exit_code=self._info.exit_code,
-            stdout=self._info.stdout,
-            stderr=self._info.stderr,
+            f"{self._adapter.label} answered with an error: {said(error)}", code=error.code, data=error.data, **details
         )
 
     def _sent(self, message: Mapping[str, Any]) -> None:
         if message.get("method") == "session/prompt":
             self._place.link.launched.set()
 
-    def _hear(self, session_id: str, events: Callable[[bool], list[Event]]) -> None:
+    def _hear(self, session_id: str, events: list[Event]) -> None:
         """Take in what an update says, unless it is another session's (a sub-agent's)."""
         if session_id == self.id or not self.id:
-            self._past += self._replaying
-            for event in events(self._replaying):
+            for event in events:
                 self._tell(event)
 
     async def _asked(self, request: PermissionRequest) -> Decision:
@@ -436,12 +347,6 @@ class ACPSession:
     def _inform(self, data: dict[str, Any]) -> None:
         with in_span(self._place.link.traffic.span):
             transcript().info(data, source="inspect_swe")
-
-
-def _said(error: RequestError) -> str:
-    """An error's text, with the details that most agents put beside it."""
-    details = error.data.get("details") or error.data.get("message") if isinstance(error.data, dict) else error.data
-    return f"{error} ({details})" if details else str(error)
 
 
 def _usage(usage: Any) -> Mapping[str, int] | None:

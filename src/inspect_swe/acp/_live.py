@@ -1,0 +1,182 @@
+"""One process of an interactive agent, with a session open in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, cast
+
+import anyio
+from acp import PROTOCOL_VERSION, Client, RequestError
+from acp.client.connection import ClientSideConnection
+from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, SessionModeState
+
+from .._errors import AgentExitedError, SessionStartError
+from .._runtime.session import Session
+from .._sandbox.multiplexer import Process
+from ._adapter import AcpAdapter, Service
+from ._client import SessionClient
+from ._connection import acp_connection
+from ._mcp import mcp_to_acp
+from ._wire import ErrorInfo
+
+_START_TIMEOUT = 300
+_CLOSE_TIMEOUT = 3
+_QUIET = 0.25
+
+
+class Live:
+    """An agent's process. `open()` starts it, `close()` ends it.
+
+    Args:
+        place: The agent's sandbox, bridge and CLI.
+        adapter: Knowledge of the CLI.
+        service: How it is started.
+        client: Hears what it says.
+        sent: Told of each message that is sent to it.
+    """
+
+    def __init__(
+        self,
+        place: Session,
+        adapter: AcpAdapter,
+        service: Service,
+        client: SessionClient,
+        sent: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        self.session_id = ""
+        self.capabilities = AgentCapabilities()
+        self.steering = False
+        self.modes: SessionModeState | None = None
+        self.config_options: Sequence[Any] = ()
+        self.info = ErrorInfo()
+        self.process: Process | None = None
+        self.feeder: asyncio.Task[None] | None = None
+        self._conn: ClientSideConnection | None = None
+        self._place = place
+        self._label = adapter.label
+        self._reopens = adapter.reopens
+        self._service = service
+        self._client = client
+        self._sent = sent
+        self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def conn(self) -> ClientSideConnection:
+        """The SDK's connection.
+
+        Raises:
+            AgentExitedError: There is none any more.
+        """
+        if self._conn is None:
+            raise AgentExitedError(f"The session with {self._label} has been closed.")
+        return self._conn
+
+    @property
+    def exited(self) -> bool:
+        """Whether the process has ended."""
+        return self.feeder is None or self.feeder.done()
+
+    async def open(self, resume: str | None = None) -> None:
+        """Start the process and open a session, or an earlier one again.
+
+        Raises:
+            SessionStartError: That failed.
+        """
+        place, service = self._place, self._service
+        with self._phase("start"):
+            if resume is not None and self._reopens:
+                await place.workspace.shell(f'cd "$1" || exit\n{self._reopens}', place.site.config)
+            for file in service.files:
+                await place.workspace.write(file.path, file.content, file.mode)
+            self.process = await place.start(service.argv, service.env, None)
+            if place.launches == 1:
+                place.record(service.argv)
+            connection = acp_connection(self.process, cast(Client, self._client), sent=self._sent)
+            self._conn, self.feeder, self.info = await self._stack.enter_async_context(connection)
+        with self._phase("initialize"):
+            answer = await self.conn.initialize(
+                protocol_version=PROTOCOL_VERSION,
+                client_capabilities=ClientCapabilities(),
+                client_info=Implementation(name="inspect_swe", version=version("inspect_swe")),
+            )
+            self.capabilities = answer.agent_capabilities or AgentCapabilities()
+            self.steering = bool(((answer.field_meta or {}).get("steering") or {}).get("supported"))
+        with self._phase("session"):
+            opened = await self._open_session(resume)
+            self.modes, self.config_options = opened.modes, opened.config_options or ()
+        if service.mode is not None:
+            with self._phase("mode"):
+                await self.conn.set_session_mode(session_id=self.session_id, mode_id=service.mode)
+
+    async def close(self) -> None:
+        """End the session and the process. Never raises."""
+        can = self.capabilities.session_capabilities
+        with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
+            if can is not None and can.close is not None and not self.exited and self.process is not None:
+                with anyio.move_on_after(_CLOSE_TIMEOUT):
+                    await self.conn.close_session(session_id=self.session_id)
+                    # Some wait for seconds after their stdin has ended, for nothing.
+                    await self.process.kill(15)
+        with anyio.CancelScope(shield=True):
+            await self._stack.aclose()
+        self._conn = None
+
+    async def exit_error(self) -> AgentExitedError:
+        """The error that says that, and how, the process has ended."""
+        if self.feeder is not None:
+            await asyncio.wait({self.feeder}, timeout=1)
+        return AgentExitedError(
+            f"{self._label} has ended in the middle of its session.",
+            hint="restart() goes on with the session in a new process.",
+            exit_code=self.info.exit_code,
+            stdout=self.info.stdout,
+            stderr=self.info.stderr,
+        )
+
+    async def _open_session(self, resume: str | None) -> Any:
+        can = self.capabilities.session_capabilities
+        servers = mcp_to_acp(self._service.announced)
+        common: dict[str, Any] = {"cwd": self._place.site.cwd, "mcp_servers": servers, **self._service.meta}
+        if resume is None:
+            opened = await self.conn.new_session(**common)
+            self.session_id = opened.session_id
+            return opened
+        self.session_id = resume
+        if can is not None and can.resume is not None:
+            return await self.conn.resume_session(session_id=resume, **common)
+        with self._client.replaying():
+            loaded = await self.conn.load_session(session_id=resume, **common)
+            # Some answer before they have told all of the past.
+            heard = -1
+            while heard != self._client.heard:
+                heard = self._client.heard
+                await asyncio.sleep(_QUIET)
+            return loaded
+
+    @contextlib.contextmanager
+    def _phase(self, phase: str) -> Iterator[None]:
+        """Give up on a part of the start after a time, with an error that says which part it was."""
+        try:
+            with anyio.fail_after(_START_TIMEOUT):
+                yield
+        except (ConnectionError, TimeoutError, RequestError) as error:
+            what = f"said: {said(error)}" if isinstance(error, RequestError) else "ended"
+            if isinstance(error, TimeoutError):
+                what = f"did not answer within {_START_TIMEOUT} s"
+            raise SessionStartError(
+                f"{self._label} could not be started as an interactive agent: in the phase {phase!r} it {what}.",
+                hint="what it printed says more.",
+                phase=phase,
+                exit_code=self.info.exit_code,
+                stdout=self.info.stdout,
+                stderr=self.info.stderr,
+            ) from error
+
+
+def said(error: RequestError) -> str:
+    """An error's text, with the details that most agents put beside it."""
+    details = error.data.get("details") or error.data.get("message") if isinstance(error.data, dict) else error.data
+    return f"{error} ({details})" if details else str(error)
