@@ -120,6 +120,7 @@ def run_agent(
     solver: Any = None,
     model: Model | None = None,
     task: dict[str, Any] | None = None,
+    evaluation: dict[str, Any] | None = None,
     **service: Any,
 ) -> Run:
     """Evaluate one sample.
@@ -138,6 +139,7 @@ def run_agent(
         solver: Instead of the agent alone.
         model: Instead of one that plays `script`.
         task: More arguments for the task (limits).
+        evaluation: More arguments for `eval()`.
         mount: Whether the CLI may be mounted into that container.
         service: Changes to the compose service; `image` is the name of a test image.
     """
@@ -157,6 +159,7 @@ def run_agent(
         log_dir=str(folder / "logs"),
         display="none",
         fail_on_error=False,
+        **(evaluation or {}),
     )[0]
     return Run(log, played)
 
