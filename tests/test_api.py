@@ -226,3 +226,54 @@ def test_what_functions_about_binaries_return() -> None:
     }
     platforms = ("linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl")
     assert get_args(inspect_swe.SandboxPlatform) == platforms
+
+
+_BRIDGED = [
+    "model",
+    "filter",
+    "bridged_tools",
+    "mcp_servers",
+    "system_prompt",
+    "retry_refusals",
+    "model_map",
+    "cwd",
+    "env",
+    "user",
+    "sandbox",
+]
+INTERACTIVE: dict[str, list[str]] = {
+    "interactive_claude_code": [
+        "disallowed_tools",
+        "skills",
+        "opus_model",
+        "sonnet_model",
+        "haiku_model",
+        "subagent_model",
+        *_BRIDGED,
+    ],
+    "interactive_codex_cli": ["web_search", "goals", "skills", "home_dir", "config_overrides", "disallowed_tools"],
+    "interactive_gemini_cli": ["skills", "version", "debug", *_BRIDGED],
+}
+"""What interactive agents take, by keyword only, in the order of the documentation; ours come after."""
+
+
+@pytest.mark.parametrize("name", INTERACTIVE)
+def test_interactive_agents(name: str) -> None:
+    factory = getattr(inspect_swe, name)
+    parameters = inspect.signature(factory).parameters
+    assert list(parameters)[: len(INTERACTIVE[name])] == INTERACTIVE[name]
+    assert {value.kind for value in parameters.values()} <= {
+        inspect.Parameter.KEYWORD_ONLY,
+        inspect.Parameter.VAR_KEYWORD,
+    }
+    agent = factory(system_prompt="x", model="mockllm/model", cwd="sub", env={"A": "b"}, user="u", sandbox="s")
+    assert isinstance(agent, inspect_swe.ACPAgent)
+    assert (agent._options.cwd, agent._options.user, agent._options.sandbox) == ("sub", "u", "s")
+
+
+def test_the_rest_of_acp() -> None:
+    assert set(_BRIDGED) <= inspect_swe.ACPAgentParams.__annotations__.keys()
+    assert not inspect_swe.ACPAgentParams.__total__
+    assert next(iter(inspect.signature(inspect_swe.acp_connection).parameters)) == "proc"
+    assert list(inspect.signature(inspect_swe.bridge_mcp_to_acp).parameters) == ["configs"]
+    assert {"conn", "session_id", "ready"} <= vars(inspect_swe.ACPAgent).keys()

@@ -1,0 +1,123 @@
+"""Factories check what they are given, and their adapters describe how the CLI speaks ACP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from inspect_ai.model import get_model
+from inspect_ai.tool import MCPServerConfigHTTP
+
+from inspect_swe import AgentExitedError, AgentOptionError
+from inspect_swe.acp import (
+    ACPAgent,
+    interactive_claude_code,
+    interactive_codex_cli,
+    interactive_gemini_cli,
+    interactive_opencode,
+)
+from inspect_swe.acp._adapter import AcpAdapter
+from inspect_swe.acp._models import name_models
+from inspect_swe.testing import scripted
+
+from ..agents.support import sites
+
+SITE = sites("/tools/cli")()
+
+FACTORIES: list[Callable[..., ACPAgent]] = [
+    interactive_claude_code,
+    interactive_codex_cli,
+    interactive_gemini_cli,
+    interactive_opencode,
+]
+
+
+def adapter(agent: ACPAgent) -> AcpAdapter:
+    return agent._adapter
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"version": "1"}, "is not a version"),
+        ({"env": {"A=": "b"}}, "environment variable"),
+        ({"retry_refusals": -1}, "must not be negative"),
+        ({"mcp_ready_timeout": 0}, "mcp_ready_timeout"),
+        ({"skills": ["/nowhere"]}, "skill could not be read"),
+    ],
+)
+def test_bad_input_is_told_at_once(factory: Callable[..., ACPAgent], option: dict[str, Any], message: str) -> None:
+    with pytest.raises(AgentOptionError, match=message):
+        factory(**option)
+
+
+def test_bad_input_of_single_agents() -> None:
+    with pytest.raises(AgentOptionError, match="provider/model"):
+        interactive_opencode(opencode_model="x")
+    with pytest.raises(AgentOptionError, match="web_search"):
+        interactive_codex_cli(web_search="sometimes")  # type: ignore[arg-type]
+    with pytest.raises(AgentOptionError, match="contradicts"):
+        interactive_codex_cli(web_search="cached", disallowed_tools=["web_search"])
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+def test_a_description_of_values(factory: Callable[..., ACPAgent]) -> None:
+    made = adapter(factory())
+    site = replace(SITE, tools={tool.key: f"/tools/{tool.key}" for tool in made.needs}, system="SYSTEM " * 50_000)
+    service = made.serve(site, False)
+    assert made.serve(site, False) == service
+    # An argument or a variable dies above 128 KiB, so no user's text may be in one.
+    assert all(len(word) < 100_000 for word in [*service.argv, *service.env.values()])
+    assert all(file.path.startswith(site.config) for file in service.files)
+    assert made.sessions
+
+
+def test_claudes_session_is_told_what_has_no_variable() -> None:
+    made = adapter(interactive_claude_code(disallowed_tools=["WebFetch"]))
+    server = MCPServerConfigHTTP(type="http", name="web", url="http://localhost/mcp")
+    site = replace(
+        SITE, tools={"node": "/node", "claude_agent_acp": "/acp.js"}, system="Be brief.", mcp_servers=(server,)
+    )
+    free, asking = made.serve(site, False), made.serve(site, True)
+    assert free.argv == ("/node", "/acp.js")
+    assert free.env["CLAUDE_CODE_EXECUTABLE"] == site.command[0]
+    assert free.meta["systemPrompt"] == {"append": "Be brief."}
+    assert free.meta["claudeCode"]["options"] == {"disallowedTools": ["WebFetch"], "promptSuggestions": False}
+    assert free.announced == (server,)
+    assert (free.mode, asking.mode) == ("bypassPermissions", None)
+
+
+def test_modes_without_and_with_questions() -> None:
+    gemini = adapter(interactive_gemini_cli())
+    assert gemini.serve(SITE, False).argv[-2:] == ("--approval-mode", "yolo")
+    assert gemini.serve(SITE, True).argv[-2:] == ("--approval-mode", "default")
+    codex = adapter(interactive_codex_cli())
+    site = replace(SITE, tools={"node": "/node", "codex_acp": "/acp.js"})
+    assert codex.serve(site, False).env["INITIAL_AGENT_MODE"] == "agent-full-access"
+    assert codex.serve(site, True).env["INITIAL_AGENT_MODE"] == "read-only"
+
+
+def test_geminis_debug_log_is_in_the_users_home() -> None:
+    service = adapter(interactive_gemini_cli(debug=True)).serve(replace(SITE, debug=True), False)
+    assert service.env == {"GEMINI_DEBUG_LOG_FILE": f"{SITE.home}/gemini-debug.log"}
+    assert service.argv[-1] == "--debug"
+
+
+def test_models_as_objects_have_names_of_their_own() -> None:
+    served = scripted([])
+    names, named = name_models({"opus": served, "sonnet": "openai/gpt-5", "haiku": None})
+    assert names == {"opus": "script-opus", "sonnet": "openai/gpt-5", "haiku": None}
+    assert named == {"script-opus": served}
+    agent = interactive_claude_code(opus_model=served, model=get_model("mockllm/model"))
+    assert agent._options.model_aliases["script-opus"] is served
+
+
+def test_nothing_to_drive_before_it_runs() -> None:
+    agent = interactive_claude_code()
+    assert not agent.ready.is_set()
+    assert agent.ready is agent.ready
+    with pytest.raises(AgentExitedError, match="not running"):
+        _ = agent.session_id
