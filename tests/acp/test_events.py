@@ -32,10 +32,18 @@ from inspect_swe.acp._permissions import decide, request_of, response
 
 from .updates import text, tool_call, update
 
+MODE = {
+    "id": "mode",
+    "name": "Mode",
+    "type": "select",
+    "currentValue": "plan",
+    "options": [{"value": "plan", "name": "Plan"}],
+}
 SIMPLE: list[tuple[Any, Event]] = [
     (update("agent_message_chunk", content=text("hello")), TextChunk("hello")),
     (update("agent_thought_chunk", content=text("hm")), ThoughtChunk("hm")),
     (update("current_mode_update", currentModeId="plan"), ModeChanged("plan")),
+    (update("config_option_update", configOptions=[MODE]), ModeChanged("plan")),
     (update("usage_update", used=10, size=200), Usage(10, 200)),
     (update("session_info_update", title="A title"), Title("A title")),
     (

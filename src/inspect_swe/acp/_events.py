@@ -11,6 +11,7 @@ from acp.schema import (
     AgentPlanUpdate,
     AgentThoughtChunk,
     AvailableCommandsUpdate,
+    ConfigOptionUpdate,
     CurrentModeUpdate,
     SessionInfoUpdate,
     ToolCallProgress,
@@ -215,6 +216,8 @@ def _event(update: Any, replay: bool) -> Event:
             return Plan(tuple((entry.content, str(entry.status)) for entry in update.entries), replay=replay)
         case CurrentModeUpdate():
             return ModeChanged(update.current_mode_id, replay=replay)
+        case ConfigOptionUpdate() if (mode := _mode(update)) is not None:
+            return ModeChanged(mode, replay=replay)
         case UsageUpdate():
             return Usage(update.used, update.size, replay=replay)
         case SessionInfoUpdate(title=str(title)):
@@ -223,6 +226,12 @@ def _event(update: Any, replay: bool) -> Event:
             return Commands(tuple(command.name for command in update.available_commands), replay=replay)
         case _:
             return Raw(update, replay=replay)
+
+
+def _mode(update: ConfigOptionUpdate) -> str | None:
+    """The mode, where it is told as one of the session's options."""
+    values = [option.current_value for option in update.config_options if option.id == "mode"]
+    return str(values[0]) if values else None
 
 
 def _started(update: ToolCallStart, replay: bool) -> list[Event]:

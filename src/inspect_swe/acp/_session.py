@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import anyio
-from acp import RequestError, text_block
 from acp.client.connection import ClientSideConnection
 from acp.schema import AgentCapabilities, SessionModeState
 from inspect_ai.agent import AgentState
@@ -18,12 +17,14 @@ from inspect_ai.model import ChatMessageUser
 from inspect_ai.solver import TaskState
 from inspect_ai.util import span
 
+from acp import RequestError, text_block
+
 from .._errors import AgentError, TurnActiveError, TurnFailedError
 from .._inspect_compat import current_span, forget_thread, in_span
 from .._runtime.session import Session
 from ._adapter import AcpAdapter
 from ._client import SessionClient
-from ._events import Decision, Event, PermissionAsked, Plan, ToolEnded, Turn
+from ._events import Decision, Event, PermissionAsked, Plan, ToolEnded, Turn, TurnEnded
 from ._live import Live, said
 from ._permissions import PermissionRequest, Permissions, decide
 from ._processes import end_commands
@@ -125,9 +126,11 @@ class ACPSession:
             async with self._turns:
                 self._running = prompt
                 try:
-                    return await self._turn(prompt, source)
+                    ended = await self._turn(prompt, source)
                 finally:
                     self._running = None
+            self._tell(TurnEnded(*ended))
+            return ended
 
         return Prompt(blocks, run, self._stop)
 
