@@ -85,7 +85,7 @@ def test_claudes_session_is_told_what_has_no_variable() -> None:
     assert free.argv == ("/node", "/acp.js")
     assert free.env["CLAUDE_CODE_EXECUTABLE"] == site.command[0]
     assert free.meta["systemPrompt"] == {"append": "Be brief."}
-    assert free.meta["claudeCode"]["options"] == {"disallowedTools": ["WebFetch"], "promptSuggestions": False}
+    assert free.meta["claudeCode"]["options"]["disallowedTools"] == ["WebFetch"]
     assert free.announced == (server,)
     assert (free.mode, asking.mode) == ("bypassPermissions", None)
 

@@ -34,7 +34,7 @@ from inspect_swe.acp import (
     interactive_opencode,
 )
 from inspect_swe.conformance._tools import _SERVER
-from inspect_swe.testing import ScriptStep, call, say, shell
+from inspect_swe.testing import ScriptStep, call, say, scripted_requests, shell
 
 from .harness import Run, run_agent
 
@@ -128,6 +128,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
             events = [event async for event in session.prompt("Write the FIRST-FILE.")]
             seen["events"] = events
             assert (await sandbox().read_file("/workspace/out.txt")).strip() == "hello"
+            assert "npm_config_offline" not in await sandbox().read_file("/workspace/env.txt")
             assert (await session.prompt("And SECOND.")).text == "second answer"
             turn, seen["seconds"] = await cancel_while(session, "Sleep.", "sleep 61")
             assert turn.stop_reason == "cancelled"
@@ -146,7 +147,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
         assert not [line for line in (await sandbox().exec(["ps", "-eo", "args"])).stdout.split("\n") if "acp" in line]
 
     script: list[ScriptStep] = [
-        shell("echo hello > /workspace/out.txt"),
+        shell("echo hello > /workspace/out.txt; env > /workspace/env.txt"),
         say("written"),
         say("second answer"),
         shell("env sleep 61"),
@@ -175,6 +176,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
     assert seen["seconds"] < 10
     assert seen["exit seconds"] < 10
 
+    assert len(run.requests) == len(scripted_requests(run.model)), "the CLI has asked the model for more than turns"
     last = run.requests[-1]
     said = "\n".join(message.text for message in last.messages)
     for each in ("FIRST-FILE", "SECOND", "After the cancel", "Use both", "After the crash", "Once more"):

@@ -118,7 +118,8 @@ class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
 
     def serve(self, site: Site, asks: bool) -> Service:
         """Its options go with the session; the mode in which it asks for nothing has to be set."""
-        options = {"disallowedTools": list(self.disallowed_tools), "promptSuggestions": False}
+        # Without a title it would ask the model for one.
+        options = {"disallowedTools": list(self.disallowed_tools), "promptSuggestions": False, "title": "Inspect eval"}
         system = {"systemPrompt": {"append": site.system}} if site.system else {}
         return Service(
             argv=(site.tools[NODE.key], site.tools[CLAUDE_ACP.key]),
