@@ -24,6 +24,8 @@ from inspect_swe._stock import CHOICES
 from inspect_swe.conformance._task import cli_mounts
 from inspect_swe.testing import ScriptedRequest, ScriptStep, scripted, scripted_requests
 
+from ..fakes import lean_docker  # noqa: F401  (registers the provider)
+
 
 @dataclass
 class Run:
@@ -110,6 +112,7 @@ def run_agent(
     script: Sequence[ScriptStep],
     *,
     mount: bool = True,
+    provider: str = "lean_test",
     prompt: str | list[ChatMessage] = "Do what the script says.",
     show: str = "true",
     files: dict[str, str] | None = None,
@@ -141,6 +144,7 @@ def run_agent(
         task: More arguments for the task (limits).
         evaluation: More arguments for `eval()`.
         mount: Whether the CLI may be mounted into that container.
+        provider: What makes that container: "docker" is Inspect's own.
         service: Changes to the compose service; `image` is the name of a test image.
     """
     if mount and sandbox is None and not service.keys() & {"image", "volumes"}:
@@ -152,7 +156,7 @@ def run_agent(
             dataset=[sample],
             solver=solver or as_solver(agent),  # type: ignore[arg-type]
             scorer=scorer or prints(show),
-            sandbox=sandbox or ("docker", compose_file(folder, **service)),
+            sandbox=sandbox or (provider, compose_file(folder, **service)),
             **(task or {}),
         ),
         model=played,

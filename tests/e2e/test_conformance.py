@@ -5,11 +5,15 @@ from __future__ import annotations
 import functools
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from inspect_ai.dataset import Sample
+from inspect_ai.util import SandboxEnvironmentSpec
 
 from inspect_swe._agents import ROSTER
-from inspect_swe.conformance import BEHAVIOURS, Matrix, run_matrix
+from inspect_swe.conformance import BEHAVIOURS, Matrix, _task, run_matrix
+from inspect_swe.conformance._behaviour import Behaviour
 
 from .harness import containers_of
 
@@ -25,12 +29,26 @@ EXCUSED = {
 """Cells that do not apply, as the docs say. What is not listed here must be plainly ok."""
 
 
+def lean(behaviour: Behaviour, *details: Any) -> Sample:
+    """The behaviour's sample; Inspect's own provider is for those that begin with nothing in the container."""
+    sample = in_docker(behaviour, *details)
+    if not behaviour.copies:
+        assert sample.sandbox
+        sample.sandbox = SandboxEnvironmentSpec("lean_test", sample.sandbox.config)
+    return sample
+
+
+in_docker = _task._sample
+
+
 @functools.cache
 def column(agent: str) -> tuple[Matrix, list[str]]:
     """All cells of an agent, and the containers that it left. One column at a time: each has several at once."""
     folder, before = tempfile.mkdtemp(), containers_of("conformance")
     images = {"image": "inspect-swe-test:bookworm", "minimal_image": "inspect-swe-test:musl"}
-    matrix = run_matrix([agent], log_dir=folder, display="none", max_samples=4, **images)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_task, "_sample", lean)
+        matrix = run_matrix([agent], log_dir=folder, display="none", max_samples=4, **images)
     return matrix, sorted(containers_of("conformance") - before)
 
 

@@ -19,7 +19,8 @@ from inspect_swe import claude_code
 from inspect_swe.testing import say, shell
 from tests.e2e.harness import run_agent
 background = "setsid sh -c 'sleep 1001 & sleep 1002' >/dev/null 2>&1 &"
-run_agent(Path(sys.argv[1]), claude_code(), [shell(background + " sleep 1000"), say("done")])
+script = [shell(background + " sleep 1000"), say("done")]
+run_agent(Path(sys.argv[1]), claude_code(), script, provider="docker")
 """
 
 

@@ -27,8 +27,8 @@ from inspect_swe.testing import ScriptStep, finish, shell
 from . import harness
 from .harness import compose_file
 
-# What is copied, and when, is the point here.
-run_agent = functools.partial(harness.run_agent, mount=False)
+# What is copied, and when, is the point here; and what Inspect's own provider makes of a compose file.
+run_agent = functools.partial(harness.run_agent, mount=False, provider="docker")
 
 BAKED = "inspect-swe-test:baked"
 COPIED = "find / -xdev -path '*/.agent-*/tools/*' 2>/dev/null | wc -l"

@@ -9,11 +9,14 @@ from typing import Any
 from inspect_ai.util import ExecResult, SandboxEnvironment, sandboxenv
 from inspect_ai.util._sandbox.docker.docker import DockerSandboxEnvironment
 
+from .lean_docker import LeanTestSandbox
+
 
 @sandboxenv(name="portable_test")
 class PortableTestSandbox(SandboxEnvironment):
     """Docker without a container name to attach to."""
 
+    DOCKER: type[SandboxEnvironment] = DockerSandboxEnvironment
     LATENCY = 0.0
     LIMIT: float = math.inf
     ANY_USER = True
@@ -24,15 +27,15 @@ class PortableTestSandbox(SandboxEnvironment):
 
     @classmethod
     def config_files(cls) -> list[str]:
-        return DockerSandboxEnvironment.config_files()
+        return cls.DOCKER.config_files()
 
     @classmethod
     async def task_init(cls, task_name: str, config: Any) -> None:
-        await DockerSandboxEnvironment.task_init(task_name, config)
+        await cls.DOCKER.task_init(task_name, config)
 
     @classmethod
     async def sample_init(cls, task_name: str, config: Any, metadata: dict[str, str]) -> dict[str, SandboxEnvironment]:
-        made = await DockerSandboxEnvironment.sample_init(task_name, config, metadata)
+        made = await cls.DOCKER.sample_init(task_name, config, metadata)
         return {name: cls(docker) for name, docker in made.items()}
 
     @classmethod
@@ -40,11 +43,11 @@ class PortableTestSandbox(SandboxEnvironment):
         cls, task_name: str, config: Any, environments: dict[str, SandboxEnvironment], interrupted: bool
     ) -> None:
         inner = {name: env.as_type(cls)._docker for name, env in environments.items()}
-        await DockerSandboxEnvironment.sample_cleanup(task_name, config, inner, interrupted)
+        await cls.DOCKER.sample_cleanup(task_name, config, inner, interrupted)
 
     @classmethod
     async def task_cleanup(cls, task_name: str, config: Any, cleanup: bool) -> None:
-        await DockerSandboxEnvironment.task_cleanup(task_name, config, cleanup)
+        await cls.DOCKER.task_cleanup(task_name, config, cleanup)
 
     # Inspect hands `concurrency` on to those only that have all of these parameters.
     async def exec(
@@ -82,6 +85,7 @@ class PortableTestSandbox(SandboxEnvironment):
 class StrictTestSandbox(PortableTestSandbox):
     """As far away and as narrow as a cluster: 200 ms to each command, a megabyte in and out, no choice of the user."""
 
+    DOCKER = LeanTestSandbox
     LATENCY = 0.2
     LIMIT = 1_000_000
     ANY_USER = False
