@@ -101,9 +101,7 @@ from pathlib import Path
 import inspect_ai.agent._bridge._errors as internals
 del internals.provider_error_payload
 from inspect_ai.agent import BridgedToolsSpec
-import inspect_swe
-from inspect_swe import claude_code, with_agents
-from inspect_swe._agents import ROSTER
+from inspect_swe import claude_code
 from inspect_swe.testing import call, say, shell
 from tests.e2e.harness import run_agent
 from tests.e2e.test_claude_code import lookup, tool_results
@@ -111,11 +109,11 @@ from tests.e2e.test_claude_code import lookup, tool_results
 run = run_agent(
     Path(sys.argv[1]),
     claude_code(bridged_tools=[BridgedToolsSpec(name="host", tools=[lookup()])], system_prompt="MARK-1"),
-    [call("host/lookup", what="number"), shell("echo over the net"), say("done")],
+    [shell("echo over the net"), call("host/lookup", what="number"), say("done")],
 )
 assert run.error is None, run.error
 assert run.info["bridge"] == "inspect", run.info
-assert tool_results(run.sample.messages) == ["42", "over the net"]
+assert tool_results(run.sample.messages) == ["over the net", "42"]
 assert run.sample.output.completion == "done"
 """
 
