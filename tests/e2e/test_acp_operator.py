@@ -12,7 +12,6 @@ from typing import Any
 
 import anyio
 import pytest
-from acp import text_block
 from inspect_ai.agent import AgentState
 from inspect_ai.approval import Approval, ApprovalPolicy, Approver, approver
 from inspect_ai.model import ChatMessage
@@ -20,6 +19,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolCall, ToolCallView
 from inspect_ai.util import ExecRemoteStreamingOptions, sandbox
 
+from acp import text_block
 from inspect_swe.acp import (
     AgentExitedError,
     acp_connection,
@@ -37,6 +37,7 @@ class Operator:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._number = 0
+        self._heard = ""
         self.states: list[str] = []
 
     async def request(self, method: str, params: dict[str, Any]) -> Any:
@@ -58,14 +59,16 @@ class Operator:
 
     async def until_said(self, text: str) -> None:
         """Wait until the agent's work shows a text."""
-        while text not in json.dumps(await self._receive()):
-            pass
+        while text not in self._heard:
+            await self._receive()
 
     def _send(self, message: dict[str, Any]) -> None:
         self._writer.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
 
     async def _receive(self) -> Any:
-        message = json.loads(await self._reader.readline())
+        line = await self._reader.readline()
+        self._heard += line.decode()
+        message = json.loads(line)
         if message.get("method") == "inspect/turn_state":
             self.states.append(message["params"]["state"])
         return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import weakref
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,10 @@ from ._operator import run_channel
 from ._permissions import Permissions, check_permissions
 from ._saved import SavedSession, folder_of, keep_folder, put_back
 from ._session import ACPSession
+
+logger = logging.getLogger(__name__)
+
+_IDLE = 60
 
 P = ParamSpec("P")
 
@@ -183,7 +188,7 @@ class ACPAgent(Agent):
                     async with agent_channel() as channel:
                         await run_channel(session, channel)
                 else:
-                    await session.wait_exited()
+                    await self._driven(session)
         except asyncio.CancelledError:
             # Of a scope's cancellation nobody sees the result; of a plain task's the caller does.
             if anyio.current_effective_deadline() == -float("inf"):
@@ -223,6 +228,22 @@ class ACPAgent(Agent):
                 yield session
             finally:
                 await session.close()
+
+    async def _driven(self, session: ACPSession) -> None:
+        """Wait for the end of a session that the caller drives; one that nobody drives is warned of."""
+        exited = asyncio.ensure_future(session.wait_exited())
+        try:
+            await asyncio.wait({exited}, timeout=_IDLE)
+            if not exited.done() and not session.prompted:
+                logger.warning(
+                    "%s has been waiting for a prompt for %d seconds. Drive it with session() or conn, or use "
+                    "operator=True to have it work on the sample's input.",
+                    self._options.name,
+                    _IDLE,
+                )
+            await exited
+        finally:
+            exited.cancel()
 
     def _start(self, state: AgentState, resume: str | SavedSession | None) -> Start:
         if isinstance(resume, SavedSession):

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, cast
 
 import anyio
-from acp import Client, connect_to_agent
 from acp.client.connection import ClientSideConnection
 from inspect_ai.util import ExecRemoteProcess
+
+from acp import Client, connect_to_agent
 
 from .._sandbox.multiplexer import Process
 from ._client import PermissiveClient
@@ -26,6 +27,7 @@ async def acp_connection(
     client: Client | None = None,
     *,
     sent: Callable[[Mapping[str, Any]], None] | None = None,
+    trace: Callable[[bytes], None] | None = None,
 ) -> AsyncIterator[tuple[ClientSideConnection, asyncio.Task[None], ErrorInfo]]:
     """Speak ACP with a process in the sandbox.
 
@@ -37,6 +39,7 @@ async def acp_connection(
             or of our relay.
         client: Answers the agent's requests and hears its updates; the default allows everything.
         sent: Told of each message that is sent.
+        trace: Told of what the process writes to stderr.
 
     Yields:
         The SDK's connection; a task that reads the process' output and completes when the process has ended; and what
@@ -50,7 +53,7 @@ async def acp_connection(
             await conn.prompt(session_id=session.session_id, prompt=[text_block("Fix the bug")])
         ```
     """
-    process, info = stdio_of(proc), ErrorInfo()
+    process, info = stdio_of(proc), ErrorInfo(trace=trace)
     wire = Wire(process, info, sent)
     feeder = asyncio.create_task(wire.feed())
     conn = connect_to_agent(client or cast(Client, PermissiveClient()), wire, use_unstable_protocol=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, cast
 
 import anyio
-from acp import PROTOCOL_VERSION, Client, RequestError
 from acp.client.connection import ClientSideConnection
 from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, SessionModeState
+from inspect_ai.util import trace_message
+
+from acp import PROTOCOL_VERSION, Client, RequestError
 
 from .._errors import AgentExitedError, SessionStartError
 from .._runtime.session import Session
@@ -21,6 +24,8 @@ from ._client import SessionClient
 from ._connection import acp_connection
 from ._mcp import mcp_to_acp
 from ._wire import ErrorInfo
+
+logger = logging.getLogger(__name__)
 
 _START_TIMEOUT = 300
 _CLOSE_TIMEOUT = 3
@@ -94,7 +99,8 @@ class Live:
             self.process = await place.start(service.argv, service.env, None)
             if place.launches == 1:
                 place.record(service.argv)
-            connection = acp_connection(self.process, cast(Client, self._client), sent=self._sent)
+            trace = self._trace if place.options.debug else None
+            connection = acp_connection(self.process, cast(Client, self._client), sent=self._sent, trace=trace)
             self._conn, self.feeder, self.info = await self._stack.enter_async_context(connection)
         with self._phase("initialize"):
             answer = await self.conn.initialize(
@@ -135,6 +141,9 @@ class Live:
             stdout=self.info.stdout,
             stderr=self.info.stderr,
         )
+
+    def _trace(self, chunk: bytes) -> None:
+        trace_message(logger, self._place.adapter.key, f"stderr: {chunk.decode(errors='replace')}")
 
     async def _open_session(self, resume: str | None) -> Any:
         can = self.capabilities.session_capabilities

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from inspect_ai.agent import AgentChannel, AgentInterrupted
 from inspect_ai.model import ChatMessage, ChatMessageUser
 
+from .._errors import AgentOptionError
 from .._runtime.prompt import opening
 from ._session import ACPSession
 
@@ -19,7 +20,15 @@ async def run_channel(session: ACPSession, channel: AgentChannel) -> None:
     Args:
         session: The session.
         channel: Inspect's channel, as `agent_channel()` opens it.
+
+    Raises:
+        AgentOptionError: There is nothing to do, and nobody who could say what.
     """
+    if not channel.is_live and not any(isinstance(message, ChatMessageUser) for message in session.state.messages):
+        raise AgentOptionError(
+            "The conversation holds nothing for the agent to work on, and nobody can say anything.",
+            hint="give the sample an input, or run the eval with --acp-server.",
+        )
     task = _text([message for message in session.state.messages if isinstance(message, ChatMessageUser)])
     if task:
         task = opening(session.state.messages, None, None).prompt

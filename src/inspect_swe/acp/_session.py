@@ -94,6 +94,11 @@ class ACPSession:
         return self._live.info.stderr
 
     @property
+    def prompted(self) -> bool:
+        """Whether it has been given anything to do."""
+        return self._place.link.launched.is_set()
+
+    @property
     def exited(self) -> bool:
         """Whether the agent's process has ended."""
         return self._live.exited

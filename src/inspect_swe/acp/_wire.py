@@ -88,11 +88,23 @@ class ErrorInfo:
 
     Args:
         exit_code: Its exit code; -N where signal N ended it, None while it runs.
+        trace: Told of what it writes to stderr.
     """
 
     exit_code: int | None = None
+    trace: Callable[[bytes], None] | None = None
     _stderr: OutputBuffer = field(default_factory=lambda: OutputBuffer(0, 64 << 10))
     _stdout: OutputBuffer = field(default_factory=lambda: OutputBuffer(0, 64 << 10))
+
+    def add_stderr(self, chunk: bytes) -> None:
+        """Take in what it has written to stderr."""
+        self._stderr.add(chunk)
+        if self.trace:
+            self.trace(chunk)
+
+    def add_stdout(self, line: bytes) -> None:
+        """Take in a line of stdout that is no message."""
+        self._stdout.add(line[-4096:] + b"\n")
 
     @property
     def stderr(self) -> str:
@@ -130,7 +142,7 @@ class Wire:
         try:
             async for stream, chunk in self._process.output():
                 if stream == "stderr":
-                    self._info._stderr.add(chunk)
+                    self._info.add_stderr(chunk)
                     continue
                 *whole, rest = chunk.split(b"\n")
                 for piece in whole:
@@ -185,4 +197,4 @@ class Wire:
         if isinstance(message, dict):
             await self._messages.put(message)
         elif line.strip():
-            self._info._stdout.add(line[-4096:] + b"\n")
+            self._info.add_stdout(line)
