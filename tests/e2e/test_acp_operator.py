@@ -26,7 +26,7 @@ from inspect_swe.acp import (
     interactive_claude_code,
     interactive_gemini_cli,
 )
-from inspect_swe.testing import ScriptStep, say, shell
+from inspect_swe.testing import ScriptedRequest, ScriptStep, Shell, say, shell
 
 from .harness import compose_file, run_agent
 
@@ -37,7 +37,6 @@ class Operator:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._number = 0
-        self._heard = ""
         self.states: list[str] = []
 
     async def request(self, method: str, params: dict[str, Any]) -> Any:
@@ -57,18 +56,11 @@ class Operator:
             await self._receive()
         self.states = self.states[self.states.index(state) + 1 :]
 
-    async def until_said(self, text: str) -> None:
-        """Wait until the agent's work shows a text."""
-        while text not in self._heard:
-            await self._receive()
-
     def _send(self, message: dict[str, Any]) -> None:
         self._writer.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
 
     async def _receive(self) -> Any:
-        line = await self._reader.readline()
-        self._heard += line.decode()
-        message = json.loads(line)
+        message = json.loads(await self._reader.readline())
         if message.get("method") == "inspect/turn_state":
             self.states.append(message["params"]["state"])
         return message
@@ -115,20 +107,35 @@ def test_an_operator_interrupts_and_redirects(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
 
+    long, short = threading.Event(), threading.Event()
+
+    def step(told: threading.Event, command: str) -> ScriptStep:
+        def answer(request: ScriptedRequest) -> Shell:
+            told.set()
+            return Shell(command)
+
+        return answer
+
     async def operate() -> None:
         operator, session = await attached(port)
-        await operator.until_said("sleep 61")
+        await asyncio.to_thread(long.wait, 60)
+        await asyncio.sleep(1)
         operator.notify("session/cancel", {"sessionId": session})
         await operator.until("cancelled")
         said = {"type": "text", "text": "Do the OPERATOR-WISH instead."}
         await operator.request("session/prompt", {"sessionId": session, "prompt": [said]})
-        await operator.until_said("sleep 3")
+        await asyncio.to_thread(short.wait, 60)
         more = {"type": "text", "text": "And OPERATOR-MORE."}
         await operator.request("session/prompt", {"sessionId": session, "prompt": [more]})
         await operator.until("ended")
 
     thread, errors = in_thread(operate)
-    script: list[ScriptStep] = [shell("env sleep 61"), shell("env sleep 3"), say("wish done"), say("more done")]
+    script: list[ScriptStep] = [
+        step(long, "env sleep 61"),
+        step(short, "env sleep 3"),
+        say("wish done"),
+        say("more done"),
+    ]
     agent = interactive_gemini_cli(operator=True)
     run = run_agent(tmp_path, agent, script, show="ps -eo args", evaluation={"acp_server": port})
     thread.join(10)
