@@ -22,7 +22,7 @@ from inspect_swe.testing import ScriptStep, fail, refuse, say, shell
 
 from ..fakes import portable_sandbox as portable_sandbox
 from .harness import compose_file
-from .test_acp import AGENTS, converse, key, running, until_running
+from .test_acp import AGENTS, converse, key, killed_while, running, until_running
 
 __all__ = ["key"]
 
@@ -69,6 +69,18 @@ def test_steering(factory: Any, tmp_path: Path) -> None:
 
     run = converse(tmp_path, made, [shell("env sleep 4"), say("left")], talk)
     assert sum("STEER-LEFT" in message.text for message in run.requests[-1].messages) == 1
+
+
+def test_what_a_dead_agent_leaves_is_ended(tmp_path: Path) -> None:
+    """A crash that nobody recovers from: the command that was running is gone when the session is closed."""
+    made = interactive_claude_code()
+
+    async def talk(state: TaskState) -> None:
+        async with made.session(state) as session:
+            await killed_while(session, "Sleep.", "sleep 61")
+
+    run = converse(tmp_path, made, [shell("env sleep 61")], talk, show="ps -eo args")
+    assert "sleep 61" not in run.seen
 
 
 def test_modes_and_events_between_turns(tmp_path: Path) -> None:

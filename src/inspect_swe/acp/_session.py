@@ -237,6 +237,9 @@ class ACPSession:
         with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
             if self._running is not None:
                 await self._stop(self._running)
+            if self._live.exited:
+                # Nobody else ends what an agent that has died leaves running.
+                await self._place.workspace.relay.kill_all()
         await self._live.close()
         self._merge()
         for waiting in self._listeners:
