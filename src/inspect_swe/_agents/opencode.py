@@ -25,7 +25,6 @@ from .._runtime.output import json_events, last_event
 # FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
 
-CONFIG = "OPENCODE_CONFIG_CONTENT"
 _PATHS = {"anthropic": "/v1", "openai": "/v1", "google": "/v1beta"}
 """Providers with an API of their own, and where on the bridge it is served. All others speak Chat Completions."""
 
@@ -97,7 +96,6 @@ def opencode(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    adapter = OpenCode(presented=opencode_model, title=session_title)
     options = agent_options(
         name=name,
         description=description,
@@ -119,7 +117,7 @@ def opencode(
         debug=debug,
         mcp_ready_timeout=mcp_ready_timeout,
     )
-    return cli_agent(adapter, options)
+    return cli_agent(OpenCode(presented=opencode_model, title=session_title), options)
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,7 @@ class OpenCode(Adapter):
         if site.system:
             files["system.md"] = site.system.encode(errors="replace")
         # A task's own configuration comes after the file, and before the variable.
-        told = {"OPENCODE_CONFIG": f"{here}/opencode.json", CONFIG: json.dumps(fixed)}
+        told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
         return Launch(
             env={**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told},
             files=tuple(File(f"{here}/{name}", content) for name, content in files.items()),

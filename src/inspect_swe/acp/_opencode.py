@@ -10,10 +10,12 @@ from typing import ClassVar
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from .._agents.opencode import CONFIG, OpenCode
+from .._agents.opencode import OpenCode
 from .._runtime.adapter import Launch, Site
 from ._adapter import AcpAdapter, Service
 from ._agent import ACPAgent, ACPAgentParams, acp_agent
+
+_CONFIG = "OPENCODE_CONFIG_CONTENT"
 
 
 @acp_agent
@@ -49,8 +51,8 @@ class InteractiveOpenCode(OpenCode, AcpAdapter):
     def launch(self, site: Site) -> Launch:
         """As unattended, with the model that the session begins with, and without asking it for a title."""
         launch = super().launch(site)
-        config = json.loads(launch.env[CONFIG]) | {"model": self.presented, "agent": {"title": {"disable": True}}}
-        return replace(launch, env={**launch.env, CONFIG: json.dumps(config)})
+        config = json.loads(launch.env[_CONFIG]) | {"model": self.presented, "agent": {"title": {"disable": True}}}
+        return replace(launch, env={**launch.env, _CONFIG: json.dumps(config)})
 
     def serve(self, site: Site, asks: bool) -> Service:
         """Its settings, MCP servers included, are those of the unattended agent."""
