@@ -9,10 +9,10 @@ from typing import Any, Literal, cast
 
 import anyio
 import pytest
+from acp import text_block
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 from inspect_ai.util import ExecCompleted, ExecOutput, ExecStderr, ExecStdout
 
-from acp import text_block
 from inspect_swe.acp import _connection as connection_module
 from inspect_swe.acp import _wire as wire_module
 from inspect_swe.acp import acp_connection, bridge_mcp_to_acp

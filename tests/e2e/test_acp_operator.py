@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 import pytest
+from acp import text_block
 from inspect_ai.agent import AgentState
 from inspect_ai.approval import Approval, ApprovalPolicy, Approver, approver
 from inspect_ai.model import ChatMessage
@@ -19,7 +20,6 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolCall, ToolCallView
 from inspect_ai.util import ExecRemoteStreamingOptions, sandbox
 
-from acp import text_block
 from inspect_swe.acp import (
     AgentExitedError,
     acp_connection,

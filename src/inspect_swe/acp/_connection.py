@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, cast
 
 import anyio
+from acp import Client, connect_to_agent
 from acp.client.connection import ClientSideConnection
 from inspect_ai.util import ExecRemoteProcess
-
-from acp import Client, connect_to_agent
 
 from .._sandbox.multiplexer import Process
 from ._client import PermissiveClient

@@ -10,11 +10,10 @@ from importlib.metadata import version
 from typing import Any, cast
 
 import anyio
+from acp import PROTOCOL_VERSION, Client, RequestError
 from acp.client.connection import ClientSideConnection
 from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, SessionModeState
 from inspect_ai.util import trace_message
-
-from acp import PROTOCOL_VERSION, Client, RequestError
 
 from .._errors import AgentExitedError, SessionStartError
 from .._runtime.session import Session

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import anyio
+from acp import RequestError, text_block
 from acp.client.connection import ClientSideConnection
 from acp.schema import AgentCapabilities, SessionModeState
 from inspect_ai.agent import AgentState
@@ -16,8 +17,6 @@ from inspect_ai.log import transcript
 from inspect_ai.model import ChatMessageUser
 from inspect_ai.solver import TaskState
 from inspect_ai.util import span
-
-from acp import RequestError, text_block
 
 from .._errors import AgentError, TurnActiveError, TurnFailedError
 from .._inspect_compat import current_span, forget_thread, in_span
