@@ -70,7 +70,7 @@ class Prompt:
 
     def __aiter__(self) -> AsyncIterator[Event]:
         self._iterated = True
-        return self._iterate()
+        return _Loop(self, self._iterate())
 
     def begin(self) -> asyncio.Task[Turn]:
         """Send it, if it hasn't been."""
@@ -131,3 +131,23 @@ class Prompt:
             return Turn("".join(self._text), tuple(self._calls.values()), stop_reason, usage, tuple(self._events))
         finally:
             self._waiting.put_nowait(None)
+
+
+class _Loop(AsyncIterator[Event]):
+    """A loop over a prompt's events. If it is left early, the prompt knows at once: another one may follow at once.
+
+    Args:
+        prompt: The prompt.
+        events: Its events; closing this cancels the turn.
+    """
+
+    def __init__(self, prompt: Prompt, events: AsyncIterator[Event]) -> None:
+        self._prompt = prompt
+        self._events = events
+
+    async def __anext__(self) -> Event:
+        return await self._events.__anext__()
+
+    def __del__(self) -> None:
+        if not self._prompt.ended:
+            self._prompt.left = True
