@@ -196,6 +196,9 @@ def _check_transcript(run: Run) -> None:
     assert len(turns) == 9
     assert called <= {*turns}
     told = [event.data for event in run.sample.events if isinstance(event, InfoEvent) and event.source == "inspect_swe"]
+    titles = [data["title"] for data in told if isinstance(data, dict) and data.get("event") == "tool"]
+    assert titles[0] == "echo hello > /workspace/out.txt; env > /workspace/env.txt"
+    assert all(titles)
     reasons = [data["stop_reason"] for data in told if isinstance(data, dict) and data.get("event") == "turn"]
     assert reasons == ["end_turn", "end_turn", "cancelled", "end_turn", "end_turn", "end_turn", "end_turn"]
 

@@ -23,7 +23,7 @@ from .._inspect_compat import current_span, forget_thread, in_span
 from .._runtime.session import Session
 from ._adapter import AcpAdapter
 from ._client import SessionClient
-from ._events import Decision, Event, PermissionAsked, Plan, ToolEnded, Turn, TurnEnded
+from ._events import Decision, Event, PermissionAsked, Plan, ToolEnded, ToolProgress, ToolStarted, Turn, TurnEnded
 from ._live import Live, said
 from ._permissions import PermissionRequest, Permissions, decide
 from ._processes import end_commands
@@ -56,6 +56,7 @@ class ACPSession:
         self._turns = asyncio.Lock()
         self._running: Prompt | None = None
         self._raised: BaseException | None = None
+        self._titles: dict[str, str] = {}
         self._listeners: set[asyncio.Queue[Event | None]] = set()
 
     @property
@@ -347,8 +348,12 @@ class ACPSession:
             self._running.add(event)
         for waiting in self._listeners:
             waiting.put_nowait(event)
-        if isinstance(event, ToolEnded) and not event.replay:
-            self._inform({"event": "tool", "id": event.id, "status": event.status, "title": event.update.title})
+        if isinstance(event, ToolStarted | ToolProgress) and event.title:
+            # Some name the call by and by, and none when it ends.
+            self._titles[event.id] = event.title
+        elif isinstance(event, ToolEnded) and not event.replay:
+            title = event.update.title or self._titles.get(event.id)
+            self._inform({"event": "tool", "id": event.id, "status": event.status, "title": title})
         elif isinstance(event, Plan) and not event.replay:
             self._inform({"event": "plan", "entries": [list(entry) for entry in event.entries]})
         elif isinstance(event, PermissionAsked):
