@@ -398,6 +398,13 @@ async def _count_tokens(
     return await routing.model.count_tokens([*[ChatMessageSystem(content=text) for text in texts], *messages])
 
 
+def load_dotenv() -> None:
+    """Take in the environment of the `.env` file that Inspect would take in."""
+    from inspect_ai._util.dotenv import init_dotenv
+
+    init_dotenv()
+
+
 def sample_identity() -> object | None:
     """The sample that this task works for, as an object of its own; None outside of one."""
     from inspect_ai.log._samples import sample_active

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from .chat import chat
 from .check import check
 from .doctor import doctor
 from .download import download
@@ -33,11 +34,11 @@ class _Main(click.Group):
 @click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="inspect_swe", message="%(version)s")
 def main() -> None:
-    """Coding-agent CLIs for Inspect: fetch, list and remove them, and see whether all is there for an eval.
+    """Coding-agent CLIs for Inspect: fetch, list and remove them, talk with them, see whether an eval has all it needs.
 
     Exit codes: 0; 1 after an error or where a check fails; 2 for a wrong command line.
     """
 
 
-for _command in (check, compose, doctor, download, image, list_store, pins, remove):
+for _command in (chat, check, compose, doctor, download, image, list_store, pins, remove):
     main.add_command(_command)

@@ -51,7 +51,7 @@ def conformance_task(
     if unknown:
         raise ValueError(f"No such behaviour: {', '.join(unknown)}. There are: {', '.join(BEHAVIOURS)}.")
     chosen = sorted((BEHAVIOURS[name] for name in behaviours or BEHAVIOURS), key=lambda behaviour: not behaviour.waits)
-    here = {each for each in {image, minimal_image} if _is_here(each)}
+    here = {each for each in {image, minimal_image} if is_here(each)}
     mounts = cli_mounts(str(agent), version or "stable", image) if agent in _OWN and image in here else []
     options = {} if version is None else {"version": version}
     if not options.keys() <= inspect.signature(factory).parameters.keys():
@@ -113,7 +113,8 @@ def _sample(behaviour: Behaviour, image: str, here: Collection[str], mounts: lis
     )
 
 
-def _is_here(image: str) -> bool:
+def is_here(image: str) -> bool:
+    """Whether the engine has an image."""
     command = ["docker", "image", "inspect", image]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 

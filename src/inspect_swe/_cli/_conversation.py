@@ -1,0 +1,105 @@
+"""A person talks with an agent: prompts, interrupts and permissions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import Iterator
+
+from .._errors import AgentError
+from ..acp import ACPSession, Decision, PermissionRequest, Prompt
+from ._terminal import Keyboard, Screen
+
+
+class Conversation:
+    """What is said in a session, until one of them ends it.
+
+    Args:
+        keyboard: What the person says.
+        screen: What the person sees.
+    """
+
+    def __init__(self, keyboard: Keyboard, screen: Screen) -> None:
+        self.keyboard = keyboard
+        self.interrupted = False
+        self._screen = screen
+        self._turn: Prompt | None = None
+        self._cancelling: asyncio.Task[None] | None = None
+        self._leaving = asyncio.Event()
+
+    async def hold(self, session: ACPSession) -> None:
+        """Talk until the person ends it.
+
+        Raises:
+            AgentError: The agent could not be started anew; or, without a terminal, whatever went wrong.
+        """
+        with self.keyboard.opened(), self._interrupts(session):
+            while (line := await self._line("> ")) is not None and line.strip() != "/exit":
+                if line.strip():
+                    await self._prompt(session, line)
+            self._screen.fresh()
+
+    async def permit(self, request: PermissionRequest) -> Decision:
+        """Ask the person whether the agent may call a tool."""
+        about = request.title
+        if request.input:
+            about += f" {json.dumps(request.input, ensure_ascii=False, default=str)}"
+        self._screen.say(f"{request.kind}: {about}")
+        answer = await self._line("Allow it? [y/N] ")
+        return "allow_once" if (answer or "").strip().lower() in ("y", "yes") else "reject_once"
+
+    async def _prompt(self, session: ACPSession, text: str) -> None:
+        self._turn = session.prompt(text, source="operator")
+        try:
+            async for event in self._turn:
+                self._screen.show(event)
+        except AgentError as error:
+            if not self.keyboard.terminal:
+                raise
+            self._screen.error(str(error))
+        finally:
+            self._turn = None
+        if session.exited:
+            self._screen.note("Starting it anew.")
+            await session.restart()
+
+    async def _line(self, prompt: str) -> str | None:
+        """The next line; None where there is none any more, or the person wants no more."""
+        self._screen.fresh()
+        reading = asyncio.ensure_future(self.keyboard.line(prompt))
+        leaving = asyncio.ensure_future(self._leaving.wait())
+        answer: str | None = None
+        try:
+            await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            answer = None if leaving.done() else reading.result()
+        finally:
+            reading.cancel()
+            leaving.cancel()
+            if answer is None and self.keyboard.terminal:
+                self._screen.left()
+        return answer
+
+    @contextlib.contextmanager
+    def _interrupts(self, session: ACPSession) -> Iterator[None]:
+        """Have Ctrl-C mean what it means here, instead of the end of the eval."""
+        loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGINT)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt, session)
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupt(self, session: ACPSession) -> None:
+        self.interrupted = True
+        if self._turn is None or not self.keyboard.terminal:
+            self._leaving.set()
+        if self._turn is not None and (self._cancelling is None or self._cancelling.done()):
+            self._cancelling = asyncio.ensure_future(self._cancel(session))
+
+    async def _cancel(self, session: ACPSession) -> None:
+        # What goes wrong with it, goes wrong with the turn as well.
+        with contextlib.suppress(Exception):
+            await session.cancel()

@@ -1,0 +1,53 @@
+"""`inspect-swe chat`: an interactive agent in a terminal."""
+
+from __future__ import annotations
+
+import click
+
+from ._shared import check_names
+
+
+@click.command()
+@click.argument("agent")
+@click.option("--model", help="An Inspect model, such as anthropic/claude-sonnet-4-5.  [default: INSPECT_EVAL_MODEL]")
+@click.option(
+    "--sandbox", default="docker", show_default=True, metavar="local|docker|docker:FILE", help="Where it works."
+)
+@click.option("--image", help="Image of the container, without FILE.  [default: python:3.12-bookworm]")
+@click.option("--cwd", help="Its working directory.  [default: the sandbox's own]")
+@click.option("--version", metavar="auto|sandbox|stable|latest|X.Y.Z", default="auto", show_default=True)
+@click.option("--ask", is_flag=True, help="Ask before the agent calls a tool, instead of allowing everything.")
+@click.option("--log-dir", help="Where the log goes.  [default: as Inspect has it]")
+def chat(
+    agent: str,
+    model: str | None,
+    sandbox: str,
+    image: str | None,
+    cwd: str | None,
+    version: str,
+    ask: bool,
+    log_dir: str | None,
+) -> None:
+    """Talk with an interactive AGENT: claude_code, codex_cli, gemini_cli or opencode.
+
+    Each line is a prompt. Ctrl-C interrupts the agent; at the prompt it ends the session, as Ctrl-D and /exit do.
+    Where stdin is no terminal, its lines are the prompts, and the first error ends the session.
+    """
+    if image is not None and sandbox != "docker":
+        raise click.UsageError("--image is for --sandbox docker, without a file.")
+    from .._stock import CHOICES
+    from ._chat_task import Setup, chat_model, hold_chat
+
+    prefix = "interactive_"
+    key = agent.removeprefix(prefix)
+    check_names((key,), [name.removeprefix(prefix) for name in CHOICES if name.startswith(prefix)])
+    place, _, file = sandbox.partition(":")
+    if place not in ("local", "docker") or (place == "local" and sandbox != "local"):
+        raise click.BadParameter(f"{sandbox!r} is none of local, docker and docker:FILE.", param_hint="--sandbox")
+    setup = Setup(key, version, place, file, image, cwd, ask)
+    ended = hold_chat(setup, chat_model(model), log_dir)
+    click.echo(f"log: {ended.log}", err=True)
+    if ended.error:
+        click.echo(f"error: {ended.error}", err=True)
+    if ended.code:
+        raise SystemExit(ended.code)
