@@ -27,7 +27,7 @@ def main() -> int:
     results: dict[str, dict[str, list[Result]]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         try:
-            context = _prepare(Path(folder))
+            context = _prepare(Path(folder), arguments.only)
             _measure(arguments, context, results, failures)
         finally:
             engine.remove_containers()
@@ -54,7 +54,7 @@ def _metrics(text: str) -> frozenset[str]:
     return chosen
 
 
-def _prepare(folder: Path) -> Job:
+def _prepare(folder: Path, only: frozenset[str]) -> Job:
     """What all jobs share."""
     stored = engine.cli_binary()
     engine.prepare_image(stored)
@@ -64,7 +64,14 @@ def _prepare(folder: Path) -> Job:
     images = {"plain": engine.BASE_IMAGE, "cli": engine.CLI_IMAGE}
     compose = {name: engine.compose_file(folder, image) for name, image in images.items()}
     compose["mounted"] = engine.mounted(compose["plain"])
-    return {"compose": compose, "binary": str(stored.binary), "log_dir": str(folder / "logs")}
+    if "acp" in only:
+        compose["acp"] = engine.mounted_interactive(compose["plain"])
+    return {
+        "compose": compose,
+        "binary": str(stored.binary),
+        "gemini_version": engine.gemini_version() if "acp" in only else None,
+        "log_dir": str(folder / "logs"),
+    }
 
 
 def _measure(

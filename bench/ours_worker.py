@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -18,9 +20,19 @@ from inspect_swe._runtime.memory import Start
 from inspect_swe._runtime.options import agent_options
 from inspect_swe._runtime.session import open_session
 from inspect_swe._sandbox.workspace import open_workspace
+from inspect_swe.acp import (
+    ACPAgent,
+    ACPSession,
+    Service,
+    TextChunk,
+    interactive_claude_code,
+    interactive_gemini_cli,
+)
+from inspect_swe.acp._gemini_cli import InteractiveGeminiCli
 
 from .engine import docker
 from .probes import Together
+from .talk import Talk, emitter_argv, events_job, talk_job
 from .workload import Job, Result, client_argv, install_job, latency_job, sample_job, serve
 
 
@@ -72,6 +84,49 @@ async def _place(together: Together, size: Callable[[], int | None]) -> int:
         return int((await workspace.shell('wc -c <"$1"', installed.command[0])).stdout)
 
 
+_INTERACTIVE: dict[str, Callable[[], ACPAgent]] = {
+    "claude_code": interactive_claude_code,
+    "gemini_cli": interactive_gemini_cli,
+}
+
+
+@dataclass(frozen=True)
+class Emitter(InteractiveGeminiCli):
+    """The emitter in the place of the CLI: the session around it is the real one."""
+
+    command: ClassVar[str] = "python3"
+    job: Job = field(default_factory=dict)
+
+    def serve(self, site: Site, asks: bool) -> Service:
+        return Service(tuple(emitter_argv(self.job)))
+
+
+class OurTalk:
+    """A session of ours, as the benchmark drives it."""
+
+    def __init__(self, session: ACPSession) -> None:
+        self.heard: list[float] = []
+        self._session = session
+
+    async def prompt(self, text: str) -> str:
+        prompt = self._session.prompt(text)
+        async for event in prompt:
+            if isinstance(event, TextChunk):
+                self.heard.append(time.time())
+        return prompt.result.stop_reason
+
+    async def cancel(self) -> None:
+        await self._session.cancel()
+
+
+@asynccontextmanager
+async def _open(job: Job, state: AgentState) -> AsyncIterator[Talk]:
+    emits = job["kind"] == "acp_events"
+    made = ACPAgent(Emitter(job=job), version="sandbox") if emits else _INTERACTIVE[job["agent"]]()
+    async with made.session(state) as session:
+        yield OurTalk(session)
+
+
 def _sample(job: Job) -> Result:
     return sample_job(job, claude_code(version="sandbox"))
 
@@ -84,5 +139,7 @@ if __name__ == "__main__":
             "sample": _sample,
             "install": lambda job: install_job(job, _install),
             "mount": lambda job: install_job(job, _mount),
+            "acp": lambda job: talk_job(job, _open),
+            "acp_events": lambda job: events_job(job, _open),
         },
     )

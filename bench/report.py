@@ -17,6 +17,11 @@ _FLOOR_NOTE = (
     "The peer's install is its write path (file into memory, sha256, Inspect's write_file, one container at a time), "
     "without its download."
 )
+_ACP_NOTE = (
+    "acp: our CLIs and adapters are mounted. The peer can use nothing that comes with the sandbox but Node.js: in a\n"
+    "new container it unpacks its own copy of the CLI or adapter, which it has packed before; started there before,\n"
+    "it finds that. It tells nobody of updates: their times of arrival are those of its log records."
+)
 
 
 def print_table(rows: list[Row], facts: dict[str, Any], failures: list[str]) -> None:
@@ -24,7 +29,8 @@ def print_table(rows: list[Row], facts: dict[str, Any], failures: list[str]) -> 
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
-    table = Table(title="inspect_swe beside the peer", caption=_FLOOR_NOTE, caption_justify="left")
+    notes = [_FLOOR_NOTE, _ACP_NOTE] if any(row.metric == "acp" for row in rows) else [_FLOOR_NOTE]
+    table = Table(title="inspect_swe beside the peer", caption="\n".join(notes), caption_justify="left")
     table.add_column("metric")
     for name in ("ours", "peer", "floor", "better by"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -80,13 +80,13 @@ def bench_provider() -> type[ModelAPI]:
     return ScriptModel
 
 
-def evaluate(job: Job, solver: Agent, calls: int, samples: int = 1) -> tuple[EvalLog, float]:
+def evaluate(job: Job, solver: Agent, model: str = "bench/script-1", samples: int = 1) -> tuple[EvalLog, float]:
     """Run an eval of `samples` equal samples, all at once; returns its log and wall time."""
     dataset = [Sample(input=PROMPT, id=number + 1) for number in range(samples)]
     started = time.perf_counter()
     log = eval(
         Task(dataset=dataset, solver=as_solver(solver), sandbox=("docker", job["compose"])),
-        model=get_model(f"bench/script-{calls}"),
+        model=get_model(model),
         display="none",
         log_dir=job["log_dir"],
         max_samples=samples,
@@ -104,7 +104,7 @@ def evaluate(job: Job, solver: Agent, calls: int, samples: int = 1) -> tuple[Eva
 def sample_job(job: Job, solver: Agent) -> Result:
     """One sample with the real CLI, already in the image."""
     spawns = Spawns()
-    log, wall = evaluate(job, solver, job["calls"])
+    log, wall = evaluate(job, solver, f"bench/script-{job['calls']}")
     if len(generate_seconds) != job["calls"]:
         raise RuntimeError(f"the model was called {len(generate_seconds)} times, not {job['calls']}")
     begin, end = _agent_span(log)
@@ -144,7 +144,7 @@ def latency_job(job: Job, run_client: Callable[[AgentState, Job], Awaitable[tupl
 
         return execute
 
-    evaluate(job, bridged(), calls=1)
+    evaluate(job, bridged())
     times = json.loads(printed[0])
     model = statistics.median(generate_seconds)
     return {
@@ -173,7 +173,7 @@ def install_job(job: Job, install: Callable[[Job, Together], Awaitable[int]]) ->
 
         return execute
 
-    evaluate(job, placing(), calls=1, samples=job["containers"])
+    evaluate(job, placing(), samples=job["containers"])
     expected = Path(job["binary"]).stat().st_size
     if sizes != [expected] * job["containers"]:
         raise RuntimeError(f"the binary has {expected} bytes; in the containers are {sizes}")
