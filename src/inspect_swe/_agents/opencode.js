@@ -30,6 +30,10 @@ function environment(pid) {
   }
 }
 
+// Under ACP somebody may be there to be asked.
+const asked = process.env.OPENCODE_ASKS ? { bash: "ask", edit: "ask", webfetch: "ask", websearch: "ask" } : null
+delete process.env.OPENCODE_ASKS
+
 function unasked(rules) {
   if (rules === "ask") return "allow"
   if (!rules || typeof rules !== "object") return rules
@@ -50,6 +54,10 @@ export const InspectSwe = async ({ directory, worktree }, { unseen }) => {
   return {
     // Nobody is there to be asked; what the user's or the task's configuration denies stays denied.
     config: async (config) => {
+      if (asked) {
+        config.permission = { "*": "allow", ...asked, ...config.permission }
+        return
+      }
       config.permission = { "*": "allow", ...unasked(config.permission) }
       for (const agent of Object.values(config.agent ?? {})) agent.permission = unasked(agent.permission)
     },

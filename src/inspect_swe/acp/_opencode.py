@@ -57,4 +57,4 @@ class InteractiveOpenCode(OpenCode, AcpAdapter):
     def serve(self, site: Site, asks: bool) -> Service:
         """Its settings, MCP servers included, are those of the unattended agent."""
         argv = [*site.command, "acp", "--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
-        return Service(tuple(argv))
+        return Service(tuple(argv), {"OPENCODE_ASKS": "1"} if asks else {})
