@@ -33,6 +33,7 @@ register_script("asked", [
     shell("touch one"), say("First."), shell("touch two"), say("Second."), shell("touch three"),
     shell("touch four"), say("Third."), fail(401, "no such key"), say("Fourth."),
 ])
+register_script("nap", [shell("env sleep 6161")])
 register_script("failing", [fail(401, "no such key")])
 main()
 """
@@ -74,7 +75,8 @@ class Terminal:
             os.kill(self._pid, signal.SIGINT)
             os.kill(self._pid, signal.SIGINT)
             self.end()
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)
 
     def type(self, text: str) -> None:
         os.write(self._file, text.encode())
@@ -93,6 +95,13 @@ class Terminal:
     def settings(self) -> list[Any]:
         """How the terminal is set up now."""
         return termios.tcgetattr(self._file)
+
+    def hang_up(self) -> None:
+        """Close the terminal's window, and wait for the command's end."""
+        assert self._pid is not None
+        os.close(self._file)
+        os.waitpid(self._pid, 0)
+        self._file, self._pid = -1, None
 
     def end(self) -> tuple[int, str]:
         """The exit code, and what appears until the end."""
@@ -185,6 +194,16 @@ def test_a_person_is_asked(tmp_path: Path) -> None:
         code, rest = terminal.end()
         assert code == 0, rest
         assert terminal.settings() == before
+
+
+def test_a_terminal_that_is_closed(tmp_path: Path) -> None:
+    """The agent's work ends, and its container is removed."""
+    with Terminal(tmp_path, "gemini_cli", "--model", "scripted/nap", *IMAGE) as terminal:
+        terminal.until("> ")
+        terminal.type("Take a nap.\n")
+        until_napping()
+        terminal.hang_up()
+    assert not napping()
 
 
 def test_without_a_terminal(tmp_path: Path) -> None:

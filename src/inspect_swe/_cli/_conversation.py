@@ -83,18 +83,21 @@ class Conversation:
 
     @contextlib.contextmanager
     def _interrupts(self, session: ACPSession) -> Iterator[None]:
-        """Have Ctrl-C mean what it means here, instead of the end of the eval."""
-        loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGINT)
-        loop.add_signal_handler(signal.SIGINT, self._interrupt, session)
+        """Have Ctrl-C mean what it means here, and a closed terminal not leave a container behind."""
+        loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        for number in before:
+            loop.add_signal_handler(number, self._interrupt, session, number)
         try:
             yield
         finally:
-            loop.remove_signal_handler(signal.SIGINT)
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
-    def _interrupt(self, session: ACPSession) -> None:
+    def _interrupt(self, session: ACPSession, number: signal.Signals) -> None:
         self.interrupted = True
-        if self._turn is None or not self.keyboard.terminal:
+        if self._turn is None or not self.keyboard.terminal or number is not signal.SIGINT:
             self._leaving.set()
         if self._turn is not None and (self._cancelling is None or self._cancelling.done()):
             self._cancelling = asyncio.ensure_future(self._cancel(session))
