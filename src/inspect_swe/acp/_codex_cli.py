@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,6 +85,8 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
             argv=(site.tools[NODE.key], site.tools[CODEX_ACP.key]),
             env={
                 "CODEX_PATH": f"{site.config}/codex",
+                # The adapter gives a table of features with each session, which replaces the settings' own.
+                "CODEX_CONFIG": json.dumps({"features": self._profile(site)["features"]}),
                 # It asks for what its own sandbox would keep a command from; there is no other way to be asked.
                 "INITIAL_AGENT_MODE": "read-only" if asks else "agent-full-access",
                 "NO_BROWSER": "1",

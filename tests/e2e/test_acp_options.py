@@ -1,0 +1,88 @@
+"""What interactive agents are given reaches the real CLI, as it does unattended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inspect_ai.model import get_model
+from inspect_ai.solver import TaskState
+from inspect_ai.tool import Skill
+from inspect_ai.util import sandbox
+
+from inspect_swe.acp import (
+    ACPAgent,
+    interactive_claude_code,
+    interactive_codex_cli,
+    interactive_gemini_cli,
+    interactive_opencode,
+)
+from inspect_swe.testing import ScriptStep, say, scripted, scripted_requests, shell
+
+from .harness import Run
+from .test_acp import converse
+
+MAGIC = Skill(name="magic", description="Knows the word PLUGH.", instructions="The word is XYZZY.")
+COMMON: dict[str, Any] = {"skills": [MAGIC], "env": {"MINE": "m-m"}, "cwd": "sub", "user": "agent"}
+# Each agent with options of its own, and the tools that these take away.
+CASES: list[tuple[Callable[..., ACPAgent], dict[str, Any], set[str]]] = [
+    (interactive_claude_code, {"disallowed_tools": ["WebFetch", "NotebookEdit"]}, {"WebFetch", "NotebookEdit"}),
+    (
+        interactive_codex_cli,
+        {
+            "web_search": "disabled",
+            "goals": False,
+            "home_dir": "/tmp/codex",
+            "config_overrides": {"hide_agent_reasoning": "true"},
+        },
+        {"web_search", "get_goal", "create_goal"},
+    ),
+    (interactive_gemini_cli, {"web_search": False, "debug": True}, {"google_web_search"}),
+    (interactive_opencode, {"opencode_model": "openai/gpt-5"}, set()),
+]
+
+
+@pytest.mark.parametrize(("factory", "own", "gone"), CASES, ids=lambda value: getattr(value, "__name__", ""))
+def test_options(factory: Callable[..., ACPAgent], own: dict[str, Any], gone: set[str], tmp_path: Path) -> None:
+    """Skills, environment, folder, user and the options of each agent."""
+    made = factory(**COMMON, **own)
+    seen: dict[str, str] = {}
+
+    async def talk(state: TaskState) -> None:
+        async with made.session(state) as session:
+            await session.prompt("Look around.")
+        look = "ls -d /tmp/codex/sessions /home/agent/gemini-debug.log 2>/dev/null"
+        seen["files"] = (await sandbox().exec(["sh", "-c", look])).stdout
+
+    script: list[ScriptStep] = [shell("echo $MINE; pwd; id -un"), say("done")]
+    run = converse(tmp_path, made, script, talk, files={"/workspace/sub/file.txt": "x"})
+    told = "\n".join(message.text for message in run.requests[-1].messages if message.role == "tool")
+    for each in ("m-m", "/workspace/sub", "agent"):
+        assert each in told
+    assert not gone & {tool.name for tool in run.requests[0].tools}
+    # Where a CLI lists its skills differs: in a message, or in a tool's description.
+    first = run.requests[0]
+    listed = [message.text for message in first.messages] + [str(tool.description) for tool in first.tools]
+    assert any("PLUGH" in text for text in listed)
+    if factory is interactive_codex_cli:
+        assert "/tmp/codex/sessions" in seen["files"]
+    if factory is interactive_gemini_cli:
+        assert "/home/agent/gemini-debug.log" in seen["files"]
+
+
+def test_models_as_objects(tmp_path: Path) -> None:
+    """The model that was given as an object answers, and not the eval's."""
+    own = scripted([say("from the object")])
+    made = interactive_claude_code(model=own, haiku_model=get_model("mockllm/model"))
+    answers: list[str] = []
+
+    async def talk(state: TaskState) -> None:
+        async with made.session(state) as session:
+            answers.append((await session.prompt("Who are you?")).text)
+
+    run: Run = converse(tmp_path, made, [say("from the eval")], talk)
+    assert answers == ["from the object"]
+    assert len(scripted_requests(own)) == 1
+    assert scripted_requests(run.model) == []
