@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -98,6 +99,9 @@ def test_modes_without_and_with_questions() -> None:
     site = replace(SITE, tools={"node": "/node", "codex_acp": "/acp.js"})
     assert codex.serve(site, False).env["INITIAL_AGENT_MODE"] == "agent-full-access"
     assert codex.serve(site, True).env["INITIAL_AGENT_MODE"] == "read-only"
+    own = adapter(interactive_codex_cli(goals=False, config_overrides={"features.skills": "true", "a.b": "c"}))
+    features = json.loads(own.serve(site, False).env["CODEX_CONFIG"])["features"]
+    assert (features["goals"], features["skills"]) == (False, True)
 
 
 def test_geminis_debug_log_is_in_the_users_home() -> None:

@@ -78,6 +78,8 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
 
     def serve(self, site: Site, asks: bool) -> Service:
         """The same settings, given to a program of their own: the adapter runs it with arguments of its own only."""
+        prefix = "features."
+        users = {key[len(prefix) :]: value == "true" for key, value in self.config_overrides if key.startswith(prefix)}
         settings = self.settings(replace(site, system=None))
         argv = [*site.command, *(word for setting in settings for word in ("-c", setting))]
         program = f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n'
@@ -86,7 +88,7 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
             env={
                 "CODEX_PATH": f"{site.config}/codex",
                 # The adapter gives a table of features with each session, which replaces the settings' own.
-                "CODEX_CONFIG": json.dumps({"features": self._profile(site)["features"]}),
+                "CODEX_CONFIG": json.dumps({"features": {**self._profile(site)["features"], **users}}),
                 # It asks for what its own sandbox would keep a command from; there is no other way to be asked.
                 "INITIAL_AGENT_MODE": "read-only" if asks else "agent-full-access",
                 "NO_BROWSER": "1",
