@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from inspect_swe._sandbox.docker import DockerTransport, engine
-from inspect_swe._sandbox.probe import Completed
+from inspect_swe._sandbox.probe import Completed, probe_sandbox
+from inspect_swe._sandbox.workspace import Workspace
 
 
 @pytest.fixture
@@ -66,3 +67,20 @@ def test_no_output_is_lost_on_a_busy_machine(container: str) -> None:
         stop.set()
     assert len(done) == 80
     assert set(done) == {Completed(0, "first\nlast\n", "")}
+
+
+def test_what_was_started_is_gone_when_the_block_has_failed(container: str) -> None:
+    busy = "for i in $(seq 200); do sh -c 'while :; do :; done' & done; echo started; wait"
+
+    async def main() -> None:
+        reach = transport(container)
+        workspace = Workspace(reach, await probe_sandbox(reach.run, [], None), None, 0)
+        with pytest.raises(RuntimeError, match="no more"):
+            async with workspace.relaying(None):
+                process = await workspace.spawn(["sh", "-c", busy], {})
+                async for _ in process.output():
+                    raise RuntimeError("no more")
+        seen = await reach.run(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"])
+        assert "while :" not in seen.stdout
+
+    asyncio.run(main())
