@@ -143,6 +143,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
         assert state.output.completion == "restarted"
         async with made.session(state, resume=session.id) as session:
             seen["resumed"] = await session.prompt("Once more.")
+            seen["id"] = session.id
         assert not [line for line in (await sandbox().exec(["ps", "-eo", "args"])).stdout.split("\n") if "acp" in line]
 
     script: list[ScriptStep] = [
@@ -171,6 +172,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
     assert seen["exit"].exit_code == -9
     assert seen["restarted"].text == "restarted"
     assert seen["resumed"].text == "resumed"
+    assert run.info["session_id"] == seen["id"]
     print(f"{key}: cancelled in {seen['seconds']:.2f} s, exit seen in {seen['exit seconds']:.2f} s")
     assert seen["seconds"] < 10
     assert seen["exit seconds"] < 10

@@ -332,7 +332,7 @@ class CodexCli(Adapter):
 
     def settings(self, site: Site) -> list[str]:
         """The settings of this run, the user's the last, each as `-c` takes it."""
-        own = _toml(self._profile(site)).decode().splitlines()
+        own = [f"{key}={_value(value)}" for key, value in self._profile(site).items()]
         return [*own, *(f"{key}={value}" for key, value in self.config_overrides)]
 
     @property

@@ -12,15 +12,14 @@ from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
-from inspect_ai.util import ComposeConfig, ComposeService, SandboxEnvironmentSpec, SandboxEnvironmentType
+from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec, SandboxEnvironmentType
 from rich.errors import MarkupError
 from rich.text import Text
 
 from .. import acp
 from .._errors import AgentError, AgentOptionError, SandboxUnsupportedError
 from .._inspect_compat import load_dotenv
-from .._provide import with_agents
-from ..conformance._task import is_here
+from .._provide import image_service, is_here, with_agents
 from ._conversation import Conversation
 from ._shared import platforms_of
 from ._terminal import Keyboard, Screen
@@ -154,23 +153,10 @@ def _sandbox(setup: Setup) -> SandboxEnvironmentType:
         image = setup.image or _IMAGE
         here = is_here(image)
         platforms = platforms_of(None) if image == _IMAGE and not here else None
-        plain = SandboxEnvironmentSpec("docker", ComposeConfig(services={"default": _service(image, here)}))
+        plain = SandboxEnvironmentSpec("docker", ComposeConfig(services={"default": image_service(image, here)}))
     if setup.version == "sandbox":
         return plain
     try:
         return with_agents(plain, [(f"interactive_{setup.agent}", setup.version)], platforms=platforms)
     except SandboxUnsupportedError:
         return plain
-
-
-def _service(image: str, here: bool) -> ComposeService:
-    service: dict[str, Any] = {
-        "image": image,
-        "init": True,
-        "command": "tail -f /dev/null",
-        "network_mode": "none",
-        "stop_grace_period": "1s",
-        "working_dir": "/workspace",
-    }
-    # An image that is here may have been built here, and then there is nothing to pull.
-    return ComposeService.model_validate({**service, "x-local": True} if here else service)

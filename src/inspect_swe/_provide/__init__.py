@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from .containers import image_service, is_here
 from .images import build_image
 from .mounts import Sandbox, compose_with_agents, with_agents, with_agents_async
 from .wanted import AgentChoice
 
-__all__ = ["AgentChoice", "Sandbox", "build_image", "compose_with_agents", "with_agents", "with_agents_async"]
+__all__ = [
+    "AgentChoice",
+    "Sandbox",
+    "build_image",
+    "compose_with_agents",
+    "image_service",
+    "is_here",
+    "with_agents",
+    "with_agents_async",
+]

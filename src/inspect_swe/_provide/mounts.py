@@ -22,6 +22,7 @@ from .._install import SandboxPlatform, StoredArtifact
 from .._sandbox.docker import engine
 from .._sandbox.image import image_facts
 from .._sandbox.probe import PROVIDED
+from .containers import IDLE
 from .wanted import AgentChoice, Place, chosen, copies
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ Sandbox = str | tuple[str, str] | SandboxEnvironmentSpec | ComposeConfig | None
 
 # What Inspect looks for in a task's folder, in this order; and the container that it makes if there is nothing.
 _NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml", "Dockerfile")
-_SERVICE = {"command": "tail -f /dev/null", "init": True, "network_mode": "none", "stop_grace_period": "1s"}
 _IMAGE = "aisiuk/inspect-tool-support"
 # Inspect allows no mount from the host in a container that could make it writable.
 _REMOUNTS = ("SYS_ADMIN", "ALL")
@@ -131,7 +131,7 @@ def _source(sandbox: Sandbox) -> Path | ComposeConfig:
     if sandbox is None or sandbox == "docker":
         sandbox = next((name for name in _NAMES if Path(name).is_file()), None)
     if sandbox is None:
-        return ComposeConfig.model_validate({"services": {"default": {"image": _IMAGE, **_SERVICE}}})
+        return ComposeConfig.model_validate({"services": {"default": {"image": _IMAGE, **IDLE}}})
     file = Path(sandbox).absolute() if isinstance(sandbox, str) else None
     if file is None or not (is_compose_yaml(file.name) or is_dockerfile(file.name)):
         raise AgentOptionError(f"{sandbox!r} is neither a compose file nor a Dockerfile.")
@@ -140,7 +140,7 @@ def _source(sandbox: Sandbox) -> Path | ComposeConfig:
     if is_compose_yaml(file.name):
         return file
     build = {"context": str(file.parent), "dockerfile": file.name}
-    return ComposeConfig.model_validate({"services": {"default": {"build": build, **_SERVICE}}})
+    return ComposeConfig.model_validate({"services": {"default": {"build": build, **IDLE}}})
 
 
 def _document(source: Path | ComposeConfig) -> dict[str, Any]:

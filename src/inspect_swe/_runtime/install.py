@@ -14,6 +14,7 @@ from .._install import (
     Marker,
     PythonPackage,
     StoredArtifact,
+    Tool,
     read_marker,
     sandbox_platform,
     wanted,
@@ -99,7 +100,8 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Foun
     probe, recipe = workspace.probe, adapter.recipe
     own = probe.commands.get(adapter.command)
     if own is not None and version in ("auto", "sandbox"):
-        return Found(await _own(own, adapter, workspace), needs=await _needs(adapter, workspace))
+        needs = await _have(await _wanted_tools(adapter.needs, workspace), workspace)
+        return Found(await _own(own, adapter, workspace), needs=tuple(needs))
     if version == "sandbox" or recipe is None:
         raise AgentInstallError(
             f"{adapter.label} is not installed in the sandbox, and cannot be put there with version={version!r}: "
@@ -112,18 +114,18 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Foun
         cli = await wanted(adapter.key, recipe, version, platform, target=python.target(platform))
         return Found((await _have([cli], workspace))[0], runner=python.path)
     artifacts = [await wanted(adapter.key, recipe, version, platform)]
-    artifacts += [await wanted_tool(tool, platform) for tool in recipe.needs]
-    package, *parts = await _have(artifacts, workspace)
-    runner = parts.pop(0) if recipe.runner else None
-    return Found(package, runner, tuple(parts), await _needs(adapter, workspace))
+    artifacts += await _wanted_tools([*recipe.needs, *adapter.needs], workspace)
+    package, *programs = await _have(artifacts, workspace)
+    runner = programs.pop(0) if recipe.runner else None
+    tools = len(recipe.tools)
+    return Found(package, runner, tuple(programs[:tools]), tuple(programs[tools:]))
 
 
-async def _needs(adapter: Adapter, workspace: Workspace) -> tuple[StoredArtifact | Provided, ...]:
-    """The programs that the agent needs wherever its CLI comes from."""
-    if not adapter.needs:
-        return ()
+async def _wanted_tools(tools: Sequence[Tool], workspace: Workspace) -> list[Artifact]:
+    if not tools:
+        return []
     platform = sandbox_platform(workspace.probe.machine, workspace.probe.musl)
-    return tuple(await _have([await wanted_tool(tool, platform) for tool in adapter.needs], workspace))
+    return [await wanted_tool(tool, platform) for tool in tools]
 
 
 async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installed:

@@ -49,14 +49,18 @@ def opening(messages: Sequence[ChatMessage], system_prompt: str | None, seen: in
         prompt = _prompt(messages[seen:])
         if prompt.strip():
             return Opening(None, prompt, True, _images(messages[seen:], local=False))
-    system = [m.text for m in messages if isinstance(m, ChatMessageSystem)]
     prompt = _prompt(messages)
     if not prompt.strip():
         raise AgentOptionError("The conversation holds no text for the agent to work on.")
-    texts = [*system, *([system_prompt] if system_prompt else [])]
     # Where an agent has spoken, a message may be a sandbox's: it must not name a file of this host.
     task_only = not any(isinstance(m, ChatMessageAssistant) for m in messages)
-    return Opening("\n\n".join(texts) or None, prompt, False, _images(messages, local=task_only))
+    return Opening(system_text(messages, system_prompt), prompt, False, _images(messages, local=task_only))
+
+
+def system_text(messages: Sequence[ChatMessage], system_prompt: str | None) -> str | None:
+    """What to add to the CLI's system prompt: the conversation's system messages, then the agent's own addition."""
+    texts = [message.text for message in messages if isinstance(message, ChatMessageSystem)]
+    return "\n\n".join([*texts, *([system_prompt] if system_prompt else [])]) or None
 
 
 def _prompt(messages: Sequence[ChatMessage]) -> str:

@@ -55,7 +55,7 @@ class Session:
     site: Site
     launch: Launch
     installed: Installed
-    launches: int = field(default=0)
+    _recorded: bool = field(default=False, init=False)
 
     async def start(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes | None) -> Process:
         """Start the CLI: the only place where that is done.
@@ -66,7 +66,6 @@ class Session:
             stdin: What it reads; None leaves it open.
         """
         logger.debug("starting %s: %s", self.adapter.label, argv)
-        self.launches += 1
         return await self.workspace.spawn(
             argv, {**self._base_env(), **self.launch.env, **env, **self.options.env}, stdin
         )
@@ -83,11 +82,9 @@ class Session:
                 trace_message(logger, self.adapter.key, f"{stream}: {chunk.decode(errors='replace')}")
         status = await process.wait()
         out, err = buffers["stdout"], buffers["stderr"]
-        code = -(status.signal or 9) if status.code is None else status.code
-        end = Exit(code, out.tail, err.tail, out.head)
+        end = Exit(status.returncode, out.tail, err.tail, out.head)
         self.site = replace(self.site, session_id=self.adapter.session_id(end) or self.site.session_id)
-        if self.launches == 1:
-            self.record(invocation.argv)
+        self.record(invocation.argv)
         return end
 
     def provider_error(self, **details: Any) -> ProviderError | None:
@@ -116,7 +113,10 @@ class Session:
         return re.split("[ /]", told.partition(mark)[2])[0] or None if mark else None
 
     def record(self, argv: Sequence[str]) -> None:
-        """Say in the log what ran."""
+        """Say in the log what ran, the first time that it is asked for."""
+        if self._recorded:
+            return
+        self._recorded = True
         transcript().info(
             {
                 "agent": self.adapter.key,

@@ -12,8 +12,10 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import docker
+from anyio.lowlevel import RunVar
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 from docker.utils import kwargs_from_env
@@ -30,6 +32,9 @@ _READ = 1 << 16
 TIMEOUT = 120.0
 """Seconds within which a short command must end."""
 
+
+_COPIES = 4
+_copies: RunVar[anyio.CapacityLimiter] = RunVar("inspect_swe_copies_at_once")
 
 _engines: list[docker.APIClient] = []
 
@@ -57,6 +62,14 @@ def engine() -> docker.APIClient | None:
     except DockerException as ex:
         logger.info("The Docker engine is not reachable through its API (%s): using Inspect's exec instead.", ex)
         return None
+
+
+def _copies_at_once() -> anyio.CapacityLimiter:
+    """More copies at once are slower in sum: the disk is what limits them, and they would starve the event loop."""
+    if (limiter := _copies.get(None)) is None:
+        limiter = anyio.CapacityLimiter(_COPIES)
+        _copies.set(limiter)
+    return limiter
 
 
 def _from_environment() -> dict[str, Any]:
@@ -155,7 +168,7 @@ class DockerTransport:
             AgentInstallError: The engine refused them.
         """
         if probe.rootfs:
-            await anyio.to_thread.run_sync(self._place, source, folder, probe)
+            await anyio.to_thread.run_sync(self._place, source, folder, probe, limiter=_copies_at_once())
         return probe.rootfs
 
     def _place(self, source: Path, folder: str, probe: Probe) -> None:

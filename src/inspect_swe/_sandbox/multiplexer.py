@@ -50,6 +50,11 @@ class ExitStatus(NamedTuple):
     code: int | None
     signal: int | None
 
+    @property
+    def returncode(self) -> int:
+        """The exit code; -N where signal N killed it."""
+        return -(self.signal or 9) if self.code is None else self.code
+
 
 class SandboxFileError(OSError):
     """A file could not be written in the sandbox (`errno` is Linux's)."""

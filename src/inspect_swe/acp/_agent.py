@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypedDict, cast
 import anyio
 from acp.client.connection import ClientSideConnection
 from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec, agent, agent_channel
-from inspect_ai.model import ChatMessageSystem, GenerateFilter, Model
+from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.solver import TaskState
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
@@ -22,6 +22,7 @@ from .._errors import AgentExitedError, AgentOptionError
 from .._inspect_compat import sample_identity
 from .._runtime.memory import Start
 from .._runtime.options import agent_options
+from .._runtime.prompt import system_text
 from .._runtime.session import open_session
 from ._adapter import AcpAdapter
 from ._operator import run_channel
@@ -252,10 +253,7 @@ class ACPAgent(Agent):
             return Start(resume.system, resume.id)
         if resume is not None:
             return folder_of(resume)
-        texts = [message.text for message in state.messages if isinstance(message, ChatMessageSystem)]
-        if self._options.system_prompt:
-            texts.append(self._options.system_prompt)
-        return Start("\n\n".join(texts) or None)
+        return Start(system_text(state.messages, self._options.system_prompt))
 
     @property
     def _run(self) -> _Run:

@@ -93,6 +93,6 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
                 "INITIAL_AGENT_MODE": "read-only" if asks else "agent-full-access",
                 "NO_BROWSER": "1",
             },
-            files=(File(f"{site.config}/codex", program.encode(), 0o755),),
+            files=(File(f"{site.config}/codex", program.encode(errors="replace"), 0o755),),
             meta={"jetbrains": {"air": {"customInstructions": site.system}}} if site.system else {},
         )

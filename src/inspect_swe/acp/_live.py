@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -96,8 +97,6 @@ class Live:
             for file in service.files:
                 await place.workspace.write(file.path, file.content, file.mode)
             self.process = await place.start(service.argv, service.env, None)
-            if place.launches == 1:
-                place.record(service.argv)
             trace = self._trace if place.options.debug else None
             connection = acp_connection(self.process, cast(Client, self._client), sent=self._sent, trace=trace)
             self._conn, self.feeder, self.info = await self._stack.enter_async_context(connection)
@@ -112,6 +111,8 @@ class Live:
         with self._phase("session"):
             opened = await self._open_session(resume)
             self.modes, self.config_options = opened.modes, opened.config_options or ()
+        place.site = replace(place.site, session_id=self.session_id)
+        place.record(service.argv)
         if service.mode is not None:
             with self._phase("mode"):
                 await self.conn.set_session_mode(session_id=self.session_id, mode_id=service.mode)

@@ -21,8 +21,8 @@ def name_models(roles: Mapping[str, str | Model | None]) -> tuple[dict[str, str 
     for role, model in roles.items():
         if isinstance(model, Model):
             # A name of its own: the served model may have the same one and other settings.
-            names[role] = f"{model.name.rsplit('/', 1)[-1]}-{role}"
-            named[f"{model.name.rsplit('/', 1)[-1]}-{role}"] = model
+            name = names[role] = f"{model.name.rsplit('/', 1)[-1]}-{role}"
+            named[name] = model
         else:
             names[role] = model
     return names, named

@@ -29,7 +29,7 @@ async def run_channel(session: ACPSession, channel: AgentChannel) -> None:
             "The conversation holds nothing for the agent to work on, and nobody can say anything.",
             hint="give the sample an input, or run the eval with --acp-server.",
         )
-    task = _text([message for message in session.state.messages if isinstance(message, ChatMessageUser)])
+    task = _text(session.state.messages)
     if task:
         task = opening(session.state.messages, None, None).prompt
     said: Sequence[ChatMessage] = await channel.before_turn(session.state.messages)

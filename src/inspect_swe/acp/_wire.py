@@ -52,8 +52,7 @@ class RelayedProcess:
         self.kill = process.kill
 
     async def exit_code(self) -> int | None:
-        status = await self._process.wait()
-        return -(status.signal or 9) if status.code is None else status.code
+        return (await self._process.wait()).returncode
 
 
 class RemoteProcess:
@@ -132,7 +131,7 @@ class Wire:
         self._process = process
         self._info = info
         self._sent = sent
-        self._messages: asyncio.Queue[Message | None] = asyncio.Queue(_WAITING_MESSAGES)
+        self._messages: asyncio.Queue[Message] = asyncio.Queue(_WAITING_MESSAGES)
         self._writing = asyncio.Lock()
         self._dead = asyncio.Event()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from inspect_ai.util import ComposeConfig, ComposeService, SandboxEnvironmentSpe
 
 from .._agents import ROSTER
 from .._errors import SandboxUnsupportedError
-from .._provide import with_agents
+from .._provide import image_service, is_here, with_agents
 from ..testing import ScriptStep, scripted
 from . import _failures, _places, _prompts, _tools  # noqa: F401
 from ._behaviour import BEHAVIOURS, Behaviour, ConformanceError, NotApplicable
@@ -92,31 +91,13 @@ def cli_mounts(agent: str, version: str, image: str) -> list[Any]:
 
 
 def _sample(behaviour: Behaviour, image: str, here: Collection[str], mounts: list[Any]) -> Sample:
-    service: dict[str, Any] = {
-        "image": image,
-        "init": True,
-        "command": "tail -f /dev/null",
-        "network_mode": "none",
-        "stop_grace_period": "1s",
-        "working_dir": "/workspace",
-        "volumes": mounts,
-        **behaviour.service,
-    }
-    if image in here:
-        service["x-local"] = True
-    config = ComposeConfig(services={"default": ComposeService.model_validate(service)})
+    service = image_service(image, image in here, volumes=mounts, **behaviour.service)
     return Sample(
         input=behaviour.about,
         id=behaviour.name,
         setup=behaviour.setup,
-        sandbox=SandboxEnvironmentSpec("docker", config),
+        sandbox=SandboxEnvironmentSpec("docker", ComposeConfig(services={"default": service})),
     )
-
-
-def is_here(image: str) -> bool:
-    """Whether the engine has an image."""
-    command = ["docker", "image", "inspect", image]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @solver
