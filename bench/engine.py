@@ -21,7 +21,7 @@ from inspect_swe._install import StoredArtifact, resolve, sandbox_platform
 from inspect_swe._provide import compose_with_agents
 
 from .metrics import TALKERS
-from .probes import high_water
+from .probes import TICK, high_water
 from .workload import PROMPT, Job, Result
 
 BASE_IMAGE = "inspect-swe-test:bookworm"
@@ -162,7 +162,10 @@ def _await_api(name: str) -> None:
 
 
 def plain_copy(job: Job) -> Result:
-    """The floor of putting the binary in place: `docker cp`, into all containers at once."""
+    """The floor of putting the binary in place: `docker cp`, into all containers at once.
+
+    Its stall is the machine's: how long this loop, which does nothing but wait, stood still.
+    """
     with contextlib.ExitStack() as stack:
         names = [stack.enter_context(container(BASE_IMAGE)) for _ in range(job["containers"])]
         errors = stack.enter_context(tempfile.TemporaryFile())
@@ -170,16 +173,19 @@ def plain_copy(job: Job) -> Result:
         copies = [_start_copy(job["binary"], name, errors) for name in names]
         stack.callback(_kill, copies)
         peaks = [0] * len(copies)
+        stall, last = 0.0, time.perf_counter()
         while any([copy.poll() is None for copy in copies]):
             peaks = [max(peak, high_water(copy.pid) or 0) for peak, copy in zip(peaks, copies, strict=True)]
             if time.perf_counter() - started > _TIMEOUT:
                 raise RuntimeError(f"docker cp did not end within {_TIMEOUT} s")
-            time.sleep(0.005)
+            time.sleep(TICK)
+            now = time.perf_counter()
+            stall, last = max(stall, now - last - TICK), now
         seconds = time.perf_counter() - started
         if any(copy.returncode for copy in copies):
             errors.seek(0)
             raise RuntimeError(f"docker cp: {errors.read().decode()}")
-    return {"seconds": seconds, "peak_bytes": sum(peaks)}
+    return {"seconds": seconds, "peak_bytes": sum(peaks), "stall_seconds": stall}
 
 
 def _start_copy(binary: str, name: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:

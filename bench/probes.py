@@ -15,7 +15,7 @@ from typing import Any
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SAMPLE_EVERY = 0.01
-_TICK = 0.005
+TICK = 0.005
 _GATHER = 120
 
 
@@ -81,10 +81,10 @@ class Monitor:
         last = time.perf_counter()
         while True:
             try:
-                await asyncio.sleep(_TICK)
+                await asyncio.sleep(TICK)
             finally:  # the last gap counts as well
                 now = time.perf_counter()
-                self._stall = max(self._stall, now - last - _TICK)
+                self._stall = max(self._stall, now - last - TICK)
                 last = now
 
 
@@ -110,7 +110,7 @@ class Together:
         self._arrived += 1
         if self._arrived == self._count:
             self.monitor.start()
-            await asyncio.sleep(2 * _TICK)
+            await asyncio.sleep(2 * TICK)
             self._started = time.perf_counter()
             self._go.set()
         await asyncio.wait_for(self._go.wait(), _GATHER)

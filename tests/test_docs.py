@@ -123,7 +123,7 @@ def test_option_table(key: str) -> None:
 
 def test_readme_names_every_option() -> None:
     section = read(ROOT / "README.md").partition("## Options")[2].partition("\n## ")[0]
-    options = set(inspect.signature(claude_code).parameters) - {"name", "description", "centaur"}
+    options = set(inspect.signature(claude_code).parameters) - {"name", "description"}
     assert options <= set(re.findall(r"`(\w+)`", section))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._install import NODE, RIPGREP, NpmPackage, PythonPackage, Tool
-from ._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from ._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from ._runtime.agent import cli_agent as swe_agent
 from ._runtime.mcp import mcp_entry, stdio_argv
 from ._runtime.options import AgentOptions, agent_options
@@ -23,6 +23,7 @@ __all__ = [
     "PythonPackage",
     "Route",
     "Site",
+    "Terminal",
     "Tool",
     "Turn",
     "Verdict",

@@ -173,9 +173,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
     assert seen["restarted"].text == "restarted"
     assert seen["resumed"].text == "resumed"
     assert run.info["session_id"] == seen["id"]
-    print(f"{key}: cancelled in {seen['seconds']:.2f} s, exit seen in {seen['exit seconds']:.2f} s")
-    assert seen["seconds"] < 10
-    assert seen["exit seconds"] < 10
+    assert max(seen["seconds"], seen["exit seconds"]) < 10
 
     assert len(run.requests) == len(scripted_requests(run.model)), "the CLI has asked the model for more than turns"
     last = run.requests[-1]

@@ -9,6 +9,9 @@ from inspect_ai.tool import MCPServerConfigStdio, Skill, Tool, tool
 
 from inspect_swe import AgentOptionError, claude_code
 from inspect_swe._runtime.options import AgentOptions, agent_options
+from inspect_swe.adapter import swe_agent
+
+from ..fakes.outside_agent import Outside
 
 
 @tool
@@ -44,7 +47,7 @@ SKILL = Skill(name="s", description="d", instructions="i")
         ({"skills": ["/no/such/skill"]}, "/no/such/skill"),
         ({"env": {"A=B": "x"}}, "A=B"),
         ({"env": {"A": 1}}, "A"),
-        ({"centaur": True}, "centaur"),
+        ({"centaur": True, "attempts": 2}, "attempts"),
     ],
 )
 def test_bad_options(arguments: dict[str, Any], says: str) -> None:
@@ -57,11 +60,16 @@ def test_plain_tools_become_one_server() -> None:
     assert spec.name == "tools"
 
 
+def test_a_cli_without_a_terminal_has_no_centaur_mode() -> None:
+    with pytest.raises(AgentOptionError, match="Outside agent has no centaur mode"):
+        swe_agent(Outside(), options(centaur=True))
+
+
 @pytest.mark.parametrize(
     "make",
     [
         lambda: claude_code(attempts=0),
-        lambda: claude_code(centaur=True),
+        lambda: claude_code(centaur=True, attempts=2),
         lambda: claude_code(skills=["/no/such/skill"]),
         lambda: claude_code(retry_uncaught_errors=-2),
     ],

@@ -15,7 +15,7 @@ from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._errors import AgentOptionError
 from .._install import CLAUDE_ACP, NODE, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry
 from .._runtime.options import CentaurOptions, Effort, agent_options
@@ -105,7 +105,7 @@ def claude_code(
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         disallowed_tools: Names of built-in tools to take away.
-        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
         attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
         model_config: Model id the CLI believes it runs on (its identity and model-gated behaviour). Defaults to
@@ -269,7 +269,23 @@ class ClaudeCode(Adapter):
         """Print mode; the prompt comes on stdin, the system prompt from a file."""
         argv = [*site.command, "--print", "--output-format", "stream-json", "--verbose"]
         argv += ["--resume" if turn.resume else "--session-id", site.session_id]
-        argv += ["--model", self.model_config or site.model]
+        argv += self._arguments(site, turn.resume)
+        if site.debug:
+            argv += ["--debug", "--debug-file", "/dev/stderr"]
+        # What begins with the name of one of its own commands ("/status") would be taken for that command.
+        prompt = f"\n{turn.prompt}" if turn.prompt.startswith("/") else turn.prompt
+        return Invocation(tuple(argv), prompt.encode(errors="replace"))
+
+    def terminal(self, site: Site) -> Terminal:
+        """Its own screen, without the questions of a first start."""
+        asked = {"hasCompletedOnboarding": True, "projects": {site.cwd: {"hasTrustDialogAccepted": True}}}
+        if self.permission_mode is None:
+            asked["bypassPermissionsModeAccepted"] = True
+        files = (File(f"{site.config}/.claude.json", json.dumps(asked).encode()),)
+        return Terminal((*site.command, *self._arguments(site, False)), files)
+
+    def _arguments(self, site: Site, resume: bool) -> list[str]:
+        argv = ["--model", self.model_config or site.model]
         argv += (
             ["--permission-mode", self.permission_mode] if self.permission_mode else ["--dangerously-skip-permissions"]
         )
@@ -277,15 +293,11 @@ class ClaudeCode(Adapter):
             argv += ["--mcp-config", f"{site.config}/mcp.json"]
             argv += _listed("--allowed-tools", self._allowed(site))
         argv += _listed("--disallowed-tools", self.disallowed_tools)
-        if self.replace_system_prompt is not None and not turn.resume:
+        if self.replace_system_prompt is not None and not resume:
             argv += ["--system-prompt-file", f"{site.config}/system-whole.md"]
-        if site.system and not turn.resume:
+        if site.system and not resume:
             argv += ["--append-system-prompt-file", f"{site.config}/system.md"]
-        if site.debug:
-            argv += ["--debug", "--debug-file", "/dev/stderr"]
-        # What begins with the name of one of its own commands ("/status") would be taken for that command.
-        prompt = f"\n{turn.prompt}" if turn.prompt.startswith("/") else turn.prompt
-        return Invocation(tuple(argv), prompt.encode(errors="replace"))
+        return argv
 
     def judge(self, exit: Exit) -> Verdict:
         """Its last `result` event says how it ended; without one it crashed."""

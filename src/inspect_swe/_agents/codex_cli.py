@@ -18,7 +18,7 @@ from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._errors import AgentOptionError
 from .._install import CODEX_ACP, NODE, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import mcp_entry
 from .._runtime.options import CentaurOptions, agent_options
@@ -120,7 +120,7 @@ def codex_cli(
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server.
         web_search: The CLI's web search: "live", "cached" (no access to pages outside the index) or "disabled".
         goals: Offer the CLI's goal tools.
-        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
         attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
         model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
@@ -295,13 +295,25 @@ class CodexCli(Adapter):
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """`codex exec`, later `codex exec resume ID`; the prompt comes on stdin."""
         # An `--image` must not come last: it takes all words up to the next option.
-        argv = [*site.command, "exec", *(word for image in turn.images for word in ("--image", image))]
-        argv += ["--profile", _PROFILE, "--json", "--color", "never", "--skip-git-repo-check"]
-        argv += [word for key, value in self.config_overrides for word in ("-c", f"{key}={value}")]
+        argv = ["exec", *(word for image in turn.images for word in ("--image", image))]
+        argv += ["--json", "--color", "never", "--skip-git-repo-check", *self._layers()]
         argv += ["resume", site.session_id, "-"] if turn.resume else ["-"]
+        return Invocation(self._command(site, argv), turn.prompt.encode(errors="replace"))
+
+    def terminal(self, site: Site) -> Terminal:
+        """Its own screen. It asks whether it may trust the folder, unless its configuration says so."""
+        trusted = f'projects={{{json.dumps(site.cwd)}={{trust_level="trusted"}}}}'
+        return Terminal(self._command(site, ["-c", trusted, *self._layers()]))
+
+    def _layers(self) -> list[str]:
+        overrides = (word for key, value in self.config_overrides for word in ("-c", f"{key}={value}"))
+        return ["--profile", _PROFILE, *overrides]
+
+    def _command(self, site: Site, arguments: Sequence[str]) -> tuple[str, ...]:
+        argv = (*site.command, *arguments)
         if self._has_reviewer and _is_known(self._slug(site.model)):
-            argv = ["sh", "-c", _WITH_CATALOGUE, "sh", site.command[0], f"{site.config}/models.json", *argv]
-        return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
+            return ("sh", "-c", _WITH_CATALOGUE, "sh", site.command[0], f"{site.config}/models.json", *argv)
+        return argv
 
     def session_id(self, exit: Exit) -> str | None:
         """The thread's id, which its first event tells."""

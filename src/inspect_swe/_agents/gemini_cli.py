@@ -14,7 +14,7 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._install import NODE, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
 from .._runtime.options import CentaurOptions, agent_options
@@ -78,7 +78,7 @@ def gemini_cli(
         skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
-        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
         attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
         model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
@@ -179,14 +179,19 @@ class GeminiCli(Adapter):
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """Headless mode; the prompt comes on stdin."""
-        argv = [*shell_argv(site), *site.command, "--output-format", "stream-json", "--approval-mode", "yolo"]
-        argv += ["--model", self.gemini_model, "--resume" if turn.resume else "--session-id", site.session_id]
+        argv = [*self.terminal(site).argv, "--output-format", "stream-json"]
+        argv += ["--resume" if turn.resume else "--session-id", site.session_id]
         if site.debug:
             argv.append("--debug")
         # A mention ("@file") would be replaced by what the file says; arguments of a command are handed on as they are.
         special = "@" in turn.prompt or turn.prompt.lstrip().startswith(_SPECIAL)
         prompt = f"/as-written\n{turn.prompt}" if special else turn.prompt
         return Invocation(tuple(argv), prompt.encode(errors="replace"))
+
+    def terminal(self, site: Site) -> Terminal:
+        """Its own screen."""
+        argv = [*shell_argv(site), *site.command, "--approval-mode", "yolo", "--model", self.gemini_model]
+        return Terminal(tuple(argv))
 
     def judge(self, exit: Exit) -> Verdict:
         """Its last `result` event says how it ended; without one it crashed."""

@@ -1,9 +1,11 @@
-"""Runs mini-swe-agent for one prompt. The sandbox's own Python runs this file, with the package's folder in front.
+"""Runs mini-swe-agent. The sandbox's own Python runs this file, with the package's folder in front.
 
     python3 mini_runner.py JOB_FILE < PROMPT
+    python3 mini_runner.py JOB_FILE --terminal [OPTION...]
 
-The job says where the package and the conversation lie, and where the model is. A conversation that exists is gone on
-with. The last line of output is a JSON object that says how it ended.
+The job says where the package and the conversation lie, and where the model is. With a prompt, a conversation that
+exists is gone on with, and the last line of output is a JSON object that says how it ended. In a terminal a person
+works with the package's own command and its options.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ with settings_in_environment():
     import minisweagent  # type: ignore[import-not-found]
     import requests
     from minisweagent.agents.default import DefaultAgent  # type: ignore[import-not-found]
+    from minisweagent.agents.interactive import InteractiveAgent  # type: ignore[import-not-found]
     from minisweagent.exceptions import InterruptAgentFlow, Submitted  # type: ignore[import-not-found]
     from minisweagent.models.openrouter_model import OpenRouterModel  # type: ignore[import-not-found]
     from minisweagent.models.utils.actions_toolcall import BASH_TOOL  # type: ignore[import-not-found]
@@ -71,13 +74,21 @@ class Model(OpenRouterModel):  # type: ignore[misc]
         return {"cost": 0.0}
 
 
-class Agent(DefaultAgent):  # type: ignore[misc]
-    """Its agent, which also goes on with a conversation, and keeps the real output of the command that submits."""
+class _Instructed(DefaultAgent):  # type: ignore[misc]
+    """Its agent, with the text that is to be added to its system prompt."""
 
     def _render_template(self, template: str) -> str:
         text = str(super()._render_template(template))
         appended = JOB["system"] if template == self.config.system_template else None
         return f"{text.rstrip()}\n\n{appended}" if appended else text
+
+
+class PersonsAgent(_Instructed, InteractiveAgent):  # type: ignore[misc]
+    """Its agent for a person."""
+
+
+class Agent(_Instructed):
+    """Its agent, which also goes on with a conversation, and keeps the real output of the command that submits."""
 
     def run(self, task: str = "", **kwargs: Any) -> dict[str, Any]:
         path = self.config.output_path
@@ -130,9 +141,15 @@ class Agent(DefaultAgent):  # type: ignore[misc]
         return list(self.add_messages(*results))
 
 
+def in_terminal(options: list[str]) -> None:
+    """Run its own command for a person."""
+    ours = ["--model", JOB["model"], "--model-class", "__main__.Model", "--agent-class", "__main__.PersonsAgent"]
+    ours += ["--config", str(mini.DEFAULT_CONFIG_FILE), "--config", "agent.cost_limit=0", "--yolo"]
+    mini.app([*ours, "--output", JOB["trajectory"], *options])
+
+
 def main() -> dict[str, Any]:
     """Run its own command with our agent and model, and say how that ended."""
-    mini.configure_if_first_time = lambda: None
     try:
         agent = mini.main(
             model_name=JOB["model"],
@@ -153,6 +170,10 @@ def main() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    mini.configure_if_first_time = lambda: None
+    if sys.argv[2:3] == ["--terminal"]:
+        in_terminal(sys.argv[3:])
+        sys.exit()
     ended = main()
     sys.stdout.write(json.dumps({"type": "result", **ended}) + "\n")
     sys.stdout.flush()

@@ -13,7 +13,7 @@ from inspect_ai.agent import Agent, AgentAttempts, agent
 from inspect_ai.model import CompactionStrategy, GenerateFilter, Model
 
 from .._install import PythonPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import last_event
@@ -53,7 +53,7 @@ def mini_swe_agent(
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
         description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
         system_prompt: Text to append to its own system prompt.
-        centaur: Centaur mode (a person works with it); not available in this release.
+        centaur: Centaur mode: a person works with it, in a terminal of the sandbox (Inspect's `human_cli()`).
         attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
         model: Model that serves its calls (defaults to the eval's model).
         model_aliases: Model names that may be asked for, each with the Inspect model that serves it.
@@ -137,9 +137,11 @@ class MiniSweAgent(Adapter):
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """The runner goes on with the conversation, if there is one."""
-        # Isolated: the task's own PYTHONPATH and packages are not for us.
-        argv = (site.command[0], "-I", self._runner(site), f"{site.config}/job.json")
-        return Invocation(argv, turn.prompt.encode(errors="replace"))
+        return Invocation(self._argv(site), turn.prompt.encode(errors="replace"))
+
+    def terminal(self, site: Site) -> Terminal:
+        """Its own command in a terminal."""
+        return Terminal((*self._argv(site), "--terminal"))
 
     def judge(self, exit: Exit) -> Verdict:
         """The runner's last line says how it ended."""
@@ -150,6 +152,10 @@ class MiniSweAgent(Adapter):
         # What it submitted is the output of a command, which no message of the model holds.
         outcome = Outcome.REFUSED if result["status"] == "Refused" else Outcome.DONE
         return Verdict(outcome, answer=str(result.get("answer") or ""))
+
+    def _argv(self, site: Site) -> tuple[str, ...]:
+        # Isolated: the task's own PYTHONPATH and packages are not for us.
+        return (site.command[0], "-I", self._runner(site), f"{site.config}/job.json")
 
     def _runner(self, site: Site) -> str:
         return f"{site.config}/mini_runner.py"

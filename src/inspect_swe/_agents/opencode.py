@@ -16,7 +16,7 @@ from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, Skill, Tool
 
 from .._errors import AgentOptionError
 from .._install import RIPGREP, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, stdio_argv
 from .._runtime.options import CentaurOptions, agent_options
@@ -73,7 +73,7 @@ def opencode(
         skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
-        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
         attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
         model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
@@ -180,6 +180,10 @@ class OpenCode(Adapter):
         argv += ["--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
         argv += [f"--file={image}" for image in turn.images]
         return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
+
+    def terminal(self, site: Site) -> Terminal:
+        """Its own screen."""
+        return Terminal((*site.command, "--model", self.presented))
 
     def judge(self, exit: Exit) -> Verdict:
         """Its exit code says that all went well; its last `error` event, or its message, what went wrong."""

@@ -14,7 +14,7 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._install import NODE, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
 from .._runtime.options import CentaurOptions, agent_options
@@ -36,7 +36,7 @@ _GUARD = Path(__file__).with_name("qwen_guard.cjs")
 """Runs in the CLI: keeps the task's settings as they are, and the output of commands from being lost."""
 
 _EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
-_AS_WRITTEN = b'description = "Hands on a request."\nprompt = "The request, as it was written:"\n'
+_AS_WRITTEN = b"---\ndescription: Hands on a request.\n---\nThe request, as it was written:\n"
 _SILENT = ("stream ended with empty response text", "stream ended after a tool result without visible progress")
 
 
@@ -77,7 +77,7 @@ def qwen_code(
         skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
-        centaur: Centaur mode (a person works with the CLI); not available in this release.
+        centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
         attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
         model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
@@ -152,7 +152,7 @@ class QwenCode(Adapter):
         files = [
             File(f"{site.config}/settings.json", json.dumps(settings).encode()),
             File(f"{site.config}/guard.cjs", _GUARD.read_bytes()),
-            File(f"{site.config}/commands/as-written.toml", _AS_WRITTEN),
+            File(f"{site.config}/commands/as-written.md", _AS_WRITTEN),
             *shell_files(site),
         ]
         if site.system:
@@ -181,10 +181,7 @@ class QwenCode(Adapter):
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """Headless mode; the prompt comes on stdin."""
-        node, *script = site.command
-        guard = ["--require", f"{site.config}/guard.cjs"] if script else []
-        argv = [*shell_argv(site), node, *guard, *script, "--auth-type", "openai-responses"]
-        argv += ["--output-format", "stream-json", "--approval-mode", "yolo"]
+        argv = [*self.terminal(site).argv, "--output-format", "stream-json"]
         argv += ["--resume" if turn.resume else "--session-id", site.session_id]
         if site.debug:
             argv.append("--debug")
@@ -192,6 +189,13 @@ class QwenCode(Adapter):
         special = "@" in turn.prompt or turn.prompt.lstrip().startswith(("/", "?"))
         prompt = f"/as-written\n{turn.prompt}" if special else turn.prompt
         return Invocation(tuple(argv), prompt.encode(errors="replace"))
+
+    def terminal(self, site: Site) -> Terminal:
+        """Its own screen."""
+        node, *script = site.command
+        guard = ["--require", f"{site.config}/guard.cjs"] if script else []
+        argv = [*shell_argv(site), node, *guard, *script, "--auth-type", "openai-responses", "--approval-mode", "yolo"]
+        return Terminal(tuple(argv))
 
     def judge(self, exit: Exit) -> Verdict:
         """Its last `result` event says how it ended; without one it crashed."""

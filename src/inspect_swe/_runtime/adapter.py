@@ -109,6 +109,19 @@ class Invocation:
 
 
 @dataclass(frozen=True)
+class Terminal:
+    """How a person starts the CLI in a terminal, in centaur mode.
+
+    Args:
+        argv: Command and arguments; what the person adds comes after them.
+        files: Files to write before, such as one that says that all questions of a first start have been answered.
+    """
+
+    argv: tuple[str, ...]
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True)
 class Exit:
     """How a process ended.
 
@@ -199,6 +212,10 @@ class Adapter(ABC):
     @abstractmethod
     def judge(self, exit: Exit) -> Verdict:
         """What an exit means."""
+
+    def terminal(self, site: Site) -> Terminal:
+        """How a person starts it; an adapter without this method has no centaur mode."""
+        raise NotImplementedError
 
     def tool_prefix(self, server: str) -> str:
         """What the names of an MCP server's tools begin with in a model request."""

@@ -7,7 +7,9 @@ import logging
 from inspect_ai.agent import Agent, AgentState, agent_with
 from inspect_ai.model import ChatMessage
 
+from .._errors import AgentOptionError
 from .adapter import Adapter, Turn
+from .centaur import run_centaur
 from .files import place_images
 from .memory import Memory, Start
 from .options import AgentOptions
@@ -24,9 +26,16 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
     Args:
         adapter: Knowledge of the CLI.
         options: What the user asked for.
+
+    Raises:
+        AgentOptionError: The CLI has no centaur mode, which was asked for.
     """
+    if options.centaur is not None and type(adapter).terminal is Adapter.terminal:
+        raise AgentOptionError(f"{adapter.label} has no centaur mode.", hint="leave `centaur` out.")
 
     async def execute(state: AgentState) -> AgentState:
+        if options.centaur is not None:
+            return await run_centaur(adapter, options, options.centaur, state)
         memory = Memory.recall(adapter, options, state)
         _warn_of_media(adapter, state)
         first = opening(state.messages, options.system_prompt, memory.seen)

@@ -118,6 +118,8 @@ def _aliases(options: AgentOptions, route: Route) -> dict[str, str | Model]:
 
 def _settings(adapter: Adapter, options: AgentOptions, route: Route) -> BridgeSettings:
     expected: dict[str, tuple[str, frozenset[str]]] = {}
+    if options.centaur:  # the person sees what is there
+        return BridgeSettings(route.web_search, tuple(route.aliases), expected, adapter.reads_json)
     for server in options.mcp_servers:
         named = frozenset[str]() if server.tools == "all" else frozenset(server.tools)
         expected[server.name] = (adapter.tool_prefix(server.name), named)

@@ -21,12 +21,13 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 @dataclass(frozen=True)
 class CentaurOptions:
-    """Options of centaur mode, in which a person works with the CLI.
+    """Options of centaur mode, in which a person works with the CLI: those of Inspect's `human_cli()`.
 
     Args:
-        answer: Whether the person gives an answer.
+        answer: Whether the person gives an answer, or a regular expression that the answer matches. Without one the
+            work is scored by what is in the sandbox.
         intermediate_scoring: Whether the person may have the work scored on the way.
-        record_session: Whether the terminal session is recorded.
+        record_session: Whether the terminal session is recorded (with util-linux' `script`, in the sample's store).
     """
 
     answer: bool | str = True
@@ -44,6 +45,7 @@ class AgentOptions:
     skills: tuple[Skill, ...]
     mcp_servers: tuple[MCPServerConfig, ...]
     bridged_tools: tuple[BridgedToolsSpec, ...]
+    centaur: CentaurOptions | None
     attempts: AgentAttempts
     model: str | Model | None
     model_aliases: Mapping[str, str | Model]
@@ -93,9 +95,13 @@ def agent_options(
     Raises:
         AgentOptionError: One is wrong, with a sentence that says which and why.
     """
-    if centaur:
-        raise AgentOptionError("centaur mode is not available in this release.", hint="leave `centaur` out.")
     resolved = AgentAttempts(attempts) if isinstance(attempts, int) else attempts
+    person = CentaurOptions() if centaur is True else centaur or None
+    if person is not None and resolved.attempts > 1:
+        raise AgentOptionError(
+            "attempts means nothing in centaur mode: it is the person who decides when the work is done.",
+            hint="CentaurOptions(intermediate_scoring=True) lets them have it scored on the way.",
+        )
     if resolved.attempts < 1:
         raise AgentOptionError(f"attempts must be at least 1, not {resolved.attempts}.")
     for label, count in (("retry_refusals", retry_refusals), ("retry_uncaught_errors", retry_crashes)):
@@ -120,6 +126,7 @@ def agent_options(
         skills=loaded,
         mcp_servers=servers,
         bridged_tools=specs,
+        centaur=person,
         attempts=resolved,
         model=model,
         model_aliases=dict(model_aliases or {}),

@@ -66,9 +66,7 @@ class Session:
             stdin: What it reads; None leaves it open.
         """
         logger.debug("starting %s: %s", self.adapter.label, argv)
-        return await self.workspace.spawn(
-            argv, {**self._base_env(), **self.launch.env, **env, **self.options.env}, stdin
-        )
+        return await self.workspace.spawn(argv, {**self.env, **env, **self.options.env}, stdin)
 
     async def spawn(self, turn: Turn) -> Exit:
         """Run the CLI for one prompt, to its end."""
@@ -100,12 +98,14 @@ class Session:
             **details,
         )
 
-    def _base_env(self) -> dict[str, str]:
+    @property
+    def env(self) -> dict[str, str]:
+        """Variables for the CLI, without the user's own."""
         probe = self.workspace.probe
         # A proxy that the image names must not come between the CLI and the bridge.
         direct = ",".join(filter(None, [probe.no_proxy, "127.0.0.1", "localhost", "::1"]))
         path = ":".join([*self.installed.path, probe.path])
-        return {"PATH": path, "NO_PROXY": direct, "no_proxy": direct}
+        return {"PATH": path, "NO_PROXY": direct, "no_proxy": direct, **self.launch.env}
 
     def _told_version(self) -> str | None:
         """The version that the CLI itself names in its requests."""

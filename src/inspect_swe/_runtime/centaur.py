@@ -1,0 +1,100 @@
+"""Centaur mode: a person in the sandbox, by Inspect's `human_cli()`, with the CLI ready in their shell."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+import shlex
+
+from inspect_ai.agent import AgentState, human_cli
+from inspect_ai.util import sandbox_default
+
+from .._errors import SandboxUnsupportedError
+from .adapter import Adapter
+from .memory import Start
+from .options import AgentOptions, CentaurOptions
+from .prompt import system_text
+from .session import Session, open_session
+
+_NEEDED = ("bash", "python3")
+
+# The person may still have it open when their task has ended. What else they have started is the task's.
+_END = """
+[ -e "$1/pids" ] || exit 0
+open() {
+  while read -r pid; do
+    tr '\\0' '\\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "AGENT_SESSION=$2" && echo "$pid"
+  done <"$1/pids"
+}
+for signal in TERM TERM TERM KILL; do
+  pids=$(open "$1" "$2" 2>/dev/null)
+  [ "$pids" ] || exit 0
+  kill -"$signal" $pids
+  sleep 1
+done
+"""
+
+
+async def run_centaur(
+    adapter: Adapter, options: AgentOptions, centaur: CentaurOptions, state: AgentState
+) -> AgentState:
+    """Let a person work with the CLI until they have submitted.
+
+    Args:
+        adapter: Knowledge of the CLI.
+        options: What the user asked for.
+        centaur: Options of Inspect's human agent.
+        state: The conversation, which holds the task.
+
+    Returns:
+        The conversation that the CLI has had, with the person's answer as its output.
+
+    Raises:
+        AgentError: The CLI could not be made ready.
+    """
+    system = system_text(state.messages, options.system_prompt)
+    async with open_session(adapter, options, state, Start(system)) as session:
+        await _require(session, [*_NEEDED, *(["script"] if centaur.record_session else [])])
+        folder = await _place_command(session)
+        person = human_cli(
+            answer=centaur.answer,
+            intermediate_scoring=centaur.intermediate_scoring,
+            record_session=centaur.record_session,
+            user=options.user,
+            instructions=f"{adapter.label} is ready to help you: run `{adapter.command}`.",
+            bashrc=f'export PATH={shlex.quote(folder)}:"$PATH"\n',
+        )
+        with sandbox_default(options.sandbox) if options.sandbox else contextlib.nullcontext():
+            await person(session.link.bridge.state)
+        await session.workspace.shell(_END, folder, session.workspace.probe.token)
+        return session.link.bridge.state
+
+
+async def _require(session: Session, commands: list[str]) -> None:
+    missing = [name for name in commands if (await session.workspace.shell('command -v "$1"', name)).code != 0]
+    if missing:
+        raise SandboxUnsupportedError(
+            f"Centaur mode needs {' and '.join(missing)} in the sandbox.",
+            hint="install it in the image; `script` (util-linux) is for the recording, which record_session=False leaves out.",
+        )
+
+
+async def _place_command(session: Session) -> str:
+    """Write a command of the CLI's name that starts it with all that it needs; returns the folder it is in."""
+    adapter, workspace = session.adapter, session.workspace
+    terminal = adapter.terminal(session.site)
+    for file in terminal.files:
+        await workspace.write(file.path, file.content, file.mode)
+    folder = posixpath.join(session.site.config, "terminal")
+    # The person's own PATH, and what else they have set in their shell, stay what they are.
+    env = {name: value for name, value in session.env.items() if name != "PATH"}
+    env |= {**session.options.env, "AGENT_SESSION": workspace.probe.token}
+    path = shlex.quote(":".join(session.installed.path))
+    variables = shlex.join(f"{name}={value}" for name, value in env.items())
+    script = f"""#!/bin/sh
+echo "$$" >>{shlex.quote(folder)}/pids
+exec env PATH={path}:"$PATH" {variables} {shlex.join(terminal.argv)} "$@"
+"""
+    await workspace.write(f"{folder}/{adapter.command}", script.encode(errors="replace"), 0o755)
+    session.record(terminal.argv)
+    return folder
