@@ -65,7 +65,7 @@ bench: sync images ## Benchmarks beside the peer, in one run
 	$(BIN)/python -m bench
 
 docs: sync ## Build the manual into site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 hooks: sync ## Install the pre-commit hooks
 	$(BIN)/pre-commit install

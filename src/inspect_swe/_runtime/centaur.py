@@ -75,7 +75,7 @@ async def _require(session: Session, commands: list[str]) -> None:
     if missing:
         raise SandboxUnsupportedError(
             f"Centaur mode needs {' and '.join(missing)} in the sandbox.",
-            hint="install it in the image; `script` (util-linux) is for the recording, which record_session=False leaves out.",
+            hint="install it in the image; only the recording (record_session) needs `script`, of util-linux.",
         )
 
 

@@ -40,22 +40,17 @@ _engines: list[docker.APIClient] = []
 
 
 def engine() -> docker.APIClient | None:
-    """The engine that `DOCKER_HOST` or the current docker context names; None where the SDK cannot reach it.
+    """The engine that the `docker` command would take; None where the SDK cannot reach it.
 
     It is looked for once per process, unless it did not answer.
     """
     if _engines:
         return _engines[0]
     try:
-        if os.environ.get("DOCKER_HOST"):
-            client = docker.APIClient(**_from_environment(), version="auto", timeout=120, num_pools=64)
-        else:
-            context = ContextAPI.get_current_context()
-            if context is None or context.Host is None or context.Host.startswith("ssh:"):
-                return None
-            client = docker.APIClient(
-                base_url=context.Host, tls=context.TLSConfig or False, version="auto", timeout=120, num_pools=64
-            )
+        settings = _settings()
+        if settings is None or str(settings["base_url"]).startswith("ssh:"):
+            return None
+        client = docker.APIClient(**settings, version="auto", timeout=120, num_pools=64)
         client.ping()
         _engines.append(client)
         return client
@@ -72,14 +67,20 @@ def _copies_at_once() -> anyio.CapacityLimiter:
     return limiter
 
 
-def _from_environment() -> dict[str, Any]:
-    settings = kwargs_from_env()
-    return {"base_url": settings.get("base_url"), "tls": settings.get("tls", False)}
+def _settings() -> dict[str, Any] | None:
+    """Where the engine is: `DOCKER_HOST`, else `DOCKER_CONTEXT`, else the current context."""
+    if os.environ.get("DOCKER_HOST"):
+        settings = kwargs_from_env()
+        return {"base_url": settings.get("base_url"), "tls": settings.get("tls", False)}
+    context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
+    if context is None or context.Host is None:
+        return None
+    return {"base_url": context.Host, "tls": context.TLSConfig or False}
 
 
 async def connect_docker(connection: SandboxConnection, user: str | None) -> DockerTransport | None:
     """The direct transport to a sandbox, or None where its container cannot be reached that way."""
-    if not connection.container:
+    if connection.type != "docker" or not connection.container:  # other providers name containers too
         return None
     client = await anyio.to_thread.run_sync(engine)
     if client is None or client.base_url.startswith("https"):  # an upgraded TLS stream cannot be handed to asyncio

@@ -40,7 +40,7 @@ P = ParamSpec("P")
 class ACPAgentParams(TypedDict, total=False):
     """Keyword arguments that every interactive agent accepts.
 
-    Args:
+    Attributes:
         model: Model that serves the CLI's calls (default: the eval's).
         filter: Filter for the bridged model requests.
         bridged_tools: Host-side Inspect tools to expose over MCP.
