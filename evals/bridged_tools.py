@@ -6,6 +6,8 @@
 Without `--model` a script answers the agent's model calls, so it costs nothing.
 """
 
+import re
+
 from inspect_ai import Task, task
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.dataset import Sample
@@ -23,18 +25,15 @@ ORDERS = "orders"
 
 @tool
 def price() -> Tool:
-    async def execute(article: str) -> int:
+    async def execute(article: str) -> str:
         """Look up what an article costs.
 
         Args:
             article: Name of the article, such as apple.
-
-        Returns:
-            The price of one piece, in cents.
         """
         if article not in CENTS:
             raise ToolError(f"There is no article {article!r}. There are: {', '.join(CENTS)}.")
-        return CENTS[article]
+        return f"{CENTS[article]} cents"
 
     return execute
 
@@ -56,8 +55,8 @@ def order() -> Tool:
 
 def as_many_as_possible(request: ScriptedRequest) -> Step:
     """The scripted agent reckons with the price that the tool has returned."""
-    cents = int("".join(digit for digit in request.messages[-1].text if digit.isdigit()))
-    return call("shop/order", article="pear", count=200 // cents)
+    price = re.search(r"(\d+) cents", request.messages[-1].text)
+    return call("shop/order", article="pear", count=200 // int(price[1]) if price else 0)
 
 
 register_script("bridged_tools", [call("shop/price", article="pear"), as_many_as_possible, say("I ordered the pears.")])

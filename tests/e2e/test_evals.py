@@ -42,7 +42,7 @@ def lean() -> SandboxEnvironmentSpec:
 
 def run(tasks: Any, folder: Path, model: str | None = None, **options: Any) -> list[EvalLog]:
     """Evaluate; without a model that is named, as a newcomer would."""
-    logs = eval(tasks, model, log_dir=str(folder), display="none", max_tasks=4, time_limit=180, **options)
+    logs = eval(tasks, model, log_dir=str(folder), display="none", max_tasks=4, time_limit=300, **options)
     assert [log.error for log in logs if log.status != "success"] == []
     return logs
 
@@ -183,7 +183,7 @@ def test_swe_task_undone(tmp_path: Path) -> None:
 
 
 def test_from_the_command_line(tmp_path: Path) -> None:
-    """As the documents say, in the containers that the evals ask for: one gets its CLI copied, the other two mounted."""
+    """As the documents say, in the evals' own containers: one has its CLI copied, the other has two mounted."""
     evals = ["evals/hello.py", "evals/handoff.py@handed_over"]
     inspect = [str(Path(sys.executable).parent / "inspect"), "eval", *evals, "--log-dir", str(tmp_path)]
     env = {name: value for name, value in os.environ.items() if name != "INSPECT_EVAL_MODEL"}
