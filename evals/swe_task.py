@@ -3,8 +3,8 @@
     inspect eval evals/swe_task.py
     inspect eval evals/swe_task.py -T agent=mini_swe_agent --model anthropic/claude-sonnet-4-5
 
-Without `--model` a script answers the agent's model calls, so it costs nothing: it looks at the tests, applies
-swe_task/solution.patch, and runs the tests again. The hidden tests are in the sandbox only when the agent has ended.
+Without `--model` a script answers the agent's model calls, so it costs nothing: it runs the tests, applies
+swe_task/solution.patch, and runs them again. The hidden tests are in the sandbox only when the agent has ended.
 """
 
 from pathlib import Path
@@ -26,8 +26,7 @@ register_script(
     "swe_task",
     [
         shell(RUN_TESTS),
-        shell(f"git apply <<'END_OF_PATCH'\n{(FILES / 'solution.patch').read_text()}END_OF_PATCH"),
-        shell(RUN_TESTS),
+        shell(f"git apply <<'END_OF_PATCH'\n{(FILES / 'solution.patch').read_text()}END_OF_PATCH\n{RUN_TESTS}"),
         finish("All that was reported is fixed, and the tests pass."),
     ],
 )
