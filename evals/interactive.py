@@ -1,31 +1,28 @@
 """Interactive agents: scripted user turns, a user who interrupts, and a session that goes on in another sandbox.
 
-    inspect eval evals/interactive.py@scripted_turns --model scripted/scripted_turns
-    inspect eval evals/interactive.py@objecting_user --model scripted/objecting_user
-    inspect eval evals/interactive.py@resumed --model scripted/resumed
+    inspect eval evals/interactive.py@scripted_turns
+    inspect eval evals/interactive.py@objecting_user
+    inspect eval evals/interactive.py@resumed
 
-The `scripted/` models answer from scripts, so they cost nothing; name real ones instead to see real agents at work
+Without `--model` scripts answer all model calls, so they cost nothing; name real models to see real agents at work
 (`--model anthropic/claude-sonnet-4-5 --model-role user=openai/gpt-5`). `-T agent=claude_code` names another agent,
 and `-T sandbox=local` runs it without Docker.
 """
-
-from pathlib import Path
 
 import anyio
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, get_model
-from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, includes, scorer
+from inspect_ai.scorer import includes
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import SandboxEnvironmentType
-from inspect_ai.util import sandbox as sandbox_env
 
 import inspect_swe
-from inspect_swe import ACPAgent, with_agents
+from inspect_swe import ACPAgent
 from inspect_swe.acp import Prompt, SavedSession, ToolProgress, ToolStarted
 from inspect_swe.testing import ScriptedRequest, Step, register_script, say, shell
+from swe_evals import container_with, default_model, file_holds
 
-COMPOSE = Path(__file__).parent / "compose.yaml"
 USER = """You are the user of a coding agent, and want this of it, though you may not have told it yet: {wish}
 You are shown what it does while it works. Answer with OK to let it go on; or with what it shall do instead, which
 interrupts it, if what it does is not what you want."""
@@ -86,6 +83,7 @@ def scripted_turns(agent: str = "gemini_cli", sandbox: str = "docker") -> Task:
         solver=say_in_turn(agent),
         scorer=file_holds("number.txt"),
         sandbox=place(agent, sandbox),
+        model=default_model("scripted_turns"),
     )
 
 
@@ -108,6 +106,7 @@ def objecting_user(agent: str = "gemini_cli", sandbox: str = "docker") -> Task:
         solver=watch(agent),
         scorer=file_holds("greeting.txt"),
         sandbox=place(agent, sandbox),
+        model=default_model("objecting_user"),
     )
 
 
@@ -127,6 +126,7 @@ def resumed(agent: str = "gemini_cli", sandbox: str = "docker") -> Task:
         solver=go_on(agent),
         scorer=includes(),
         sandbox=place(agent, sandbox),
+        model=default_model("resumed"),
     )
 
 
@@ -138,7 +138,7 @@ def made(agent: str) -> ACPAgent:
 
 def place(agent: str, sandbox: str) -> SandboxEnvironmentType:
     """The sandbox; in a container the agent's CLI is mounted."""
-    return with_agents(str(COMPOSE), [f"interactive_{agent}"]) if sandbox == "docker" else sandbox
+    return container_with(f"interactive_{agent}") if sandbox == "docker" else sandbox
 
 
 @solver
@@ -220,17 +220,3 @@ def go_on(agent: str) -> Solver:
         return state
 
     return solve
-
-
-@scorer(metrics=[accuracy()])
-def file_holds(path: str) -> Scorer:
-    """Correct if a file in the sandbox holds the target text."""
-
-    async def score(state: TaskState, target: Target) -> Score:
-        try:
-            content = await sandbox_env().read_file(path)
-        except FileNotFoundError:
-            return Score(value=INCORRECT, explanation=f"{path} was not written")
-        return Score(value=CORRECT if content.strip() == target.text else INCORRECT, answer=content)
-
-    return score

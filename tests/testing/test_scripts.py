@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai.model import ModelUsage, get_model
+from inspect_ai.model import GenerateConfig, ModelUsage, get_model
 from inspect_ai.solver import generate
 
 from inspect_swe.testing import (
     ScriptedModel,
+    ScriptedRequest,
     ScriptError,
     call,
     fail,
@@ -125,7 +126,9 @@ def test_hello_is_built_in() -> None:
     assert isinstance(get_model("scripted/hello").api, ScriptedModel)
     first, second = named_script("hello")
     assert first == shell("printf 'Hello, world!' > hello.txt")
-    assert second == say("I wrote hello.txt.")
+    assert callable(second)
+    request = ScriptedRequest([], [], "auto", GenerateConfig(), "scripted/hello", main=True, index=1, sample=0)
+    assert second(request) == say("I wrote hello.txt.")
 
 
 @pytest.mark.parametrize("arguments", [("", []), ("name", ["text"])])

@@ -12,10 +12,10 @@ from inspect_ai.model import ModelUsage
 from pydantic import ValidationError
 
 from ._errors import ScriptError
-from ._steps import Call, ScriptStep, Shell, Step, Turn, checked_steps, fail, refuse, say, shell, wait
+from ._steps import Call, ScriptStep, Shell, Step, Turn, checked_steps, fail, finish, refuse, say, shell, wait
 
 _SCRIPTS: dict[str, tuple[ScriptStep, ...]] = {
-    "hello": (shell("printf 'Hello, world!' > hello.txt"), say("I wrote hello.txt.")),
+    "hello": (shell("printf 'Hello, world!' > hello.txt"), finish("I wrote hello.txt.")),
 }
 
 
