@@ -16,7 +16,7 @@ from .support import ended, sites
 
 site = sites("/tools/codex", model="claude-sonnet-4-5", session_id="01a1fdcc-12a8-7610-b662-efd06e515998")
 SITE = site()
-COMMON = ("--profile", "agent", "--json", "--color", "never", "--skip-git-repo-check")
+COMMON = ("--json", "--color", "never", "--skip-git-repo-check", "--profile", "agent")
 MODELS = "/scratch/home/models.json"
 
 

@@ -14,7 +14,7 @@ from .support import ended, sites
 
 site = sites("/tools/node", "/tools/gemini.js")
 SITE = site()
-COMMON = ("--output-format", "stream-json", "--approval-mode", "yolo", "--model", "gemini-2.5-pro")
+COMMON = ("--approval-mode", "yolo", "--model", "gemini-2.5-pro", "--output-format", "stream-json")
 HOME = "/scratch/home/.gemini"
 
 

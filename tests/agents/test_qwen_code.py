@@ -18,7 +18,7 @@ site = sites("/tools/node", "/tools/cli.js")
 SITE = site()
 ARGV = (
     *("/tools/node", "--require", "/scratch/home/guard.cjs", "/tools/cli.js", "--auth-type", "openai-responses"),
-    *("--output-format", "stream-json", "--approval-mode", "yolo"),
+    *("--approval-mode", "yolo", "--output-format", "stream-json"),
 )
 SILENT = "Model stream ended with empty response text."
 

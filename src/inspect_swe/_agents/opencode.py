@@ -161,8 +161,7 @@ class OpenCode(Adapter):
         }
         literal = re.sub(r"{(?=(env|file):)", r"\\u007b", json.dumps(config))  # It would fill in {env:NAME}.
         files = {"opencode.json": literal.encode(), "plugin.js": _PLUGIN.read_bytes()}
-        if site.system:
-            files["system.md"] = site.system.encode(errors="replace")
+        files |= {"system.md": site.system.encode(errors="replace")} if site.system else {}
         # A task's own configuration comes after the file, and before the variable.
         told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
         return Launch(
@@ -178,8 +177,7 @@ class OpenCode(Adapter):
         # Without a title it would ask the model for one.
         argv += ["--session", site.session_id] if turn.resume else [f"--title={self.title}"]
         argv += ["--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
-        argv += [f"--file={image}" for image in turn.images]
-        return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
+        return Invocation((*argv, *(f"--file={image}" for image in turn.images)), turn.prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
         """Its own screen."""
@@ -189,14 +187,13 @@ class OpenCode(Adapter):
         """Its exit code says that all went well; its last `error` event, or its message, what went wrong."""
         if exit.code == 0:
             return Verdict(Outcome.DONE)
-        events = list(json_events(exit.stdout))
         if (event := last_event(exit.stdout, "error")) is not None:
             error = event.get("error") or {}
             outcome = Outcome.REFUSED if error.get("name") == "ContentFilterError" else Outcome.FAILED
             return Verdict(outcome, str((error.get("data") or {}).get("message") or error.get("name")))
         # Before its session begins it says of a wrong configuration, say, what is wrong with it.
-        said = re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr)
-        return Verdict(Outcome.FAILED, said[1]) if said and not events else Verdict(Outcome.CRASHED)
+        said = None if any(json_events(exit.stdout)) else re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr)
+        return Verdict(Outcome.FAILED, said[1]) if said else Verdict(Outcome.CRASHED)
 
     def tool_prefix(self, server: str) -> str:
         """What the names of an MCP server's tools begin with in a model request."""
