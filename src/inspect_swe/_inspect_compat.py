@@ -24,6 +24,7 @@ from inspect_ai.model import (
     ModelOutput,
     ModelUsage,
     get_model,
+    get_model_info,
 )
 from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import LimitExceededError, SandboxEnvironment, registry_info
@@ -69,27 +70,7 @@ except (ImportError, AttributeError) as _ex:  # pragma: no cover - a future insp
     BRIDGE_AVAILABLE = False
     logger.warning("This inspect_ai release changed the bridge's internals (%s): using its own, slower bridge.", _ex)
 
-__all__ = [
-    "BRIDGE_AVAILABLE",
-    "GenerateMethod",
-    "agent_arguments",
-    "call_tool",
-    "count_anthropic_tokens",
-    "count_google_tokens",
-    "create_bridge",
-    "ending_exception",
-    "generate_anthropic_method",
-    "generate_completions_method",
-    "generate_google_method",
-    "generate_responses_method",
-    "image_bytes",
-    "is_local",
-    "list_tools",
-    "provider_error_payload",
-    "requested_failure",
-    "resolve_model",
-    "with_effort",
-]
+__all__ = ["call_tool", "list_tools", "provider_error_payload"]
 
 
 def agent_arguments(agent: Agent) -> tuple[str, dict[str, Any]]:
@@ -176,6 +157,15 @@ def resolve_model(name: str | Model | None) -> Model:
     if spec == "inspect":
         return get_model()
     return get_model(role=spec) if spec in model_roles() else get_model(spec)
+
+
+def token_limits(model: Model) -> tuple[int | None, int | None]:
+    """Tokens that a model takes, and that an answer of it may have; None for what Inspect doesn't know."""
+    from inspect_ai.model._model_info import get_model_input_tokens
+
+    info = get_model_info(model)
+    outputs = (info and info.output_tokens, model._resolve_config(None).max_tokens)
+    return get_model_input_tokens(model), min(filter(None, outputs), default=None)
 
 
 def with_effort(effort: Any, filter: GenerateFilter | None) -> GenerateFilter:
@@ -294,10 +284,11 @@ def generate_google_method(bridge: SandboxAgentBridge, web_search: bool) -> Gene
         _answered_once(json_data["contents"])
         reply: dict[str, Any] = await inspect_google_api_request(json_data, search, code, bridge)
         used, told = _usage.get(), reply["usageMetadata"]
-        if used and used.input_tokens_cache_read and "cachedContentTokenCount" not in told:
+        if used and "cachedContentTokenCount" not in told:
             # Gemini counts what was cached as part of the prompt, and Inspect does not.
-            told["cachedContentTokenCount"] = used.input_tokens_cache_read
-            told["promptTokenCount"] += used.input_tokens_cache_read + (used.input_tokens_cache_write or 0)
+            read, written = used.input_tokens_cache_read or 0, used.input_tokens_cache_write or 0
+            told["cachedContentTokenCount"] = read
+            told["promptTokenCount"] += read + written
         return reply
 
     return generate

@@ -126,3 +126,15 @@ def test_verdicts(end: Exit, outcome: Outcome) -> None:
 def test_reason_is_the_clis_own() -> None:
     end = ended(1, {"type": "result", "is_error": True, "result": "API Error: 400 no"})
     assert ClaudeCode().judge(end).reason == "API Error: 400 no"
+
+
+def test_limits_of_the_model() -> None:
+    told = ClaudeCode().launch(site(window=64_000, max_output=8_000)).env
+    assert told["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == told["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] == "64000"
+    assert told["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] == "8000"
+    unknown = ClaudeCode().launch(SITE).env
+    assert told.keys() - unknown.keys() == {
+        "CLAUDE_CODE_MAX_CONTEXT_TOKENS",
+        "CLAUDE_CODE_AUTO_COMPACT_WINDOW",
+        "CLAUDE_CODE_MAX_OUTPUT_TOKENS",
+    }

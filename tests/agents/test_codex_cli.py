@@ -112,8 +112,16 @@ def test_models_the_cli_does_not_know_are_described() -> None:
     known = CodexCli(model_config="gpt-5.5")
     assert MODELS not in {file.path for file in known.launch(SITE).files}
     assert profile(known)["model"] == '"gpt-5.5"' and "model_catalog_json" not in profile(known)
-    large = CodexCli(model_config="gpt-5.2-codex").launch(site(model="gemini-2.5-pro"))
-    assert json.loads(large.files[1].content)["models"][0]["context_window"] > 900_000
+    large = CodexCli(model_config="gpt-5.2-codex").launch(site(window=1_000_000))
+    (entry,) = json.loads(large.files[1].content)["models"]
+    assert entry["context_window"] == entry["max_context_window"] == 1_000_000
+
+
+@pytest.mark.parametrize("slug", ["gpt-5.5", "gpt-5.2-codex"])
+def test_window_of_the_model(slug: str) -> None:
+    agent = CodexCli(model_config=slug)
+    assert profile(agent, site(window=64_000))["model_context_window"] == "64000"
+    assert "model_context_window" not in profile(agent)
 
 
 def test_routes() -> None:

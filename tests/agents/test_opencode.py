@@ -154,3 +154,13 @@ def test_session_id() -> None:
 def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
     verdict = OpenCode().judge(end)
     assert (verdict.outcome, verdict.reason) == (outcome, reason)
+
+
+def test_limits_of_the_model() -> None:
+    def limit(**known: int) -> Any:
+        models = config(OpenCode().launch(site(**known)))["provider"]["anthropic"]["models"]
+        return models["claude-sonnet-4-5"].get("limit")
+
+    assert limit(window=64_000, max_output=8_000) == {"context": 64_000, "input": 64_000, "output": 8_000}
+    assert limit(window=64_000) == {"context": 64_000, "input": 64_000, "output": 0}
+    assert limit() is limit(max_output=8_000) is None

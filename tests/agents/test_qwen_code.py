@@ -121,3 +121,10 @@ def test_models_and_web_search() -> None:
 def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
     verdict = QwenCode().judge(end)
     assert (verdict.outcome, verdict.reason) == (outcome, reason)
+
+
+def test_limits_of_the_model() -> None:
+    launch, unknown = QwenCode().launch(site(window=64_000, max_output=8_000)), QwenCode().launch(SITE)
+    told, own = (json.loads(files(each)["settings.json"])["model"]["generationConfig"] for each in (launch, unknown))
+    assert told == {**own, "contextWindowSize": 64_000} and "contextWindowSize" not in own
+    assert {**unknown.env, "QWEN_CODE_MAX_OUTPUT_TOKENS": "8000"} == launch.env != unknown.env

@@ -52,6 +52,23 @@ def test_plain_message() -> None:
     in_sample([say("hi there", usage=usage)], body)
 
 
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("stream", [False, True])
+def test_cached_tokens_are_told(monkeypatch: pytest.MonkeyPatch, stream: bool, slow: bool) -> None:
+    monkeypatch.setattr(replies, "KEEP_ALIVE", 0.05)
+
+    async def body(site: Site) -> None:
+        if stream:
+            async with client(site).messages.stream(**ASK) as events:
+                used = (await events.get_final_message()).usage
+        else:
+            used = (await client(site).messages.create(**ASK)).usage
+        assert (used.input_tokens, used.cache_read_input_tokens, used.cache_creation_input_tokens) == (7, 3, 2)
+
+    usage = ModelUsage(input_tokens=7, output_tokens=2, input_tokens_cache_read=3, input_tokens_cache_write=2)
+    in_sample([wait(0.2 if slow else 0, say("hi there", usage=usage))], body)
+
+
 def test_streamed_message_equals_the_plain_one() -> None:
     async def body(site: Site) -> None:
         async with client(site).messages.stream(**ASK) as stream:

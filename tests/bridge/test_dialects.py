@@ -38,6 +38,18 @@ def test_text_and_usage(speaker: Speaker, stream: bool) -> None:
 
 
 @each
+@streamed
+@pytest.mark.parametrize(("read", "written"), [(3, 2), (None, 5), (5, None), (0, 5)])
+def test_cached_tokens_are_input(speaker: Speaker, stream: bool, read: int | None, written: int | None) -> None:
+    async def body(site: Site) -> None:
+        answer = await speaker.send(site, speaker.ask(), stream)
+        assert (answer.input_tokens, answer.cached_tokens, answer.output_tokens) == (12, read or 0, 2)
+
+    usage = ModelUsage(input_tokens=7, output_tokens=2, input_tokens_cache_read=read, input_tokens_cache_write=written)
+    in_sample([say("hi there", usage=usage)], body)
+
+
+@each
 def test_streamed_equals_plain(speaker: Speaker) -> None:
     async def body(site: Site) -> None:
         plain = await speaker.send(site, speaker.ask(), stream=False)

@@ -128,18 +128,6 @@ def test_a_tool_result_that_is_handed_over_twice_counts_once() -> None:
     in_sample([say("done")], body)
 
 
-def test_cached_tokens_beside_written_ones() -> None:
-    async def body(site: Site) -> None:
-        usage = (await post(site, SPEAKER, SPEAKER.ask())).json()["usageMetadata"]
-        assert usage["promptTokenCount"] == 12 and usage["cachedContentTokenCount"] == 3
-        assert usage["totalTokenCount"] == usage["promptTokenCount"] + usage["candidatesTokenCount"]
-
-    used = ModelUsage(
-        input_tokens=7, output_tokens=2, total_tokens=14, input_tokens_cache_read=3, input_tokens_cache_write=2
-    )
-    in_sample([say("hi", usage=used)], body)
-
-
 def test_slow_failure_is_bare_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "KEEP_ALIVE", 0.05)
 

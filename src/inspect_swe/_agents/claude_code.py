@@ -47,6 +47,9 @@ _ENV = {
     "MCP_TOOL_TIMEOUT": _FOREVER,
 }
 
+_SMALLEST = 100_000
+"""Tokens of the smallest window that it compacts a conversation for, with models that it knows."""
+
 # The CLI takes bash or zsh only, and tells them by name. Any POSIX shell runs its commands; what fails is the
 # snapshot of the user's environment that it takes first, which is written in bash: without one it goes on.
 _ANY_SHELL = b"""#!/bin/sh
@@ -237,7 +240,7 @@ class ClaudeCode(Adapter):
 
     def launch(self, site: Site) -> Launch:
         """Environment, MCP configuration and system prompt, all in a private configuration folder."""
-        model = self.model_config or site.model
+        model = self._model(site)
         env = {
             **_ENV,
             "CLAUDE_CONFIG_DIR": site.config,
@@ -248,6 +251,7 @@ class ClaudeCode(Adapter):
             "ANTHROPIC_DEFAULT_HAIKU_MODEL": self.haiku or model,
             "ANTHROPIC_SMALL_FAST_MODEL": self.haiku or model,
             "CLAUDE_CODE_SUBAGENT_MODEL": self.subagent or model,
+            **_limits(site, model),
         }
         files = []
         if site.mcp_servers:
@@ -285,7 +289,7 @@ class ClaudeCode(Adapter):
         return Terminal((*site.command, *self._arguments(site, False)), files)
 
     def _arguments(self, site: Site, resume: bool) -> list[str]:
-        argv = ["--model", self.model_config or site.model]
+        argv = ["--model", self._model(site)]
         argv += (
             ["--permission-mode", self.permission_mode] if self.permission_mode else ["--dangerously-skip-permissions"]
         )
@@ -309,11 +313,29 @@ class ClaudeCode(Adapter):
             return Verdict(Outcome.REFUSED)
         return Verdict(Outcome.FAILED, str(result.get("result") or result.get("subtype") or ""))
 
+    def _model(self, site: Site) -> str:
+        """The name it goes by. The suffix is for names that it knows with 200,000 tokens; it is not sent."""
+        name = self.model_config or site.model
+        return f"{name}[1m]" if "claude" in name and (site.window or 0) > 200_000 else name
+
     def _allowed(self, site: Site) -> Iterator[str]:
         for server in site.mcp_servers:
             if self.allowlist_bridged if server in site.bridged else self.allowlist_mcp:
                 names = ["*"] if server.tools == "all" else server.tools
                 yield from (self.tool_prefix(server.name) + name for name in names)
+
+
+def _limits(site: Site, model: str) -> dict[str, str]:
+    """What it is told of the served model's context: one variable is for names that it doesn't know, one for others."""
+    told = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(site.max_output)} if site.max_output else {}
+    if window := site.window:
+        told |= dict.fromkeys(("CLAUDE_CODE_MAX_CONTEXT_TOKENS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW"), str(window))
+        if window < _SMALLEST and "claude" in model:
+            # It takes the smallest window instead; a percentage of that is where it would compact in this one.
+            answer = min(site.max_output or 20_000, 20_000)
+            percent = 100 * (window - answer - 13_000) / (_SMALLEST - answer)
+            told["CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"] = f"{max(percent, 1):.2f}"
+    return told
 
 
 def _permission_mode(auto_mode: bool, permission_mode: PermissionMode | None) -> PermissionMode | None:

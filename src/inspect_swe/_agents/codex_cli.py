@@ -13,7 +13,7 @@ from textwrap import dedent
 from typing import Any, ClassVar, Literal, get_args
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
-from inspect_ai.model import GenerateFilter, Model, get_model_info
+from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._errors import AgentOptionError
@@ -33,6 +33,9 @@ _PROFILE = "agent"
 
 _REVIEWER = "codex-auto-review"
 """The model that the CLI asks for reviews, if its catalogue has it."""
+
+_CAUTIOUS = 200_000
+"""Context window of a model of which nothing is known; the CLI's own guess is larger."""
 
 _SETTINGS: dict[str, Any] = {
     # A login shell would take away the PATH that the image or the user has set.
@@ -285,7 +288,7 @@ class CodexCli(Adapter):
         slug = self._slug(site.model)
         if not _is_known(slug):
             names = [slug, *([_REVIEWER] if self._has_reviewer else [])]
-            models = [_model(name, _window(site.model)) for name in names]
+            models = [_model(name, site.window or _CAUTIOUS) for name in names]
             files.append(File(f"{site.config}/models.json", json.dumps({"models": models}).encode()))
         env = {"CODEX_HOME": home, **({"RUST_LOG": "debug"} if site.debug else {})}
         own = ("AGENTS.md", "agents", "config.toml", "prompts", "rules", "skills") if self.home_dir is None else ()
@@ -372,6 +375,8 @@ class CodexCli(Adapter):
             "mcp_servers": {server.name: self._server(site, server) for server in site.mcp_servers},
             **self._permissions(),
         }
+        if site.window:
+            profile["model_context_window"] = site.window
         if site.system:
             profile["developer_instructions"] = site.system
         if self._has_reviewer or not _is_known(slug):
@@ -422,12 +427,6 @@ def _is_known(slug: str) -> bool:
 def _generation(slug: str) -> tuple[int, int]:
     found = re.match(r"gpt-(\d+)(?:\.(\d+))?(?![\w.])", slug)
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
-
-
-def _window(model: str) -> int:
-    """Tokens of input that a model takes; a cautious number, if that is not known."""
-    info = get_model_info(model)
-    return (info and (info.input_tokens or info.context_length)) or 200_000
 
 
 def _model(slug: str, window: int) -> dict[str, Any]:

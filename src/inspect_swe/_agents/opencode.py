@@ -28,7 +28,8 @@ _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
 _PATHS = {"anthropic": "/v1", "openai": "/v1", "google": "/v1beta"}
 """Providers with an API of their own, and where on the bridge it is served. All others speak Chat Completions."""
 
-# What it is told of the model, whose name it need not know.
+# What it is told of the model, whose name it need not know, and of calls.
+_CALLS = {"apiKey": "none-needed", "timeout": False, "headerTimeout": False}
 _MODEL = {"attachment": True, "modalities": {"input": ["text", "image", "pdf"], "output": ["text"]}}
 
 _PLUGIN = Path(__file__).with_name("opencode.js")
@@ -146,7 +147,7 @@ class OpenCode(Adapter):
 
     def launch(self, site: Site) -> Launch:
         """Configuration and a plugin, both in a private folder that also holds its sessions."""
-        here, providers = site.config, self._providers(site.base_url)
+        here, providers = site.config, self._providers(site)
         unseen = {f"XDG_{kind}_HOME": f"{here}/{kind.lower()}" for kind in ("CACHE", "DATA", "STATE")}
         unseen |= {"XDG_CONFIG_HOME": here, "npm_config_offline": "true"}
         fixed = {"autoupdate": False, "share": "disabled", "snapshot": False, "small_model": self.presented}
@@ -164,12 +165,9 @@ class OpenCode(Adapter):
         files |= {"system.md": site.system.encode(errors="replace")} if site.system else {}
         # A task's own configuration comes after the file, and before the variable.
         told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
-        return Launch(
-            env={**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told},
-            files=tuple(File(f"{here}/{name}", content) for name, content in files.items()),
-            skills=f"{here}/skills",
-            inherit=((f"{site.home}/.config/opencode", "opencode"),),
-        )
+        env = {**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told}
+        placed = tuple(File(f"{here}/{name}", content) for name, content in files.items())
+        return Launch(env, placed, f"{here}/skills", inherit=((f"{site.home}/.config/opencode", "opencode"),))
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """One run; the prompt comes on stdin."""
@@ -203,14 +201,15 @@ class OpenCode(Adapter):
         """The id that our plugin, or else its first event, tells."""
         return next((str(event["sessionID"]) for event in json_events(exit.head) if "sessionID" in event), None)
 
-    def _providers(self, base_url: str) -> dict[str, Any]:
+    def _providers(self, site: Site) -> dict[str, Any]:
         """All providers a task's own agents may name as well, all of them served by the bridge."""
         chosen, _, model = self.presented.partition("/")
+        limit = {"context": site.window, "input": site.window, "output": site.max_output or 0}
         entries: dict[str, Any] = {}
         for name, path in {chosen: "/v1", **_PATHS}.items():
-            options = {"apiKey": "none-needed", "baseURL": base_url + path, "timeout": False, "headerTimeout": False}
-            entries[name] = {"npm": f"@ai-sdk/{name if name in _PATHS else 'openai-compatible'}", "options": options}
-        entries[chosen]["models"] = {model: _MODEL}
+            entries[name] = {"npm": f"@ai-sdk/{name if name in _PATHS else 'openai-compatible'}"}
+            entries[name]["options"] = {**_CALLS, "baseURL": site.base_url + path}
+        entries[chosen]["models"] = {model: {**_MODEL, "limit": limit} if site.window else _MODEL}
         return entries
 
 

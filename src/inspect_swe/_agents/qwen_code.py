@@ -25,12 +25,13 @@ _SETTINGS: dict[str, Any] = {
     "mcp": {"toolIdleTimeoutMs": FOREVER},
     # Each of these would make model calls besides the conversation's.
     "memory": {"enableManagedAutoDream": False, "enableManagedAutoMemory": False},
-    "model": {"generationConfig": {"maxRetries": 0, "streamIdleTimeoutMs": FOREVER, "timeout": FOREVER}},
     "privacy": {"usageStatisticsEnabled": False},
     "security": {"auth": {"selectedType": "openai-responses"}, "folderTrust": {"enabled": False}},
     "telemetry": {"enabled": False},
     "ui": {"enableFollowupSuggestions": False},
 }
+
+_CALLS = {"maxRetries": 0, "streamIdleTimeoutMs": FOREVER, "timeout": FOREVER}
 
 _GUARD = Path(__file__).with_name("qwen_guard.cjs")
 """Runs in the CLI: keeps the task's settings as they are, and the output of commands from being lost."""
@@ -148,7 +149,8 @@ class QwenCode(Adapter):
 
     def launch(self, site: Site) -> Launch:
         """Settings, MCP servers and system prompt, all in a private home."""
-        settings = {**_SETTINGS, "mcpServers": {each.name: _server(each) for each in site.mcp_servers}}
+        model = {"generationConfig": {**_CALLS, **({"contextWindowSize": site.window} if site.window else {})}}
+        settings = {**_SETTINGS, "model": model, "mcpServers": {each.name: _server(each) for each in site.mcp_servers}}
         files = [
             File(f"{site.config}/settings.json", json.dumps(settings).encode()),
             File(f"{site.config}/guard.cjs", _GUARD.read_bytes()),
@@ -172,6 +174,8 @@ class QwenCode(Adapter):
             "QWEN_SANDBOX": "false",
             "QWEN_STREAM_MAX_LIFETIME_MS": "0",
         }
+        if site.max_output:
+            env["QWEN_CODE_MAX_OUTPUT_TOKENS"] = str(site.max_output)
         if not self.web_search:
             env["ENABLE_WEB_SEARCH"] = "false"
         own = ("QWEN.md", "agents", "commands", "extensions", "rules", "skills")

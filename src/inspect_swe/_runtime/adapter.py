@@ -31,6 +31,8 @@ class Site:
         session_id: Names the conversation: a UUID, or what the CLI itself has named it.
         debug: Whether the CLI shall trace.
         tools: Where the programs of `Adapter.needs` lie, by their keys.
+        window: Tokens that the served model takes; None if that is not known, and the CLI keeps its own idea.
+        max_output: Tokens that an answer of it may have, by its nature or by the user's `max_tokens`; None as above.
     """
 
     command: tuple[str, ...]
@@ -46,6 +48,8 @@ class Site:
     session_id: str
     debug: bool
     tools: Mapping[str, str] = field(default_factory=dict)
+    window: int | None = None
+    max_output: int | None = None
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import Any
 
 from inspect_ai.agent import AgentState
 from inspect_ai.log import transcript
-from inspect_ai.model import ModelName
+from inspect_ai.model import Model, ModelName
 from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import trace_message
 
 from .._errors import ProviderError
-from .._inspect_compat import BRIDGE_AVAILABLE, resolve_model
+from .._inspect_compat import BRIDGE_AVAILABLE, resolve_model, token_limits
 from .._sandbox.multiplexer import Process
 from .._sandbox.workspace import Workspace, open_workspace
 from .adapter import Adapter, Exit, Launch, Site, Turn
@@ -150,10 +150,10 @@ async def open_session(
     """
     workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *_SHELLS])
     found = await find_cli(adapter, options.version, workspace)
-    served = ModelName(resolve_model(options.model)).name
+    served = resolve_model(options.model)
     open_link = own_link if BRIDGE_AVAILABLE else inspect_link
     async with Ending() as ending:
-        async with open_link(adapter, options, adapter.route(served), state, workspace, ending) as link:
+        async with open_link(adapter, options, adapter.route(ModelName(served).name), state, workspace, ending) as link:
             installed = await place_cli(found, workspace)
             site = _site(options, workspace, installed, start, served, link.base_url)
             launch = adapter.launch(site)
@@ -162,12 +162,13 @@ async def open_session(
 
 
 def _site(
-    options: AgentOptions, workspace: Workspace, installed: Installed, start: Start, served: str, base_url: str
+    options: AgentOptions, workspace: Workspace, installed: Installed, start: Start, served: Model, base_url: str
 ) -> Site:
     bridged = tuple(
         MCPServerConfigHTTP(type="http", name=spec.name, url=f"{base_url}/mcp/{spec.name}")
         for spec in options.bridged_tools
     )
+    window, max_output = token_limits(served)
     return Site(
         command=installed.command,
         tools=installed.tools,
@@ -176,10 +177,12 @@ def _site(
         cwd=workspace.cwd,
         shells=_SHELLS & workspace.probe.commands.keys(),
         base_url=base_url,
-        model=served,
+        model=ModelName(served).name,
         system=start.system,
         mcp_servers=(*options.mcp_servers, *bridged),
         bridged=bridged,
         session_id=start.session_id,
         debug=options.debug,
+        window=window,
+        max_output=max_output,
     )
