@@ -1,4 +1,4 @@
-"""The only place that imports Inspect's private modules, but for those about transcripts (`_inspect_transcript.py`).
+"""The only place that imports Inspect's private modules, but for transcripts (`_inspect_transcript.py`).
 
 Contract tests (`tests/test_inspect_contract.py`) hold every name used here. Where an inspect_ai release has
 moved one, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public `sandbox_agent_bridge()` instead.
@@ -68,28 +68,9 @@ except (ImportError, AttributeError) as _ex:  # pragma: no cover - a future insp
     BRIDGE_AVAILABLE = False
     logger.warning("This inspect_ai release changed the bridge's internals (%s): using its own, slower bridge.", _ex)
 
-__all__ = [
-    "BRIDGE_AVAILABLE",
-    "GenerateMethod",
-    "agent_arguments",
-    "before_generating",
-    "call_tool",
-    "count_anthropic_tokens",
-    "count_google_tokens",
-    "create_bridge",
-    "ending_exception",
-    "generate_anthropic_method",
-    "generate_completions_method",
-    "generate_google_method",
-    "generate_responses_method",
-    "host_calls",
-    "image_bytes",
-    "is_local",
-    "list_tools",
-    "provider_error_payload",
-    "requested_failure",
-    "resolve_model",
-]
+
+# What is handed on as it is.
+__all__ = ["call_tool", "list_tools", "provider_error_payload"]
 
 
 def agent_arguments(agent: Agent) -> tuple[str, dict[str, Any]]:
@@ -421,6 +402,13 @@ def load_dotenv() -> None:
     from inspect_ai._util.dotenv import init_dotenv
 
     init_dotenv()
+
+
+def display_is_quiet() -> bool:
+    """Whether Inspect was told to print plain lines, or nothing."""
+    from inspect_ai.util._display import display_type, display_type_initialized
+
+    return display_type_initialized() and display_type() in ("plain", "log", "none")
 
 
 def sample_identity() -> object | None:
