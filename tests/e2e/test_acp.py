@@ -199,8 +199,10 @@ def _check_transcript(run: Run) -> None:
     ran = [event for event in run.sample.events if isinstance(event, ToolEvent)]
     assert ran[0].view and "echo hello > /workspace/out.txt; env > /workspace/env.txt" in ran[0].view.content
     assert all(event.completed and event.span_id is not None for event in ran)
-    killed = [event.error.type for event in ran if "sleep 62" in str(event.arguments) and event.error]
-    assert killed == ["cancelled"]
+    (killed,) = [event for event in ran if "sleep 62" in str(event.arguments)]
+    # Some tell the model, once they are restarted, that the call was interrupted.
+    assert killed.error or killed.result
+    assert killed.working_time is not None and killed.working_time < 50
     assert {event.span_id for event in ran if event.metadata is None} <= {*turns}
     told = [event.data for event in run.sample.events if isinstance(event, InfoEvent) and event.source == "inspect_swe"]
     reasons = [data["stop_reason"] for data in told if isinstance(data, dict) and data.get("event") == "turn"]
