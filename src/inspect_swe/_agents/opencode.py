@@ -86,7 +86,8 @@ def opencode(
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "1.18.18".
-        debug: Have the CLI log in detail and write all of its output to Inspect's trace log (`inspect trace`).
+        debug: Have the CLI log in detail and put all that it prints into the log, and into Inspect's trace log
+            (`inspect trace`).
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         session_title: Title of the CLI's session.
 

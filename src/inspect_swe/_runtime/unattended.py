@@ -29,10 +29,15 @@ async def run_unattended(session: Session, turn: Turn) -> None:
     Raises:
         AgentError: The CLI failed, with the reason it gave and the end of its output.
     """
+    if session.options.attempts.attempts == 1:
+        await _run_turn(session, turn)
+        return
+    session.tell_what_runs(session.adapter.turn(session.site, turn).argv)
     attempt = 1
     while True:
-        await _run_turn(session, turn)
-        feedback = await _check_attempt(session, attempt)
+        async with session.phase(f"attempt {attempt}", "attempt"):
+            await _run_turn(session, turn)
+            feedback = await _check_attempt(session, attempt)
         if feedback is None:
             return
         turn = Turn(feedback, True)
