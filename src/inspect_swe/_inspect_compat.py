@@ -167,8 +167,12 @@ def resolve_model(name: str | Model | None) -> Model:
 
 
 def host_calls(bridge: SandboxAgentBridge) -> Mapping[str, Any]:
-    """The model's calls of host tools that have not been run, by their ids; once one is run, it is `paired`."""
-    return {grant.proposal.call.id: grant.proposal for grant in bridge._tool_execution_grants}
+    """The model's calls of host tools that have not been run, by their ids; once one is run, it is `paired`.
+
+    Releases of Inspect that don't record host tools (before 0.3.283) have no proposals.
+    """
+    proposals = [getattr(grant, "proposal", None) for grant in bridge._tool_execution_grants]
+    return {proposal.call.id: proposal for proposal in proposals if proposal is not None}
 
 
 def before_generating(

@@ -102,7 +102,7 @@ def test_errors_and_calls_without_an_answer() -> None:
     assert unanswered.result == "" and unanswered.error is None and unanswered.completed and not unanswered.pending
 
 
-def test_host_tools_have_the_event_that_inspect_makes() -> None:
+def test_host_tools_have_one_event() -> None:
     async def body(site: Site) -> None:
         for answered in (True, False):
             given = {"name": "mcp__host__give", "description": "Gives a result of some kind.", "input_schema": {}}
@@ -120,7 +120,8 @@ def test_host_tools_have_the_event_that_inspect_makes() -> None:
     give_text = call("give", kind="text")
     specs = [BridgedToolsSpec(name="host", tools=[give()])]
     ran, refused = tool_events(in_sample([give_text, say("so"), give_text, say("so")], body, bridged=specs))
-    assert (ran.function, ran.result) == ("give", "some text")
+    # The oldest release of Inspect that is supported makes none: then it is an event like any other.
+    assert ran.function in ("give", "mcp__host__give") and ran.result == "some text"
     assert (refused.function, refused.result) == ("mcp__host__give", "not allowed")
 
 
