@@ -72,7 +72,7 @@ class Fault:
 
 
 def _after_a_command(*steps: ScriptStep) -> list[ScriptStep]:
-    return [shell("echo WORKED"), *steps]
+    return [shell("echo WORKED"), shell("true"), *steps]
 
 
 MANY = [shell(f"echo WORKED {n}", usage=ModelUsage(input_tokens=9_000, output_tokens=1_000)) for n in range(40)]
@@ -90,7 +90,7 @@ FAULTS = {
     "refusal": Fault("done", _after_a_command(*[refuse("I will not.")] * 20)),
     "message_limit": Fault("limit: message", MANY, lambda: message_limit(14)),
     "token_limit": Fault("limit: token", MANY, lambda: token_limit(35_000)),
-    "time_limit": Fault("limit: time", _after_a_command(shell(RUNS), finish("Done.")), lambda: time_limit(20)),
+    "time_limit": Fault("limit: time", _after_a_command(*[shell(RUNS)] * 9), lambda: time_limit(20)),
     "relay_killed": Fault("SandboxDiedError", _after_a_command(shell("kill-above relay"))),
     "container_killed": Fault("SandboxDiedError", _after_a_command(shell(RUNS)), meanwhile="kill"),
     "server_never_starts": Fault("ToolsMissingError", _after_a_command(finish("Done.")), broken_server=True),

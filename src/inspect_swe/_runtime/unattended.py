@@ -10,7 +10,7 @@ import anyio
 from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import score
 
-from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError
+from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError, ToolsMissingError
 from .adapter import Exit, Outcome, Turn, Verdict
 from .output import missing_libraries
 from .policy import Action, action_after
@@ -131,6 +131,13 @@ def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
         return failure
     reason = f": {verdict.reason}" if verdict.reason else "."
     if verdict.outcome is Outcome.FAILED:
+        # Some CLIs refuse to begin without a server that does not start.
+        named = [server.name for server in session.options.mcp_servers if server.name in verdict.reason]
+        if named and session.link.progress() == 0:
+            hint = "check that the server starts in the sandbox."
+            return ToolsMissingError(
+                f"{label} did not begin without MCP server {named[0]!r}{reason}", hint=hint, **details
+            )
         return AgentError(f"{label} failed{reason}", **details)
     return AgentCrashError(
         f"{label} crashed with {_status(end)} and was not resumed any more{reason}",
