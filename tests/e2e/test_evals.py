@@ -30,7 +30,7 @@ from .harness import containers_of
 
 EVALS = Path(__file__).parents[2] / "evals"
 TASKS = {info.name: f"{info.file}@{info.name}" for info in list_tasks(absolute=True, root_dir=EVALS)}
-WITH_ARGUMENTS = {"conformance", "swe_task"}
+WITH_ARGUMENTS = {"conformance", "faults", "swe_task"}
 """They have tests of their own below; all others run as they are, at once."""
 
 
@@ -162,6 +162,13 @@ def test_conformance(tmp_path: Path) -> None:
     images = {"image": "inspect-swe-test:bookworm", "minimal_image": "inspect-swe-test:musl"}
     (log,) = run(TASKS["conformance"], tmp_path, task_args={"behaviours": "multi_turn", **images})
     assert grades(log) == [1.0]
+
+
+def test_faults(tmp_path: Path) -> None:
+    (log,) = run(TASKS["faults"], tmp_path, task_args={"agent": "codex_cli"}, sandbox=lean(), max_samples=6)
+    wrong = {each.id: score.explanation for each in log.samples or [] for score in (each.scores or {}).values()}
+    assert {fault: why for fault, why in wrong.items() if why} == {}
+    assert len(grades(log)) == 17
 
 
 def swe_task(agent: str) -> Task:

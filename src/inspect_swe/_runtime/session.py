@@ -16,7 +16,7 @@ from inspect_ai.model import ModelName
 from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
-from .._errors import ProviderError
+from .._errors import AgentError, ProviderError
 from .._inspect_compat import BRIDGE_AVAILABLE, resolve_model
 from .._inspect_transcript import current_span, record, record_change
 from .._sandbox.multiplexer import Process
@@ -29,6 +29,7 @@ from .link import Link, inspect_link, own_link
 from .memory import Start
 from .options import AgentOptions
 from .output import OutputBuffer
+from .policy import provider_error_kind
 from .record import shown_command, shown_env, shown_text
 
 logger = logging.getLogger(__name__)
@@ -107,11 +108,12 @@ class Session:
         if (failure := self.link.traffic.failure) is None:
             return None
         status, message = failure
-        return ProviderError(
+        kind, hint = provider_error_kind(status, message)
+        return kind(
             f"{self.adapter.label} gave up because the model provider answered with "
             f"{f'HTTP {status}' if status else 'an error'}: {message}",
             status=status,
-            hint="this is the provider's error, not the agent's; retry the sample (--retry-on-error) once it is gone.",
+            hint=hint,
             **details,
         )
 
@@ -124,7 +126,8 @@ class Session:
         path = ":".join([*self.installed.path, probe.path])
         return {"PATH": path, "NO_PROXY": direct, "no_proxy": direct, **self.launch.env}
 
-    def _version(self) -> str | None:
+    @property
+    def version(self) -> str | None:
         """The version that was installed, or that the CLI itself names in its requests."""
         if self.installed.version:
             return self.installed.version
@@ -135,7 +138,7 @@ class Session:
         """Take in what the CLI names the conversation, and say so in the log, with the version that it has told."""
         self.site = replace(self.site, session_id=session_id)
         assert self._info is not None and isinstance(self._info.data, dict)
-        data = {**self._info.data, "version": self._version(), "session_id": session_id}
+        data = {**self._info.data, "version": self.version, "session_id": session_id}
         if data != self._info.data:
             self._info.data = data
             record_change(self._info)
@@ -165,7 +168,7 @@ class Session:
         if self._info is None:
             data: dict[str, Any] = {
                 "agent": self.adapter.key,
-                "version": self._version(),
+                "version": self.version,
                 "source": self.installed.source,
                 "setup": dict(self.setup),
                 "transport": self.workspace.transport.name,
@@ -194,28 +197,33 @@ async def open_session(
     Raises:
         AgentError: A typed error for whatever is missing; what is cheap to find out is found out first.
     """
-    began = time.monotonic()
-    workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *_SHELLS])
-    found = await find_cli(adapter, options.version, workspace)
-    have = time.monotonic()
-    served = ModelName(resolve_model(options.model)).name
-    open_link = own_link if BRIDGE_AVAILABLE else inspect_link
-    async with Ending() as ending:
-        async with open_link(adapter, options, adapter.route(served), state, workspace, ending) as link:
-            installed = await place_cli(found, workspace)
-            site = _site(options, workspace, installed, start, served, link.base_url)
-            launch = adapter.launch(site)
-            await place_files(workspace, site, launch, options.skills)
-            setup = {
-                "find_seconds": round(have - began, 2),
-                "place_seconds": round(time.monotonic() - have, 2),
-                "copied_bytes": workspace.copied,
-            }
-            session = Session(adapter, options, workspace, link, site, launch, installed, setup)
-            try:
-                yield session
-            finally:
-                session.tell_output()
+    session: Session | None = None
+    try:
+        began = time.monotonic()
+        workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *_SHELLS])
+        found = await find_cli(adapter, options.version, workspace)
+        have = time.monotonic()
+        served = ModelName(resolve_model(options.model)).name
+        open_link = own_link if BRIDGE_AVAILABLE else inspect_link
+        async with Ending() as ending:
+            async with open_link(adapter, options, adapter.route(served), state, workspace, ending) as link:
+                installed = await place_cli(found, workspace)
+                site = _site(options, workspace, installed, start, served, link.base_url)
+                launch = adapter.launch(site)
+                await place_files(workspace, site, launch, options.skills)
+                setup = {
+                    "find_seconds": round(have - began, 2),
+                    "place_seconds": round(time.monotonic() - have, 2),
+                    "copied_bytes": workspace.copied,
+                }
+                session = Session(adapter, options, workspace, link, site, launch, installed, setup)
+                try:
+                    yield session
+                finally:
+                    session.tell_output()
+    except AgentError as error:
+        error.happened_to(adapter.label, session.version if session else None)
+        raise
 
 
 def _site(
