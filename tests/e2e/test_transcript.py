@@ -134,7 +134,8 @@ def test_debug_keeps_the_output_of_each_launch(tmp_path: Path) -> None:
     assert '"subtype":"init"' in first["stdout"] and "***" in first["stdout"] and "very-secret" not in first["stdout"]
     assert '"subtype":"init"' in second["stdout"] and "[DEBUG]" in second["stderr"]
     _, killed = events(run, ToolEvent)
-    assert killed.error.type == "cancelled"
+    # Whether Claude Code tells its death as the call's result depends on how much of its session it had written.
+    assert killed.completed is not None and killed.error.type in ("cancelled", "unknown")
 
 
 def test_a_limit_while_a_command_runs(tmp_path: Path) -> None:
