@@ -70,6 +70,7 @@ class Process:
 
     def __init__(self, stream: Stream, pid: int, feeder: asyncio.Task[None] | None) -> None:
         self.pid = pid
+        self.tap: Callable[[Literal["stdout", "stderr"], bytes], None] | None = None
         self._stream = stream
         self._feeder = feeder
         self._finished = False
@@ -86,7 +87,10 @@ class Process:
             self._finished = frame.type is FrameType.EXIT
             if frame.type not in (FrameType.DATA, FrameType.STDERR):
                 continue  # no other frame was charged to the window
-            yield ("stdout" if frame.type is FrameType.DATA else "stderr"), frame.payload
+            stream: Literal["stdout", "stderr"] = "stdout" if frame.type is FrameType.DATA else "stderr"
+            if self.tap is not None:
+                self.tap(stream, frame.payload)
+            yield stream, frame.payload
             self._stream.consumed(len(frame.payload))
 
     async def wait(self) -> ExitStatus:

@@ -92,6 +92,8 @@ class Workspace:
         self.transport = transport
         self.probe = probe
         self.identity = identity
+        self.copied = 0
+        """Bytes of the files that were copied into it."""
         self.cwd = probe.cwd if cwd is None else cwd if cwd.startswith("/") else f"{probe.cwd.rstrip('/')}/{cwd}"
         self._relay: Multiplexer | None = None
 
@@ -178,11 +180,13 @@ class Workspace:
             AgentInstallError: It could not be written.
         """
         stage = f"{self.probe.scratch}/stage"
+        files = await anyio.to_thread.run_sync(source_files, source)
         await self._checked('rm -rf "$1"; mkdir -p "$1" "$(dirname "$2")"', stage, folder)
         if not await self.transport.place(source, stage, self.probe) and not await self._unpack(source, stage):
-            for file in await anyio.to_thread.run_sync(source_files, source):
+            for file in files:
                 await self.write(f"{stage}/{file.name}", file.path, file.mode)
         await self._checked('if [ -e "$2" ]; then rm -rf "$1"; else mv "$1" "$2"; fi', stage, folder)
+        self.copied += sum(file.size for file in files)
 
     async def _unpack(self, source: Path, folder: str) -> bool:
         """Copy over a slow connection: compressed, in one stream; False where that can't be or isn't worth it."""
