@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inspect_ai.agent import AgentState, SandboxAgentBridge
 from inspect_ai.log import Transcript
+from inspect_ai.model import GenerateConfig, get_model
 
 import inspect_swe
 from inspect_swe import _inspect_compat as compat
@@ -27,6 +28,10 @@ def test_arguments_of_the_bridge() -> None:
     private = ("_failure_requested", "_failure", "_tool_execution_grants")
     for attribute in ("bridged_tools", "model_resolver", "state", *private):
         assert hasattr(bridge, attribute)
+
+
+def test_limits_of_a_model() -> None:
+    assert compat.token_limits(get_model("mockllm/model", config=GenerateConfig(max_tokens=5))) == (128_000, 5)
 
 
 def test_handlers_are_functions_of_the_bridge() -> None:

@@ -172,8 +172,8 @@ def token_limits(model: Model) -> tuple[int | None, int | None]:
     from inspect_ai.model._model_info import get_model_input_tokens
 
     info = get_model_info(model)
-    outputs = (info and info.output_tokens, model._resolve_config(None).max_tokens)
-    return get_model_input_tokens(model), min(filter(None, outputs), default=None)
+    outputs = [info.output_tokens if info else None, model._resolve_config(None).max_tokens]
+    return get_model_input_tokens(model), min((tokens for tokens in outputs if tokens), default=None)
 
 
 def host_calls(bridge: SandboxAgentBridge) -> Mapping[str, Any]:

@@ -128,13 +128,41 @@ def test_reason_is_the_clis_own() -> None:
     assert ClaudeCode().judge(end).reason == "API Error: 400 no"
 
 
-def test_limits_of_the_model() -> None:
-    told = ClaudeCode().launch(site(window=64_000, max_output=8_000)).env
-    assert told["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == told["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] == "64000"
-    assert told["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] == "8000"
-    unknown = ClaudeCode().launch(SITE).env
-    assert told.keys() - unknown.keys() == {
-        "CLAUDE_CODE_MAX_CONTEXT_TOKENS",
-        "CLAUDE_CODE_AUTO_COMPACT_WINDOW",
-        "CLAUDE_CODE_MAX_OUTPUT_TOKENS",
-    }
+LIMITS = {
+    "CLAUDE_CODE_MAX_CONTEXT_TOKENS": "200000",
+    "CLAUDE_CODE_AUTO_COMPACT_WINDOW": "200000",
+    "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "8000",
+}
+SMALL = {"CLAUDE_CODE_MAX_CONTEXT_TOKENS": "53000", "CLAUDE_CODE_AUTO_COMPACT_WINDOW": "53000"}
+
+
+@pytest.mark.parametrize(
+    ("model", "known", "told"),
+    [
+        ("gpt-5", {}, {}),
+        ("gpt-5", {"window": 200_000, "max_output": 8_000}, LIMITS),
+        ("gpt-5", {"window": 30_000}, SMALL),
+        # Of this name it has 100,000 tokens at least, of which it keeps 20,000 for an answer: a quarter is 20,000.
+        ("claude-sonnet-4-5", {"window": 30_000}, {**SMALL, "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE": "25.00"}),
+    ],
+)
+def test_limits_of_the_model(model: str, known: dict[str, int], told: dict[str, str]) -> None:
+    env, plain = ClaudeCode().launch(site(model=model, **known)).env, ClaudeCode().launch(site(model=model)).env
+    assert env == {**plain, **told} and plain.keys() & {*LIMITS, "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"} == set()
+
+
+@pytest.mark.parametrize(
+    ("model", "window", "name"),
+    [
+        ("claude-sonnet-4-5", 1_000_000, "claude-sonnet-4-5[1m]"),
+        ("claude-sonnet-4-5", 200_000, "claude-sonnet-4-5"),
+        ("claude-sonnet-4-5", None, "claude-sonnet-4-5"),
+        ("gpt-5", 1_000_000, "gpt-5"),
+    ],
+)
+def test_large_window_of_a_known_model(model: str, window: int | None, name: str) -> None:
+    place = site(model=model, window=window)
+    assert ClaudeCode().launch(place).env["ANTHROPIC_MODEL"] == name
+    argv = ClaudeCode().turn(place, Turn("x", resume=False)).argv
+    assert argv[argv.index("--model") + 1] == name
+    assert ClaudeCode().route(model).aliases == {model: None}

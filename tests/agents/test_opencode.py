@@ -162,5 +162,5 @@ def test_limits_of_the_model() -> None:
         return models["claude-sonnet-4-5"].get("limit")
 
     assert limit(window=64_000, max_output=8_000) == {"context": 64_000, "input": 64_000, "output": 8_000}
-    assert limit(window=64_000) == {"context": 64_000, "input": 64_000, "output": 0}
+    assert limit(window=30_000) == {"context": 30_000, "input": 40_000, "output": 0}
     assert limit() is limit(max_output=8_000) is None

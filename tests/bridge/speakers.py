@@ -28,6 +28,7 @@ class Answer:
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    total_tokens: int = 0
     ids: list[str] = field(default_factory=list, compare=False)
     raw: Any = field(default=None, compare=False)
 
@@ -121,6 +122,7 @@ class ResponsesSpeaker(_OpenAI):
             input_tokens=response.usage.input_tokens,
             cached_tokens=response.usage.input_tokens_details.cached_tokens,
             output_tokens=response.usage.output_tokens,
+            total_tokens=response.usage.total_tokens,
             ids=[item.call_id for item in calls],
             raw=response,
         )
@@ -170,6 +172,7 @@ class CompletionsSpeaker(_OpenAI):
             input_tokens=completion.usage.prompt_tokens,
             cached_tokens=details.cached_tokens if details else 0,
             output_tokens=completion.usage.completion_tokens,
+            total_tokens=completion.usage.total_tokens,
             ids=[call.id for call in calls],
             raw=completion,
         )
@@ -217,6 +220,7 @@ class GoogleSpeaker:
             input_tokens=usage.prompt_token_count,
             cached_tokens=usage.cached_content_token_count or 0,
             output_tokens=usage.candidates_token_count,
+            total_tokens=usage.total_token_count,
             raw=reply,
         )
 

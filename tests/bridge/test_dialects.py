@@ -44,6 +44,7 @@ def test_cached_tokens_are_input(speaker: Speaker, stream: bool, read: int | Non
     async def body(site: Site) -> None:
         answer = await speaker.send(site, speaker.ask(), stream)
         assert (answer.input_tokens, answer.cached_tokens, answer.output_tokens) == (12, read or 0, 2)
+        assert answer.total_tokens == 14
 
     usage = ModelUsage(input_tokens=7, output_tokens=2, input_tokens_cache_read=read, input_tokens_cache_write=written)
     in_sample([say("hi there", usage=usage)], body)

@@ -169,10 +169,15 @@ def run_agent(
 
 
 def run_agents(
-    folder: Path, agents: Mapping[str, Agent], script: Sequence[ScriptStep], sandbox: SandboxEnvironmentType, show: str
+    folder: Path,
+    agents: Mapping[str, Agent],
+    script: Sequence[ScriptStep],
+    sandbox: SandboxEnvironmentType,
+    show: str = "true",
+    model: Model | None = None,
 ) -> dict[str, Run]:
     """Evaluate one sample of each agent, all at once; arguments as for `run_agent`."""
-    played = scripted(script)
+    played = model or scripted(script)
     tasks = [
         Task(name=key, dataset=[Sample(input="Do it.")], solver=as_solver(agent), scorer=prints(show), sandbox=sandbox)
         for key, agent in agents.items()

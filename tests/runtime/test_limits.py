@@ -12,17 +12,17 @@ from inspect_ai.model import GenerateConfig, ModelInfo, get_model, set_model_inf
 
 from inspect_swe._inspect_compat import resolve_model, token_limits
 
-CASES: list[tuple[int | None, dict[str, int], tuple[int | None, int | None]]] = [
-    (None, {}, (64_000, 8_000)),
-    (4_000, {}, (64_000, 4_000)),
-    (None, {"max_tokens": 2_000}, (64_000, 2_000)),
-    (16_000, {}, (64_000, 8_000)),
+CASES = [
+    (None, None, (64_000, 8_000)),
+    (4_000, None, (64_000, 4_000)),
+    (None, 2_000, (64_000, 2_000)),
+    (16_000, None, (64_000, 8_000)),
 ]
 
 
 @pytest.mark.parametrize(("own", "evaluation", "limits"), CASES)
 def test_limits_of_the_evals_model(
-    tmp_path: Path, own: int | None, evaluation: dict[str, int], limits: tuple[int | None, int | None]
+    tmp_path: Path, own: int | None, evaluation: int | None, limits: tuple[int | None, int | None]
 ) -> None:
     set_model_info("scripted/limited", ModelInfo(context_length=64_000, output_tokens=8_000))
     found = []
@@ -41,7 +41,7 @@ def test_limits_of_the_evals_model(
         model=model,
         display="none",
         log_dir=str(tmp_path),
-        **evaluation,
+        max_tokens=evaluation,
     )
     assert log.status == "success" and found == [limits]
 

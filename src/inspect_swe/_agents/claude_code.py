@@ -329,13 +329,13 @@ class ClaudeCode(Adapter):
 def _limits(site: Site, model: str) -> dict[str, str]:
     """What it is told of the served model's context: one variable is for names that it doesn't know, one for others."""
     told = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(site.max_output)} if site.max_output else {}
-    if window := site.window:
+    answer = min(site.max_output or 20_000, 20_000)
+    if window := site.window_with(answer + 13_000):
         told |= dict.fromkeys(("CLAUDE_CODE_MAX_CONTEXT_TOKENS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW"), str(window))
         if window < _SMALLEST and "claude" in model:
             # It takes the smallest window instead; a percentage of that is where it would compact in this one.
-            answer = min(site.max_output or 20_000, 20_000)
             percent = 100 * (window - answer - 13_000) / (_SMALLEST - answer)
-            told["CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"] = f"{max(percent, 1):.2f}"
+            told["CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"] = f"{percent:.2f}"
     return told
 
 

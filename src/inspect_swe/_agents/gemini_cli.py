@@ -156,8 +156,11 @@ class GeminiCli(Adapter):
         servers = {each.name: {**mcp_entry(each), "timeout": FOREVER, "trust": True} for each in site.mcp_servers}
         tools = {} if self.web_search else {"exclude": ["google_web_search"]}
         settings = {**_SETTINGS, "mcpServers": servers, "tools": tools}
-        if site.window:
-            settings["model"] = {**_SETTINGS["model"], "compressionThreshold": self._threshold(site.window)}
+        assumed = 256_000 if self.gemini_model.startswith("gemma-4") else 1_048_576
+        if site.window and site.window != assumed:
+            # Half of the window, as it has it, but told as a fraction of the window that it assumes.
+            fraction = round(min(site.window / 2 / assumed, 0.9), 6)
+            settings["model"] = {**_SETTINGS["model"], "compressionThreshold": fraction}
         files = [
             File(f"{home}/settings.json", json.dumps(settings).encode()),
             File(f"{home}/commands/as-written.toml", _AS_WRITTEN),
@@ -179,11 +182,6 @@ class GeminiCli(Adapter):
         own = ("GEMINI.md", "agents", "commands", "extensions", "policies", "skills")
         inherit = tuple((f"{site.home}/.gemini/{name}", f".gemini/{name}") for name in own)
         return Launch(env=env, files=tuple(files), skills=f"{home}/skills", inherit=inherit)
-
-    def _threshold(self, window: int) -> float:
-        """Half of the window, as it has it, but told as a fraction of the window that it assumes."""
-        assumed = 256_000 if self.gemini_model.startswith("gemma-4") else 1_048_576
-        return round(min(window / 2 / assumed, 0.9), 6)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """Headless mode; the prompt comes on stdin."""

@@ -203,7 +203,8 @@ class OpenCode(Adapter):
     def _providers(self, site: Site) -> dict[str, Any]:
         """All providers a task's own agents may name as well, all of them served by the bridge."""
         chosen, _, model = self.presented.partition("/")
-        limit = {"context": site.window, "input": site.window, "output": site.max_output or 0}
+        output = site.max_output or 0
+        limit = {"context": site.window, "input": site.window_with(min(output or 20_000, 20_000)), "output": output}
         entries: dict[str, Any] = {}
         for name, path in {chosen: "/v1", **_PATHS}.items():
             entries[name] = {"npm": f"@ai-sdk/{name if name in _PATHS else 'openai-compatible'}"}

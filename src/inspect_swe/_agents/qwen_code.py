@@ -150,7 +150,8 @@ class QwenCode(Adapter):
 
     def launch(self, site: Site) -> Launch:
         """Settings, MCP servers and system prompt, all in a private home."""
-        model = {"generationConfig": {**_CALLS, **({"contextWindowSize": site.window} if site.window else {})}}
+        window = site.window_with(33_000)  # It keeps that free, mostly for the summary.
+        model = {"generationConfig": {**_CALLS, **({"contextWindowSize": window} if window else {})}}
         settings = {**_SETTINGS, "model": model, "mcpServers": {each.name: _server(each) for each in site.mcp_servers}}
         files = [
             File(f"{site.config}/settings.json", json.dumps(settings).encode()),
@@ -175,10 +176,8 @@ class QwenCode(Adapter):
             "QWEN_SANDBOX": "false",
             "QWEN_STREAM_MAX_LIFETIME_MS": "0",
         }
-        if site.max_output:
-            env["QWEN_CODE_MAX_OUTPUT_TOKENS"] = str(site.max_output)
-        if not self.web_search:
-            env["ENABLE_WEB_SEARCH"] = "false"
+        env |= {"QWEN_CODE_MAX_OUTPUT_TOKENS": str(site.max_output)} if site.max_output else {}
+        env |= {} if self.web_search else {"ENABLE_WEB_SEARCH": "false"}
         own = ("QWEN.md", "agents", "commands", "extensions", "rules", "skills")
         inherit = [(f"{site.home}/.qwen/{name}", name) for name in own]
         inherit.append((f"{site.home}/.qwen/settings.json", "defaults.json"))

@@ -51,6 +51,10 @@ class Site:
     window: int | None = None
     max_output: int | None = None
 
+    def window_with(self, reserve: int) -> int | None:
+        """The window to tell a CLI that compacts so many tokens before its end, but in a small one at two thirds."""
+        return self.window and max(self.window, self.window * 2 // 3 + reserve)
+
 
 @dataclass(frozen=True)
 class File:
