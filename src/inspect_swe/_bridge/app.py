@@ -127,21 +127,27 @@ class BridgeApp:
         """The first request that offers tools must offer every MCP tool the agent was given."""
         if self._tools_checked or not offered:
             return
-        self._tools_checked = True
+        self.traffic.tools_missing = self._missing(offered)
+        if self.traffic.tools_missing is None:
+            self._tools_checked = True
+            self.traffic.tools_offered.set()
+            return
+        if not self.traffic.may_restart:
+            self._fail(self.traffic.tools_missing)
+        raise ModelFailure(400, "Not all MCP servers are there.")
+
+    def _missing(self, offered: set[str]) -> ToolsMissingError | None:
         for server, (prefix, names) in self._settings.expected_tools.items():
             missing = {name for name in names if prefix + name not in offered}
             if not names and not any(name.startswith(prefix) for name in offered):
                 missing = {"*"}
             if missing:
-                self._fail(
-                    ToolsMissingError(
-                        f"The agent was started without the tools of MCP server {server!r}: "
-                        f"{', '.join(sorted(missing))} not offered to the model.",
-                        hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
-                    )
+                return ToolsMissingError(
+                    f"The agent was started without the tools of MCP server {server!r}: "
+                    f"{', '.join(sorted(missing))} not offered to the model.",
+                    hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
                 )
-                raise ModelFailure(400, "The sample has ended.")
-        self.traffic.tools_offered.set()
+        return None
 
     def _withhold_tools(self, dialect: Dialect, data: dict[str, Any]) -> None:
         """Of an MCP server that was given with a choice of tools, the model sees those only."""
