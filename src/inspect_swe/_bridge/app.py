@@ -37,6 +37,7 @@ from .dialects.responses import Responses
 from .generations import Generations
 from .replies import ModelFailure, error_reply, model_reply, read_request
 from .settings import BridgeSettings, Traffic
+from .threads import Threads
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -50,15 +51,21 @@ class BridgeApp:
     Args:
         bridge: Inspect's bridge, whose handlers make the model calls.
         settings: The agent's wishes.
+        threads: Tells the agent's own conversation from others.
         fail: Called with an exception that must end the sample.
     """
 
     def __init__(
-        self, bridge: SandboxAgentBridge, settings: BridgeSettings, fail: Callable[[BaseException], None]
+        self,
+        bridge: SandboxAgentBridge,
+        settings: BridgeSettings,
+        threads: Threads,
+        fail: Callable[[BaseException], None],
     ) -> None:
         self.traffic = Traffic()
         self._bridge = bridge
         self._settings = settings
+        self._threads = threads
         self._fail = fail
         self._generations = Generations()
         self._tools_checked = not settings.expected_tools
@@ -118,6 +125,7 @@ class BridgeApp:
             self._withhold_tools(dialect, data)
             self.traffic.requests += 1
             self.traffic.user_agent = request.headers.get("user-agent", "")
+            self._threads.heard(request.headers)
             with in_span(self.traffic.span):
                 return await self._guarded(handler(data))
 

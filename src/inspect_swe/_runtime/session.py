@@ -93,6 +93,7 @@ class Session:
         """Run the CLI for one prompt, to its end."""
         invocation = self.adapter.turn(self.site, turn)
         self.link.launched.set()
+        self.link.threads.begin()
         process = await self.start(invocation.argv, {}, invocation.stdin)
         out, err = self._printed = OutputBuffer(), OutputBuffer()
         async for stream, chunk in process.output():
