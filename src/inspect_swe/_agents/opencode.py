@@ -137,8 +137,7 @@ class OpenCode(Adapter):
         "opencode-{platform}", "package/bin/opencode", tags_from="opencode-ai", tools=(RIPGREP,)
     )
     user_agent: ClassVar[str] = "opencode/"
-    session_header: ClassVar[str | None] = "x-session-id"
-    sub_agent_header: ClassVar[str | None] = "x-parent-session-id"
+    session_header, sub_agent_header = "x-session-id", "x-parent-session-id"
     takes_images: ClassVar[bool] = True
     acp_tools = ()
 
