@@ -37,6 +37,7 @@ from .dialects.responses import Responses
 from .generations import Generations
 from .replies import ModelFailure, error_reply, model_reply, read_request
 from .settings import BridgeSettings, Traffic
+from .threads import Threads
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -50,15 +51,21 @@ class BridgeApp:
     Args:
         bridge: Inspect's bridge, whose handlers make the model calls.
         settings: The agent's wishes.
+        threads: Tells the agent's own conversation from others.
         fail: Called with an exception that must end the sample.
     """
 
     def __init__(
-        self, bridge: SandboxAgentBridge, settings: BridgeSettings, fail: Callable[[BaseException], None]
+        self,
+        bridge: SandboxAgentBridge,
+        settings: BridgeSettings,
+        threads: Threads,
+        fail: Callable[[BaseException], None],
     ) -> None:
         self.traffic = Traffic()
         self._bridge = bridge
         self._settings = settings
+        self._threads = threads
         self._fail = fail
         self._generations = Generations()
         self._tools_checked = not settings.expected_tools
@@ -118,6 +125,7 @@ class BridgeApp:
             self._withhold_tools(dialect, data)
             self.traffic.requests += 1
             self.traffic.user_agent = request.headers.get("user-agent", "")
+            self._threads.heard(request.headers)
             with in_span(self.traffic.span):
                 return await self._guarded(handler(data))
 
@@ -127,21 +135,27 @@ class BridgeApp:
         """The first request that offers tools must offer every MCP tool the agent was given."""
         if self._tools_checked or not offered:
             return
-        self._tools_checked = True
+        self.traffic.tools_missing = self._missing(offered)
+        if self.traffic.tools_missing is None:
+            self._tools_checked = True
+            self.traffic.tools_offered.set()
+            return
+        if not self.traffic.may_restart:
+            self._fail(self.traffic.tools_missing)
+        raise ModelFailure(400, "Not all MCP servers are there.")
+
+    def _missing(self, offered: set[str]) -> ToolsMissingError | None:
         for server, (prefix, names) in self._settings.expected_tools.items():
             missing = {name for name in names if prefix + name not in offered}
             if not names and not any(name.startswith(prefix) for name in offered):
                 missing = {"*"}
             if missing:
-                self._fail(
-                    ToolsMissingError(
-                        f"The agent was started without the tools of MCP server {server!r}: "
-                        f"{', '.join(sorted(missing))} not offered to the model.",
-                        hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
-                    )
+                return ToolsMissingError(
+                    f"The agent was started without the tools of MCP server {server!r}: "
+                    f"{', '.join(sorted(missing))} not offered to the model.",
+                    hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
                 )
-                raise ModelFailure(400, "The sample has ended.")
-        self.traffic.tools_offered.set()
+        return None
 
     def _withhold_tools(self, dialect: Dialect, data: dict[str, Any]) -> None:
         """Of an MCP server that was given with a choice of tools, the model sees those only."""
@@ -156,6 +170,7 @@ class BridgeApp:
 
     async def _guarded(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         """A model call whose failure either ends the sample or becomes the provider's error reply."""
+        self.traffic.running += 1
         try:
             reply = await call
         except asyncio.CancelledError:
@@ -172,6 +187,9 @@ class BridgeApp:
                 # Its text may name host paths or credentials; the sandbox learns the type only.
                 raise ModelFailure(400, f"The request could not be served ({type(ex).__name__}).") from None
             raise ModelFailure(payload["status"], payload["message"]) from None
+        finally:
+            self.traffic.running -= 1
+            self.traffic.heard()
         self.traffic.failure = None
         return reply
 

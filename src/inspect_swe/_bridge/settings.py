@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import anyio
+
+from .._errors import ToolsMissingError
 
 
 @dataclass
@@ -33,6 +36,9 @@ class Traffic:
         requests: Model requests that were begun.
         failure: The last provider error, as it was (for our own error text, never for the sandbox).
         user_agent: What the client of the last request calls itself.
+        tools_missing: What the last request lacked of the MCP tools that the agent was given.
+        may_restart: Whether the CLI is started once more if its first request lacks some; else the sample ends.
+        running: Model calls that are being made.
         tools_offered: Set when a request has offered every MCP tool that the agent was given.
         span: The transcript's span that requests belong to; None means that in which the bridge was opened.
     """
@@ -40,5 +46,17 @@ class Traffic:
     requests: int = 0
     failure: tuple[int | None, str] | None = None
     user_agent: str = ""
+    tools_missing: ToolsMissingError | None = None
+    may_restart: bool = False
+    running: int = 0
     tools_offered: anyio.Event = field(default_factory=anyio.Event)
     span: str | None = None
+    _heard: float = field(default=0, init=False)
+
+    def heard(self) -> None:
+        """Something happens."""
+        self._heard = time.monotonic()
+
+    def idle(self) -> float:
+        """Seconds for which nothing has happened."""
+        return 0 if self.running else time.monotonic() - self._heard
