@@ -175,8 +175,7 @@ def token_limits(model: Model) -> tuple[int | None, int | None]:
     """Tokens that a model takes, and that an answer of it may have; None for what Inspect doesn't know."""
     from inspect_ai.model._model_info import get_model_input_tokens
 
-    info = get_model_info(model)
-    outputs = [info.output_tokens if info else None, model._resolve_config(None).max_tokens]
+    outputs = [getattr(get_model_info(model), "output_tokens", None), model._resolve_config(None).max_tokens]
     return get_model_input_tokens(model), min((tokens for tokens in outputs if tokens), default=None)
 
 
@@ -314,8 +313,7 @@ def generate_google_method(bridge: SandboxAgentBridge, web_search: bool) -> Gene
         if used and "cachedContentTokenCount" not in told:
             # Gemini counts what was cached as part of the prompt, and Inspect does not.
             read, written = used.input_tokens_cache_read or 0, used.input_tokens_cache_write or 0
-            told["cachedContentTokenCount"] = read
-            told["promptTokenCount"] += read + written
+            told |= {"cachedContentTokenCount": read, "promptTokenCount": told["promptTokenCount"] + read + written}
         return reply
 
     return generate
