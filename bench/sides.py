@@ -87,7 +87,7 @@ def ours() -> Worker:
 
 def peer() -> Worker:
     """The peer, in a virtual environment of its own, which is made if need be."""
-    return Worker(os.environ.get(PEER_VARIABLE) or _peer_python(), "bench.peer_worker")
+    return Worker(peer_python(), "bench.peer_worker")
 
 
 def floor(job: Job) -> Result:
@@ -96,7 +96,10 @@ def floor(job: Job) -> Result:
     return jobs[job["kind"]](job)
 
 
-def _peer_python() -> str:
+def peer_python() -> str:
+    """The interpreter that the environment names, or that of a virtual environment, which is made if need be."""
+    if named := os.environ.get(PEER_VARIABLE):
+        return named
     python = str(_PEER_VENV / "bin" / "python")
     done = _PEER_VENV / ".complete"
     if not done.exists():

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from inspect_ai.agent import Agent
 from inspect_ai.model import Model, get_model
 from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
-from inspect_ai.util import SandboxEnvironmentSpec, sandbox
+from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec, sandbox
 
 import inspect_swe
 from inspect_swe import with_agents
@@ -21,9 +22,18 @@ def agent_named(name: str, **options: Any) -> Agent:
     return agent
 
 
-def container_with(*agents: str | tuple[str, str]) -> SandboxEnvironmentSpec:
-    """A container that sees these agents' CLIs (names, or names and versions): it starts without copying them."""
-    return with_agents(str(COMPOSE), agents)
+def container_with(*agents: str | tuple[str, str], **service: Any) -> SandboxEnvironmentSpec:
+    """A container that sees these agents' CLIs: it starts without copying them.
+
+    Args:
+        *agents: Names, or names and versions.
+        **service: Changes to its compose service.
+    """
+    if not service:
+        return with_agents(str(COMPOSE), agents)
+    document = yaml.safe_load(COMPOSE.read_text())
+    document["services"]["default"].update(service)
+    return with_agents(ComposeConfig.model_validate(document), agents)
 
 
 def default_model(script: str) -> Model | None:

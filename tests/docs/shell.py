@@ -184,15 +184,17 @@ def _make(arguments: list[str], folder: Path) -> None:
 
 def _python(arguments: list[str], folder: Path) -> None:
     module = arguments[1] if arguments[:1] == ["-m"] else ""
-    if module == "bench":
-        text = (ROOT / "bench/__main__.py").read_text(encoding="utf-8")
-        if wrong := [each for each in arguments[2:] if each.startswith("-") and f'"{each}"' not in text]:
-            raise WrongCommand(f"bench has no {wrong}")
-    elif module == "pytest":
+    if module == "pytest":
         for file, _, test in (each.partition("::") for each in arguments[2:] if each.endswith(".py") or "::" in each):
             if not (ROOT / file).is_file() or (
                 test and f"def {test}(" not in (ROOT / file).read_text(encoding="utf-8")
             ):
                 raise WrongCommand(f"there is no {file}::{test}")
-    else:
-        raise WrongCommand(f"no check knows python {' '.join(arguments)}")
+        return
+    file = f"{module.replace('.', '/')}.py" if module else arguments[0]
+    program = ROOT / (f"{module}/__main__.py" if module and (ROOT / module).is_dir() else file)
+    if not program.is_file():
+        raise WrongCommand(f"there is no python {' '.join(arguments)}")
+    text = program.read_text(encoding="utf-8")
+    if wrong := [each for each in arguments[1:] if each.startswith("--") and f'"{each}"' not in text]:
+        raise WrongCommand(f"{program.name} has no {wrong}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,6 +187,14 @@ def run_agents(
         tasks, model=played, log_dir=str(folder / "logs"), display="none", fail_on_error=False, max_tasks=len(tasks)
     )
     return {log.eval.task: Run(log, played) for log in logs}
+
+
+def wait_for(what: Callable[[], bool], seconds: float) -> None:
+    """Wait until something holds."""
+    start = time.monotonic()
+    while not what():
+        assert time.monotonic() - start < seconds, "it did not happen in time"
+        time.sleep(0.1)
 
 
 def containers(folder: Path) -> list[str]:

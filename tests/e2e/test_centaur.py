@@ -16,9 +16,8 @@ from inspect_swe import CentaurOptions
 from inspect_swe.testing import ScriptStep, finish, shell
 
 from ..fakes.lean_docker import LeanTestSandbox
-from .harness import Run, containers, run_agent
+from .harness import Run, containers, run_agent, wait_for
 from .terminal import Terminal
-from .test_host_killed import wait_for
 
 QUOTED = 'it\'s "a" $HOME `x` \\\nline 2'
 SCRIPT: list[ScriptStep] = [shell('printf %s "$QUOTED" > made.txt; id -un >> made.txt'), finish("I MADE THE FILE")]

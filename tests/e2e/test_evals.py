@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import runpy
 import subprocess
@@ -32,6 +33,11 @@ EVALS = Path(__file__).parents[2] / "evals"
 TASKS = {info.name: f"{info.file}@{info.name}" for info in list_tasks(absolute=True, root_dir=EVALS)}
 WITH_ARGUMENTS = {"conformance", "faults", "swe_task"}
 """They have tests of their own below; all others run as they are, at once."""
+FAULTS = ["container_paused", "provider_529", "provider_recovers", "provider_quota", "none"]
+FAULTS += ["killed_once", "killed_always", "exit_1_without_a_word", "refusal", "content_filter"]
+FAULTS += ["token_limit", "cost_limit", "operator_scores", "operator_fails", "operator_cancels"]
+FAULTS += ["container_killed", "container_stopped", "container_removed", "relay_killed"]
+FAULTS += ["server_never_starts", "server_dies"]
 
 
 def lean() -> SandboxEnvironmentSpec:
@@ -94,7 +100,8 @@ def test_no_container_is_left() -> None:
 
 def test_every_file_has_its_line() -> None:
     readme = (EVALS / "README.md").read_text()
-    files = {*(Path(spec).name.partition("@")[0] for spec in TASKS.values()), "swe_evals.py"}
+    tasks = {Path(spec).name.partition("@")[0] for spec in TASKS.values()}
+    files = {*tasks, "swe_evals.py", "fault_samples.py", "fault_matrix.py"}
     assert {file.name for file in EVALS.glob("*.py")} == files
     assert [file for file in sorted(files) if f"\n| [{file}]({file}) | " not in readme] == []
 
@@ -166,11 +173,15 @@ def test_conformance(tmp_path: Path) -> None:
     assert grades(log) == [1.0]
 
 
-def test_faults(tmp_path: Path) -> None:
-    (log,) = run(TASKS["faults"], tmp_path, task_args={"agent": "codex_cli"}, sandbox=lean(), max_samples=6)
-    wrong = {each.id: score.explanation for each in log.samples or [] for score in (each.scores or {}).values()}
-    assert {fault: why for fault, why in wrong.items() if why} == {}
-    assert len(grades(log)) == 17
+def test_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them, with all agents, are for `python evals/fault_matrix.py`: here those that take little."""
+    monkeypatch.syspath_prepend(EVALS)
+    matrix = importlib.import_module("fault_matrix")
+    asked = {"agent": "codex_cli", "faults": FAULTS}
+    (log,) = run(TASKS["faults"], tmp_path, task_args=asked, sandbox=lean(), max_samples=6)
+    found = matrix.cells(log)
+    assert {cell.fault: cell.wrong for cell in found if cell.wrong} == {}
+    assert {cell.fault for cell in found} == {*FAULTS}
 
 
 def a_task(name: str, **arguments: str) -> Task:

@@ -42,6 +42,9 @@ class LocalPipeChannel:
     async def receive(self) -> bytes:
         return await self.reader.read(1024 * 1024)
 
+    async def diagnosis(self) -> str:
+        return "That is known of it."
+
     async def aclose(self) -> None:
         self.writer.close()
         await asyncio.wait_for(self.process.wait(), 10)

@@ -5,12 +5,17 @@ import base64
 import subprocess
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from inspect_ai.util import ExecResult, SandboxEnvironment
 
 from inspect_swe._errors import SandboxDiedError
+from inspect_swe._sandbox import exchange, portable
+from inspect_swe._sandbox.exchange import ExchangeChannel
 from inspect_swe._sandbox.frames import FrameType, encode
 from inspect_swe._sandbox.multiplexer import ExitStatus
+from inspect_swe._sandbox.portable import PortableTransport
 
 from .relay_support import ENV, RELAY, collect, exchange_channel, gone_within, local_session, session_pids
 
@@ -118,6 +123,45 @@ def test_the_lease(tmp_path: Path) -> None:
     done = subprocess.run([RELAY, "--exchange", str(tmp_path), "9", "1", "1"], input=b"", capture_output=True)
     assert done.returncode == 7
     assert done.stderr.startswith(b"relay: ") and done.stderr.count(b"\n") == 1
+
+
+def test_a_sandbox_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its exchange does not come back; that alone is no proof, a command that does nothing is asked for."""
+    monkeypatch.setattr(portable, "_LOOK", 0.2)
+
+    class Sandbox:
+        answer: ExecResult[str] | None = None
+
+        async def exec(self, cmd: list[str], **options: Any) -> ExecResult[str]:
+            if self.answer is None:
+                await asyncio.sleep(60)
+                raise ConnectionError("gone")
+            return self.answer
+
+    async def main() -> None:
+        sandbox = Sandbox()
+        transport = PortableTransport(cast(SandboxEnvironment, sandbox), None)
+        assert await transport.ailment() is None
+        transport._channel = channel = ExchangeChannel(lambda arguments, stdin: sleeping(), wait_ms=1)
+        receiving = asyncio.create_task(channel.receive())
+        await asyncio.sleep(0.2)
+        assert not channel.overdue and await transport.ailment() is None
+        await asyncio.sleep(1)
+        assert channel.overdue
+        assert "did not end" in (await transport.ailment() or "")
+        sandbox.answer = ExecResult(False, 1, "", "it is paused")
+        assert "it is paused" in (await transport.ailment() or "")
+        sandbox.answer = ExecResult(True, 0, "", "")
+        assert await transport.ailment() is None
+        receiving.cancel()
+        await channel.aclose()
+
+    async def sleeping() -> str:
+        await asyncio.sleep(60)
+        return ""
+
+    monkeypatch.setattr(exchange, "_END", 0.2)
+    asyncio.run(main())
 
 
 def test_a_daemon_that_is_gone(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ SCRIPT = """
 - wait: 2
 - wait: {seconds: 0.5, then: {say: Slow.}}
 - refuse: No.
+- refuse: {text: First I, calls: [{shell: a}]}
 - say: Done.
 """
 STEPS = (
@@ -57,6 +58,7 @@ STEPS = (
     wait(2),
     wait(0.5, then=say("Slow.")),
     refuse("No."),
+    refuse("First I", shell("a")),
     say("Done."),
 )
 

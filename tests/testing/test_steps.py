@@ -87,6 +87,9 @@ async def test_parallel_calls_have_ids_of_their_own() -> None:
 async def test_refusal() -> None:
     output = await ask(scripted([refuse("I won't.")]), TOOLS)
     assert (output.completion, output.stop_reason) == ("I won't.", "content_filter")
+    output = await ask(scripted([refuse("First I", shell("ls"))]), TOOLS)
+    assert (output.completion, output.stop_reason) == ("First I", "content_filter")
+    assert [each.function for each in output.message.tool_calls or []] == ["Bash"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 529])

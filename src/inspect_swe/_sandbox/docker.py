@@ -1,4 +1,4 @@
-"""Direct access to a container through the engine's API: no process is spawned, nothing polls."""
+"""Direct access to a container through the engine's API: no process is spawned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import anyio.to_thread
 import docker
 from anyio.lowlevel import RunVar
 from docker.context import ContextAPI
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
 from inspect_ai.util import SandboxConnection
 
@@ -32,6 +32,10 @@ _READ = 1 << 16
 TIMEOUT = 120.0
 """Seconds within which a short command must end."""
 
+_LOOK = 5.0
+_PAUSE = 8.0
+# A container's end is known to the engine after its streams have ended, and a removal begins with a kill.
+_SETTLES = 1.0
 
 _COPIES = 4
 _copies: RunVar[anyio.CapacityLimiter] = RunVar("inspect_swe_copies_at_once")
@@ -150,6 +154,22 @@ class DockerTransport:
         duplicate.setblocking(False)
         return exec_id, duplicate
 
+    async def ailment(self) -> str | None:
+        """That the container is paused, for longer than it takes to make an image of it."""
+        for pause in (_PAUSE, 0):
+            paused = False  # as long as the engine, which may be busy, doesn't say otherwise
+            with anyio.move_on_after(_LOOK):
+                paused = await anyio.to_thread.run_sync(self._is_paused, abandon_on_cancel=True)
+            if not paused:
+                return None
+            await asyncio.sleep(pause)
+        return "its container is paused"
+
+    def _is_paused(self) -> bool:
+        with contextlib.suppress(DockerException, OSError):
+            return bool(self._client.inspect_container(self._container)["State"].get("Paused"))
+        return False
+
     def host_path(self, path: Path) -> str | None:
         """The container does not see this host's files."""
         return None
@@ -257,11 +277,22 @@ class DockerChannel:
 
     async def diagnosis(self) -> str:
         """What is known about how the command ended: its stderr, exit code and the container's state."""
-        text = self.stderr
+        with anyio.move_on_after(_LOOK):
+            await asyncio.sleep(_SETTLES)
+            found = await anyio.to_thread.run_sync(self._examine, abandon_on_cancel=True)
+            return f"{self.stderr} {found}".lstrip()
+        return "The Docker engine does not answer."
+
+    def _examine(self) -> str:
         try:
-            info = await anyio.to_thread.run_sync(self._client.exec_inspect, self._exec_id)
-            state = (await anyio.to_thread.run_sync(self._client.inspect_container, info["ContainerID"]))["State"]
-        except (DockerException, OSError):
-            return f"{text}\nThe container is gone."
-        killed = ", killed for lack of memory (OOM)" if state.get("OOMKilled") else ""
-        return f"{text}\nRelay exit code {info.get('ExitCode')}; container {state.get('Status')}{killed}."
+            info = self._client.exec_inspect(self._exec_id)
+            state = self._client.inspect_container(info["ContainerID"])["State"]
+        except NotFound:
+            return "Its container was removed."
+        except (DockerException, OSError) as ex:
+            return f"The Docker engine does not tell the container's state: {ex}"
+        memory = " for lack of memory (OOM): it needs a higher mem_limit" if state.get("OOMKilled") else ""
+        if not state.get("Running"):
+            return f"Its container ended with exit code {state.get('ExitCode')}{memory and ', killed'}{memory}."
+        killed = f", in which something was killed{memory}" if memory else ""
+        return f"Its exit code is {info.get('ExitCode')}; its container runs on{killed}."

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 
 Run = Callable[[list[str], bytes], Awaitable[str]]
 
 _IN_FLIGHT = 4
+_END = 10.0
 # Providers limit what one command may read or write, often to a megabyte; what comes back travels as base64.
 _MOST_IN, _MOST_OUT = 960_000, 720_000
 
@@ -28,7 +30,7 @@ class ExchangeChannel:
         max_out: Most bytes that one exchange takes back (they travel as base64).
     """
 
-    def __init__(self, run: Run, *, wait_ms: int = 20_000, max_in: int = _MOST_IN, max_out: int = _MOST_OUT) -> None:
+    def __init__(self, run: Run, *, wait_ms: int = 12_000, max_in: int = _MOST_IN, max_out: int = _MOST_OUT) -> None:
         self._run = run
         self._arguments = [str(wait_ms), str(max_out)]
         self._max_in = max_in
@@ -37,6 +39,8 @@ class ExchangeChannel:
         self._due = 0
         self._answers: dict[int, bytes] = {}
         self._output: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self._patience = wait_ms / 1000 + 1
+        self._back = time.monotonic()
         self._changed = asyncio.Condition()
         self._exchanges: set[asyncio.Task[None]] = set()
         self._pump: asyncio.Task[None] | None = None
@@ -78,11 +82,21 @@ class ExchangeChannel:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._output.put_nowait(b"")
-        with contextlib.suppress(Exception):  # a daemon that is gone has cleaned up
-            await self._run(["end"], b"")
+        with contextlib.suppress(Exception):  # a daemon that is gone has cleaned up, one that is forgotten will
+            await asyncio.wait_for(self._run(["end"], b""), _END)
+
+    async def diagnosis(self) -> str:
+        """Nothing: what `run` raised says it."""
+        return ""
+
+    @property
+    def overdue(self) -> bool:
+        """Whether no exchange has come back for longer than one waits."""
+        return self._pump is not None and time.monotonic() - self._back > self._patience
 
     def _start(self) -> None:
         if self._pump is None and not self._ended:
+            self._back = time.monotonic()
             self._pump = asyncio.create_task(self._keep_exchanging())
 
     async def _keep_exchanging(self) -> None:
@@ -109,6 +123,7 @@ class ExchangeChannel:
             self._error = self._error or error
             self._output.put_nowait(error)
             answer = b""
+        self._back = time.monotonic()
         async with self._changed:
             self._answers[number] = answer
             while self._due in self._answers:

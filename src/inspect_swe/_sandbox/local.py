@@ -37,6 +37,10 @@ class LocalTransport(PortableTransport):
         await send_relay(channel, probe)
         return channel
 
+    async def ailment(self) -> str | None:
+        """This machine is not ill while this process runs."""
+        return None
+
     def host_path(self, path: Path) -> str | None:
         """A file of this host is used where it lies."""
         return str(path)

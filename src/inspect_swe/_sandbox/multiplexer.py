@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -138,6 +139,8 @@ class Multiplexer:
         self.closed = asyncio.Event()
         self.detached = False
         self.error: Exception | None = None
+        self.heard = time.monotonic()
+        """When something last came from the relay."""
         self._channel = channel
         self._token = token
         self._connect = connect
@@ -169,7 +172,7 @@ class Multiplexer:
         try:
             frame = await asyncio.wait_for(self._control.receive(), START_TIMEOUT)
         except asyncio.TimeoutError:
-            self._fail(SandboxDiedError(f"The relay in the sandbox did not answer within {START_TIMEOUT:.0f} s."))
+            self.fail(SandboxDiedError(f"The relay in the sandbox did not answer within {START_TIMEOUT:.0f} s."))
             raise self._died() from None
         if frame.type is FrameType.FAILED:
             raise AgentStartError(f"Cannot listen on port {port} in the sandbox: {error_text(frame.u32())}.")
@@ -274,7 +277,7 @@ class Multiplexer:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        self._fail(SandboxDiedError("The session in the sandbox was closed."))
+        self.fail(SandboxDiedError("The session in the sandbox was closed."))
         with contextlib.suppress(Exception):
             await self._channel.aclose()
         tasks = list(self._tasks)
@@ -302,7 +305,7 @@ class Multiplexer:
     def _died(self) -> Exception:
         return self.error or SandboxDiedError("The connection to the sandbox ended.")
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """Ends the session for all who wait for it; only the first reason counts."""
         if self.error:
             return
@@ -317,19 +320,26 @@ class Multiplexer:
         try:
             await self._outbox.run()
         except Exception as error:
-            self._fail(SandboxDiedError(f"Writing to the sandbox failed: {error}"))
+            await self._lose(f"Writing to the sandbox failed: {error}.")
 
     async def _receive(self) -> None:
         decoder = FrameDecoder()
         try:
             while data := await self._channel.receive():
+                self.heard = time.monotonic()
                 for frame in decoder.feed(data):
                     self._dispatch(frame)
-            self._fail(SandboxDiedError("The relay in the sandbox ended."))
+            await self._lose("The relay in the sandbox ended.")
         except ProtocolError as error:
-            self._fail(SandboxDiedError(f"The relay in the sandbox sent nonsense: {error}."))
+            self.fail(SandboxDiedError(f"The relay in the sandbox sent nonsense: {error}."))
         except Exception as error:
-            self._fail(SandboxDiedError(f"Reading from the sandbox failed: {error}"))
+            await self._lose(f"Reading from the sandbox failed: {error}.")
+
+    async def _lose(self, what: str) -> None:
+        """Ends a session whose channel has ended, and says why if nobody has asked for that."""
+        asked = self.error is not None or self.detached
+        why = "" if asked else await self._channel.diagnosis()
+        self.fail(SandboxDiedError(f"{what} {why}".rstrip()))
 
     def _dispatch(self, frame: Frame) -> None:
         if frame.channel == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 from inspect_ai.util import SandboxEnvironment
 
 from .._errors import SandboxDiedError
@@ -13,6 +14,7 @@ from .probe import Completed, Probe
 from .start import relay_binary, relay_command
 
 _TIMEOUT = 120
+_LOOK = 10
 
 
 class PortableTransport:
@@ -29,6 +31,7 @@ class PortableTransport:
     def __init__(self, sandbox: SandboxEnvironment, user: str | None) -> None:
         self._sandbox = sandbox
         self._user = user
+        self._channel: ExchangeChannel | None = None
 
     async def run(self, argv: list[str], stdin: bytes = b"") -> Completed:
         """Run a command to its end."""
@@ -47,7 +50,20 @@ class PortableTransport:
             argv = [probe.relay, "--exchange", probe.scratch, *args]
             return (await self._checked(argv, stdin, "The relay in the sandbox does not answer.")).stdout
 
-        return ExchangeChannel(exchange)
+        self._channel = ExchangeChannel(exchange)
+        return self._channel
+
+    async def ailment(self) -> str | None:
+        """That no command comes back: neither the exchange that always waits nor one that does nothing."""
+        if self._channel is None or not self._channel.overdue:
+            return None
+        with anyio.move_on_after(_LOOK + 1):
+            try:
+                done = await self._sandbox.exec(["true"], timeout=_LOOK, timeout_retry=False, concurrency=False)
+            except Exception as ex:
+                return f"a command that does nothing failed there ({type(ex).__name__}: {ex})"
+            return None if done.success else f"a command that does nothing failed there: {done.stderr.strip()}"
+        return f"a command that does nothing did not end there within {_LOOK} s"
 
     async def _checked(self, argv: list[str], stdin: bytes, problem: str) -> Completed:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 from importlib.resources import files
-from typing import Protocol
 
 from .._errors import SandboxDiedError, SandboxUnsupportedError
 from .multiplexer import ByteChannel
@@ -43,14 +42,7 @@ def _binary(machine: str) -> bytes:
     return (files("inspect_swe._sandbox") / "relay_src" / f"relay-{machine}").read_bytes()
 
 
-class AttachedChannel(ByteChannel, Protocol):
-    """The standard streams of a command that is attached to us."""
-
-    async def diagnosis(self) -> str:
-        """What is known about how the command ended."""
-
-
-async def send_relay(channel: AttachedChannel, probe: Probe) -> None:
+async def send_relay(channel: ByteChannel, probe: Probe) -> None:
     """Feed the relay to a `relay_command()` and wait until it has become the relay.
 
     Raises:

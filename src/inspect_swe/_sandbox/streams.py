@@ -35,6 +35,9 @@ class ByteChannel(Protocol):
     async def aclose(self) -> None:
         """Closes both directions: the relay then cleans up and exits."""
 
+    async def diagnosis(self) -> str:
+        """What is known about why the stream ended, in sentences; never raises."""
+
 
 class Outbox:
     """Frames on their way to the relay: one writer, in order, as many at a time as there are."""

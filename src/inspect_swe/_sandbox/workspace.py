@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,8 @@ from .multiplexer import ByteChannel, Connect, Multiplexer, Process, SandboxFile
 from .portable import PortableTransport
 from .probe import Completed, Probe, probe_sandbox
 
+_QUIET = 5.0
+
 
 class Transport(Protocol):
     """One way to reach a sandbox."""
@@ -35,6 +38,9 @@ class Transport(Protocol):
 
     async def open_channel(self, probe: Probe) -> ByteChannel:
         """Start the relay and return its byte stream."""
+
+    async def ailment(self) -> str | None:
+        """What keeps a sandbox that has been quiet from answering, if something does; never raises."""
 
     def host_path(self, path: Path) -> str | None:
         """Where the sandbox sees a file of this host, if it does."""
@@ -96,6 +102,7 @@ class Workspace:
         """Bytes of the files that were copied into it."""
         self.cwd = probe.cwd if cwd is None else cwd if cwd.startswith("/") else f"{probe.cwd.rstrip('/')}/{cwd}"
         self._relay: Multiplexer | None = None
+        self._frozen = False
 
     @property
     def relay(self) -> Multiplexer:
@@ -127,8 +134,20 @@ class Workspace:
             with anyio.move_on_after(20, shield=True):
                 await self._end(relay)
 
+    async def _watch(self, relay: Multiplexer) -> None:
+        """End the session of a sandbox that stands still, as a paused one does: its channel never ends."""
+        while True:
+            await anyio.sleep(_QUIET)
+            if time.monotonic() - relay.heard < _QUIET:
+                continue
+            if ailment := await self.transport.ailment():
+                self._frozen = True
+                relay.fail(SandboxDiedError(f"The sandbox stands still: {ailment}."))
+                return
+
     async def _end(self, relay: Multiplexer) -> None:
-        lost = relay.closed.is_set() and not relay.detached
+        # Where nothing can be run, the relay ends by itself as soon as the sandbox goes on.
+        lost = relay.closed.is_set() and not (relay.detached or self._frozen)
         if not relay.closed.is_set():
             # Closing the channel kills them as well, but nobody could tell when: they would be seen by the scorers.
             with contextlib.suppress(SandboxDiedError), anyio.move_on_after(10):
@@ -207,8 +226,11 @@ class Workspace:
             )
 
     async def death(self) -> SandboxDiedError:
-        """Wait until the relay's channel ends unasked, and say why."""
+        """Wait until the relay's channel ends unasked, or the sandbox stands still, and say why."""
         relay = self.relay
-        await relay.closed.wait()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._watch, relay)
+            await relay.closed.wait()
+            group.cancel_scope.cancel()
         error = relay.error
         return error if isinstance(error, SandboxDiedError) else SandboxDiedError(f"The sandbox was lost: {error}")

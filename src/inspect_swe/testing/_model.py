@@ -205,8 +205,8 @@ class ScriptedModel(ModelAPI):
                 raise ScriptedFailure(status, message)
             case Say(text):
                 return self._message(text, [], "stop")
-            case Refuse(text):
-                return self._message(text, [], "content_filter")
+            case Refuse(text, calls):
+                return self._message(text, [_tool_call(play, item, tools) for item in calls], "content_filter")
             case Turn(calls, text):
                 return self._message(text, [_tool_call(play, item, tools) for item in calls])
             case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,10 +124,19 @@ def _parse_call(fields: dict[str, Any], where: str) -> Call:
 
 
 def _parse_turn(fields: dict[str, Any], where: str) -> Turn:
-    calls = [_parse(item, where) for item in fields.pop("calls")]
+    return Turn(_parse_calls(fields.pop("calls"), where), **fields)
+
+
+def _parse_refuse(fields: dict[str, Any], where: str) -> Step:
+    calls = _parse_calls(fields.pop("calls", ()), where)
+    return _text(lambda text, **more: refuse(text, *calls, **more), "text")(fields, where)
+
+
+def _parse_calls(items: Iterable[Any], where: str) -> tuple[Shell | Call, ...]:
+    calls = [_parse(item, where) for item in items]
     if not all(isinstance(item, (Shell, Call)) for item in calls):
         raise TypeError("takes shell and call steps only")
-    return Turn(tuple(item for item in calls if isinstance(item, (Shell, Call))), **fields)
+    return tuple(item for item in calls if isinstance(item, (Shell, Call)))
 
 
 def _parse_wait(fields: dict[str, Any], where: str) -> Step:
@@ -149,7 +158,7 @@ _PARSERS: dict[str, Callable[[dict[str, Any], str], Step]] = {
     "call": _parse_call,
     "turn": _parse_turn,
     "say": _text(say, "text"),
-    "refuse": _text(refuse, "text"),
+    "refuse": _parse_refuse,
     "fail": lambda fields, where: fail(**fields),
     "wait": _parse_wait,
 }

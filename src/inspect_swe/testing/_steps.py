@@ -51,6 +51,7 @@ class Refuse:
     """Refuse to answer. See `refuse`."""
 
     text: str
+    calls: tuple[Shell | Call, ...] = ()
     usage: ModelUsage | None = None
 
 
@@ -119,10 +120,7 @@ def turn(*calls: Shell | Call, text: str = "", usage: ModelUsage | None = None) 
     Raises:
         ScriptError: Something other than a `shell` or `call` step was given.
     """
-    for item in calls:
-        if not isinstance(item, (Shell, Call)):
-            raise ScriptError(f"turn() takes shell() and call() steps, not {item!r}.")
-    return Turn(calls, text, usage)
+    return Turn(_checked_calls("turn", calls), text, usage)
 
 
 def say(text: str, *, usage: ModelUsage | None = None) -> Say:
@@ -152,14 +150,18 @@ def finish(text: str) -> DynamicStep:
     return step
 
 
-def refuse(text: str, *, usage: ModelUsage | None = None) -> Refuse:
+def refuse(text: str, *calls: Shell | Call, usage: ModelUsage | None = None) -> Refuse:
     """Refuse: an answer with the stop reason `content_filter`.
 
     Args:
-        text: Text of the refusal.
+        text: Text of the refusal, or what the model had said when a filter stopped it.
+        *calls: Tool calls that it had made by then: steps made by `shell` and `call`.
         usage: Token usage to report instead of the estimate.
+
+    Raises:
+        ScriptError: Something other than a `shell` or `call` step was given.
     """
-    return Refuse(text, usage)
+    return Refuse(text, _checked_calls("refuse", calls), usage)
 
 
 def fail(status: int, message: str = "scripted failure") -> Fail:
@@ -190,6 +192,13 @@ def wait(seconds: float, then: ScriptStep | None = None) -> Wait:
     if seconds < 0:
         raise ScriptError(f"wait() takes a time in seconds, not {seconds!r}.")
     return Wait(seconds, then)
+
+
+def _checked_calls(step: str, calls: tuple[Shell | Call, ...]) -> tuple[Shell | Call, ...]:
+    for item in calls:
+        if not isinstance(item, (Shell, Call)):
+            raise ScriptError(f"{step}() takes shell() and call() steps, not {item!r}.")
+    return calls
 
 
 def checked_steps(steps: object) -> tuple[ScriptStep, ...]:
