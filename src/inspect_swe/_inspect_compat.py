@@ -69,27 +69,8 @@ except (ImportError, AttributeError) as _ex:  # pragma: no cover - a future insp
     BRIDGE_AVAILABLE = False
     logger.warning("This inspect_ai release changed the bridge's internals (%s): using its own, slower bridge.", _ex)
 
-__all__ = [
-    "BRIDGE_AVAILABLE",
-    "GenerateMethod",
-    "agent_arguments",
-    "call_tool",
-    "count_anthropic_tokens",
-    "count_google_tokens",
-    "create_bridge",
-    "ending_exception",
-    "generate_anthropic_method",
-    "generate_completions_method",
-    "generate_google_method",
-    "generate_responses_method",
-    "image_bytes",
-    "is_local",
-    "list_tools",
-    "provider_error_payload",
-    "requested_failure",
-    "resolve_model",
-    "with_effort",
-]
+# What is imported here for others.
+__all__ = ["BRIDGE_AVAILABLE", "GenerateMethod", "call_tool", "list_tools", "provider_error_payload"]
 
 
 def agent_arguments(agent: Agent) -> tuple[str, dict[str, Any]]:
@@ -226,6 +207,11 @@ async def requested_failure(bridge: SandboxAgentBridge) -> Exception:
     """Wait until a handler asks that the sample fail, and say with what."""
     await bridge._failure_requested.wait()
     return bridge._failure or RuntimeError("the bridge asked the sample to fail")
+
+
+def failure_requested(bridge: SandboxAgentBridge) -> bool:
+    """Whether a handler has asked that the sample fail."""
+    return bridge._failure_requested.is_set()
 
 
 def ending_exception(ex: BaseException) -> BaseException | None:

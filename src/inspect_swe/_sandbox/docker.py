@@ -23,7 +23,7 @@ from inspect_ai.util import SandboxConnection
 
 from .._errors import AgentInstallError, SandboxDiedError
 from .files import tar_stream
-from .probe import Completed, Probe
+from .probe import Completed, Probe, check_output
 from .start import relay_command, send_relay
 
 logger = logging.getLogger(__name__)
@@ -189,6 +189,7 @@ async def _completed(channel: DockerChannel) -> Completed:
         await channel.end()
     while data := await channel.receive():
         output += data
+        check_output(len(output))
     return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
 
 

@@ -30,6 +30,7 @@ __all__ = ["ByteChannel", "Connect", "ExitStatus", "Multiplexer", "Process", "Sa
 _CONNECTIONS = 128
 START_TIMEOUT = 30.0
 _READ_SIZE = 256 * 1024
+_PIECE = 64 * 1024
 _STAGES = {1: "its working directory cannot be entered", 2: "it cannot be executed"}
 # Numbers that mean something else on a host that is no Linux.
 _LINUX_ERRORS = {
@@ -62,7 +63,8 @@ class SandboxFileError(OSError):
 
 def error_text(number: int) -> str:
     """What a Linux error number means, whatever system the host runs."""
-    return _LINUX_ERRORS.get(number) or os.strerror(number)
+    known = _LINUX_ERRORS.get(number)
+    return known or (os.strerror(number) if number < 4096 else f"error {number}")
 
 
 class Process:
@@ -162,11 +164,7 @@ class Multiplexer:
         self._run(self._receive())
         self._run(self._send())
         self._control.put(encode(FrameType.HELLO, 0, struct.pack("<H", port) + self._token.encode()))
-        try:
-            frame = await asyncio.wait_for(self._control.receive(), START_TIMEOUT)
-        except asyncio.TimeoutError:
-            self._fail(SandboxDiedError(f"The relay in the sandbox did not answer within {START_TIMEOUT:.0f} s."))
-            raise self._died() from None
+        frame = await self._soon(self._answer(self._control, FrameType.LISTENING, FrameType.FAILED))
         if frame.type is FrameType.FAILED:
             raise AgentStartError(f"Cannot listen on port {port} in the sandbox: {error_text(frame.u32())}.")
         return frame.u16()
@@ -190,7 +188,7 @@ class Multiplexer:
         stream = self._open()
         self._outbox.put(*frames)
         try:
-            frame = await stream.receive()
+            frame = await self._answer(stream, FrameType.STARTED, FrameType.FAILED)
         except asyncio.CancelledError:
             stream.put(encode_u32(FrameType.KILL, stream.id, 9))
             raise
@@ -225,7 +223,7 @@ class Multiplexer:
         stream = self._open(FILE_WINDOW)
         stream.put(encode(FrameType.WRITE, stream.id, struct.pack("<I", mode) + name))
         sender = asyncio.ensure_future(_send_file(stream, data))
-        done = asyncio.ensure_future(stream.receive())
+        done = asyncio.ensure_future(self._answer(stream, FrameType.DONE))
         try:
             await asyncio.wait({sender, done}, return_when=asyncio.FIRST_COMPLETED)
             if not done.done():
@@ -251,8 +249,7 @@ class Multiplexer:
         async with self._control_lock:
             self._alive()
             self._control.put(encode(FrameType.KILL_ALL, 0))
-            while (await self._control.receive()).type is not FrameType.DONE:
-                pass
+            await self._soon(self._answer(self._control, FrameType.DONE))
 
     async def detach(self) -> None:
         """Ends the session, but not the processes it started: daemons live on. Never raises."""
@@ -295,6 +292,22 @@ class Multiplexer:
         if self.error:
             raise self._died()
 
+    async def _answer(self, stream: Stream, *kinds: FrameType) -> Frame:
+        """What the relay answers on a channel."""
+        frame = await stream.receive()
+        if frame.type not in kinds:
+            self._fail(_nonsense(f"{frame.type.name} where {kinds[0].name} was due"))
+            raise self._died()
+        return frame
+
+    async def _soon(self, answer: Coroutine[Any, Any, Frame]) -> Frame:
+        """An answer that a relay which works gives at once."""
+        try:
+            return await asyncio.wait_for(answer, START_TIMEOUT)
+        except asyncio.TimeoutError:
+            self._fail(SandboxDiedError(f"The relay in the sandbox did not answer within {START_TIMEOUT:.0f} s."))
+            raise self._died() from None
+
     def _died(self) -> Exception:
         return self.error or SandboxDiedError("The connection to the sandbox ended.")
 
@@ -319,13 +332,22 @@ class Multiplexer:
         decoder = FrameDecoder()
         try:
             while data := await self._channel.receive():
-                for frame in decoder.feed(data):
-                    self._dispatch(frame)
+                if not self.error:  # else it is thrown away: a relay that cannot write may not end
+                    await self._take(decoder, data)
             self._fail(SandboxDiedError("The relay in the sandbox ended."))
-        except ProtocolError as error:
-            self._fail(SandboxDiedError(f"The relay in the sandbox sent nonsense: {error}."))
         except Exception as error:
             self._fail(SandboxDiedError(f"Reading from the sandbox failed: {error}"))
+
+    async def _take(self, decoder: FrameDecoder, data: bytes) -> None:
+        try:
+            for at in range(0, len(data), _PIECE):
+                for frame in decoder.feed(data[at : at + _PIECE]):
+                    self._dispatch(frame.checked())
+                if self._outbox.neglected:
+                    raise ProtocolError("it wants answers and does not read them")
+                await asyncio.sleep(0)  # a flood of small frames holds up nobody else
+        except ProtocolError as error:
+            self._fail(_nonsense(str(error)))
 
     def _dispatch(self, frame: Frame) -> None:
         if frame.channel == 0:
@@ -349,7 +371,7 @@ class Multiplexer:
         process._ended(ExitStatus(None, signal) if signal else ExitStatus(code, None))
 
     def _accept(self, channel: int) -> None:
-        if channel % 2 == 0 or channel in self._streams:
+        if channel in self._streams:
             raise ProtocolError(f"connection with the number {channel}")
         if self._connect is None:
             self._outbox.put(encode(FrameType.RESET, channel))
@@ -375,6 +397,10 @@ class Multiplexer:
                 pump.cancel()
             if writer:
                 writer.close()
+
+
+def _nonsense(what: str) -> SandboxDiedError:
+    return SandboxDiedError(f"The relay in the sandbox sent nonsense: {what}.")
 
 
 async def _feed_stdin(stream: Stream, data: bytes) -> None:

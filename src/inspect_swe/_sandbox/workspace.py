@@ -20,7 +20,7 @@ from .files import gzipped, source_files, tar_stream
 from .local import LocalTransport
 from .multiplexer import ByteChannel, Connect, Multiplexer, Process, SandboxFileError
 from .portable import PortableTransport
-from .probe import Completed, Probe, probe_sandbox
+from .probe import OUTPUT, Completed, Probe, check_output, probe_sandbox
 
 
 class Transport(Protocol):
@@ -143,20 +143,27 @@ class Workspace:
         """
         return await self.relay.spawn(argv, cwd=self.cwd, env=env, stdin=stdin)
 
-    async def run(self, argv: Sequence[str], stdin: bytes = b"") -> Completed:
-        """Run a short command through the relay to its end."""
+    async def run(self, argv: Sequence[str], stdin: bytes = b"", most: int = OUTPUT) -> Completed:
+        """Run a short command through the relay to its end.
+
+        Raises:
+            SandboxDiedError: It wrote more than `most` bytes, or the sandbox ended.
+        """
         process = await self.relay.spawn(argv, cwd=None, env={}, stdin=stdin)
         streams = {"stdout": bytearray(), "stderr": bytearray()}
         async for stream, chunk in process.output():
             streams[stream] += chunk
+            if len(streams[stream]) > most:
+                await process.kill()
+            check_output(len(streams[stream]), most)
         status = await process.wait()
         code = status.code if status.code is not None else 128 + (status.signal or 0)
         texts = [bytes(streams[name]).decode(errors="replace") for name in ("stdout", "stderr")]
         return Completed(code, *texts)
 
-    async def shell(self, script: str, *arguments: str) -> Completed:
+    async def shell(self, script: str, *arguments: str, most: int = OUTPUT) -> Completed:
         """Run a shell script; `arguments` are its $1, $2, ..."""
-        return await self.run(["sh", "-c", script, "sh", *arguments])
+        return await self.run(["sh", "-c", script, "sh", *arguments], most=most)
 
     async def write(self, path: str, content: bytes | Path | Iterator[bytes], mode: int = 0o644) -> None:
         """Write a file (its folders are made, it appears whole or not at all).

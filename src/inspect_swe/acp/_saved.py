@@ -71,9 +71,10 @@ async def pack(place: Session, agent: str, session_id: str, folders: tuple[str, 
 
     Raises:
         ACPError: That failed in the sandbox, which needs tar, gzip and base64 for it.
+        SandboxDiedError: The session is too large.
     """
-    done = await place.workspace.shell(_PACK, place.site.config, *folders)
-    if done.code != 0 or not done.stdout or len(done.stdout) > _LARGEST:
+    done = await place.workspace.shell(_PACK, place.site.config, *folders, most=_LARGEST)
+    if done.code != 0 or not done.stdout:
         raise ACPError(
             "The session could not be saved.",
             hint="the sandbox needs tar, gzip and base64 for that.",
