@@ -7,7 +7,7 @@ STAMP := $(VENV)/.synced
 SECONDS ?= 600
 RELAY := src/inspect_swe/_sandbox/relay_src
 
-.PHONY: help demo sync check test contract arm64 unit e2e bench fuzz docs hooks relay engine images
+.PHONY: help demo sync check test checked prepared contract arm64 clis unit e2e bench fuzz docs hooks relay engine images
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -30,9 +30,16 @@ check: sync ## Lint, types, import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check docs contract arm64 images ## Set everything up, check, and run all tests (unit and end to end)
-	$(BIN)/python -m pytest -m 'not docker' --numprocesses 3
-	$(BIN)/python -m pytest -m docker --numprocesses 2 --dist loadfile
+test: sync ## Set everything up, check, and run all tests (unit and end to end)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target checked prepared
+	$(BIN)/python -m pytest -m docker --numprocesses 2 --dist loadfile --durations 40
+
+checked: sync
+	@for target in check docs contract unit; do $(MAKE) --no-print-directory $$target || exit 1; done
+
+# Packages are installed by one at a time, so these follow each other.
+prepared: sync
+	@for target in images arm64 clis; do $(MAKE) --no-print-directory $$target || exit 1; done
 
 unit: sync ## Run the tests that need no Docker engine
 	$(BIN)/python -m pytest -m 'not docker' --numprocesses 3
@@ -51,6 +58,10 @@ $(OLDEST)/.synced: $(STAMP)
 	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
 		> "$$($(OLDEST)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth"
 	@touch $@
+
+clis: sync ## Download the CLIs that the tests run
+	@$(BIN)/inspect-swe download claude_code codex_cli gemini_cli opencode qwen_code mini_swe_agent >/dev/null
+	@$(BIN)/inspect-swe download claude_code codex_cli gemini_cli qwen_code --platform linux-x64-musl >/dev/null
 
 arm64: sync ## Run the relay's tests with its arm64 binary, under qemu
 	@scripts/relay-arm64.sh --setup

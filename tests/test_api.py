@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any, get_args, get_type_hints
 
@@ -11,6 +13,14 @@ import pytest
 import inspect_swe
 
 REQUIRED = inspect.Parameter.empty
+HEAVY = {"inspect_ai", "acp", "anthropic", "docker", "google", "httpx", "mcp", "openai", "pydantic", "rich", "yaml"}
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = f"import sys, inspect_swe; print(*({HEAVY!r} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
 
 _WORKS = (
     "\nAutonomous coding agent capable of writing, testing, debugging,\n"

@@ -7,9 +7,11 @@ import inspect
 from pathlib import Path
 
 from inspect_ai.agent import AgentState, SandboxAgentBridge
+from inspect_ai.log import Transcript
 
 import inspect_swe
 from inspect_swe import _inspect_compat as compat
+from inspect_swe import _inspect_transcript as transcripts
 
 SOURCE = Path(inspect_swe.__file__).parent
 
@@ -22,7 +24,8 @@ def test_arguments_of_the_bridge() -> None:
     names = list(inspect.signature(SandboxAgentBridge.__init__).parameters)
     assert names[1:8] == ["state", "filter", "retry_refusals", "compaction", "port", "model", "model_aliases"]
     bridge = compat.create_bridge(AgentState(messages=[]))
-    for attribute in ("bridged_tools", "model_resolver", "_failure_requested", "_failure", "state"):
+    private = ("_failure_requested", "_failure", "_tool_execution_grants")
+    for attribute in ("bridged_tools", "model_resolver", "state", *private):
         assert hasattr(bridge, attribute)
 
 
@@ -41,11 +44,20 @@ def test_handlers_are_functions_of_the_bridge() -> None:
 
 def test_private_modules_are_imported_in_one_place() -> None:
     for path in SOURCE.rglob("*.py"):
-        if path.name == "_inspect_compat.py":
+        if path.name in ("_inspect_compat.py", "_inspect_transcript.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("inspect_ai"):
                 assert "._" not in (node.module or ""), f"{path.name} imports {node.module}"
+
+
+def test_events_of_the_transcript() -> None:
+    for name in ("_event", "_event_updated"):
+        assert list(inspect.signature(getattr(Transcript, name)).parameters) == ["self", "event"]
+    assert transcripts.current_span() is None
+    with transcripts.in_span("one"):
+        assert transcripts.current_span() == "one"
+    assert transcripts.working_time() >= 0
 
 
 def test_everything_exported_exists() -> None:

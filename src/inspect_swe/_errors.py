@@ -15,7 +15,12 @@ class AgentError(RuntimeError):
         exit_code: Exit code of the process that failed, if one did; -N where signal N ended it.
         stdout: Its standard output (only the tail is shown).
         stderr: Its standard error (only the tail is shown).
+
+    `agent` and `version` say which CLI it happened to, where one had been chosen already.
     """
+
+    agent: str | None = None
+    version: str | None = None
 
     def __init__(
         self,
@@ -31,12 +36,23 @@ class AgentError(RuntimeError):
         self.exit_code = exit_code
         self.stdout = tail(stdout)
         self.stderr = tail(stderr)
+        self._show()
+
+    def happened_to(self, agent: str, version: str | None) -> None:
+        """Say which CLI it happened to, unless that is known."""
+        if self.agent is None:
+            self.agent, self.version = agent, version
+            self._show()
+
+    def _show(self) -> None:
         # Inspect shows this attribute in its logs.
         self.message = self._render()
-        super().__init__(self.message)
+        self.args = (self.message,)
 
     def _render(self) -> str:
         parts = [self.summary]
+        if self.agent is not None:
+            parts.append(f"Agent: {' '.join(filter(None, [self.agent, self.version]))}.")
         if self.exit_code is not None:
             parts.append(f"Exit code: {self.exit_code}.")
         for name, text in (("stdout", self.stdout), ("stderr", self.stderr)):
@@ -95,6 +111,14 @@ class ProviderError(AgentError):
     def __init__(self, message: str, *, status: int | None = None, **details: object) -> None:
         self.status = status
         super().__init__(message, **details)  # type: ignore[arg-type]
+
+
+class ProviderRateLimitError(ProviderError):
+    """The model provider's rate limit was still met after Inspect had retried."""
+
+
+class ProviderQuotaError(ProviderError):
+    """The account with the model provider has no quota or credit left: no retry helps."""
 
 
 class ToolsMissingError(AgentError):

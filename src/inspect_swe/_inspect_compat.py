@@ -1,4 +1,4 @@
-"""The only place that imports Inspect's private modules.
+"""The only place that imports Inspect's private modules, but for transcripts (`_inspect_transcript.py`).
 
 Contract tests (`tests/test_inspect_contract.py`) hold every name used here. Where an inspect_ai release has
 moved one, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public `sandbox_agent_bridge()` instead.
@@ -6,9 +6,8 @@ moved one, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public `sa
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -69,8 +68,9 @@ except (ImportError, AttributeError) as _ex:  # pragma: no cover - a future insp
     BRIDGE_AVAILABLE = False
     logger.warning("This inspect_ai release changed the bridge's internals (%s): using its own, slower bridge.", _ex)
 
-# What is imported here for others.
-__all__ = ["BRIDGE_AVAILABLE", "GenerateMethod", "call_tool", "list_tools", "provider_error_payload"]
+
+# What is handed on as it is.
+__all__ = ["call_tool", "list_tools", "provider_error_payload"]
 
 
 def agent_arguments(agent: Agent) -> tuple[str, dict[str, Any]]:
@@ -85,10 +85,14 @@ _usage: ContextVar[ModelUsage | None] = ContextVar("usage of the request's gener
 
 
 class _Bridge(SandboxAgentBridge):
-    """Remembers what a generation used, of which Inspect's Gemini handler tells a part only."""
+    """Remembers what a generation used, of which Inspect's Gemini handler tells a part only, and tells of its end."""
+
+    generated: Callable[[list[ChatMessage], ModelOutput], None] | None = None
 
     async def _track_state(self, input: list[ChatMessage], output: ModelOutput) -> None:
         _usage.set(output.usage)
+        if self.generated is not None:
+            self.generated(input, output)
         await super()._track_state(input, output)
 
 
@@ -102,6 +106,7 @@ def create_bridge(
     model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     forward_generation_config: bool = False,
+    generated: Callable[[list[ChatMessage], ModelOutput], None] | None = None,
 ) -> SandboxAgentBridge:
     """A bridge whose state Inspect's request handlers update.
 
@@ -114,6 +119,7 @@ def create_bridge(
         model: Model for every name that no alias maps; None means the eval's.
         model_aliases: Models for certain names.
         forward_generation_config: Whether the client's own generation parameters count, and not the eval's.
+        generated: Told of each generation, before the client hears of it.
 
     Raises:
         ValueError: Two specs have the same name.
@@ -128,6 +134,7 @@ def create_bridge(
         model_aliases,
         forward_generation_config=forward_generation_config,
     )
+    bridge.generated = generated
     if isinstance(model, Model):
         # A name alone would get another object, made without this one's settings.
         bridge.model_resolver = lambda name: model
@@ -159,11 +166,23 @@ def resolve_model(name: str | Model | None) -> Model:
     return get_model(role=spec) if spec in model_roles() else get_model(spec)
 
 
-def with_effort(effort: Any, filter: GenerateFilter | None) -> GenerateFilter:
-    """A filter that sets the reasoning effort of every request, and then applies another filter.
+def host_calls(bridge: SandboxAgentBridge) -> Mapping[str, Any]:
+    """The model's calls of host tools that have not been run, by their ids; once one is run, it is `paired`.
+
+    Releases of Inspect that don't record host tools (before 0.3.283) have no proposals.
+    """
+    proposals = [getattr(grant, "proposal", None) for grant in bridge._tool_execution_grants]
+    return {proposal.call.id: proposal for proposal in proposals if proposal is not None}
+
+
+def before_generating(
+    seen: Callable[[list[ChatMessage], bool], None] | None, effort: Any, filter: GenerateFilter | None
+) -> GenerateFilter:
+    """A filter that is shown every request, sets its reasoning effort, and then applies another filter.
 
     Args:
-        effort: As in `GenerateConfig.reasoning_effort`.
+        seen: Told of the request's messages, and whether it offers tools; None shows them to nobody.
+        effort: As in `GenerateConfig.reasoning_effort`; None leaves it.
         filter: The other filter.
     """
 
@@ -174,12 +193,15 @@ def with_effort(effort: Any, filter: GenerateFilter | None) -> GenerateFilter:
         tool_choice: ToolChoice | None,
         config: GenerateConfig,
     ) -> ModelOutput | GenerateInput | None:
-        config = config.model_copy(update={"reasoning_effort": effort})
+        if seen is not None:
+            seen(messages, bool(tools))
+        if effort:
+            config = config.model_copy(update={"reasoning_effort": effort})
         result: ModelOutput | GenerateInput | None = None
         if filter is not None:
             who: Any = model if _is_model_filter(filter) else model.name
             result = await filter(who, messages, tools, tool_choice, config)
-        return result or GenerateInput(messages, tools, tool_choice, config)
+        return result or (GenerateInput(messages, tools, tool_choice, config) if effort else None)
 
     return apply
 
@@ -391,31 +413,18 @@ def load_dotenv() -> None:
     init_dotenv()
 
 
+def display_is_quiet() -> bool:
+    """Whether Inspect was told to print plain lines, or nothing."""
+    from inspect_ai.util._display import display_type, display_type_initialized
+
+    return display_type_initialized() and display_type() in ("plain", "log", "none")
+
+
 def sample_identity() -> object | None:
     """The sample that this task works for, as an object of its own; None outside of one."""
     from inspect_ai.log._samples import sample_active
 
     return sample_active()
-
-
-def current_span() -> str | None:
-    """Id of the transcript's span that this task is in."""
-    from inspect_ai.util._span import current_span_id
-
-    return current_span_id()
-
-
-@contextlib.contextmanager
-def in_span(span: str | None) -> Iterator[None]:
-    """Have events of this task belong to a span that another task is in; None changes nothing."""
-    from inspect_ai.util._span import _current_span_id
-
-    token = _current_span_id.set(span) if span else None
-    try:
-        yield
-    finally:
-        if token:
-            _current_span_id.reset(token)
 
 
 async def approve_tool_call(message: str, call: ToolCall, history: list[ChatMessage]) -> bool:

@@ -18,9 +18,10 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from starlette.types import ASGIApp
 
 from inspect_swe._bridge.app import BridgeApp
+from inspect_swe._bridge.calls import Calls
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
-from inspect_swe._inspect_compat import create_bridge
+from inspect_swe._inspect_compat import before_generating, create_bridge, host_calls
 from inspect_swe._sandbox.multiplexer import Connect
 from inspect_swe.testing import ScriptStep, scripted
 
@@ -79,7 +80,9 @@ def in_sample(
     def drive() -> Solver:
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             agent_state = AgentState(messages=state.messages)
-            made = create_bridge(agent_state, bridged)
+            calls = Calls(lambda: host_calls(made))
+            seeing = before_generating(calls.asked, None, None)
+            made = create_bridge(agent_state, bridged, filter=seeing, generated=calls.generated)
             ended: list[BaseException] = []
             app = BridgeApp(made, settings or BridgeSettings(models=("m",)), ended.append)
             async with app.running() as asgi, serving(asgi) as connect, tcp(connect) as url:
@@ -90,6 +93,8 @@ def in_sample(
                 except BaseException as ex:
                     raised.append(ex)
                     raise
+                finally:
+                    calls.end(failed=False)
             return state
 
         return solve

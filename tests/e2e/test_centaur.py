@@ -15,6 +15,7 @@ import inspect_swe
 from inspect_swe import CentaurOptions
 from inspect_swe.testing import ScriptStep, finish, shell
 
+from ..fakes.lean_docker import LeanTestSandbox
 from .harness import Run, containers, run_agent
 from .terminal import Terminal
 from .test_host_killed import wait_for
@@ -42,6 +43,12 @@ CASES = {
     "qwen_code": Case("qwen", "Type your message", ("\x03", "\x03")),
     "mini_swe_agent": Case("mini", "What do you want", ("\r",), "\x1b\r", "Agent wants to finish"),
 }
+
+
+@pytest.fixture(autouse=True)
+def polled_as_in_docker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inspect's `task` command is served by polling: as seldom as with Inspect's own provider, for it is costly."""
+    monkeypatch.setattr(LeanTestSandbox, "default_polling_interval", lambda self: 2)
 
 
 def log_in(container: str, user: str | None = None) -> Terminal:

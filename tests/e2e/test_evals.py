@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from inspect_ai import Task, eval, list_tasks
+from inspect_ai import Task, eval, list_tasks, task_with
 from inspect_ai.event import InfoEvent, ScoreEvent, ToolEvent
 from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
 from inspect_ai.model import ChatMessageTool, ChatMessageUser
@@ -30,7 +30,7 @@ from .harness import containers_of
 
 EVALS = Path(__file__).parents[2] / "evals"
 TASKS = {info.name: f"{info.file}@{info.name}" for info in list_tasks(absolute=True, root_dir=EVALS)}
-WITH_ARGUMENTS = {"conformance", "swe_task"}
+WITH_ARGUMENTS = {"conformance", "faults", "swe_task"}
 """They have tests of their own below; all others run as they are, at once."""
 
 
@@ -160,21 +160,30 @@ def test_interactive_turns(task: str, ends: list[list[str]]) -> None:
 
 def test_conformance(tmp_path: Path) -> None:
     images = {"image": "inspect-swe-test:bookworm", "minimal_image": "inspect-swe-test:musl"}
-    (log,) = run(TASKS["conformance"], tmp_path, task_args={"behaviours": "multi_turn", **images})
+    # Under a name of its own: the whole suite, which may run beside it, looks for containers that it has left.
+    made = task_with(a_task("conformance", behaviours="multi_turn", **images), name="evals_conformance")
+    (log,) = run(made, tmp_path)
     assert grades(log) == [1.0]
 
 
-def swe_task(agent: str) -> Task:
+def test_faults(tmp_path: Path) -> None:
+    (log,) = run(TASKS["faults"], tmp_path, task_args={"agent": "codex_cli"}, sandbox=lean(), max_samples=6)
+    wrong = {each.id: score.explanation for each in log.samples or [] for score in (each.scores or {}).values()}
+    assert {fault: why for fault, why in wrong.items() if why} == {}
+    assert len(grades(log)) == 17
+
+
+def a_task(name: str, **arguments: str) -> Task:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EVALS)
-        made = runpy.run_path(str(EVALS / "swe_task.py"))["swe_task"](agent=agent)
+        made = runpy.run_path(str(EVALS / f"{name}.py"))[name](**arguments)
     assert isinstance(made, Task)
     return made
 
 
 def test_swe_task_by_every_agent(tmp_path: Path) -> None:
     keys = [adapter.key for adapter in ROSTER]
-    logs = run([swe_task(key) for key in keys], tmp_path, "scripted/swe_task", sandbox=lean())
+    logs = run([a_task("swe_task", agent=key) for key in keys], tmp_path, "scripted/swe_task", sandbox=lean())
     assert [agents(sample) for log in logs for sample in log.samples or []] == [[key] for key in keys]
     assert [grades(log) for log in logs] == [[1.0]] * len(keys)
 

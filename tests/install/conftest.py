@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from inspect_swe import _inspect_compat
 from inspect_swe._install import Artifact, ArtifactStore, NpmConfig, NpmRegistry, Release
 from inspect_swe._install import retries as retries_module
 
@@ -17,6 +18,12 @@ from .published import Published, publish
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     # Faults are met as often as in earnest, in less time.
     monkeypatch.setattr(retries_module, "_PAUSES", (0.01, 0.02, 0.02, 0.02))
+
+
+@pytest.fixture(autouse=True)
+def _display(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whatever earlier evals of this process were told to print.
+    monkeypatch.setattr(_inspect_compat, "display_is_quiet", lambda: False)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
-from inspect_swe._runtime.record import shown_command, shown_env
+from inspect_swe._runtime.record import shown_command, shown_env, shown_text
 
 
 def test_a_command_without_its_secrets() -> None:
@@ -26,6 +26,9 @@ def test_a_command_without_its_secrets() -> None:
         "API_KEY=***",
     ]
     assert shown_command(["x" * 600], {}, []) == ["x" * 500 + "..."]
+    assert shown_text("TOKEN=abc " + "x" * 600 + " s3cret!", {"ANY": "s3cret!"}, servers) == (
+        "TOKEN=abc " + "x" * 600 + " ***"
+    )
 
 
 def test_variables_without_secrets() -> None:

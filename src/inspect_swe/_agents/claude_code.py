@@ -125,7 +125,8 @@ def claude_code(
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "2.1.329".
-        debug: Run the CLI with `--debug` and write all of its output to Inspect's trace log (`inspect trace`).
+        debug: Run the CLI with `--debug` and put all that it prints into the log, and into Inspect's trace log
+            (`inspect trace`).
         permission_mode: Permission mode of the CLI; `auto_mode=True` means "auto". Defaults to skipping permissions.
             In the other modes the CLI denies what it would have to ask a person for.
         replace_system_prompt: Text that replaces the CLI's own system prompt; not together with `system_prompt`.

@@ -135,7 +135,8 @@ def codex_cli(
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "0.169.0".
         config_overrides: Settings of the CLI, each passed as `-c key=value`; they win over ours.
-        debug: Run the CLI with `RUST_LOG=debug` and write all of its output to Inspect's trace log (`inspect trace`).
+        debug: Run the CLI with `RUST_LOG=debug` and put all that it prints into the log, and into Inspect's trace log
+            (`inspect trace`).
         disallowed_tools: Built-in tools to take away: `["web_search"]` is the same as `web_search="disabled"`.
         mcp_ready_timeout: Seconds that the CLI may take from its start until it offers the bridged tools to the
             model; after that the sample fails with a `ToolsMissingError`.

@@ -91,7 +91,8 @@ def gemini_cli(
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "0.61.0".
-        debug: Run the CLI with `--debug` and write all of its output to Inspect's trace log (`inspect trace`).
+        debug: Run the CLI with `--debug` and put all that it prints into the log, and into Inspect's trace log
+            (`inspect trace`).
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         web_search: Whether the CLI has its `google_web_search` tool.
 

@@ -66,7 +66,7 @@ def mini_swe_agent(
         sandbox: Name of the sandbox to run in.
         version: "stable" (the pinned one), "sandbox" (only the sandbox's own), "auto" (that if it is there, else the
             pinned one), "latest" (the newest on PyPI) or a version such as "2.2.3".
-        debug: Write all of its output to Inspect's trace log (`inspect trace`).
+        debug: Put all that it prints into the log, and into Inspect's trace log (`inspect trace`).
 
     Returns:
         An Inspect agent.

@@ -86,7 +86,7 @@ def opencode(
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "1.18.18".
-        debug: Have the CLI log in detail and write all of its output to Inspect's trace log (`inspect trace`).
+        debug: Have the CLI log in detail, and put all that it prints into the log and Inspect's trace log.
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         session_title: Title of the CLI's session.
 
@@ -122,7 +122,7 @@ def opencode(
 
 @dataclass(frozen=True)
 class OpenCode(Adapter):
-    """Knowledge of OpenCode: the model it believes to run on (provider/model), and its session's title."""
+    """Knowledge of OpenCode: the model it believes to run on, and its session's title (else it asks the model)."""
 
     presented: str = "anthropic/claude-sonnet-4-5"
     title: str = "Inspect eval"
@@ -174,7 +174,6 @@ class OpenCode(Adapter):
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """One run; the prompt comes on stdin."""
         argv = [*site.command, "run", "--format", "json", "--auto", "--dir", site.cwd, "--model", self.presented]
-        # Without a title it would ask the model for one.
         argv += ["--session", site.session_id] if turn.resume else [f"--title={self.title}"]
         argv += ["--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
         return Invocation((*argv, *(f"--file={image}" for image in turn.images)), turn.prompt.encode(errors="replace"))

@@ -90,7 +90,8 @@ def qwen_code(
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "0.24.4".
-        debug: Run the CLI with `--debug` and write all of its output to Inspect's trace log (`inspect trace`).
+        debug: Run the CLI with `--debug` and put all that it prints into the log, and into Inspect's trace log
+            (`inspect trace`).
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         web_search: Whether the CLI may have its `web_search` tool, which needs a DashScope endpoint and key in `env`.
 

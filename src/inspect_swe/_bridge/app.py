@@ -26,9 +26,9 @@ from .._inspect_compat import (
     generate_completions_method,
     generate_google_method,
     generate_responses_method,
-    in_span,
     provider_error_payload,
 )
+from .._inspect_transcript import in_span
 from .dialects import Dialect
 from .dialects.anthropic import Anthropic
 from .dialects.completions import Completions
@@ -80,7 +80,7 @@ class BridgeApp:
             if self._bridge.bridged_tools:
                 # The MCP SDK takes half a second to import, which a run without host tools need not wait for.
                 tools = await anyio.to_thread.run_sync(importlib.import_module, "inspect_swe._bridge.tools")
-                serving = tools.tool_servers(self._bridge, self._fail, self._settings.reads_json)
+                serving = tools.tool_servers(self._bridge, self._fail, self.traffic, self._settings.reads_json)
                 servers = await stack.enter_async_context(serving)
             stack.push_async_callback(self._generations.aclose)
             yield Starlette(routes=self._routes(servers))

@@ -1,31 +1,43 @@
-"""Progress of downloads: one display for all that go on in the process."""
+"""Progress of downloads: one display for all that go on in the process, and while samples run that of Inspect."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
+import anyio.from_thread
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 Update = Callable[[int, int | None, str], None]
 """Tells how many bytes are there, of how many, and what else there is to say."""
 
+_EVERY = 0.5
 _guard = threading.Lock()
 _displays: list[Progress] = []
 
 
 @contextlib.contextmanager
 def bar(title: str) -> Iterator[Update]:
-    """A bar on stderr, if that is a terminal.
+    """A bar on stderr, if that is a terminal; in a sample a counter in Inspect's display. For worker threads.
 
     Args:
         title: What it is about.
     """
-    if not sys.stderr.isatty():
+    # Not imported above: Inspect takes a second, which `--help` need not wait for.
+    from .._inspect_compat import display_is_quiet, sample_identity
+
+    if not sys.stderr.isatty() or display_is_quiet():
         yield lambda done, total, more: None
+        return
+    if sample_identity() is not None:
+        with _counter(title) as update:
+            yield update
         return
     with _guard:
         if not _displays:
@@ -42,6 +54,35 @@ def bar(title: str) -> Iterator[Update]:
             else:
                 _displays.clear()
                 display.stop()
+
+
+@contextlib.contextmanager
+def _counter(title: str) -> Iterator[Update]:
+    from inspect_ai.util import display_counter
+
+    # Inspect draws from tasks of its event loop only, and a counter that is there stays.
+    loop = anyio.from_thread.run_sync(asyncio.get_running_loop)
+    told = -_EVERY
+
+    async def show(state: str) -> None:
+        display_counter("Download", f"{title}: {state}")
+
+    def tell(state: str) -> None:
+        if not loop.is_closed():
+            asyncio.run_coroutine_threadsafe(show(state), loop)
+
+    def update(done: int, total: int | None, more: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _EVERY:
+            told = time.monotonic()
+            tell(f"{done / total:.0%}" if total else decimal(done))
+
+    try:
+        yield update
+    except BaseException:
+        tell("failed")
+        raise
+    tell("done")
 
 
 def _display() -> Progress:

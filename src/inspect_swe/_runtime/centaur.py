@@ -96,5 +96,5 @@ echo "$$" >>{shlex.quote(folder)}/pids
 exec env PATH={path}:"$PATH" {variables} {shlex.join(terminal.argv)} "$@"
 """
     await workspace.write(f"{folder}/{adapter.command}", script.encode(errors="replace"), 0o755)
-    session.record(terminal.argv)
+    session.tell_what_runs(terminal.argv)
     return folder

@@ -9,13 +9,21 @@ from dataclasses import dataclass, field
 
 import anyio
 from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridge
-from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.model import Model
 from inspect_ai.tool import ToolDef
 
+from .._bridge.calls import Calls
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, Traffic
 from .._errors import ToolsMissingError
-from .._inspect_compat import BRIDGE_AVAILABLE, create_bridge, requested_failure, resolve_model, with_effort
+from .._inspect_compat import (
+    BRIDGE_AVAILABLE,
+    before_generating,
+    create_bridge,
+    host_calls,
+    requested_failure,
+    resolve_model,
+)
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter, Route
 from .ending import Ending
@@ -36,6 +44,7 @@ class Link:
         progress: A number that grows with each model call.
         traffic: What our own app saw.
         launched: Set when the CLI has been started.
+        calls: The CLI's tool calls, where our own app sees them.
     """
 
     kind: str
@@ -44,6 +53,12 @@ class Link:
     progress: Callable[[], int]
     traffic: Traffic = field(default_factory=Traffic)
     launched: anyio.Event = field(default_factory=anyio.Event)
+    calls: Calls | None = None
+
+    def end_calls(self, failed: bool) -> None:
+        """Tell the transcript that no tool of the CLI's runs any more."""
+        if self.calls is not None:
+            self.calls.end(failed)
 
 
 @contextlib.asynccontextmanager
@@ -51,10 +66,12 @@ async def own_link(
     adapter: Adapter, options: AgentOptions, route: Route, state: AgentState, workspace: Workspace, ending: Ending
 ) -> AsyncIterator[Link]:
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
+    calls = Calls(lambda: host_calls(bridge))
     bridge = create_bridge(
         state,
         options.bridged_tools,
-        filter=_filter(options),
+        filter=before_generating(calls.asked, options.effort, options.filter),
+        generated=calls.generated,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
         model=options.model,
@@ -63,9 +80,12 @@ async def own_link(
     )
     app = BridgeApp(bridge, _settings(adapter, options, route), ending.end)
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
-        link = Link("own", bridge, f"http://127.0.0.1:{port}", lambda: app.traffic.requests, app.traffic)
+        link = Link("own", bridge, f"http://127.0.0.1:{port}", lambda: app.traffic.requests, app.traffic, calls=calls)
         with ending.watching(workspace.death, lambda: requested_failure(bridge), lambda: _late_tools(link, options)):
-            yield link
+            try:
+                yield link
+            finally:
+                link.end_calls(failed=True)
 
 
 @contextlib.asynccontextmanager
@@ -77,7 +97,7 @@ async def inspect_link(
         state,
         model=None if options.model is None else str(options.model),
         model_aliases=_aliases(options, route),
-        filter=_filter(options),
+        filter=before_generating(None, options.effort, options.filter),
         forward_generation_config=options.transparent_proxy,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
@@ -104,10 +124,6 @@ async def _late_tools(link: Link, options: AgentOptions) -> ToolsMissingError:
         f"within {options.mcp_ready_timeout:g} seconds.",
         hint="raise mcp_ready_timeout if the sandbox is slow; scoring a run without its tools is wrong.",
     )
-
-
-def _filter(options: AgentOptions) -> GenerateFilter | None:
-    return with_effort(options.effort, options.filter) if options.effort else options.filter
 
 
 def _aliases(options: AgentOptions, route: Route) -> dict[str, str | Model]:

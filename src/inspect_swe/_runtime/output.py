@@ -26,6 +26,7 @@ class OutputBuffer:
         self._head = bytearray()
         self._chunks: deque[bytes] = deque()
         self._size = 0
+        self._added = 0
 
     def add(self, chunk: bytes) -> None:
         """Take in what was read."""
@@ -34,6 +35,7 @@ class OutputBuffer:
             self._head += chunk[:missing]
         self._chunks.append(chunk)
         self._size += len(chunk)
+        self._added += len(chunk)
         while self._size - len(self._chunks[0]) >= self._tail_size:
             self._size -= len(self._chunks.popleft())
 
@@ -46,6 +48,17 @@ class OutputBuffer:
     def tail(self) -> str:
         """The end."""
         return b"".join(self._chunks)[-self._tail_size :].decode(errors="replace")
+
+    @property
+    def text(self) -> str:
+        """All of it; of a long one the beginning and the end."""
+        missing = self._added - min(self._size, self._tail_size)
+        if missing <= 0:
+            return self.tail
+        head = self.head if missing >= self._head_size else self._head[:missing].decode(errors="replace")
+        left_out = missing - self._head_size
+        gap = f"\n[... {left_out:,} bytes are left out here ...]\n" if left_out > 0 else ""
+        return head + gap + self.tail
 
 
 def json_events(text: str) -> Iterator[dict[str, Any]]:

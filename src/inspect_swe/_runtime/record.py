@@ -21,6 +21,11 @@ def shown_command(argv: Sequence[str], env: Mapping[str, str], servers: Sequence
         env: The user's variables, whose values may stand in it.
         servers: The user's MCP servers, of which the same is true.
     """
+    return [_shortened(_unassigned(shown_text(word, env, servers))) for word in argv]
+
+
+def shown_text(text: str, env: Mapping[str, str], servers: Sequence[MCPServerConfig]) -> str:
+    """A text without the user's secrets. Arguments as of `shown_command()`."""
     secrets = set(env.values())
     for server in servers:
         if isinstance(server, MCPServerConfigStdio):
@@ -28,8 +33,9 @@ def shown_command(argv: Sequence[str], env: Mapping[str, str], servers: Sequence
         elif isinstance(server, MCPServerConfigHTTP):
             secrets |= set((server.headers or {}).values())
     # A longer secret first: a shorter one may be part of it.
-    ordered = sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
-    return [_shortened(_masked(word, ordered)) for word in argv]
+    for secret in sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len, reverse=True):
+        text = text.replace(secret, _MASK)
+    return text
 
 
 def shown_env(own: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
@@ -43,9 +49,7 @@ def shown_env(own: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str
     return {**shown, **dict.fromkeys(users, _MASK)}
 
 
-def _masked(word: str, secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        word = word.replace(secret, _MASK)
+def _unassigned(word: str) -> str:
     name, assigns, _ = word.partition("=")
     return f"{name}={_MASK}" if assigns and _SECRET.search(name) else word
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from inspect_ai.agent import AgentState
-from inspect_ai.log import transcript
+from inspect_ai.event import InfoEvent
 from inspect_ai.model import ModelName
 from inspect_ai.tool import MCPServerConfigHTTP
-from inspect_ai.util import trace_message
+from inspect_ai.util import span, trace_message
 
-from .._errors import ProviderError
+from .._errors import AgentError, ProviderError
 from .._inspect_compat import BRIDGE_AVAILABLE, resolve_model
+from .._inspect_transcript import current_span, record, record_change
 from .._sandbox.multiplexer import Process
 from .._sandbox.workspace import Workspace, open_workspace
 from .adapter import Adapter, Exit, Launch, Site, Turn
@@ -27,7 +29,8 @@ from .link import Link, inspect_link, own_link
 from .memory import Start
 from .options import AgentOptions
 from .output import OutputBuffer
-from .record import shown_command, shown_env
+from .policy import provider_error_kind
+from .record import shown_command, shown_env, shown_text
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ class Session:
         site: What the adapter knows of the place.
         launch: What it made of that.
         installed: The CLI in place.
+        setup: What it took to get there, as the log has it.
     """
 
     adapter: Adapter
@@ -55,7 +59,9 @@ class Session:
     site: Site
     launch: Launch
     installed: Installed
-    _recorded: bool = field(default=False, init=False)
+    setup: Mapping[str, Any] = field(default_factory=dict)
+    _info: InfoEvent | None = field(default=None, init=False)
+    _raw: list[dict[str, OutputBuffer]] = field(default_factory=list, init=False)
 
     async def start(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes | None) -> Process:
         """Start the CLI: the only place where that is done.
@@ -66,23 +72,35 @@ class Session:
             stdin: What it reads; None leaves it open.
         """
         logger.debug("starting %s: %s", self.adapter.label, argv)
-        return await self.workspace.spawn(argv, {**self.env, **env, **self.options.env}, stdin)
+        self.tell_what_runs(argv)
+        process = await self.workspace.spawn(argv, {**self.env, **env, **self.options.env}, stdin)
+        if self.options.debug:
+            self._keep_output(process)
+        return process
+
+    @contextlib.asynccontextmanager
+    async def phase(self, name: str, kind: str) -> AsyncIterator[None]:
+        """A part of the run, with a span of its own in the transcript for what the CLI does meanwhile."""
+        async with span(name, type=kind):
+            self.link.traffic.span = current_span()
+            try:
+                yield
+            finally:
+                self.link.traffic.span = None
 
     async def spawn(self, turn: Turn) -> Exit:
         """Run the CLI for one prompt, to its end."""
         invocation = self.adapter.turn(self.site, turn)
         self.link.launched.set()
         process = await self.start(invocation.argv, {}, invocation.stdin)
-        buffers = {"stdout": OutputBuffer(), "stderr": OutputBuffer()}
+        out, err = OutputBuffer(), OutputBuffer()
         async for stream, chunk in process.output():
-            buffers[stream].add(chunk)
-            if self.options.debug:
-                trace_message(logger, self.adapter.key, f"{stream}: {chunk.decode(errors='replace')}")
+            (out if stream == "stdout" else err).add(chunk)
         status = await process.wait()
-        out, err = buffers["stdout"], buffers["stderr"]
         end = Exit(status.returncode, out.tail, err.tail, out.head)
-        self.site = replace(self.site, session_id=self.adapter.session_id(end) or self.site.session_id)
-        self.record(invocation.argv)
+        self.link.end_calls(failed=end.code != 0)
+        self.name(self.adapter.session_id(end) or self.site.session_id)
+        self.tell_output()
         return end
 
     def provider_error(self, **details: Any) -> ProviderError | None:
@@ -90,11 +108,12 @@ class Session:
         if (failure := self.link.traffic.failure) is None:
             return None
         status, message = failure
-        return ProviderError(
+        kind, hint = provider_error_kind(status, message)
+        return kind(
             f"{self.adapter.label} gave up because the model provider answered with "
             f"{f'HTTP {status}' if status else 'an error'}: {message}",
             status=status,
-            hint="this is the provider's error, not the agent's; retry the sample (--retry-on-error) once it is gone.",
+            hint=hint,
             **details,
         )
 
@@ -107,30 +126,60 @@ class Session:
         path = ":".join([*self.installed.path, probe.path])
         return {"PATH": path, "NO_PROXY": direct, "no_proxy": direct, **self.launch.env}
 
-    def _told_version(self) -> str | None:
-        """The version that the CLI itself names in its requests."""
+    @property
+    def version(self) -> str | None:
+        """The version that was installed, or that the CLI itself names in its requests."""
+        if self.installed.version:
+            return self.installed.version
         mark, told = self.adapter.user_agent, self.link.traffic.user_agent
         return re.split("[ /]", told.partition(mark)[2])[0] or None if mark else None
 
-    def record(self, argv: Sequence[str]) -> None:
-        """Say in the log what ran, the first time that it is asked for."""
-        if self._recorded:
-            return
-        self._recorded = True
-        transcript().info(
-            {
+    def name(self, session_id: str) -> None:
+        """Take in what the CLI names the conversation, and say so in the log, with the version that it has told."""
+        self.site = replace(self.site, session_id=session_id)
+        assert self._info is not None and isinstance(self._info.data, dict)
+        data = {**self._info.data, "version": self.version, "session_id": session_id}
+        if data != self._info.data:
+            self._info.data = data
+            record_change(self._info)
+
+    def tell_output(self) -> None:
+        """Put what the CLI has printed into the log, if it is kept: with `debug`, of each launch."""
+        for streams in self._raw:
+            texts = {
+                name: shown_text(buffer.text, self.options.env, self.options.mcp_servers)
+                for name, buffer in streams.items()
+            }
+            record(InfoEvent(data={"event": "output", **texts}, source="inspect_swe"))
+        self._raw.clear()
+
+    def _keep_output(self, process: Process) -> None:
+        streams = {"stdout": OutputBuffer(), "stderr": OutputBuffer()}
+        self._raw.append(streams)
+
+        def tap(stream: Literal["stdout", "stderr"], chunk: bytes) -> None:
+            streams[stream].add(chunk)
+            trace_message(logger, self.adapter.key, f"{stream}: {chunk.decode(errors='replace')}")
+
+        process.tap = tap
+
+    def tell_what_runs(self, argv: Sequence[str]) -> None:
+        """Say in the log what runs, before it does, and once."""
+        if self._info is None:
+            data: dict[str, Any] = {
                 "agent": self.adapter.key,
-                "version": self.installed.version or self._told_version(),
+                "version": self.version,
                 "source": self.installed.source,
-                "digest": self.installed.digest,
+                "setup": dict(self.setup),
                 "transport": self.workspace.transport.name,
                 "bridge": self.link.kind,
                 "session_id": self.site.session_id,
                 "command": list(shown_command(argv, self.options.env, self.options.mcp_servers)),
                 "env": dict(shown_env(self.launch.env, self.options.env)),
-            },
-            source="inspect_swe",
-        )
+                "digest": self.installed.digest,
+            }
+            self._info = InfoEvent(data=data, source="inspect_swe")
+            record(self._info)
 
 
 @contextlib.asynccontextmanager
@@ -148,17 +197,33 @@ async def open_session(
     Raises:
         AgentError: A typed error for whatever is missing; what is cheap to find out is found out first.
     """
-    workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *_SHELLS])
-    found = await find_cli(adapter, options.version, workspace)
-    served = ModelName(resolve_model(options.model)).name
-    open_link = own_link if BRIDGE_AVAILABLE else inspect_link
-    async with Ending() as ending:
-        async with open_link(adapter, options, adapter.route(served), state, workspace, ending) as link:
-            installed = await place_cli(found, workspace)
-            site = _site(options, workspace, installed, start, served, link.base_url)
-            launch = adapter.launch(site)
-            await place_files(workspace, site, launch, options.skills)
-            yield Session(adapter, options, workspace, link, site, launch, installed)
+    session: Session | None = None
+    try:
+        began = time.monotonic()
+        workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *_SHELLS])
+        found = await find_cli(adapter, options.version, workspace)
+        have = time.monotonic()
+        served = ModelName(resolve_model(options.model)).name
+        open_link = own_link if BRIDGE_AVAILABLE else inspect_link
+        async with Ending() as ending:
+            async with open_link(adapter, options, adapter.route(served), state, workspace, ending) as link:
+                installed = await place_cli(found, workspace)
+                site = _site(options, workspace, installed, start, served, link.base_url)
+                launch = adapter.launch(site)
+                await place_files(workspace, site, launch, options.skills)
+                setup = {
+                    "find_seconds": round(have - began, 2),
+                    "place_seconds": round(time.monotonic() - have, 2),
+                    "copied_bytes": workspace.copied,
+                }
+                session = Session(adapter, options, workspace, link, site, launch, installed, setup)
+                try:
+                    yield session
+                finally:
+                    session.tell_output()
+    except AgentError as error:
+        error.happened_to(adapter.label, session.version if session else None)
+        raise
 
 
 def _site(

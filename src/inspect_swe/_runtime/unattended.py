@@ -6,17 +6,23 @@ import inspect
 import logging
 from typing import Any
 
+import anyio
 from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import score
 
-from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError
+from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError, ToolsMissingError
 from .adapter import Exit, Outcome, Turn, Verdict
 from .output import missing_libraries
+from .policy import Action, action_after
 from .session import Session
 
 logger = logging.getLogger(__name__)
 
 _GO_ON = "You were interrupted by an error. Continue with what you were doing."
+
+# Inspect has retried already, as the eval's settings say.
+_PROVIDER_ERRORS = 1
+_PROVIDER_PAUSE = 5
 
 
 async def run_unattended(session: Session, turn: Turn) -> None:
@@ -29,10 +35,15 @@ async def run_unattended(session: Session, turn: Turn) -> None:
     Raises:
         AgentError: The CLI failed, with the reason it gave and the end of its output.
     """
+    if session.options.attempts.attempts == 1:
+        await _run_turn(session, turn)
+        return
+    session.tell_what_runs(session.adapter.turn(session.site, turn).argv)
     attempt = 1
     while True:
-        await _run_turn(session, turn)
-        feedback = await _check_attempt(session, attempt)
+        async with session.phase(f"attempt {attempt}", "attempt"):
+            await _run_turn(session, turn)
+            feedback = await _check_attempt(session, attempt)
         if feedback is None:
             return
         turn = Turn(feedback, True)
@@ -55,14 +66,16 @@ async def _check_attempt(session: Session, attempt: int) -> str | None:
 
 
 async def _run_turn(session: Session, turn: Turn) -> None:
-    """One prompt, with crashes resumed in the same session."""
-    retries = session.options.retry_crashes
+    """One prompt, resumed in the same session where the policy says so."""
+    crashes, provider_errors = session.options.retry_crashes, _PROVIDER_ERRORS
     while True:
         before = session.link.progress()
         end = await session.spawn(turn)
         verdict = session.adapter.judge(end)
         asked = session.link.progress() > before
-        if verdict.outcome in (Outcome.DONE, Outcome.REFUSED):
+        failure = session.link.traffic.failure
+        action = action_after(verdict, failure)
+        if action is Action.SCORE:
             if not asked:
                 raise AgentError(
                     f"{session.adapter.label} ended without having asked the model anything.",
@@ -81,10 +94,15 @@ async def _run_turn(session: Session, turn: Turn) -> None:
                 exit_code=end.code,
                 stderr=end.stderr,
             )
-        if verdict.outcome is Outcome.FAILED or retries == 0:
+        left = provider_errors if failure is not None else crashes
+        if action is Action.FAIL or left == 0:
             raise _error(session, end, verdict)
-        retries -= 1
-        logger.warning("%s crashed (%s); resuming its session.", session.adapter.label, _status(end))
+        if failure is not None:
+            provider_errors -= 1
+            await anyio.sleep(_PROVIDER_PAUSE)
+        else:
+            crashes -= 1
+        logger.warning("%s %s; resuming its session.", session.adapter.label, _what_happened(end, failure))
         if asked:
             turn = Turn(_GO_ON, True)
 
@@ -98,6 +116,10 @@ def _put_answer(session: Session, answer: str | None) -> None:
         state.output = output
 
 
+def _what_happened(end: Exit, failure: tuple[int | None, str] | None) -> str:
+    return f"crashed ({_status(end)})" if failure is None else f"gave up after HTTP {failure[0]} of the provider"
+
+
 def _status(end: Exit) -> str:
     return f"signal {-end.code}" if end.code < 0 else f"exit code {end.code}"
 
@@ -109,6 +131,13 @@ def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
         return failure
     reason = f": {verdict.reason}" if verdict.reason else "."
     if verdict.outcome is Outcome.FAILED:
+        # Some CLIs refuse to begin without a server that does not start.
+        named = [server.name for server in session.options.mcp_servers if server.name in verdict.reason]
+        if named and session.link.progress() == 0:
+            hint = "check that the server starts in the sandbox."
+            return ToolsMissingError(
+                f"{label} did not begin without MCP server {named[0]!r}{reason}", hint=hint, **details
+            )
         return AgentError(f"{label} failed{reason}", **details)
     return AgentCrashError(
         f"{label} crashed with {_status(end)} and was not resumed any more{reason}",

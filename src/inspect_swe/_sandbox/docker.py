@@ -23,7 +23,7 @@ from inspect_ai.util import SandboxConnection
 
 from .._errors import AgentInstallError, SandboxDiedError
 from .files import tar_stream
-from .probe import Completed, Probe, check_output
+from .probe import Completed, Probe
 from .start import relay_command, send_relay
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 _READ = 1 << 16
 TIMEOUT = 120.0
 """Seconds within which a short command must end."""
+
+_MOST_OUTPUT = 16 << 20
 
 
 _COPIES = 4
@@ -189,7 +191,8 @@ async def _completed(channel: DockerChannel) -> Completed:
         await channel.end()
     while data := await channel.receive():
         output += data
-        check_output(len(output))
+        if len(output) > _MOST_OUTPUT:  # whoever is root in the sandbox chooses what `sh` is
+            raise SandboxDiedError(f"A short command in the container wrote more than {_MOST_OUTPUT >> 20} MiB.")
     return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
 
 

@@ -30,7 +30,6 @@ __all__ = ["ByteChannel", "Connect", "ExitStatus", "Multiplexer", "Process", "Sa
 _CONNECTIONS = 128
 START_TIMEOUT = 30.0
 _READ_SIZE = 256 * 1024
-_PIECE = 64 * 1024
 _STAGES = {1: "its working directory cannot be entered", 2: "it cannot be executed"}
 # Numbers that mean something else on a host that is no Linux.
 _LINUX_ERRORS = {
@@ -72,6 +71,7 @@ class Process:
 
     def __init__(self, stream: Stream, pid: int, feeder: asyncio.Task[None] | None) -> None:
         self.pid = pid
+        self.tap: Callable[[Literal["stdout", "stderr"], bytes], None] | None = None
         self._stream = stream
         self._feeder = feeder
         self._finished = False
@@ -88,7 +88,10 @@ class Process:
             self._finished = frame.type is FrameType.EXIT
             if frame.type not in (FrameType.DATA, FrameType.STDERR):
                 continue  # no other frame was charged to the window
-            yield ("stdout" if frame.type is FrameType.DATA else "stderr"), frame.payload
+            stream: Literal["stdout", "stderr"] = "stdout" if frame.type is FrameType.DATA else "stderr"
+            if self.tap is not None:
+                self.tap(stream, frame.payload)
+            yield stream, frame.payload
             self._stream.consumed(len(frame.payload))
 
     async def wait(self) -> ExitStatus:
@@ -340,8 +343,8 @@ class Multiplexer:
 
     async def _take(self, decoder: FrameDecoder, data: bytes) -> None:
         try:
-            for at in range(0, len(data), _PIECE):
-                for frame in decoder.feed(data[at : at + _PIECE]):
+            for at in range(0, len(data), MAX_PAYLOAD):
+                for frame in decoder.feed(data[at : at + MAX_PAYLOAD]):
                     self._dispatch(frame.checked())
                 if self._outbox.neglected:
                     raise ProtocolError("it wants answers and does not read them")

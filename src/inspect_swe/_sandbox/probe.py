@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from .._errors import SandboxDiedError, SandboxUnsupportedError
+from .._errors import SandboxUnsupportedError
 
 PROVIDED = "/opt/inspect-swe"
 """Where CLIs lie that came with the sandbox: mounted, or in its image."""
@@ -56,20 +56,6 @@ say end yes
 """
 
 _ALWAYS = {"uid", "gid", "home", "cwd", "path", "no_proxy", "machine", "libc", "end"}
-
-
-OUTPUT = 16 << 20
-"""Bytes that a short command may write."""
-
-
-def check_output(size: int, most: int = OUTPUT) -> None:
-    """See that a short command's output stays one: whoever is root in the sandbox chooses what `sh` is.
-
-    Raises:
-        SandboxDiedError: It has more bytes than `most`.
-    """
-    if size > most:
-        raise SandboxDiedError(f"A command in the sandbox wrote more than {most >> 20} MiB.")
 
 
 @dataclass(frozen=True)

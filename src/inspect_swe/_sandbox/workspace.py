@@ -20,7 +20,9 @@ from .files import gzipped, source_files, tar_stream
 from .local import LocalTransport
 from .multiplexer import ByteChannel, Connect, Multiplexer, Process, SandboxFileError
 from .portable import PortableTransport
-from .probe import OUTPUT, Completed, Probe, check_output, probe_sandbox
+from .probe import Completed, Probe, probe_sandbox
+
+_MOST_OUTPUT = 16 << 20
 
 
 class Transport(Protocol):
@@ -92,6 +94,8 @@ class Workspace:
         self.transport = transport
         self.probe = probe
         self.identity = identity
+        self.copied = 0
+        """Bytes of the files that were copied into it."""
         self.cwd = probe.cwd if cwd is None else cwd if cwd.startswith("/") else f"{probe.cwd.rstrip('/')}/{cwd}"
         self._relay: Multiplexer | None = None
 
@@ -143,25 +147,21 @@ class Workspace:
         """
         return await self.relay.spawn(argv, cwd=self.cwd, env=env, stdin=stdin)
 
-    async def run(self, argv: Sequence[str], stdin: bytes = b"", most: int = OUTPUT) -> Completed:
-        """Run a short command through the relay to its end.
-
-        Raises:
-            SandboxDiedError: It wrote more than `most` bytes, or the sandbox ended.
-        """
+    async def run(self, argv: Sequence[str], stdin: bytes = b"", most: int = _MOST_OUTPUT) -> Completed:
+        """Run a short command through the relay to its end; one that writes more than `most` bytes is killed."""
         process = await self.relay.spawn(argv, cwd=None, env={}, stdin=stdin)
         streams = {"stdout": bytearray(), "stderr": bytearray()}
         async for stream, chunk in process.output():
-            streams[stream] += chunk
-            if len(streams[stream]) > most:
+            if len(streams[stream]) < most:
+                streams[stream] += chunk
+            else:
                 await process.kill()
-            check_output(len(streams[stream]), most)
         status = await process.wait()
         code = status.code if status.code is not None else 128 + (status.signal or 0)
         texts = [bytes(streams[name]).decode(errors="replace") for name in ("stdout", "stderr")]
         return Completed(code, *texts)
 
-    async def shell(self, script: str, *arguments: str, most: int = OUTPUT) -> Completed:
+    async def shell(self, script: str, *arguments: str, most: int = _MOST_OUTPUT) -> Completed:
         """Run a shell script; `arguments` are its $1, $2, ..."""
         return await self.run(["sh", "-c", script, "sh", *arguments], most=most)
 
@@ -185,11 +185,13 @@ class Workspace:
             AgentInstallError: It could not be written.
         """
         stage = f"{self.probe.scratch}/stage"
+        files = await anyio.to_thread.run_sync(source_files, source)
         await self._checked('rm -rf "$1"; mkdir -p "$1" "$(dirname "$2")"', stage, folder)
         if not await self.transport.place(source, stage, self.probe) and not await self._unpack(source, stage):
-            for file in await anyio.to_thread.run_sync(source_files, source):
+            for file in files:
                 await self.write(f"{stage}/{file.name}", file.path, file.mode)
         await self._checked('if [ -e "$2" ]; then rm -rf "$1"; else mv "$1" "$2"; fi', stage, folder)
+        self.copied += sum(file.size for file in files)
 
     async def _unpack(self, source: Path, folder: str) -> bool:
         """Copy over a slow connection: compressed, in one stream; False where that can't be or isn't worth it."""

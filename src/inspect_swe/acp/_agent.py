@@ -53,7 +53,7 @@ class ACPAgentParams(TypedDict, total=False):
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto", "sandbox", "stable", "latest" or a version number.
-        debug: Whether the CLI shall trace.
+        debug: Whether all that the CLI prints goes into the log, and into Inspect's trace log (`inspect trace`).
         permissions: Who answers when the CLI asks whether it may call a tool: "allow" (the CLI then isn't made to
             ask at all), "reject", "approver" (Inspect's approval policy) or an async function of a
             `PermissionRequest`.

@@ -67,7 +67,7 @@ def interactive_claude_code(
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto", "sandbox", "stable", "latest" or a version such as "2.1.329".
-        debug: Write the CLI's stderr to Inspect's trace log.
+        debug: Put all that the CLI prints into the log, and into Inspect's trace log (`inspect trace`).
         permissions: "allow", "reject", "approver" (Inspect's approval policy) or an async function.
         operator: Whether a person may take part over `inspect acp` or an editor.
         mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -14,7 +13,6 @@ import anyio
 from acp import PROTOCOL_VERSION, Client, RequestError
 from acp.client.connection import ClientSideConnection
 from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, SessionModeState
-from inspect_ai.util import trace_message
 
 from .._errors import AgentExitedError, SessionStartError
 from .._runtime.session import Session
@@ -97,8 +95,7 @@ class Live:
             for file in service.files:
                 await place.workspace.write(file.path, file.content, file.mode)
             self.process = await place.start(service.argv, service.env, None)
-            trace = self._trace if place.options.debug else None
-            connection = acp_connection(self.process, cast(Client, self._client), sent=self._sent, trace=trace)
+            connection = acp_connection(self.process, cast(Client, self._client), sent=self._sent)
             self._conn, self.feeder, self.info = await self._stack.enter_async_context(connection)
         with self._phase("initialize"):
             answer = await self.conn.initialize(
@@ -111,8 +108,7 @@ class Live:
         with self._phase("session"):
             opened = await self._open_session(resume)
             self.modes, self.config_options = opened.modes, opened.config_options or ()
-        place.site = replace(place.site, session_id=self.session_id)
-        place.record(service.argv)
+        place.name(self.session_id)
         if service.mode is not None:
             with self._phase("mode"):
                 await self.conn.set_session_mode(session_id=self.session_id, mode_id=service.mode)
@@ -129,6 +125,7 @@ class Live:
         with anyio.CancelScope(shield=True):
             await self._stack.aclose()
         self._conn = None
+        self._place.tell_output()
 
     async def exit_error(self) -> AgentExitedError:
         """The error that says that, and how, the process has ended."""
@@ -141,9 +138,6 @@ class Live:
             stdout=self.info.stdout,
             stderr=self.info.stderr,
         )
-
-    def _trace(self, chunk: bytes) -> None:
-        trace_message(logger, self._place.adapter.key, f"stderr: {chunk.decode(errors='replace')}")
 
     async def _open_session(self, resume: str | None) -> Any:
         can = self.capabilities.session_capabilities

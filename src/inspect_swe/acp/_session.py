@@ -16,14 +16,14 @@ from inspect_ai.agent import AgentState
 from inspect_ai.log import transcript
 from inspect_ai.model import ChatMessageUser
 from inspect_ai.solver import TaskState
-from inspect_ai.util import span
 
 from .._errors import AgentError, TurnActiveError, TurnFailedError
-from .._inspect_compat import current_span, forget_thread, in_span
+from .._inspect_compat import forget_thread
+from .._inspect_transcript import in_span
 from .._runtime.session import Session
 from ._adapter import AcpAdapter
 from ._client import SessionClient
-from ._events import Decision, Event, PermissionAsked, Plan, ToolEnded, ToolProgress, ToolStarted, Turn, TurnEnded
+from ._events import Decision, Event, PermissionAsked, Plan, Turn, TurnEnded
 from ._live import Live, said
 from ._permissions import PermissionRequest, Permissions, decide
 from ._processes import end_commands
@@ -56,7 +56,7 @@ class ACPSession:
         self._turns = asyncio.Lock()
         self._running: Prompt | None = None
         self._raised: BaseException | None = None
-        self._titles: dict[str, str] = {}
+        self._count = 0
         self._listeners: set[asyncio.Queue[Event | None]] = set()
 
     @property
@@ -260,19 +260,20 @@ class ACPSession:
         if source == "operator":
             bridge.note_operator_message(ChatMessageUser(content=_shown(prompt.content), source="operator"))
         self._raised = None
-        async with span("turn", type="acp_turn"):
-            traffic.span, traffic.failure = current_span(), None
+        self._count += 1
+        ended: Ended = ("cancelled", None)
+        async with self._place.phase(f"{self._adapter.label}: turn {self._count}", "acp_turn"):
+            traffic.failure = None
             try:
                 answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
-                ended: Ended = (answer.stop_reason, _usage(answer.usage))
+                ended = (answer.stop_reason, _usage(answer.usage))
             except ConnectionError as error:
                 raise await self._live.exit_error() from error
             except RequestError as error:
                 if not prompt.stopping.is_set():
                     raise self._failed(error) from error
-                ended = ("cancelled", None)
             finally:
-                traffic.span = None
+                self._place.link.end_calls(failed=ended[0] == "cancelled")
                 self._merge()
             if self._raised is not None:
                 raise self._raised
@@ -348,13 +349,7 @@ class ACPSession:
             self._running.add(event)
         for waiting in self._listeners:
             waiting.put_nowait(event)
-        if isinstance(event, ToolStarted | ToolProgress) and event.title:
-            # Some name the call by and by, and none when it ends.
-            self._titles[event.id] = event.title
-        elif isinstance(event, ToolEnded) and not event.replay:
-            title = event.update.title or self._titles.get(event.id)
-            self._inform({"event": "tool", "id": event.id, "status": event.status, "title": title})
-        elif isinstance(event, Plan) and not event.replay:
+        if isinstance(event, Plan) and not event.replay:
             self._inform({"event": "plan", "entries": [list(entry) for entry in event.entries]})
         elif isinstance(event, PermissionAsked):
             self._inform({"event": "permission", "title": event.title, "decision": event.decision})

@@ -8,7 +8,7 @@ from inspect_ai.model import ModelUsage
 from inspect_ai.util import message_limit, time_limit, token_limit
 
 from .._errors import ProviderError
-from ..testing import ScriptStep, fail, finish, refuse, shell
+from ..testing import ScriptedRequest, ScriptStep, Step, fail, finish, refuse, shell
 from ._behaviour import behaviour, check
 from ._trial import Trial
 
@@ -56,8 +56,24 @@ def _provider_error(status: int) -> None:
     register(play)
 
 
-for _status in (400, 429, 500, 529):
+for _status in (400, 529):
     _provider_error(_status)
+
+
+def _until_resumed(request: ScriptedRequest) -> Step:
+    said = " ".join(message.text for message in request.messages)
+    return finish("Recovered.")(request) if "interrupted by an error" in said else fail(429, "slow down")
+
+
+@behaviour([shell("echo before it"), *[_until_resumed] * 200])
+async def provider_recovers(trial: Trial) -> None:
+    """A CLI that gave up because of a provider's error is resumed in its session: the error may be gone."""
+    await trial.run("THE-TASK", system_prompt="SYSTEM-MARKER")
+    check("Recovered." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
+    trial.check_once("interrupted by an error")
+    trial.check_once("THE-TASK")
+    trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)
+    check(any("before it" in text for text in trial.results), "the conversation so far was lost")
 
 
 @behaviour(_MANY)

@@ -1,0 +1,173 @@
+"""The CLI's tool calls in the transcript: what it ran, for how long, and what came of it.
+
+The CLI runs its tools itself. What passes over the bridge tells all the same: a reply hands a call to the CLI, and a
+later request has its result. The time in between is the call's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from inspect_ai.event import ToolEvent
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageTool,
+    ContentAudio,
+    ContentDocument,
+    ContentImage,
+    ContentText,
+    ContentVideo,
+    ModelOutput,
+)
+from inspect_ai.tool import ToolCall, ToolCallError
+
+from .._inspect_transcript import record, record_change, working_time
+from .delegations import Delegations
+from .views import view_of
+
+_SHOWN = (ContentText, ContentImage, ContentAudio, ContentVideo, ContentDocument)
+_WRAPPED = ('{"output":', '{"result":', '{"error":')
+_UNANSWERED = "The CLI ended before the model was told a result."
+
+
+class Calls:
+    """The calls of one agent.
+
+    Args:
+        hosted: The calls of host tools that have not been run: Inspect itself records those that it runs.
+    """
+
+    def __init__(self, hosted: Callable[[], Mapping[str, Any]]) -> None:
+        self._all_hosted = hosted
+        self._open: dict[str, ToolEvent] = {}
+        self._hosted: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
+        self._delegations = Delegations()
+
+    def asked(self, messages: Sequence[ChatMessage], has_tools: bool) -> None:
+        """A request begins: it has results, and may be a sub-agent's."""
+        self._take_results(messages)
+        self._name(messages)
+        self._delegations.enter(messages, has_tools)
+
+    def generated(self, messages: Sequence[ChatMessage], output: ModelOutput) -> None:
+        """A reply is about to be handed to the CLI, with calls in it."""
+        self._take_results(messages)
+        calls = [] if output.empty else output.message.tool_calls or []
+        hosted = self._all_hosted() if calls else {}
+        for call in calls:
+            self._begin(call, hosted.get(call.id))
+
+    def end(self, failed: bool) -> None:
+        """Nothing runs any more: calls without a result get none, unless the CLI goes on later and tells it.
+
+        Args:
+            failed: Whether that is an error. A CLI that ends well may end with a call.
+        """
+        for call_id, event in self._open.items():
+            if event.pending and call_id not in self._hosted:
+                error = ToolCallError("cancelled", _UNANSWERED) if failed else None
+                self._close(event, "", error)
+        self._delegations.end()
+
+    def _begin(self, call: ToolCall, hosted: Any) -> None:
+        if call.id in self._open:
+            return
+        event = ToolEvent(
+            id=call.id, function=call.function, arguments=call.arguments, view=view_of(call), pending=True
+        )
+        self._open[call.id] = event
+        self._delegations.proposed(event)
+        if hosted is None:
+            record(event)
+        else:
+            self._hosted[call.id] = hosted
+
+    def _take_results(self, messages: Sequence[ChatMessage]) -> None:
+        if not self._open:
+            return
+        for message, event in list(self._results(messages)):
+            if self._open.pop(event.id, None) is None:
+                continue
+            hosted = self._hosted.pop(event.id, None)
+            if hosted is not None and hosted.paired:
+                continue
+            if hosted is not None:
+                # The CLI has answered in the host's place: it was not allowed to call the tool, say.
+                record(event)
+            event.message_id = message.id
+            error = ToolCallError("unknown", message.text) if message.error else None
+            self._close(event, _result(message, event), error)
+
+    def _results(self, messages: Sequence[ChatMessage]) -> Iterator[tuple[ChatMessageTool, ToolEvent]]:
+        """Results of open calls, each with its call."""
+        calls = {call.id: call for message in messages for call in _calls(message)}
+        latest = _after_last_answer(messages)
+        taken: set[str] = set()
+        for number, message in enumerate(messages):
+            if not isinstance(message, ChatMessageTool):
+                continue
+            event = self._open.get(message.tool_call_id or "")
+            call = calls.get(message.tool_call_id or "")
+            if event is None and call is not None and number >= latest:
+                alike = (one for one in self._open.values() if one.id not in taken and _alike(one, call))
+                event = next(alike, None)
+                if event is not None and message.id is not None:
+                    self._names[message.id] = event.id
+            if event is not None:
+                taken.add(event.id)
+                yield message, event
+
+    def _name(self, messages: Sequence[ChatMessage]) -> None:
+        """Name calls as the model did: Inspect reads Gemini's requests with ids of its own, which repeat."""
+        calls: Sequence[ToolCall] = []
+        for message in messages if self._names else ():
+            calls = _calls(message) or calls
+            if isinstance(message, ChatMessageTool) and (own := self._names.get(message.id or "")):
+                for call in [call for call in calls if call.id == message.tool_call_id][:1]:
+                    call.id = own
+                message.tool_call_id = own
+
+    def _close(self, event: ToolEvent, result: Any, error: ToolCallError | None) -> None:
+        event.result, event.error = result, error
+        if event.pending:
+            event.pending = None
+            event.completed = datetime.now(timezone.utc)
+            event.working_time = working_time() - event.working_start
+        record_change(event)
+
+
+def _calls(message: ChatMessage) -> Sequence[ToolCall]:
+    return message.tool_calls or [] if isinstance(message, ChatMessageAssistant) else []
+
+
+def _after_last_answer(messages: Sequence[ChatMessage]) -> int:
+    """Where what is new since the model's last answer begins."""
+    answers = (number for number, message in enumerate(messages) if isinstance(message, ChatMessageAssistant))
+    return max(answers, default=-1) + 1
+
+
+def _alike(event: ToolEvent, call: ToolCall) -> bool:
+    return event.function == call.function and event.arguments == call.arguments
+
+
+def _result(message: ChatMessageTool, event: ToolEvent) -> Any:
+    """What a tool said, as a tool event can have it."""
+    if isinstance(message.content, list):
+        return [part for part in message.content if isinstance(part, _SHOWN)]
+    return message.content if message.tool_call_id == event.id else _unwrapped(message.content)
+
+
+def _unwrapped(text: str) -> str:
+    """The text in a result of Gemini's API, which has it in an object."""
+    if not text.startswith(_WRAPPED):
+        return text
+    try:
+        values = list(json.loads(text).values())
+    except ValueError:
+        return text
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else text

@@ -1,0 +1,157 @@
+"""The CLI's tool calls as the log has them, read from the traffic of every dialect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from inspect_ai.agent import BridgedToolsSpec
+from inspect_ai.event import ModelEvent, SpanBeginEvent, SpanEndEvent, ToolEvent
+from inspect_ai.log import EvalLog
+from mcp import Client
+
+from inspect_swe.testing import ScriptStep, call, say, turn, wait
+
+from .speakers import SPEAKERS, Speaker
+from .support import Site, in_sample
+from .test_tools import give
+
+TOOLS = [{"name": name, "description": "A tool.", "input_schema": {"type": "object"}} for name in ("Bash", "Agent")]
+
+
+def tool_events(log: EvalLog) -> list[ToolEvent]:
+    assert log.samples
+    return [event for event in log.samples[0].events if isinstance(event, ToolEvent)]
+
+
+async def ask(site: Site, messages: list[Any], tools: bool = True) -> list[dict[str, Any]]:
+    """What the model answers to a conversation, in Anthropic's dialect."""
+    data = {"model": "m", "max_tokens": 9, "messages": messages, **({"tools": TOOLS} if tools else {})}
+    async with httpx.AsyncClient(timeout=30) as http:
+        reply = await http.post(f"{site.url}/v1/messages", json=data)
+    content: list[dict[str, Any]] = reply.json()["content"]
+    return content
+
+
+def user(*content: Any) -> dict[str, Any]:
+    return {"role": "user", "content": list(content)}
+
+
+def text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
+
+
+def result(answer: list[dict[str, Any]], words: str, **more: Any) -> dict[str, Any]:
+    """The result of the call that an answer ends with."""
+    return {"type": "tool_result", "tool_use_id": answer[-1]["id"], "content": words, **more}
+
+
+@pytest.mark.parametrize("speaker", SPEAKERS, ids=[speaker.name for speaker in SPEAKERS])
+def test_each_call_is_an_event_with_its_result(speaker: Speaker) -> None:
+    async def body(site: Site) -> None:
+        first = speaker.ask()
+        answer = await speaker.send(site, first, stream=True)
+        second = speaker.follow_up(first, answer, ["one", "two"])
+        again = await speaker.send(site, second, stream=True)
+        await speaker.send(site, speaker.follow_up(second, again, ["three"]), stream=True)
+
+    # The same call twice: Gemini's requests don't tell them apart by ids.
+    script: list[ScriptStep] = [turn(call("add", a=1), call("add", a=2)), wait(0.2, call("add", a=1)), say("done")]
+    log = in_sample(script, body)
+    events = tool_events(log)
+    assert [(event.function, event.arguments, event.result) for event in events] == [
+        ("add", {"a": 1}, "one"),
+        ("add", {"a": 2}, "two"),
+        ("add", {"a": 1}, "three"),
+    ]
+    assert len({event.id for event in events}) == 3
+    for event in events:
+        assert not event.pending and event.error is None
+        assert event.completed and event.completed >= event.timestamp
+        assert event.working_time is not None and event.working_time >= 0
+    assert log.samples
+    last = [event for event in log.samples[0].events if isinstance(event, ModelEvent)][-1]
+    answered = [message.tool_call_id for message in last.input if message.role == "tool"]
+    proposed = [call.id for message in last.input if message.role == "assistant" for call in message.tool_calls or []]
+    assert answered == proposed == [event.id for event in events], "so that the viewer shows each result once"
+    order = [event.event for event in log.samples[0].events if isinstance(event, ModelEvent | ToolEvent)]
+    assert order == ["model", "tool", "tool", "model", "tool", "model"]
+
+
+def test_a_conversation_that_is_sent_again_adds_nothing() -> None:
+    async def body(site: Site) -> None:
+        answer = await ask(site, [user(text("go"))])
+        told = [user(text("go")), {"role": "assistant", "content": answer}, user(result(answer, "first"))]
+        await ask(site, told)
+        await ask(site, [*told[:2], user(result(answer, "another"))])
+
+    (event,) = tool_events(in_sample([call("Bash", command="ls"), say("so"), say("so")], body))
+    assert event.result == "first"
+    assert event.view and "```bash\nls\n```" in event.view.content
+
+
+def test_errors_and_calls_without_an_answer() -> None:
+    async def body(site: Site) -> None:
+        answer = await ask(site, [user(text("go"))])
+        said = {"role": "assistant", "content": answer}
+        await ask(site, [user(text("go")), said, user(result(answer, "it broke", is_error=True))])
+
+    broken, unanswered = tool_events(in_sample([call("Bash", command="a"), call("Bash", command="b")], body))
+    assert broken.error and broken.error.message == "it broke"
+    assert unanswered.result == "" and unanswered.error is None and unanswered.completed and not unanswered.pending
+
+
+def test_host_tools_have_one_event() -> None:
+    async def body(site: Site) -> None:
+        for answered in (True, False):
+            given = {"name": "mcp__host__give", "description": "Gives a result of some kind.", "input_schema": {}}
+            first = {"model": "m", "max_tokens": 9, "messages": [user(text(str(answered)))], "tools": [given]}
+            async with httpx.AsyncClient(timeout=30) as http:
+                answer = (await http.post(f"{site.url}/v1/messages", json=first)).json()["content"]
+                if answered:
+                    async with Client(f"{site.url}/mcp/host") as client:
+                        await client.call_tool("give", {"kind": "text"})
+                said = {"role": "assistant", "content": answer}
+                told = user(result(answer, "some text" if answered else "not allowed"))
+                second = {**first, "messages": [user(text(str(answered))), said, told]}
+                await http.post(f"{site.url}/v1/messages", json=second)
+
+    give_text = call("give", kind="text")
+    specs = [BridgedToolsSpec(name="host", tools=[give()])]
+    ran, refused = tool_events(in_sample([give_text, say("so"), give_text, say("so")], body, bridged=specs))
+    # The oldest release of Inspect that is supported makes none: then it is an event like any other.
+    assert ran.function in ("give", "mcp__host__give") and ran.result == "some text"
+    assert (refused.function, refused.result) == ("mcp__host__give", "not allowed")
+
+
+def test_a_sub_agent_has_a_span_of_its_own() -> None:
+    task = "Count the files, please."
+
+    async def body(site: Site) -> None:
+        answer = await ask(site, [user(text("Delegate: " + task))])
+        begun = [user(text("reminder"), text(task))]
+        theirs = await ask(site, begun)
+        await ask(site, [user(text("Is this a task? " + task))], tools=False)
+        await ask(site, [*begun, {"role": "assistant", "content": theirs}, user(result(theirs, "3"))])
+        said = {"role": "assistant", "content": answer}
+        await ask(site, [user(text("Delegate: " + task)), said, user(result(answer, "3 files"))])
+
+    script: list[ScriptStep] = [
+        call("Agent", prompt=task, subagent_type="counter"),
+        call("Bash", command="ls | wc -l"),
+        say("a title"),
+        say("3 files"),
+        say("done"),
+    ]
+    log = in_sample(script, body)
+    assert log.samples
+    events = log.samples[0].events
+    delegated, counted = tool_events(log)
+    (began,) = [event for event in events if isinstance(event, SpanBeginEvent) and event.type == "agent"]
+    assert began.name == "counter" and began.parent_id == delegated.span_id
+    assert began.id == delegated.agent_span_id == f"agent-{delegated.id}"
+    assert counted.span_id == began.id != delegated.span_id
+    inside = [event.span_id == began.id for event in events if isinstance(event, ModelEvent)]
+    assert inside == [False, True, False, True, False]
+    assert [event.id for event in events if isinstance(event, SpanEndEvent)].count(began.id) == 1

@@ -1,0 +1,147 @@
+"""What a run looks like in the log: events, spans and their order, with the real CLIs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inspect_ai.agent import AgentAttempts
+from inspect_ai.event import InfoEvent, ModelEvent, ScoreEvent, SpanBeginEvent, ToolEvent
+from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, scorer
+from inspect_ai.solver import TaskState
+from inspect_ai.util import sandbox
+
+import inspect_swe
+from inspect_swe import claude_code
+from inspect_swe._agents import ROSTER
+from inspect_swe.testing import ScriptStep, call, finish, say, shell, turn
+
+from .harness import Run, compose_file, mounts, run_agent, run_agents
+
+TASK = "Count the files in the working directory."
+
+
+def events(run: Run, kind: Any) -> list[Any]:
+    return [event for event in run.sample.events if isinstance(event, kind)]
+
+
+def command_of(event: ToolEvent) -> str:
+    return str(event.arguments.get("command") or event.arguments.get("cmd"))
+
+
+@scorer(metrics=[accuracy()])
+def holds_42() -> Scorer:
+    async def score(state: TaskState, target: Target) -> Score:
+        text = (await sandbox().exec(["cat", "out.txt"])).stdout.strip()
+        return Score(value=CORRECT if text == "42" else INCORRECT, answer=text)
+
+    return score
+
+
+def test_tool_events_of_all_agents(tmp_path: Path) -> None:
+    volumes = {str(mount): mount for adapter in ROSTER for mount in mounts(adapter.key, "stable")}
+    commands = ["echo one; sleep 1", "echo two", "echo two"]
+    runs = run_agents(
+        tmp_path,
+        {adapter.key: getattr(inspect_swe, adapter.key)(attempts=2) for adapter in ROSTER},
+        [
+            turn(shell(commands[0]), shell(commands[1])),
+            shell(commands[2]),
+            finish("Done."),
+            shell("printf hi > out.txt"),
+            finish("Again."),
+        ],
+        ("lean_test", compose_file(tmp_path, volumes=list(volumes.values()))),
+        "cat out.txt; false",
+    )
+    for key, run in runs.items():
+        assert run.error is None, f"{key}: {run.error}"
+        ran = events(run, ToolEvent)[:3]
+        assert [command_of(event) for event in ran] == commands, key
+        for event, word in zip(ran, ("one", "two", "two"), strict=True):
+            assert word in str(event.result) and event.error is None, key
+            assert event.view and command_of(event) in event.view.content, key
+            assert event.completed and event.pending is None, key
+            seconds = (event.completed - event.timestamp).total_seconds()
+            assert seconds >= (1 if word == "one" else 0), key
+            assert event.working_time == pytest.approx(seconds, abs=0.5), key
+        assert len({event.id for event in events(run, ToolEvent)}) == len(events(run, ToolEvent)), key
+        shown = {call.id for event in events(run, ModelEvent) for call in event.output.message.tool_calls or []}
+        assert {event.id for event in ran} <= shown, key
+        results = {
+            message.tool_call_id
+            for event in events(run, ModelEvent)
+            for message in event.input[-2:]
+            if message.role == "tool"
+        }
+        assert results <= shown, f"{key}: the viewer would show results twice"
+
+
+def test_attempts_are_spans_with_their_scores(tmp_path: Path) -> None:
+    steps: list[ScriptStep] = [
+        shell("echo 40 > out.txt"),
+        say("40"),
+        shell("echo 42 > out.txt"),
+        say("42"),
+        say("never"),
+    ]
+    run = run_agent(tmp_path, claude_code(attempts=AgentAttempts(3)), steps, scorer=holds_42())
+    assert run.error is None
+    attempts = [event for event in events(run, SpanBeginEvent) if event.type == "attempt"]
+    assert [event.name for event in attempts] == ["attempt 1", "attempt 2"]
+    ids = [event.id for event in attempts]
+    assert [event.span_id for event in events(run, ToolEvent)] == ids
+    scores = [(event.span_id, event.score.value) for event in events(run, ScoreEvent) if event.intermediate]
+    assert scores == list(zip(ids, ("I", "C"), strict=True))
+    (info,) = events(run, InfoEvent)
+    order = run.sample.events
+    assert order.index(info) < order.index(attempts[0]), "what runs is said first"
+    assert info.span_id == attempts[0].parent_id
+    assert info.data["setup"].keys() == {"find_seconds", "place_seconds", "copied_bytes"}
+
+
+def test_a_sub_agent_of_claude_code(tmp_path: Path) -> None:
+    steps: list[ScriptStep] = [
+        call("Agent", description="Count", prompt=TASK, subagent_type="general-purpose", run_in_background=False),
+        shell("ls | wc -l"),
+        say("There are none."),
+        say("The sub-agent counted none."),
+    ]
+    run = run_agent(tmp_path, claude_code(), steps, prompt=f"Have a sub-agent do this: {TASK}")
+    assert run.error is None
+    delegated, counted = events(run, ToolEvent)
+    (began,) = [event for event in events(run, SpanBeginEvent) if event.id == f"agent-{delegated.id}"]
+    assert (began.name, began.type, began.parent_id) == ("general-purpose", "agent", delegated.span_id)
+    assert counted.span_id == began.id
+    assert [event.span_id == began.id for event in events(run, ModelEvent)] == [False, True, True, False]
+
+
+def output_events(run: Run) -> list[dict[str, str]]:
+    """What the CLI printed, launch by launch: strings of that length are attachments."""
+    told = [event.data for event in events(run, InfoEvent) if event.data.get("event") == "output"]
+    return [
+        {name: run.sample.attachments[data[name][len("attachment://") :]] for name in ("stdout", "stderr")}
+        for data in told
+    ]
+
+
+def test_debug_keeps_the_output_of_each_launch(tmp_path: Path) -> None:
+    agent = claude_code(debug=True, env={"MY_KEY": "very-secret"})
+    run = run_agent(tmp_path, agent, [shell("echo $MY_KEY"), shell("kill -9 $PPID"), say("done")])
+    assert run.error is None
+    first, second = output_events(run)
+    assert '"subtype":"init"' in first["stdout"] and "***" in first["stdout"] and "very-secret" not in first["stdout"]
+    assert '"subtype":"init"' in second["stdout"] and "[DEBUG]" in second["stderr"]
+    _, killed = events(run, ToolEvent)
+    # Whether Claude Code tells its death as the call's result depends on how much of its session it had written.
+    assert killed.completed is not None and killed.error.type in ("cancelled", "unknown")
+
+
+def test_a_limit_while_a_command_runs(tmp_path: Path) -> None:
+    run = run_agent(tmp_path, claude_code(debug=True), [shell("echo begin; sleep 99")], task={"time_limit": 12})
+    assert run.sample.limit and run.sample.limit.type == "time"
+    (waiting,) = events(run, ToolEvent)
+    assert waiting.error.type == "cancelled" and waiting.completed and waiting.working_time > 1
+    (output,) = output_events(run)
+    assert "sleep 99" in output["stdout"]
