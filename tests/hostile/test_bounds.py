@@ -17,12 +17,16 @@ import httpx
 import pytest
 from inspect_ai.agent import AgentState
 from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
 
 from inspect_swe._bridge.app import BridgeApp
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._inspect_compat import create_bridge
+from inspect_swe._sandbox.local import LocalTransport
 from inspect_swe._sandbox.multiplexer import Multiplexer
+from inspect_swe._sandbox.probe import probe_sandbox
+from inspect_swe._sandbox.workspace import Workspace
 
 from ..bridge.support import Site, in_sample, tcp
 from ..sandbox.relay_support import LocalPipeChannel
@@ -237,6 +241,20 @@ while time.monotonic() < until:
 print("flooded" if count > 100 else count)
 """
     attack(script, limit=64 << 20, said="flooded")
+
+
+def test_a_short_command_that_writes_without_end() -> None:
+    async def main() -> None:
+        reach = LocalTransport(LocalSandboxEnvironment(), None)
+        workspace = Workspace(reach, await probe_sandbox(reach.run, [], None), None, 0)
+        async with workspace.relaying(None):
+            forget_peak()
+            before = memory("VmRSS")
+            done = await workspace.run(["yes"])
+            assert done.code == 128 + 9 and len(done.stdout) < 17 << 20
+            assert memory("VmHWM") - before < 96 << 20
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("values", [b"[],", b"0,", b'{"":0},'], ids=["lists", "numbers", "objects"])

@@ -17,8 +17,11 @@ from inspect_ai.log import read_eval_log
 from inspect_ai.model import get_model
 from inspect_ai.tool import Tool, tool
 
+from inspect_swe._bridge.settings import BridgeSettings
+from inspect_swe.testing import scripted_requests
+
 from ..bridge.support import Site, in_sample
-from .requests import ANTHROPIC, PATHS, SOUND, anything, encoded, mutated, nested
+from .requests import ANTHROPIC, COMPLETIONS, PATHS, RESPONSES, SOUND, anything, encoded, mutated, nested
 from .rounds import rounds
 
 SECRET = "sk-planted-secret"
@@ -38,6 +41,8 @@ def give() -> Tool:
     return execute
 
 
+# The first request offers this tool; of later ones, tools of that server that were not chosen are withheld.
+SETTINGS = BridgeSettings(models=("m",), expected_tools={"server": ("ad", frozenset({"d"}))})
 TOOLS = [BridgedToolsSpec(name="host", tools=[give()], require_proposal=False)]
 
 
@@ -67,6 +72,7 @@ async def check_alive(site: Site) -> None:
 
 def try_requests(requests: st.SearchStrategy[tuple[str, bytes]]) -> None:
     async def body(site: Site) -> None:
+        await check_alive(site)
         loop = asyncio.get_running_loop()
         # An exception that leaves the app is raised here.
         transport = httpx.ASGITransport(site.asgi)
@@ -83,7 +89,8 @@ def try_requests(requests: st.SearchStrategy[tuple[str, bytes]]) -> None:
         await check_alive(site)
 
     # The log of the sample can be written and read, whatever the requests were.
-    log = in_sample([], body, bridged=TOOLS, model=get_model("mockllm/model"), timeout=None)
+    model = get_model("mockllm/model")
+    log = in_sample([], body, bridged=TOOLS, settings=SETTINGS, model=model, timeout=None)
     assert read_eval_log(log.location).status == "success"
 
 
@@ -173,6 +180,42 @@ def test_half_characters_in_other_guises(text: bytes) -> None:
         await check_alive(site)
 
     in_sample([], body, model=get_model("mockllm/model"))
+
+
+def media(reference: str) -> list[tuple[str, dict[str, Any]]]:
+    """Requests with an image or a document that is to be found elsewhere."""
+
+    def said(*parts: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{"role": "user", "content": list(parts)}]
+
+    source = {"type": "url", "url": reference}
+    image = {**ANTHROPIC, "messages": said({"type": "image", "source": source})}
+    drawn = {"type": "input_image", "detail": "auto", "image_url": reference}
+    written = {"type": "input_file", "filename": "notes.txt", "file_data": reference}
+    return [
+        ("/v1/messages", image),
+        ("/v1/messages/count_tokens", image),
+        ("/v1/messages", {**ANTHROPIC, "messages": said({"type": "document", "source": source})}),
+        ("/v1/responses", {**RESPONSES, "input": said(drawn)}),
+        ("/v1/responses", {**RESPONSES, "input": said(written)}),
+        ("/v1/chat/completions", {**COMPLETIONS, "messages": said({"type": "image_url", "image_url": source})}),
+    ]
+
+
+def test_media_that_the_host_would_have_to_fetch_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text(SECRET)
+
+    async def body(site: Site) -> None:
+        async with httpx.AsyncClient(base_url=site.url) as http:
+            for reference in (str(file), file.as_uri(), "http://127.0.0.1:9/notes.txt"):
+                for path, data in media(reference):
+                    reply = await http.post(path, content=encoded(data))
+                    assert reply.status_code == 400, (path, reply.text)
+                    check_says_nothing(reply.text)
+        assert scripted_requests(site.model) == []
+
+    in_sample([], body)
 
 
 def test_secrets_are_planted() -> None:
