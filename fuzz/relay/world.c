@@ -223,6 +223,9 @@ int world_poll(struct pollfd *polled, size_t len, int timeout)
     int ready = 0;
     for (size_t i = 0; i < len; i++) {
         struct pollfd *p = &polled[i];
+        p->revents = 0;
+        if (p->fd < 0) /* poll() itself skips it */
+            continue;
         slot(p->fd);
         uint8_t b = decide();
         p->revents = (short)((b & 1 ? POLLIN : 0) | (b & 2 ? POLLOUT : 0)) & p->events;
@@ -232,8 +235,8 @@ int world_poll(struct pollfd *polled, size_t len, int timeout)
             p->revents |= b & 4 ? POLLERR : POLLHUP;
         ready += p->revents != 0;
     }
-    if (over() || !ready)
-        clock_ms += timeout > 0 ? timeout : 20;
+    if (over() || !ready) /* without a timeout, poll() would wait until something else happens */
+        clock_ms += timeout < 0 ? INT32_MAX : timeout > 0 ? timeout : 20;
     return ready;
 }
 

@@ -36,7 +36,7 @@ ANTHROPIC: dict[str, Any] = {
             ],
         },
     ],
-    "tools": [{"name": "add", "description": "Adds.", "input_schema": SCHEMA}, {"type": "web_search_20250305"}],
+    "tools": [{"name": "add", "description": "Adds.", "input_schema": SCHEMA}, {"type": "web_search_20250305", "name": "web_search"}],
 }
 RESPONSES: dict[str, Any] = {
     "model": "m",
@@ -53,7 +53,7 @@ RESPONSES: dict[str, Any] = {
     ],
     "tools": [
         {"type": "function", **FUNCTION},
-        {"type": "namespace", "name": "more", "tools": [{"type": "function", **FUNCTION}]},
+        {"type": "namespace", "name": "more", "description": "More.", "tools": [{"type": "function", **FUNCTION}]},
         {"type": "web_search"},
     ],
 }

@@ -14,11 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.log import read_eval_log
-from inspect_ai.model import get_model
 from inspect_ai.tool import Tool, tool
 
 from inspect_swe._bridge.settings import BridgeSettings
-from inspect_swe.testing import scripted_requests
+from inspect_swe.testing import say, scripted_requests
 
 from ..bridge.support import Site, in_sample
 from .requests import ANTHROPIC, COMPLETIONS, PATHS, RESPONSES, SOUND, anything, encoded, mutated, nested
@@ -85,13 +84,15 @@ def try_requests(requests: st.SearchStrategy[tuple[str, bytes]]) -> None:
             def any_request_is_answered(request: tuple[str, bytes]) -> None:
                 asyncio.run_coroutine_threadsafe(send(*request), loop).result()
 
-            await asyncio.to_thread(rounds, any_request_is_answered)
+            await asyncio.to_thread(any_request_is_answered)
         await check_alive(site)
 
-    # The log of the sample can be written and read, whatever the requests were.
-    model = get_model("mockllm/model")
-    log = in_sample([], body, bridged=TOOLS, settings=SETTINGS, model=model, timeout=None)
-    assert read_eval_log(log.location).status == "success"
+    def sample() -> None:
+        # Its log can be written and read, whatever the requests were.
+        log = in_sample([say("hello")], body, bridged=TOOLS, settings=SETTINGS, timeout=None)
+        assert read_eval_log(log.location).status == "success"
+
+    rounds(sample)
 
 
 def test_sound_requests_are_served() -> None:
@@ -101,7 +102,7 @@ def test_sound_requests_are_served() -> None:
                 for path in paths:
                     assert (await http.post(path, content=encoded(data))).status_code == 200, path
 
-    in_sample([], body, bridged=TOOLS, model=get_model("mockllm/model"))
+    in_sample([say("hello")], body, bridged=TOOLS)
 
 
 def test_requests_with_changes() -> None:
@@ -141,10 +142,10 @@ def test_any_http() -> None:
         def any_stream_ends(stream: bytes) -> None:
             asyncio.run_coroutine_threadsafe(send(stream), loop).result()
 
-        await asyncio.to_thread(rounds, any_stream_ends)
+        await asyncio.to_thread(any_stream_ends)
         await check_alive(site)
 
-    in_sample([], body, model=get_model("mockllm/model"), timeout=None)
+    rounds(lambda: in_sample([say("hello")], body, timeout=None))
 
 
 @pytest.mark.parametrize("levels", [90, 101, 300])
@@ -162,7 +163,7 @@ def test_deep_json_does_not_spoil_the_log(levels: int, log_format: Any) -> None:
         assert reply.status_code == (200 if levels == 90 else 400)
         await check_alive(site)
 
-    log = in_sample([], body, model=get_model("mockllm/model"), log_format=log_format)
+    log = in_sample([say("hello")], body, log_format=log_format)
     assert read_eval_log(log.location).status == "success"
 
 
@@ -179,7 +180,7 @@ def test_half_characters_in_other_guises(text: bytes) -> None:
             assert (await http.post(f"{site.url}/v1/messages", content=content)).status_code == 400
         await check_alive(site)
 
-    in_sample([], body, model=get_model("mockllm/model"))
+    in_sample([say("hello")], body)
 
 
 def media(reference: str) -> list[tuple[str, dict[str, Any]]]:
