@@ -36,7 +36,10 @@ ANTHROPIC: dict[str, Any] = {
             ],
         },
     ],
-    "tools": [{"name": "add", "description": "Adds.", "input_schema": SCHEMA}, {"type": "web_search_20250305", "name": "web_search"}],
+    "tools": [
+        {"name": "add", "description": "Adds.", "input_schema": SCHEMA},
+        {"type": "web_search_20250305", "name": "web_search"},
+    ],
 }
 RESPONSES: dict[str, Any] = {
     "model": "m",
