@@ -42,6 +42,25 @@ static void pipe_session(void)
     }
 }
 
+/* Makes the data frames larger: windows and buffers are, and inputs had better be short. */
+static size_t stretch(const uint8_t *p, size_t len, uint8_t *to, size_t max)
+{
+    size_t at = 0;
+    while (len >= FRAME_HEADER && get_u32(p + 8) <= len - FRAME_HEADER) {
+        size_t size = get_u32(p + 8), larger = get_u32(p) == F_DATA ? size * 1000 : size;
+        larger = larger < FRAME_MAX ? larger : FRAME_MAX;
+        if (size > larger || at + FRAME_HEADER + larger > max)
+            break;
+        memcpy(to + at, p, FRAME_HEADER + size);
+        memset(to + at + FRAME_HEADER + size, 'x', larger - size);
+        put_u32(to + at + 8, (uint32_t)larger);
+        at += FRAME_HEADER + larger;
+        p += FRAME_HEADER + size;
+        len -= FRAME_HEADER + size;
+    }
+    return at;
+}
+
 static void count_frames(const uint8_t *p, size_t len)
 {
     while (len >= FRAME_HEADER && get_u32(p + 8) <= len - FRAME_HEADER) {
@@ -62,10 +81,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     world.flags = data[0];
     world.host = data + 3;
     world.host_len = host_len;
-    world.data = world.host + host_len;
+    world.data = data + 3 + host_len;
     world.len = len - 3 - host_len;
     world.children = world.flags & DAEMON ? 2 : world.flags & CHILD ? 1 : 0;
-    count_frames(world.host, host_len);
+    if (world.flags & STRETCHED && !(world.flags & DAEMON)) {
+        static uint8_t larger[2 << 20];
+        world.host_len = stretch(world.host, host_len, larger, sizeof larger);
+        world.host = larger;
+    }
+    count_frames(world.host, world.host_len);
     sessions++;
     world_begin();
     if (setjmp(world.leave) == 0) {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DAEMON = 1, CALLER = 2, CHILD = 4, MEMORY_SHORT = 8 };
+enum { DAEMON = 1, CALLER = 2, CHILD = 4, MEMORY_SHORT = 8, STRETCHED = 16 };
 
 struct world {
     const uint8_t *host, *data; /* what the host sends; what the world does */

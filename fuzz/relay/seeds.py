@@ -12,7 +12,7 @@ from pathlib import Path
 from inspect_swe._sandbox.frames import FrameType, encode, encode_u32
 from inspect_swe._sandbox.multiplexer import _spawn_frames
 
-DAEMON, CALLER, CHILD, MEMORY_SHORT = 1, 2, 4, 8
+DAEMON, CALLER, CHILD, MEMORY_SHORT, STRETCHED = 1, 2, 4, 8, 16
 HELLO = encode(FrameType.HELLO, 0, b"\0\0token")
 RUN = b"".join(_spawn_frames(2, ["sh", "-c", "true"], "/tmp", {"A": "b"}))
 PARTS = encode(FrameType.SPAWN_PART, 2, b"\1\0\0\0\0\0\0\0/\0") + encode(FrameType.SPAWN, 2, b"true\0")
@@ -31,6 +31,7 @@ SESSIONS = {
     "parts": HELLO + PARTS + data(2, b"x" * 900) + encode_u32(FrameType.WINDOW, 2, 1),
     "no-shell": HELLO + b"".join(_spawn_frames(2, ["no/such"], "", {})) + encode(FrameType.KILL_ALL, 0),
     "file": HELLO + FILE + data(4),
+    "much": HELLO + RUN + FILE + encode(FrameType.DATA, 2, bytes(60)) * 3 + encode(FrameType.DATA, 4, bytes(65)) * 9,
     "file-reset": HELLO + FILE + encode(FrameType.DATA, 4, b"x") + encode(FrameType.RESET, 4),
     "kill-all": HELLO + RUN + encode(FrameType.KILL_ALL, 0),
     "detach": HELLO + RUN + encode(FrameType.DETACH, 0),
@@ -55,7 +56,7 @@ def main(folder: Path) -> None:
     call = struct.pack("<III", 0, 1000, 60_000)
     for name, host in SESSIONS.items():
         for number, world in enumerate(WORLDS):
-            for flags in (0, DAEMON, CHILD, MEMORY_SHORT):
+            for flags in (0, DAEMON, CHILD, MEMORY_SHORT, STRETCHED):
                 frames = call + host if flags == DAEMON else host
                 (folder / f"{name}-{number}-{flags}").write_bytes(seed(flags, frames, world))
     for number, world in enumerate(WORLDS):
