@@ -199,6 +199,24 @@ def test_data_in_small_pieces_takes_no_more_than_in_large_ones() -> None:
     asyncio.run(main())
 
 
+def test_who_writes_to_a_relay_that_does_not_read_is_told_of_its_end() -> None:
+    async def main() -> None:
+        async with hostile(reads=False) as (channel, relay):
+            spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}, stdin=None))
+            await asyncio.sleep(0)
+            channel.say(encode_u32(FrameType.STARTED, 2, 5))
+            process = await spawning
+            writing = asyncio.ensure_future(process.write(b"x" * 300_000))
+            channel.say(encode_u32(FrameType.WINDOW, 2, 300_000))
+            await asyncio.sleep(0.05)
+            assert not writing.done()
+            channel.say(b"")
+            with pytest.raises(SandboxDiedError):
+                await asyncio.wait_for(writing, 5)
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("number", [2**31, 2**32 - 1])
 def test_an_error_that_no_system_has(number: int) -> None:
     async def main() -> None:

@@ -323,6 +323,7 @@ class Multiplexer:
             stream.fail(error)
         for process in self._processes.values():
             process._ended(error)
+        self._outbox.end()
         self.closed.set()
 
     async def _send(self) -> None:

@@ -67,6 +67,10 @@ class Outbox:
         """Waits until bulk data may be put."""
         await self._room.wait()
 
+    def end(self) -> None:
+        """Nothing is sent any more: nobody has to wait for room."""
+        self._room.set()
+
     async def run(self) -> None:
         """Sends what is queued, for as long as the channel lives."""
         while True:
