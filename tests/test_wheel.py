@@ -37,7 +37,13 @@ def test_it_holds_what_runs_and_nothing_else(wheel: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert {name for name in sizes if ".dist-info/" not in name} == kept
-    for name in ("py.typed", "_install/pins.json", "_install/locks/mini_swe_agent.json", "_agents/codex_models.json"):
+    for name in (
+        "py.typed",
+        "_install/pins.json",
+        "_install/locks/mini_swe_agent.json",
+        "_agents/codex_models.json",
+        "_agents/opencode_models.json",
+    ):
         assert f"inspect_swe/{name}" in sizes
     assert all(relay.startswith(b"\x7fELF") for relay in relays)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in sizes)

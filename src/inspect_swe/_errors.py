@@ -44,6 +44,12 @@ class AgentError(RuntimeError):
             self.agent, self.version = agent, version
             self._show()
 
+    def printed(self, stdout: str, stderr: str) -> None:
+        """Say what the CLI had printed, unless there is output already."""
+        if not (self.stdout or self.stderr):
+            self.stdout, self.stderr = tail(stdout), tail(stderr)
+            self._show()
+
     def _show(self) -> None:
         # Inspect shows this attribute in its logs.
         self.message = self._render()

@@ -87,12 +87,15 @@ _usage: ContextVar[ModelUsage | None] = ContextVar("usage of the request's gener
 class _Bridge(SandboxAgentBridge):
     """Remembers what a generation used, of which Inspect's Gemini handler tells a part only, and tells of its end."""
 
-    generated: Callable[[list[ChatMessage], ModelOutput], None] | None = None
+    generated: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None
 
     async def _track_state(self, input: list[ChatMessage], output: ModelOutput) -> None:
         _usage.set(output.usage)
-        if self.generated is not None:
-            self.generated(input, output)
+        root = self.generated(input, output) if self.generated is not None else None
+        if root is False:
+            return
+        if root:
+            forget_thread(self)  # Inspect would find out by the conversations' texts, which may deceive it.
         await super()._track_state(input, output)
 
 
@@ -106,7 +109,7 @@ def create_bridge(
     model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     forward_generation_config: bool = False,
-    generated: Callable[[list[ChatMessage], ModelOutput], None] | None = None,
+    generated: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None,
 ) -> SandboxAgentBridge:
     """A bridge whose state Inspect's request handlers update.
 
@@ -119,7 +122,8 @@ def create_bridge(
         model: Model for every name that no alias maps; None means the eval's.
         model_aliases: Models for certain names.
         forward_generation_config: Whether the client's own generation parameters count, and not the eval's.
-        generated: Told of each generation, before the client hears of it.
+        generated: Told of each generation, before the client hears of it; says whether it belongs to the root
+            conversation (None: Inspect is to find out).
 
     Raises:
         ValueError: Two specs have the same name.

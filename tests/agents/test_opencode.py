@@ -85,6 +85,18 @@ def test_homes_are_private_and_inherit_the_users_configuration() -> None:
     assert set(options["unseen"]) == {"npm_config_offline", *(name for name in launch.env if name.startswith("XDG_"))}
 
 
+def test_what_it_need_not_go_through() -> None:
+    launch = OpenCode().launch(SITE)
+    files = {file.path: file.content for file in launch.files}
+    assert launch.env["OPENCODE_MODELS_PATH"] == f"{SITE.config}/models.json"
+    models = json.loads(files[f"{SITE.config}/models.json"])
+    assert models.keys() == {"anthropic", "google", "openai"}
+    assert models["anthropic"]["models"]["claude-sonnet-4-5"]["limit"]["context"] > 100_000
+    assert "@opencode-ai/plugin" in files[f"{SITE.config}/opencode/package-lock.json"].decode()
+    assert f"{SITE.config}/opencode/node_modules/.keep" in files
+    assert "OPENCODE_MODELS_PATH" not in OpenCode("some/model").launch(SITE).env
+
+
 def test_system_prompt_and_skills() -> None:
     files = {file.path: file.content for file in OpenCode().launch(site(system="be brief")).files}
     assert files["/scratch/home/system.md"] == b"be brief"

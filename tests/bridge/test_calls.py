@@ -25,11 +25,11 @@ def tool_events(log: EvalLog) -> list[ToolEvent]:
     return [event for event in log.samples[0].events if isinstance(event, ToolEvent)]
 
 
-async def ask(site: Site, messages: list[Any], tools: bool = True) -> list[dict[str, Any]]:
+async def ask(site: Site, messages: list[Any], tools: bool = True, **headers: str) -> list[dict[str, Any]]:
     """What the model answers to a conversation, in Anthropic's dialect."""
     data = {"model": "m", "max_tokens": 9, "messages": messages, **({"tools": TOOLS} if tools else {})}
     async with httpx.AsyncClient(timeout=30) as http:
-        reply = await http.post(f"{site.url}/v1/messages", json=data)
+        reply = await http.post(f"{site.url}/v1/messages", json=data, headers=headers)
     content: list[dict[str, Any]] = reply.json()["content"]
     return content
 
@@ -155,3 +155,21 @@ def test_a_sub_agent_has_a_span_of_its_own() -> None:
     inside = [event.span_id == began.id for event in events if isinstance(event, ModelEvent)]
     assert inside == [False, True, False, True, False]
     assert [event.id for event in events if isinstance(event, SpanEndEvent)].count(began.id) == 1
+
+
+def test_the_root_conversation_is_told_by_headers() -> None:
+    long = [user(text("one")), {"role": "assistant", "content": "two"}] * 9
+
+    async def body(site: Site) -> None:
+        await ask(site, [user(text("The task."))], tools=False, session="s")
+        await ask(site, [user(text("go"))], session="s")
+        assert site.state.output.completion == "root"
+        await ask(site, [*long, user(text("go"))], **{"session": "s", "sub-agent": "a"})
+        await ask(site, [*long, user(text("go"))], **{"session": "s", "sub-agent": "a"})
+        await ask(site, [*long, user(text("go on"))], session="another")
+        assert site.state.output.completion == "root"
+        await ask(site, [user(text("What was done, in short."))], session="s")
+        assert [message.text for message in site.state.messages] == ["What was done, in short.", "root again"]
+
+    script: list[ScriptStep] = [say("a title"), say("root"), say("sub"), say("sub"), say("foreign"), say("root again")]
+    in_sample(script, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from inspect_ai.util import sandbox
 import inspect_swe
 from inspect_swe import claude_code
 from inspect_swe._agents import ROSTER
-from inspect_swe.testing import ScriptStep, call, finish, say, shell, turn
+from inspect_swe.testing import ScriptedRequest, ScriptStep, Step, call, finish, say, shell, turn
 
 from .harness import Run, compose_file, mounts, run_agent, run_agents
 
 TASK = "Count the files in the working directory."
+NAMES = ("one", "two", "three", "four")
 
 
 def events(run: Run, kind: Any) -> list[Any]:
@@ -101,20 +103,68 @@ def test_attempts_are_spans_with_their_scores(tmp_path: Path) -> None:
     assert info.data["setup"].keys() == {"find_seconds", "place_seconds", "copied_bytes"}
 
 
-def test_a_sub_agent_of_claude_code(tmp_path: Path) -> None:
-    steps: list[ScriptStep] = [
-        call("Agent", description="Count", prompt=TASK, subagent_type="general-purpose", run_in_background=False),
-        shell("ls | wc -l"),
-        say("There are none."),
-        say("The sub-agent counted none."),
-    ]
-    run = run_agent(tmp_path, claude_code(), steps, prompt=f"Have a sub-agent do this: {TASK}")
-    assert run.error is None
-    delegated, counted = events(run, ToolEvent)
-    (began,) = [event for event in events(run, SpanBeginEvent) if event.id == f"agent-{delegated.id}"]
-    assert (began.name, began.type, began.parent_id) == ("general-purpose", "agent", delegated.span_id)
-    assert counted.span_id == began.id
-    assert [event.span_id == began.id for event in events(run, ModelEvent)] == [False, True, True, False]
+def delegated_to(request: ScriptedRequest) -> str | None:
+    """Which sub-agent asks: its task's name."""
+    said = [message.text for message in request.messages if message.role == "user"]
+    return next((name for name in NAMES if any(f"{TASK} ({name})" in text for text in said)), None)
+
+
+def delegate(request: ScriptedRequest) -> Step:
+    """Hand out work: one task, two at once, one in the background (where the CLI has such a thing)."""
+    answered = [message for message in request.messages if message.role == "assistant"]
+    if name := delegated_to(request):
+        return say(f"{name} is done.") if answered else shell(f"echo {name}")
+    offered = {tool.name for tool in request.tools}
+    results = [message.text for message in request.messages if message.role == "tool"]
+    if "Agent" in offered:
+        common: dict[str, Any] = {"description": "Count", "subagent_type": "general-purpose"}
+        one, two, three, four = (
+            call("Agent", prompt=f"{TASK} ({name})", run_in_background=name == "four", **common) for name in NAMES
+        )
+        steps: list[Step] = [one, turn(two, three), four, shell("sleep 3")]
+    elif "task" in offered:
+        one, two, three, _ = (
+            call("task", description="Count", prompt=f"{TASK} ({name})", subagent_type="general") for name in NAMES
+        )
+        steps = [one, turn(two, three)]
+    else:
+        one, two, three, _ = (call("spawn_agent", message=f"{TASK} ({name})") for name in NAMES)
+        ids = [json.loads(result)["agent_id"] for result in results if "agent_id" in result]
+        wait_for = [call("wait_agent", targets=[each], timeout_ms=20_000) for each in ids]
+        steps = [one, *wait_for[:1], turn(two, three), *wait_for[1:]]
+    return steps[len(answered)] if len(answered) < len(steps) else say("All is done.")
+
+
+def test_sub_agents(tmp_path: Path) -> None:
+    keys = {"claude_code": NAMES, "codex_cli": NAMES[:3], "opencode": NAMES[:3]}
+    volumes = {str(mount): mount for key in keys for mount in mounts(key, "stable")}
+    runs = run_agents(
+        tmp_path,
+        {key: getattr(inspect_swe, key)() for key in keys},
+        [delegate] * 30,
+        ("lean_test", compose_file(tmp_path, volumes=list(volumes.values()))),
+        "true",
+    )
+    for key, run in runs.items():
+        assert run.error is None, f"{key}: {run.error}"
+        calls = [event for event in events(run, ToolEvent) if TASK in str(event.arguments)]
+        begun = {event.id: event for event in events(run, SpanBeginEvent)}
+        assert len(calls) == len(keys[key]), key
+        for delegated, name in zip(calls, keys[key], strict=True):
+            assert name in str(delegated.arguments), key
+            assert delegated.agent_span_id, (key, name)
+            inside = begun[delegated.agent_span_id]
+            assert (inside.type, inside.parent_id) == ("agent", delegated.span_id), (key, name)
+            ran = [event for event in events(run, ToolEvent) if event.span_id == inside.id]
+            assert [command_of(event) for event in ran] == [f"echo {name}"], (key, name)
+            asked = [event for event in events(run, ModelEvent) if event.span_id == inside.id]
+            assert [event.output.completion for event in asked][1:] == [f"{name} is done."], (key, name)
+        root = [event for event in events(run, ModelEvent) if event.span_id == calls[0].span_id]
+        conversation = [message for message in run.sample.messages if message.role == "assistant"]
+        assert conversation[-1].text == run.sample.output.completion == "All is done.", key
+        # Codex tells the model of a sub-agent that has ended, even after the end of its turn.
+        assert len(conversation) == len(root), key
+        assert not any(f"echo {name}" in str(message.tool_calls) for message in conversation for name in NAMES), key
 
 
 def output_events(run: Run) -> list[dict[str, str]]:

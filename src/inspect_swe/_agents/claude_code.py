@@ -228,6 +228,7 @@ class ClaudeCode(Adapter):
     command: ClassVar[str] = "claude"
     recipe: ClassVar[NpmPackage] = NpmPackage("@anthropic-ai/claude-code-{platform}", "package/claude")
     user_agent: ClassVar[str] = "claude-cli/"
+    session_header, sub_agent_header = "x-claude-code-session-id", "x-claude-code-agent-id"
     acp_tools = (NODE, CLAUDE_ACP)
 
     def route(self, model: str) -> Route:

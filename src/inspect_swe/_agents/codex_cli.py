@@ -269,6 +269,7 @@ class CodexCli(Adapter):
         tags_from="@openai/codex",
     )
     user_agent: ClassVar[str] = "codex_exec/"
+    session_header, sub_agent_header = "thread-id", "x-openai-subagent"
     takes_images: ClassVar[bool] = True
     acp_tools = (NODE, CODEX_ACP)
 

@@ -34,6 +34,10 @@ _MODEL = {"attachment": True, "modalities": {"input": ["text", "image", "pdf"], 
 _PLUGIN = Path(__file__).with_name("opencode.js")
 """Runs in the CLI: keeps the task's files and the agent's environment as they are, and tells the session's id."""
 
+# Its own list has thousands of models, which it goes through at each start; and it would install types for plugins.
+_MODELS = Path(__file__).with_name("opencode_models.json")
+_LOCK = b'{"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}'
+
 
 @agent
 def opencode(
@@ -133,6 +137,7 @@ class OpenCode(Adapter):
         "opencode-{platform}", "package/bin/opencode", tags_from="opencode-ai", tools=(RIPGREP,)
     )
     user_agent: ClassVar[str] = "opencode/"
+    session_header, sub_agent_header = "x-session-id", "x-parent-session-id"
     takes_images: ClassVar[bool] = True
     acp_tools = ()
 
@@ -161,15 +166,16 @@ class OpenCode(Adapter):
         }
         literal = re.sub(r"{(?=(env|file):)", r"\\u007b", json.dumps(config))  # It would fill in {env:NAME}.
         files = {"opencode.json": literal.encode(), "plugin.js": _PLUGIN.read_bytes()}
+        files |= {"opencode/package-lock.json": _LOCK, "opencode/node_modules/.keep": b""}
         files |= {"system.md": site.system.encode(errors="replace")} if site.system else {}
         # A task's own configuration comes after the file, and before the variable.
         told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
-        return Launch(
-            env={**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told},
-            files=tuple(File(f"{here}/{name}", content) for name, content in files.items()),
-            skills=f"{here}/skills",
-            inherit=((f"{site.home}/.config/opencode", "opencode"),),
-        )
+        if self.presented.partition("/")[0] in _PATHS:
+            told["OPENCODE_MODELS_PATH"] = f"{here}/models.json"
+            files["models.json"] = json.dumps(json.loads(_MODELS.read_bytes())["providers"]).encode()
+        env = {**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told}
+        placed = tuple(File(f"{here}/{name}", content) for name, content in files.items())
+        return Launch(env, placed, f"{here}/skills", inherit=((f"{site.home}/.config/opencode", "opencode"),))
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """One run; the prompt comes on stdin."""

@@ -38,6 +38,7 @@ from .generations import Generations
 from .intake import Hold, Intake, ModelFailure, read_request
 from .replies import error_reply, model_reply
 from .settings import BridgeSettings, Traffic
+from .threads import Threads
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -53,15 +54,21 @@ class BridgeApp:
     Args:
         bridge: Inspect's bridge, whose handlers make the model calls.
         settings: The agent's wishes.
+        threads: Tells the agent's own conversation from others.
         fail: Called with an exception that must end the sample.
     """
 
     def __init__(
-        self, bridge: SandboxAgentBridge, settings: BridgeSettings, fail: Callable[[BaseException], None]
+        self,
+        bridge: SandboxAgentBridge,
+        settings: BridgeSettings,
+        threads: Threads,
+        fail: Callable[[BaseException], None],
     ) -> None:
         self.traffic = Traffic()
         self._bridge = bridge
         self._settings = settings
+        self._threads = threads
         self._fail = fail
         self._intake = Intake()
         self._generations = Generations()
@@ -123,6 +130,7 @@ class BridgeApp:
             self._withhold_tools(dialect, data)
             self.traffic.requests += 1
             self.traffic.user_agent = request.headers.get("user-agent", "")
+            self._threads.heard(request.headers)
             with in_span(self.traffic.span):
                 return await self._guarded(handler(data))
 
@@ -132,21 +140,27 @@ class BridgeApp:
         """The first request that offers tools must offer every MCP tool the agent was given."""
         if self._tools_checked or not offered:
             return
-        self._tools_checked = True
+        self.traffic.tools_missing = self._missing(offered)
+        if self.traffic.tools_missing is None:
+            self._tools_checked = True
+            self.traffic.tools_offered.set()
+            return
+        if not self.traffic.may_restart:
+            self._fail(self.traffic.tools_missing)
+        raise ModelFailure(400, "Not all MCP servers are there.")
+
+    def _missing(self, offered: set[str]) -> ToolsMissingError | None:
         for server, (prefix, names) in self._settings.expected_tools.items():
             missing = {name for name in names if prefix + name not in offered}
             if not names and not any(name.startswith(prefix) for name in offered):
                 missing = {"*"}
             if missing:
-                self._fail(
-                    ToolsMissingError(
-                        f"The agent was started without the tools of MCP server {server!r}: "
-                        f"{', '.join(sorted(missing))} not offered to the model.",
-                        hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
-                    )
+                return ToolsMissingError(
+                    f"The agent was started without the tools of MCP server {server!r}: "
+                    f"{', '.join(sorted(missing))} not offered to the model.",
+                    hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
                 )
-                raise ModelFailure(400, "The sample has ended.")
-        self.traffic.tools_offered.set()
+        return None
 
     def _withhold_tools(self, dialect: Dialect, data: dict[str, Any]) -> None:
         """Of an MCP server that was given with a choice of tools, the model sees those only."""

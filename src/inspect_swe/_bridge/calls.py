@@ -27,6 +27,7 @@ from inspect_ai.tool import ToolCall, ToolCallError
 
 from .._inspect_transcript import record, record_change, working_time
 from .delegations import Delegations
+from .threads import Threads
 from .views import view_of
 
 _SHOWN = (ContentText, ContentImage, ContentAudio, ContentVideo, ContentDocument)
@@ -38,10 +39,12 @@ class Calls:
     """The calls of one agent.
 
     Args:
+        threads: Tells the agent's own conversation from others.
         hosted: The calls of host tools that have not been run: Inspect itself records those that it runs.
     """
 
-    def __init__(self, hosted: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, threads: Threads, hosted: Callable[[], Mapping[str, Any]]) -> None:
+        self._threads = threads
         self._all_hosted = hosted
         self._open: dict[str, ToolEvent] = {}
         self._hosted: dict[str, Any] = {}
@@ -52,15 +55,20 @@ class Calls:
         """A request begins: it has results, and may be a sub-agent's."""
         self._take_results(messages)
         self._name(messages)
-        self._delegations.enter(messages, has_tools)
+        self._threads.asked(has_tools, self._delegations.enter(messages, has_tools))
 
-    def generated(self, messages: Sequence[ChatMessage], output: ModelOutput) -> None:
-        """A reply is about to be handed to the CLI, with calls in it."""
+    def generated(self, messages: Sequence[ChatMessage], output: ModelOutput) -> bool | None:
+        """A reply is about to be handed to the CLI, with calls in it.
+
+        Returns:
+            Whether it belongs to the root conversation; None if nothing tells.
+        """
         self._take_results(messages)
         calls = [] if output.empty else output.message.tool_calls or []
         hosted = self._all_hosted() if calls else {}
         for call in calls:
             self._begin(call, hosted.get(call.id))
+        return self._threads.is_root()
 
     def end(self, failed: bool) -> None:
         """Nothing runs any more: calls without a result get none, unless the CLI goes on later and tells it.

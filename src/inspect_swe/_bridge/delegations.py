@@ -24,15 +24,18 @@ class Delegations:
         """The CLI is about to run a call, which may be one for a sub-agent."""
         self._calls.update({value.strip(): call for value in call.arguments.values() if isinstance(value, str)})
 
-    def enter(self, messages: Sequence[ChatMessage], has_tools: bool) -> None:
+    def enter(self, messages: Sequence[ChatMessage], has_tools: bool) -> bool:
         """Have the request that this task serves belong to its sub-agent's span, if it is a sub-agent's.
 
         Args:
             messages: Its messages.
             has_tools: Whether it offers tools. What a CLI asks in passing, it asks without.
+
+        Returns:
+            Whether it is a sub-agent's.
         """
         if not has_tools:
-            return
+            return False
         beginning = _beginning(messages)
         conversation = hash(beginning)
         if conversation not in self._spans:
@@ -40,6 +43,7 @@ class Delegations:
             self._spans[conversation] = self._begin(call) if call else None
         if (span := self._spans[conversation]) is not None:
             enter_span(span)
+        return span is not None
 
     def end(self) -> None:
         """No sub-agent is at work any more."""

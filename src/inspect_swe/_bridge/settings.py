@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from .._errors import ToolsMissingError
+
 
 @dataclass
 class BridgeSettings:
@@ -33,6 +35,8 @@ class Traffic:
         requests: Model requests that were begun.
         failure: The last provider error, as it was (for our own error text, never for the sandbox).
         user_agent: What the client of the last request calls itself.
+        tools_missing: What the last request lacked of the MCP tools that the agent was given.
+        may_restart: Whether the CLI is started once more if its first request lacks some; else the sample ends.
         tools_offered: Set when a request has offered every MCP tool that the agent was given.
         span: The transcript's span that requests belong to; None means that in which the bridge was opened.
     """
@@ -40,5 +44,7 @@ class Traffic:
     requests: int = 0
     failure: tuple[int | None, str] | None = None
     user_agent: str = ""
+    tools_missing: ToolsMissingError | None = None
+    may_restart: bool = False
     tools_offered: anyio.Event = field(default_factory=anyio.Event)
     span: str | None = None

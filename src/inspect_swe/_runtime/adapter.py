@@ -190,6 +190,10 @@ class Adapter(ABC):
     """Programs that it needs even where the CLI is the sandbox's own."""
     user_agent: ClassVar[str] = ""
     """What comes before the CLI's version in the User-Agent of its requests, such as "some-cli/"."""
+    session_header: ClassVar[str | None] = None
+    """Header in which each of its model requests names its session, if there is one."""
+    sub_agent_header: ClassVar[str | None] = None
+    """Header that the requests of its sub-agents have, and no others."""
     reads_json: ClassVar[bool] = False
     """Whether it reads a host tool's text as JSON where it can, and fails if that is no object."""
     takes_images: ClassVar[bool] = False

@@ -15,6 +15,7 @@ from inspect_ai.tool import ToolDef
 from .._bridge.calls import Calls
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, Traffic
+from .._bridge.threads import Threads
 from .._errors import ToolsMissingError
 from .._inspect_compat import (
     BRIDGE_AVAILABLE,
@@ -43,6 +44,7 @@ class Link:
         base_url: Where it listens, as seen in the sandbox.
         progress: A number that grows with each model call.
         traffic: What our own app saw.
+        threads: Tells the agent's own conversation from others.
         launched: Set when the CLI has been started.
         calls: The CLI's tool calls, where our own app sees them.
     """
@@ -52,6 +54,7 @@ class Link:
     base_url: str
     progress: Callable[[], int]
     traffic: Traffic = field(default_factory=Traffic)
+    threads: Threads = field(default_factory=Threads)
     launched: anyio.Event = field(default_factory=anyio.Event)
     calls: Calls | None = None
 
@@ -66,7 +69,8 @@ async def own_link(
     adapter: Adapter, options: AgentOptions, route: Route, state: AgentState, workspace: Workspace, ending: Ending
 ) -> AsyncIterator[Link]:
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
-    calls = Calls(lambda: host_calls(bridge))
+    threads = Threads(adapter.session_header, adapter.sub_agent_header)
+    calls = Calls(threads, lambda: host_calls(bridge))
     bridge = create_bridge(
         state,
         options.bridged_tools,
@@ -78,9 +82,10 @@ async def own_link(
         model_aliases=_aliases(options, route),
         forward_generation_config=options.transparent_proxy,
     )
-    app = BridgeApp(bridge, _settings(adapter, options, route), ending.end)
+    app = BridgeApp(bridge, _settings(adapter, options, route), threads, ending.end)
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
-        link = Link("own", bridge, f"http://127.0.0.1:{port}", lambda: app.traffic.requests, app.traffic, calls=calls)
+        url = f"http://127.0.0.1:{port}"
+        link = Link("own", bridge, url, lambda: app.traffic.requests, app.traffic, threads=threads, calls=calls)
         with ending.watching(workspace.death, lambda: requested_failure(bridge), lambda: _late_tools(link, options)):
             try:
                 yield link

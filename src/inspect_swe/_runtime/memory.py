@@ -12,7 +12,7 @@ from .adapter import Adapter, Site
 from .options import AgentOptions
 
 
-def _new_id() -> str:
+def new_session_id() -> str:
     return str(uuid.uuid4())
 
 
@@ -27,7 +27,7 @@ class Start:
     """
 
     system: str | None = None
-    session_id: str = field(default_factory=_new_id)
+    session_id: str = field(default_factory=new_session_id)
     config: str | None = None
 
 

@@ -51,7 +51,7 @@ OF_ERROR: Mapping[type[AgentError], Action] = {
     SandboxUnsupportedError: Action.FAIL,
     SandboxDiedError: Action.FAIL,
     AgentStartError: Action.FAIL,
-    ToolsMissingError: Action.FAIL,
+    ToolsMissingError: Action.RESUME,
     AgentCrashError: Action.RESUME,
     AgentExitedError: Action.FAIL,
     TurnActiveError: Action.FAIL,

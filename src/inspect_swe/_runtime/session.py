@@ -26,7 +26,7 @@ from .ending import Ending
 from .files import place_files
 from .install import Installed, find_cli, place_cli
 from .link import Link, inspect_link, own_link
-from .memory import Start
+from .memory import Start, new_session_id
 from .options import AgentOptions
 from .output import OutputBuffer
 from .policy import provider_error_kind
@@ -61,6 +61,7 @@ class Session:
     installed: Installed
     setup: Mapping[str, Any] = field(default_factory=dict)
     _info: InfoEvent | None = field(default=None, init=False)
+    _printed: tuple[OutputBuffer, OutputBuffer] | None = field(default=None, init=False)
     _raw: list[dict[str, OutputBuffer]] = field(default_factory=list, init=False)
 
     async def start(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes | None) -> Process:
@@ -92,8 +93,9 @@ class Session:
         """Run the CLI for one prompt, to its end."""
         invocation = self.adapter.turn(self.site, turn)
         self.link.launched.set()
+        self.link.threads.begin()
         process = await self.start(invocation.argv, {}, invocation.stdin)
-        out, err = OutputBuffer(), OutputBuffer()
+        out, err = self._printed = OutputBuffer(), OutputBuffer()
         async for stream, chunk in process.output():
             (out if stream == "stdout" else err).add(chunk)
         status = await process.wait()
@@ -142,6 +144,15 @@ class Session:
         if data != self._info.data:
             self._info.data = data
             record_change(self._info)
+
+    def forget(self) -> None:
+        """Let the CLI begin anew, not in the conversation that it has just begun."""
+        self.site = replace(self.site, session_id=new_session_id())
+
+    def tell_end(self, error: AgentError) -> None:
+        """Add to an error what the CLI has printed last, unless it says so itself."""
+        if self._printed is not None:
+            error.printed(*(buffer.tail for buffer in self._printed))
 
     def tell_output(self) -> None:
         """Put what the CLI has printed into the log, if it is kept: with `debug`, of each launch."""
@@ -223,6 +234,8 @@ async def open_session(
                     session.tell_output()
     except AgentError as error:
         error.happened_to(adapter.label, session.version if session else None)
+        if session is not None:
+            session.tell_end(error)
         raise
 
 

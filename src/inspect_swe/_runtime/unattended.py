@@ -35,6 +35,7 @@ async def run_unattended(session: Session, turn: Turn) -> None:
     Raises:
         AgentError: The CLI failed, with the reason it gave and the end of its output.
     """
+    session.link.traffic.may_restart = True
     if session.options.attempts.attempts == 1:
         await _run_turn(session, turn)
         return
@@ -72,28 +73,18 @@ async def _run_turn(session: Session, turn: Turn) -> None:
         before = session.link.progress()
         end = await session.spawn(turn)
         verdict = session.adapter.judge(end)
+        if (missing := _tools_missing(session, end, verdict)) is not None:
+            _start_once_more(session, turn, missing)
+            continue
         asked = session.link.progress() > before
         failure = session.link.traffic.failure
         action = action_after(verdict, failure)
+        if not asked and (error := _error_of_beginning(session, end, action)) is not None:
+            raise error
         if action is Action.SCORE:
-            if not asked:
-                raise AgentError(
-                    f"{session.adapter.label} ended without having asked the model anything.",
-                    hint="what it printed says why; scoring such a run would be wrong.",
-                    exit_code=end.code,
-                    stdout=end.stdout,
-                    stderr=end.stderr,
-                )
             if verdict.outcome is Outcome.DONE:
                 _put_answer(session, verdict.answer)
             return
-        if not asked and (libraries := missing_libraries(end.stderr)):
-            raise SandboxUnsupportedError(
-                f"{session.adapter.label} cannot run in this sandbox, which lacks {', '.join(libraries)}.",
-                hint="install what has them in the image: libstdc++6 on Debian, libstdc++ (with libgcc) on Alpine.",
-                exit_code=end.code,
-                stderr=end.stderr,
-            )
         left = provider_errors if failure is not None else crashes
         if action is Action.FAIL or left == 0:
             raise _error(session, end, verdict)
@@ -105,6 +96,53 @@ async def _run_turn(session: Session, turn: Turn) -> None:
         logger.warning("%s %s; resuming its session.", session.adapter.label, _what_happened(end, failure))
         if asked:
             turn = Turn(_GO_ON, True)
+
+
+def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -> None:
+    """Servers may need longer than their CLI waits for them; the model has not been asked anything yet."""
+    if not session.link.traffic.may_restart:
+        raise missing
+    session.link.traffic.may_restart = False
+    logger.warning("%s Starting %s once more.", missing.summary, session.adapter.label)
+    if not turn.resume:
+        session.forget()
+
+
+def _error_of_beginning(session: Session, end: Exit, action: Action) -> AgentError | None:
+    """The error of a CLI that has ended before it asked the model anything, unless it may be tried again."""
+    label = session.adapter.label
+    if action is Action.SCORE:
+        return AgentError(
+            f"{label} ended without having asked the model anything.",
+            hint="what it printed says why; scoring such a run would be wrong.",
+            exit_code=end.code,
+            stdout=end.stdout,
+            stderr=end.stderr,
+        )
+    if libraries := missing_libraries(end.stderr):
+        return SandboxUnsupportedError(
+            f"{label} cannot run in this sandbox, which lacks {', '.join(libraries)}.",
+            hint="install what has them in the image: libstdc++6 on Debian, libstdc++ (with libgcc) on Alpine.",
+            exit_code=end.code,
+            stderr=end.stderr,
+        )
+    return None
+
+
+def _tools_missing(session: Session, end: Exit, verdict: Verdict) -> ToolsMissingError | None:
+    """The error of a CLI that has offered the model less than all MCP tools, or that did not begin without them."""
+    if session.link.traffic.tools_missing is not None:
+        return session.link.traffic.tools_missing
+    named = [server.name for server in session.options.mcp_servers if server.name in verdict.reason]
+    if verdict.outcome is not Outcome.FAILED or session.link.progress() > 0 or not named:
+        return None
+    return ToolsMissingError(
+        f"{session.adapter.label} did not begin without MCP server {named[0]!r}: {verdict.reason}",
+        hint="check that the server starts in the sandbox.",
+        exit_code=end.code,
+        stdout=end.stdout,
+        stderr=end.stderr,
+    )
 
 
 def _put_answer(session: Session, answer: str | None) -> None:
@@ -131,13 +169,6 @@ def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
         return failure
     reason = f": {verdict.reason}" if verdict.reason else "."
     if verdict.outcome is Outcome.FAILED:
-        # Some CLIs refuse to begin without a server that does not start.
-        named = [server.name for server in session.options.mcp_servers if server.name in verdict.reason]
-        if named and session.link.progress() == 0:
-            hint = "check that the server starts in the sandbox."
-            return ToolsMissingError(
-                f"{label} did not begin without MCP server {named[0]!r}{reason}", hint=hint, **details
-            )
         return AgentError(f"{label} failed{reason}", **details)
     return AgentCrashError(
         f"{label} crashed with {_status(end)} and was not resumed any more{reason}",

@@ -264,6 +264,7 @@ class ACPSession:
         ended: Ended = ("cancelled", None)
         async with self._place.phase(f"{self._adapter.label}: turn {self._count}", "acp_turn"):
             traffic.failure = None
+            self._place.link.threads.begin()
             try:
                 answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
                 ended = (answer.stop_reason, _usage(answer.usage))
