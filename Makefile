@@ -32,7 +32,7 @@ check: sync ## Lint, types, import layers
 
 test: sync ## Set everything up, check, and run all tests (unit and end to end)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target checked prepared
-	$(BIN)/python -m pytest -m docker --numprocesses 2 --dist loadfile --durations 40
+	$(BIN)/python -m pytest -m docker --numprocesses 3 --dist loadfile --durations 40
 
 checked: sync
 	@for target in check docs contract unit; do $(MAKE) --no-print-directory $$target || exit 1; done

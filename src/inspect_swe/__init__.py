@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from ._install import SandboxPlatform
     from ._provide import with_agents, with_agents_async
+    from ._runtime.limits import idle_limit, repeat_limit
     from ._runtime.options import CentaurOptions
     from .acp import (
         ACPAgent,
@@ -86,6 +87,7 @@ _HOMES = {
     "download_agent_binary": "_binaries",
     "download_wheels_tarball": "_binaries",
     "gemini_cli": "_agents",
+    "idle_limit": "_runtime.limits",
     "interactive_claude_code": "acp",
     "interactive_codex_cli": "acp",
     "interactive_gemini_cli": "acp",
@@ -93,6 +95,7 @@ _HOMES = {
     "mini_swe_agent": "_agents",
     "opencode": "_agents",
     "qwen_code": "_agents",
+    "repeat_limit": "_runtime.limits",
     "resolve_agent_version": "_binaries",
     "with_agents": "_provide",
     "with_agents_async": "_provide",
@@ -133,6 +136,7 @@ __all__ = [
     "download_agent_binary",
     "download_wheels_tarball",
     "gemini_cli",
+    "idle_limit",
     "interactive_claude_code",
     "interactive_codex_cli",
     "interactive_gemini_cli",
@@ -140,6 +144,7 @@ __all__ = [
     "mini_swe_agent",
     "opencode",
     "qwen_code",
+    "repeat_limit",
     "resolve_agent_version",
     "with_agents",
     "with_agents_async",

@@ -25,7 +25,9 @@ def tool_events(log: EvalLog) -> list[ToolEvent]:
     return [event for event in log.samples[0].events if isinstance(event, ToolEvent)]
 
 
-async def ask(site: Site, messages: list[Any], tools: bool = True, **headers: str) -> list[dict[str, Any]]:
+async def ask(
+    site: Site, messages: list[Any], tools: bool = True, headers: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
     """What the model answers to a conversation, in Anthropic's dialect."""
     data = {"model": "m", "max_tokens": 9, "messages": messages, **({"tools": TOOLS} if tools else {})}
     async with httpx.AsyncClient(timeout=30) as http:
@@ -161,14 +163,14 @@ def test_the_root_conversation_is_told_by_headers() -> None:
     long = [user(text("one")), {"role": "assistant", "content": "two"}] * 9
 
     async def body(site: Site) -> None:
-        await ask(site, [user(text("The task."))], tools=False, session="s")
-        await ask(site, [user(text("go"))], session="s")
+        await ask(site, [user(text("The task."))], False, {"session": "s"})
+        await ask(site, [user(text("go"))], headers={"session": "s"})
         assert site.state.output.completion == "root"
-        await ask(site, [*long, user(text("go"))], **{"session": "s", "sub-agent": "a"})
-        await ask(site, [*long, user(text("go"))], **{"session": "s", "sub-agent": "a"})
-        await ask(site, [*long, user(text("go on"))], session="another")
+        await ask(site, [*long, user(text("go"))], headers={"session": "s", "sub-agent": "a"})
+        await ask(site, [*long, user(text("go"))], headers={"session": "s", "sub-agent": "a"})
+        await ask(site, [*long, user(text("go on"))], headers={"session": "another"})
         assert site.state.output.completion == "root"
-        await ask(site, [user(text("What was done, in short."))], session="s")
+        await ask(site, [user(text("What was done, in short."))], headers={"session": "s"})
         assert [message.text for message in site.state.messages] == ["What was done, in short.", "root again"]
 
     script: list[ScriptStep] = [say("a title"), say("root"), say("sub"), say("sub"), say("foreign"), say("root again")]

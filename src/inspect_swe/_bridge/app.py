@@ -175,6 +175,7 @@ class BridgeApp:
 
     async def _guarded(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         """A model call whose failure either ends the sample or becomes the provider's error reply."""
+        self.traffic.running += 1
         try:
             reply = await call
         except asyncio.CancelledError:
@@ -191,6 +192,9 @@ class BridgeApp:
                 # Its text may name host paths or credentials; the sandbox learns the type only.
                 raise ModelFailure(400, f"The request could not be served ({type(ex).__name__}).") from None
             raise ModelFailure(payload["status"], payload["message"]) from None
+        finally:
+            self.traffic.running -= 1
+            self.traffic.heard()
         self.traffic.failure = None
         return reply
 

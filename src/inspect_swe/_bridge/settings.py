@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import anyio
@@ -37,6 +38,7 @@ class Traffic:
         user_agent: What the client of the last request calls itself.
         tools_missing: What the last request lacked of the MCP tools that the agent was given.
         may_restart: Whether the CLI is started once more if its first request lacks some; else the sample ends.
+        running: Model calls that are being made.
         tools_offered: Set when a request has offered every MCP tool that the agent was given.
         span: The transcript's span that requests belong to; None means that in which the bridge was opened.
     """
@@ -46,5 +48,15 @@ class Traffic:
     user_agent: str = ""
     tools_missing: ToolsMissingError | None = None
     may_restart: bool = False
+    running: int = 0
     tools_offered: anyio.Event = field(default_factory=anyio.Event)
     span: str | None = None
+    _heard: float = field(default=0, init=False)
+
+    def heard(self) -> None:
+        """Something happens."""
+        self._heard = time.monotonic()
+
+    def idle(self) -> float:
+        """Seconds for which nothing has happened."""
+        return 0 if self.running else time.monotonic() - self._heard

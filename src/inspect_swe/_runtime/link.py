@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import anyio
 from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridge
-from inspect_ai.model import Model
+from inspect_ai.model import ChatMessage, Model, ModelOutput
 from inspect_ai.tool import ToolDef
 
 from .._bridge.calls import Calls
@@ -28,6 +29,7 @@ from .._inspect_compat import (
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter, Route
 from .ending import Ending
+from .limits import idle_limits, repeat_limits
 from .options import AgentOptions
 
 if BRIDGE_AVAILABLE:
@@ -71,11 +73,20 @@ async def own_link(
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
     threads = Threads(adapter.session_header, adapter.sub_agent_header)
     calls = Calls(threads, lambda: host_calls(bridge))
+    repeats = [limit.counter() for limit in repeat_limits()]
+
+    def generated(messages: list[ChatMessage], output: ModelOutput) -> bool | None:
+        is_root = calls.generated(messages, output)
+        for exceeded in (counter.generated(output) for counter in repeats if is_root is not False):
+            if exceeded is not None:
+                ending.end(exceeded)
+        return is_root
+
     bridge = create_bridge(
         state,
         options.bridged_tools,
         filter=before_generating(calls.asked, options.effort, options.filter),
-        generated=calls.generated,
+        generated=generated,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
         model=options.model,
@@ -86,7 +97,9 @@ async def own_link(
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
         url = f"http://127.0.0.1:{port}"
         link = Link("own", bridge, url, lambda: app.traffic.requests, app.traffic, threads=threads, calls=calls)
-        with ending.watching(workspace.death, lambda: requested_failure(bridge), lambda: _late_tools(link, options)):
+        idle = [functools.partial(limit.watch, link) for limit in idle_limits()]
+        failed, late = functools.partial(requested_failure, bridge), functools.partial(_late_tools, link, options)
+        with ending.watching(workspace.death, failed, late, *idle):
             try:
                 yield link
             finally:

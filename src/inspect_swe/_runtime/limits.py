@@ -1,0 +1,152 @@
+"""Limits that Inspect does not have: agents that stand still, and agents that repeat themselves."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import anyio
+from inspect_ai.model import ModelOutput
+from inspect_ai.util import Limit, LimitExceededError
+
+if TYPE_CHECKING:
+    from .link import Link
+
+_active: ContextVar[tuple[_AgentLimit, ...]] = ContextVar("agent limits of the running block", default=())
+
+
+class _AgentLimit(Limit):
+    """A limit on the agents of this package that are started in its block."""
+
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        self._most = limit
+        self._reached = 0.0
+        self._token: Token[tuple[_AgentLimit, ...]] | None = None
+
+    def __enter__(self) -> Limit:
+        self._check_reuse()
+        self._token = _active.set((*_active.get(), self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _active.reset(self._token)
+
+    @property
+    def limit(self) -> float:
+        """The limit."""
+        return self._most
+
+    @property
+    def usage(self) -> float:
+        """How near to the limit an agent has come, at most."""
+        return self._reached
+
+    def _exceeded(self, value: float, message: str) -> LimitExceededError:
+        return LimitExceededError("custom", value=value, limit=self._most, message=message, source=self)
+
+
+class IdleLimit(_AgentLimit):
+    """Made by `idle_limit()`."""
+
+    async def watch(self, link: Link) -> LimitExceededError:
+        """Wait until the agent has stood still for too long."""
+        await link.launched.wait()
+        link.traffic.heard()
+        while (idle := link.traffic.idle()) < self._most:
+            self._reached = max(self._reached, idle)
+            await anyio.sleep(max(self._most - idle, 0.01))
+        self._reached = idle
+        return self._exceeded(idle, f"The agent has not asked the model anything for {self._most:g} seconds.")
+
+
+class RepeatLimit(_AgentLimit):
+    """Made by `repeat_limit()`."""
+
+    def counter(self) -> Repeats:
+        """Counts for one agent."""
+        return Repeats(self)
+
+    def check(self, count: int) -> LimitExceededError | None:
+        """The limit's error, if a call has come that often in a row."""
+        self._reached = max(self._reached, count)
+        if count < self._most:
+            return None
+        return self._exceeded(count, f"The model has made the same tool calls {count} times in a row.")
+
+
+class Repeats:
+    """How often one agent's model has made the same tool calls in a row.
+
+    Args:
+        limit: What it is held against.
+    """
+
+    def __init__(self, limit: RepeatLimit) -> None:
+        self._limit = limit
+        self._last = ""
+        self._count = 0
+
+    def generated(self, output: ModelOutput) -> LimitExceededError | None:
+        """Take in an answer of the root conversation; the limit's error, if it was one too many."""
+        calls = [] if output.empty else output.message.tool_calls or []
+        said = json.dumps([(call.function, call.arguments) for call in calls], sort_keys=True, default=str)
+        self._count = self._count + 1 if calls and said == self._last else 1 if calls else 0
+        self._last = said
+        return self._limit.check(self._count)
+
+
+def idle_limit(seconds: float) -> Limit:
+    """Limits how long an agent of this package may stand still: no model call begins, and none is running.
+
+    For CLIs that hang, and for commands that never end; a command that just takes that long is met as well. Of an
+    interactive agent, the time between two prompts counts. Use it as Inspect's own limits:
+    `as_solver(claude_code(), limits=[idle_limit(600)])`, `handoff(..., limits=[...])`, or `with idle_limit(600): ...`.
+
+    Args:
+        seconds: Seconds for which nothing may happen.
+
+    Returns:
+        A limit of type "custom".
+
+    Raises:
+        ValueError: `seconds` is not a number above 0.
+    """
+    if not (seconds > 0 and math.isfinite(seconds)):
+        raise ValueError(f"idle_limit() takes seconds above 0, not {seconds}.")
+    return IdleLimit(seconds)
+
+
+def repeat_limit(times: int) -> Limit:
+    """Limits how often in a row the model of an agent of this package may make the very same tool calls.
+
+    Use it as Inspect's own limits: `as_solver(codex_cli(), limits=[repeat_limit(20)])`.
+
+    Args:
+        times: The run ends with the answer that makes the same calls, with the same arguments, for this time.
+
+    Returns:
+        A limit of type "custom".
+
+    Raises:
+        ValueError: `times` is below 2.
+    """
+    if times < 2:
+        raise ValueError(f"repeat_limit() takes a number of 2 and more, not {times}.")
+    return RepeatLimit(times)
+
+
+def idle_limits() -> list[IdleLimit]:
+    """Those of the running block."""
+    return [limit for limit in _active.get() if isinstance(limit, IdleLimit)]
+
+
+def repeat_limits() -> list[RepeatLimit]:
+    """Those of the running block."""
+    return [limit for limit in _active.get() if isinstance(limit, RepeatLimit)]
