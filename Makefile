@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 STAMP := $(VENV)/.synced
+SECONDS ?= 600
 RELAY := src/inspect_swe/_sandbox/relay_src
 
-.PHONY: help demo sync check test checked prepared contract arm64 clis unit e2e bench docs hooks relay engine images
+.PHONY: help demo sync check test checked prepared contract arm64 clis unit e2e bench fuzz docs hooks relay engine images
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -74,6 +75,10 @@ images: engine ## Build the test images
 
 bench: sync images ## Benchmarks beside the peer, in one run
 	$(BIN)/python -m bench
+
+fuzz: sync ## Fuzz the relay and the host's parsers for SECONDS=600 each (needs clang)
+	$(MAKE) -C fuzz PYTHON=$(abspath $(BIN)/python) SECONDS=$(SECONDS)
+	FUZZ_SECONDS=$$(($(SECONDS) / 5)) $(BIN)/python -m pytest -s tests/hostile/test_relay.py tests/hostile/test_client.py -k "any_ or changes"
 
 docs: sync ## Build the manual into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

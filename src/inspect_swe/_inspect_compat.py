@@ -244,6 +244,11 @@ async def requested_failure(bridge: SandboxAgentBridge) -> Exception:
     return bridge._failure or RuntimeError("the bridge asked the sample to fail")
 
 
+def failure_requested(bridge: SandboxAgentBridge) -> bool:
+    """Whether a handler has asked that the sample fail."""
+    return bridge._failure_requested.is_set()
+
+
 def ending_exception(ex: BaseException) -> BaseException | None:
     """The exception that must end the sample, if `ex` is or holds one (a limit, a termination, a refusal)."""
     for related in _related(ex):

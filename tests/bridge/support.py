@@ -7,6 +7,7 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from inspect_ai import Task, eval
 from inspect_ai.agent import AgentState, BridgedToolsSpec, SandboxAgentBridge
@@ -14,6 +15,7 @@ from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
+from starlette.types import ASGIApp
 
 from inspect_swe._bridge.app import BridgeApp
 from inspect_swe._bridge.calls import Calls
@@ -34,6 +36,8 @@ class Site:
     bridge: SandboxAgentBridge
     state: AgentState
     model: Model
+    asgi: ASGIApp
+    connect: Connect
     ended: list[BaseException] = field(default_factory=list)
 
 
@@ -67,6 +71,8 @@ def in_sample(
     bridged: Sequence[BridgedToolsSpec] = (),
     settings: BridgeSettings | None = None,
     model: Model | None = None,
+    timeout: float | None = 60,
+    log_format: Literal["eval", "json"] = "json",
 ) -> EvalLog:
     """Run a coroutine against a bridge inside a sample; its assertion errors are raised here."""
     raised: list[BaseException] = []
@@ -83,7 +89,9 @@ def in_sample(
             app = BridgeApp(made, settings or BridgeSettings(models=("m",)), threads, ended.append)
             async with app.running() as asgi, serving(asgi) as connect, tcp(connect) as url:
                 try:
-                    await asyncio.wait_for(body(Site(url, app, made, agent_state, get_model(), ended)), 60)
+                    await asyncio.wait_for(
+                        body(Site(url, app, made, agent_state, get_model(), asgi, connect, ended)), timeout
+                    )
                 except BaseException as ex:
                     raised.append(ex)
                     raise
@@ -97,7 +105,7 @@ def in_sample(
         Task(dataset=[Sample(input="The task.")], solver=drive()),
         model=model or scripted(script),
         display="none",
-        log_format="json",
+        log_format=log_format,
         log_dir=tempfile.mkdtemp(),
     )[0]
     if raised:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from inspect_ai.model import ModelOutput, ModelUsage
 
-from inspect_swe._bridge import replies
+from inspect_swe._bridge import intake, replies
 from inspect_swe._bridge.generations import Generations
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._errors import ToolsMissingError
@@ -161,7 +161,7 @@ def test_malformed_requests(data: Any) -> None:
 
 
 def test_body_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replies, "MAX_BODY", 1 << 20)
+    monkeypatch.setattr(intake, "MAX_BODY", 1 << 20)
 
     async def body(site: Site) -> None:
         reply = await post(site, {**ASK, "system": "x" * (2 << 20)})

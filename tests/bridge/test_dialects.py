@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -127,16 +130,58 @@ def test_clients_that_try_again_need_not_wait_long(speaker: Speaker, status: int
 
 
 @each
-def test_errors_of_ours_tell_the_client_nothing(speaker: Speaker) -> None:
+@streamed
+@pytest.mark.parametrize("slow", [False, True], ids=["at once", "late"])
+def test_errors_of_ours_tell_the_client_nothing(
+    speaker: Speaker, stream: bool, slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if slow:
+        monkeypatch.setattr(replies, "KEEP_ALIVE", 0.05)
+
     def broken(request: ScriptedRequest) -> Any:
-        raise RuntimeError("secret at /home/me/.config/key")
+        try:
+            Path("/home/me/.config/key").read_text()
+        except OSError:
+            raise RuntimeError("key sk-secret from /home/me/.config") from None
 
     async def body(site: Site) -> None:
-        reply = await post(site, speaker, speaker.ask())
-        assert reply.status_code == 400
-        assert "/home/me" not in reply.text and "secret" not in reply.text and "Traceback" not in reply.text
+        path, data = speaker.request(speaker.ask(), stream)
+        told = await everything_told(site.url + path, json.dumps(data).encode())
+        assert stream or slow or b" 400 " in told
+        assert b"RuntimeError" in told or (slow and not stream)  # then the connection just ends
+        for hidden in (b"/home/me", b"sk-secret", b"Traceback", b".py"):
+            assert hidden not in told
 
-    in_sample([broken], body)
+    in_sample([wait(0.2, broken) if slow else broken], body)
+
+
+async def everything_told(url: str, content: bytes) -> bytes:
+    """All that a reply has, whether it is finished or not."""
+    told = bytearray()
+    async with httpx.AsyncClient(timeout=30) as http:
+        with contextlib.suppress(httpx.RemoteProtocolError):
+            async with http.stream("POST", url, content=content) as reply:
+                told += f"HTTP {reply.status_code} {reply.headers}".encode()
+                async for chunk in reply.aiter_raw():
+                    told += chunk
+    return bytes(told)
+
+
+@each
+@streamed
+def test_any_model_name_is_served_by_the_evals_model(speaker: Speaker, stream: bool) -> None:
+    names = ["gpt-4o", "anthropic/claude-opus-4-1", "openai/gpt-5", "google/gemini-3", "inspect"]
+
+    async def body(site: Site) -> None:
+        path, data = speaker.request(speaker.ask(), stream)
+        async with httpx.AsyncClient(timeout=30) as http:
+            for name in names:
+                named = {**data, "model": name} if "model" in data else data
+                reply = await http.post(site.url + path.replace("any-name", name), json=named)
+                assert reply.status_code == 200 and "I am the eval's" in reply.text
+        assert len(scripted_requests(site.model)) == len(names)
+
+    in_sample([say("I am the eval's")] * len(names), body)
 
 
 @each

@@ -45,7 +45,7 @@ def give() -> Tool:
 def broken() -> Tool:
     async def execute() -> str:
         """Has a bug."""
-        raise KeyError("a bug in the eval's own tool")
+        raise KeyError("a bug in the eval's own tool, in /home/me/tool.py")
 
     return execute
 
@@ -122,7 +122,9 @@ def test_a_call_the_model_did_not_propose_is_denied() -> None:
 def test_a_bug_in_a_tool_asks_that_the_sample_fail() -> None:
     async def body(site: Site) -> None:
         async with Client(f"{site.url}/mcp/host") as client:
-            assert (await client.call_tool("broken", {})).is_error
+            result = await client.call_tool("broken", {})
+            assert result.is_error
+            assert isinstance(result.content[0], TextContent) and result.content[0].text == "KeyError"
         failure = await asyncio.wait_for(requested_failure(site.bridge), 5)
         assert isinstance(failure, KeyError)
 

@@ -35,7 +35,8 @@ from .dialects.completions import Completions
 from .dialects.google import METHODS, Google
 from .dialects.responses import Responses
 from .generations import Generations
-from .replies import ModelFailure, error_reply, model_reply, read_request
+from .intake import Hold, Intake, ModelFailure, read_request
+from .replies import error_reply, model_reply
 from .settings import BridgeSettings, Traffic
 from .threads import Threads
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 logger = logging.getLogger(__name__)
+
+_WARNINGS = 20
 
 
 class BridgeApp:
@@ -67,7 +70,9 @@ class BridgeApp:
         self._settings = settings
         self._threads = threads
         self._fail = fail
+        self._intake = Intake()
         self._generations = Generations()
+        self._warnings = 0
         self._tools_checked = not settings.expected_tools
         self._generate_anthropic = generate_anthropic_method(bridge, settings.web_search)
         self._generate_responses = generate_responses_method(bridge, settings.web_search)
@@ -96,7 +101,7 @@ class BridgeApp:
             Route("/{version}/models/{model:path}:{method}", self._gemini, methods=["POST"]),
             Route("/v1/models", self._models, methods=["GET"]),
             Route("/v1/models/{model:path}", self._model, methods=["GET"]),
-            *(Route(f"/mcp/{name}", _McpEndpoint(manager)) for name, manager in servers.items()),
+            *(Route(f"/mcp/{name}", _McpEndpoint(manager, self._intake)) for name, manager in servers.items()),
         ]
 
     async def _messages(self, request: Request) -> Response:
@@ -129,7 +134,7 @@ class BridgeApp:
             with in_span(self.traffic.span):
                 return await self._guarded(handler(data))
 
-        return await model_reply(request, dialect, self._generations, generate)
+        return await model_reply(request, dialect, self._intake, self._generations, generate)
 
     def _check_tools(self, offered: set[str]) -> None:
         """The first request that offers tools must offer every MCP tool the agent was given."""
@@ -183,7 +188,7 @@ class BridgeApp:
             payload = provider_error_payload(ex)
             self.traffic.failure = (payload["status"], payload["message"])
             if payload["status"] is None:
-                logger.warning("A bridged model request failed with a non-provider error: %s", ex, exc_info=True)
+                self._warn("A bridged model request failed with a non-provider error", ex)
                 # Its text may name host paths or credentials; the sandbox learns the type only.
                 raise ModelFailure(400, f"The request could not be served ({type(ex).__name__}).") from None
             raise ModelFailure(payload["status"], payload["message"]) from None
@@ -201,14 +206,24 @@ class BridgeApp:
     async def _counted(
         self, request: Request, dialect: Dialect, count: Callable[[dict[str, Any]], Awaitable[int]], field: str
     ) -> Response:
+        hold = Hold(self._intake)
         try:
-            _, data = await read_request(request, dialect)
+            _, data = await read_request(request, dialect, hold)
             return JSONResponse({field: await count(data)})
         except ModelFailure as failure:
             return error_reply(dialect, failure)
         except Exception as ex:
-            logger.warning("Counting tokens for a bridged request failed: %s", ex, exc_info=True)
+            self._warn("Counting tokens for a bridged request failed", ex)
             return error_reply(dialect, ModelFailure(400, "The tokens could not be counted."))
+        finally:
+            hold.drop()
+
+    def _warn(self, what: str, ex: BaseException) -> None:
+        """Tell the host why a request failed: the first few times, as the log would grow with what a sandbox sends."""
+        self._warnings += 1
+        if self._warnings <= _WARNINGS:
+            last = " (further ones of this sample are not reported)" if self._warnings == _WARNINGS else ""
+            logger.warning("%s: %s%s", what, ex, last, exc_info=ex)
 
     async def _models(self, request: Request) -> Response:
         models = [_model_entry(name) for name in self._settings.models]
@@ -222,11 +237,18 @@ class BridgeApp:
 class _McpEndpoint:
     """An MCP server's HTTP handler as an ASGI endpoint that takes every method."""
 
-    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
+    def __init__(self, manager: StreamableHTTPSessionManager, intake: Intake) -> None:
         self._manager = manager
+        self._intake = intake
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._manager.handle_request(scope, receive, send)
+        hold = Hold(self._intake)
+        try:
+            await self._manager.handle_request(scope, hold.counting(receive), send)
+        except ModelFailure as failure:
+            await Response(failure.message, failure.status)(scope, receive, send)
+        finally:
+            hold.drop()
 
 
 def _model_entry(name: str) -> dict[str, Any]:

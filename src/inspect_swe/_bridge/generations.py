@@ -11,8 +11,13 @@ from typing import Any
 
 import anyio
 
+from .intake import ModelFailure
+
 UNCLAIMED = 600.0
 """Seconds for which a reply that nobody received is kept for the client that asks again."""
+
+MOST = 256
+"""Generations that a sample has in flight at most, and replies that are kept for clients that ask again."""
 
 
 @dataclass
@@ -37,7 +42,7 @@ class Generations:
         self._tasks: set[asyncio.Task[dict[str, Any]]] = set()
 
     def claim(
-        self, route: str, body: bytes, is_resend: bool, generate: Callable[[], Awaitable[dict[str, Any]]]
+        self, route: str, body: bytes | bytearray, is_resend: bool, generate: Callable[[], Awaitable[dict[str, Any]]]
     ) -> Generation:
         """Start a generation, or attach to the one that the same client already asked for.
 
@@ -49,16 +54,31 @@ class Generations:
             body: The request, byte for byte.
             is_resend: The client says that it sent this before.
             generate: Makes the model call.
+
+        Raises:
+            ModelFailure: There are too many generations in flight.
         """
-        key = hashlib.sha256(route.encode() + b"\0" + body).hexdigest()
+        digest = hashlib.sha256(route.encode() + b"\0")
+        digest.update(body)
+        key = digest.hexdigest()
         known = self._by_key.get(key)
         if known is not None and not known.delivered and (is_resend or known.waiting == 0) and not known.stale():
             return known
+        if len(self._tasks) >= MOST:
+            raise ModelFailure(429, f"There are {MOST} requests in flight.")
+        self._make_room()
         generation = Generation(asyncio.ensure_future(generate()))
         self._by_key[key] = generation
         self._tasks.add(generation.task)
         generation.task.add_done_callback(self._ended)
         return generation
+
+    def _make_room(self) -> None:
+        """Forget the oldest replies that nobody came back for."""
+        if len(self._by_key) >= MOST:
+            left = [key for key, known in self._by_key.items() if known.waiting == 0 and known.task.done()]
+            for key in left[: -MOST // 2]:
+                del self._by_key[key]
 
     def _ended(self, task: asyncio.Task[dict[str, Any]]) -> None:
         self._tasks.discard(task)

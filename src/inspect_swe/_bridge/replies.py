@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -14,58 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from .dialects import Dialect
 from .generations import Generation, Generations
+from .intake import Hold, Intake, ModelFailure, read_request
 
 KEEP_ALIVE = 4.0
 """Seconds of silence after which a byte is sent, so that no client's watchdog fires."""
-
-MAX_BODY = 256 << 20
-"""Bytes of the largest request body that is read."""
-
-
-@dataclass
-class ModelFailure(Exception):
-    """A generation that failed, as the client may see it.
-
-    Args:
-        status: HTTP status.
-        message: Text for the client: no host path, credential or traceback is in it.
-    """
-
-    status: int
-    message: str
-
-
-async def read_request(request: Request, dialect: Dialect) -> tuple[bytes, dict[str, Any]]:
-    """The request's body, and the JSON object in it.
-
-    Raises:
-        ModelFailure: It is too large, or not a request of this dialect.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise ModelFailure(413, f"The request exceeds {MAX_BODY >> 20} MiB.")
-    try:
-        data = without_lone_surrogates(json.loads(body), body)
-    except (ValueError, RecursionError):
-        raise ModelFailure(400, "The request's body is not valid JSON.") from None
-    problem = dialect.check(data) if isinstance(data, dict) else "the body must be a JSON object"
-    if problem:
-        raise ModelFailure(400, problem)
-    return bytes(body), data
-
-
-def without_lone_surrogates(data: Any, text: bytes | bytearray) -> Any:
-    """JSON data with half characters replaced: they cannot be written to a log, and would end the whole eval.
-
-    Args:
-        data: What the text says.
-        text: The JSON text, in which a half character can only be an escape.
-    """
-    if b"\\ud" not in text.lower():
-        return data
-    return json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def error_reply(dialect: Dialect, failure: ModelFailure) -> Response:
@@ -78,6 +29,7 @@ def error_reply(dialect: Dialect, failure: ModelFailure) -> Response:
 async def model_reply(
     request: Request,
     dialect: Dialect,
+    intake: Intake,
     generations: Generations,
     generate: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]],
 ) -> Response:
@@ -86,16 +38,21 @@ async def model_reply(
     Args:
         request: The client's request.
         dialect: Its wire format.
+        intake: What the sample's requests take.
         generations: The sample's generations.
         generate: Makes the model call from the request's JSON; raises `ModelFailure`.
     """
+    hold = Hold(intake)
     try:
-        body, data = await read_request(request, dialect)
-    except ModelFailure as failure:
-        return error_reply(dialect, failure)
-    is_resend = request.headers.get("x-stainless-retry-count", "0") != "0"
-    generation = generations.claim(request.url.path, body, is_resend, lambda: generate(data))
-    return ModelResponse(dialect, data, generations, generation)
+        body, data = await read_request(request, dialect, hold)
+        is_resend = request.headers.get("x-stainless-retry-count", "0") != "0"
+        generation = generations.claim(request.url.path, body, is_resend, lambda: generate(data))
+    except BaseException as ex:
+        hold.drop()
+        if isinstance(ex, ModelFailure):
+            return error_reply(dialect, ex)
+        raise
+    return ModelResponse(dialect, data, hold, generations, generation)
 
 
 class ModelResponse(Response):
@@ -104,15 +61,22 @@ class ModelResponse(Response):
     Args:
         dialect: The client's wire format.
         request: Its request.
+        hold: What the request takes.
         generations: The sample's generations.
         generation: The one to answer with.
     """
 
     def __init__(
-        self, dialect: Dialect, request: dict[str, Any], generations: Generations, generation: Generation
+        self,
+        dialect: Dialect,
+        request: dict[str, Any],
+        hold: Hold,
+        generations: Generations,
+        generation: Generation,
     ) -> None:
         self._dialect = dialect
         self._request = request
+        self._hold = hold
         self._generations = generations
         self._generation = generation
         self._streaming = dialect.wants_stream(request)
@@ -131,6 +95,7 @@ class ModelResponse(Response):
         finally:
             gone.cancel()
             self._generations.release(self._generation, delivered)
+            self._generation.task.add_done_callback(lambda task: self._hold.drop())
 
     async def _wait(self, gone: asyncio.Future[Any], send: Send) -> bool:
         """Wait for the generation, keeping the client's connection alive; says whether the reply was begun."""

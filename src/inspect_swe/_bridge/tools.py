@@ -22,16 +22,13 @@ from mcp.types import (
     Tool,
 )
 
-from .._inspect_compat import call_tool, ending_exception, list_tools
+from .._inspect_compat import call_tool, ending_exception, failure_requested, list_tools
 from .._inspect_transcript import in_span
-from .replies import without_lone_surrogates
+from .intake import MAX_CALL, without_lone_surrogates
 from .settings import Traffic
 
 PROGRESS_EVERY = 5.0
 """Seconds between the progress notifications of a tool that is still running."""
-
-MAX_BODY = 64 << 20
-"""Bytes of the largest tool call that is read."""
 
 
 @contextlib.asynccontextmanager
@@ -52,7 +49,7 @@ async def tool_servers(
             manager = StreamableHTTPSessionManager(
                 _server(bridge, name, fail, traffic, reads_json),
                 stateless=True,
-                max_request_body_size=MAX_BODY,
+                max_request_body_size=MAX_CALL,
                 # The port is reachable from the sandbox alone; the client's Host header is localhost with any port.
                 security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
             )
@@ -87,7 +84,8 @@ def _server(
             if ending is not None:
                 fail(ending)
                 return _error("The sample has ended.")
-            return _error(str(ex) or type(ex).__name__)
+            # The text of a bug in the eval's own tool may name host paths or credentials.
+            return _error(type(ex).__name__ if failure_requested(bridge) else str(ex) or type(ex).__name__)
         finally:
             call.cancel()
         # Structured content of our own keeps the client from making some out of the text.

@@ -36,6 +36,8 @@ _LOOK = 5.0
 _PAUSE = 8.0
 # A container's end is known to the engine after its streams have ended, and a removal begins with a kill.
 _SETTLES = 1.0
+_MOST_OUTPUT = 16 << 20
+
 
 _COPIES = 4
 _copies: RunVar[anyio.CapacityLimiter] = RunVar("inspect_swe_copies_at_once")
@@ -209,6 +211,8 @@ async def _completed(channel: DockerChannel) -> Completed:
         await channel.end()
     while data := await channel.receive():
         output += data
+        if len(output) > _MOST_OUTPUT:  # whoever is root in the sandbox chooses what `sh` is
+            raise SandboxDiedError(f"A short command in the container wrote more than {_MOST_OUTPUT >> 20} MiB.")
     return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
 
 

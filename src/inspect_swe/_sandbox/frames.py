@@ -42,6 +42,25 @@ class FrameType(IntEnum):
     DONE = 22
 
 
+# What the relay may send on its own channel, on those of connections (odd numbers), and on the host's (even ones).
+_ON_CONTROL = {FrameType.LISTENING, FrameType.FAILED, FrameType.DONE}
+_ON_CONNECTIONS = {FrameType.OPEN, FrameType.DATA, FrameType.EOF, FrameType.RESET, FrameType.WINDOW}
+_ON_OURS = {
+    *(FrameType.DATA, FrameType.STDERR, FrameType.EOF, FrameType.WINDOW),
+    *(FrameType.STARTED, FrameType.FAILED, FrameType.EXIT, FrameType.DONE),
+}
+_SHORTEST = {
+    FrameType.DATA: 1,
+    FrameType.STDERR: 1,
+    FrameType.WINDOW: 4,
+    FrameType.LISTENING: 2,
+    FrameType.STARTED: 4,
+    FrameType.FAILED: 4,
+    FrameType.EXIT: 8,
+    FrameType.DONE: 4,
+}
+
+
 class Frame(NamedTuple):
     """One message about one channel; channel 0 is the session itself."""
 
@@ -61,11 +80,27 @@ class Frame(NamedTuple):
         """The short number that the payload starts with."""
         return self._number("<H", 0)
 
+    def checked(self) -> Frame:
+        """This frame, if the relay may send it.
+
+        Raises:
+            ProtocolError: The relay sends no such frame on this channel, or none that is so short.
+        """
+        expected = _ON_CONTROL if self.channel == 0 else _ON_CONNECTIONS if self.channel % 2 else _ON_OURS
+        if self.type not in expected:
+            raise ProtocolError(f"{self.type.name} frame on channel {self.channel}")
+        if len(self.payload) < _SHORTEST.get(self.type, 0):
+            raise self._too_short()
+        return self
+
     def _number(self, form: str, offset: int) -> int:
         try:
             return int(struct.unpack_from(form, self.payload, offset)[0])
         except struct.error:
-            raise ProtocolError(f"{self.type.name} frame of {len(self.payload)} bytes is too short") from None
+            raise self._too_short() from None
+
+    def _too_short(self) -> ProtocolError:
+        return ProtocolError(f"{self.type.name} frame of {len(self.payload)} bytes is too short")
 
 
 def encode(kind: FrameType, channel: int, payload: bytes = b"") -> bytes:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from .._errors import AgentStartError, SandboxDiedError
 from .frames import (
@@ -24,6 +23,7 @@ from .frames import (
     encode,
     encode_u32,
 )
+from .process import ExitStatus, Process, SandboxFileError, error_text
 from .streams import ByteChannel, Outbox, Stream, pump_in, pump_out
 
 __all__ = ["ByteChannel", "Connect", "ExitStatus", "Multiplexer", "Process", "SandboxFileError"]
@@ -32,98 +32,7 @@ _CONNECTIONS = 128
 START_TIMEOUT = 30.0
 _READ_SIZE = 256 * 1024
 _STAGES = {1: "its working directory cannot be entered", 2: "it cannot be executed"}
-# Numbers that mean something else on a host that is no Linux.
-_LINUX_ERRORS = {
-    36: "File name too long",
-    39: "Directory not empty",
-    40: "Too many levels of symbolic links",
-    98: "Address already in use",
-    110: "Timed out",
-    122: "Disk quota exceeded",
-}
-
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-
-
-class ExitStatus(NamedTuple):
-    """How a process ended: with an exit code, or killed by a signal."""
-
-    code: int | None
-    signal: int | None
-
-    @property
-    def returncode(self) -> int:
-        """The exit code; -N where signal N killed it."""
-        return -(self.signal or 9) if self.code is None else self.code
-
-
-class SandboxFileError(OSError):
-    """A file could not be written in the sandbox (`errno` is Linux's)."""
-
-
-def error_text(number: int) -> str:
-    """What a Linux error number means, whatever system the host runs."""
-    return _LINUX_ERRORS.get(number) or os.strerror(number)
-
-
-class Process:
-    """A process in the sandbox. Read `output()`: with 256 KiB of it unread the process has to wait."""
-
-    def __init__(self, stream: Stream, pid: int, feeder: asyncio.Task[None] | None) -> None:
-        self.pid = pid
-        self.tap: Callable[[Literal["stdout", "stderr"], bytes], None] | None = None
-        self._stream = stream
-        self._feeder = feeder
-        self._finished = False
-        self._exit: asyncio.Future[ExitStatus] = asyncio.get_running_loop().create_future()
-
-    async def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
-        """What it writes, in order, until it has ended.
-
-        Raises:
-            SandboxDiedError: The sandbox or the connection to it ended first.
-        """
-        while not self._finished:
-            frame = await self._stream.receive()
-            self._finished = frame.type is FrameType.EXIT
-            if frame.type not in (FrameType.DATA, FrameType.STDERR):
-                continue  # no other frame was charged to the window
-            stream: Literal["stdout", "stderr"] = "stdout" if frame.type is FrameType.DATA else "stderr"
-            if self.tap is not None:
-                self.tap(stream, frame.payload)
-            yield stream, frame.payload
-            self._stream.consumed(len(frame.payload))
-
-    async def wait(self) -> ExitStatus:
-        """Waits for its end; someone has to read `output()` meanwhile.
-
-        Raises:
-            SandboxDiedError: The sandbox or the connection to it ended first.
-        """
-        return await asyncio.shield(self._exit)
-
-    async def kill(self, signal: int = 9) -> None:
-        """Sends a signal to its process group, also after its own end. Does nothing once the channel is closed."""
-        self._stream.put(encode_u32(FrameType.KILL, self._stream.id, signal))
-
-    async def write(self, data: bytes) -> None:
-        """Writes to its stdin, if it was left open; waits while the process doesn't read."""
-        await self._stream.send(data)
-
-    async def close_stdin(self) -> None:
-        """Ends its stdin, if it was left open."""
-        self._stream.send_eof()
-
-    def _ended(self, result: ExitStatus | Exception) -> None:
-        if self._feeder:
-            self._feeder.cancel()
-        if self._exit.done():
-            return
-        if isinstance(result, ExitStatus):
-            self._exit.set_result(result)
-        else:
-            self._exit.set_exception(result)
-            self._exit.exception()  # nobody has to wait for it
 
 
 class Multiplexer:
@@ -169,11 +78,7 @@ class Multiplexer:
         self._run(self._receive())
         self._run(self._send())
         self._control.put(encode(FrameType.HELLO, 0, struct.pack("<H", port) + self._token.encode()))
-        try:
-            frame = await asyncio.wait_for(self._control.receive(), START_TIMEOUT)
-        except asyncio.TimeoutError:
-            self.fail(SandboxDiedError(f"The relay in the sandbox did not answer within {START_TIMEOUT:.0f} s."))
-            raise self._died() from None
+        frame = await self._soon(self._answer(self._control, FrameType.LISTENING, FrameType.FAILED))
         if frame.type is FrameType.FAILED:
             raise AgentStartError(f"Cannot listen on port {port} in the sandbox: {error_text(frame.u32())}.")
         return frame.u16()
@@ -197,7 +102,7 @@ class Multiplexer:
         stream = self._open()
         self._outbox.put(*frames)
         try:
-            frame = await stream.receive()
+            frame = await self._answer(stream, FrameType.STARTED, FrameType.FAILED)
         except asyncio.CancelledError:
             stream.put(encode_u32(FrameType.KILL, stream.id, 9))
             raise
@@ -232,7 +137,7 @@ class Multiplexer:
         stream = self._open(FILE_WINDOW)
         stream.put(encode(FrameType.WRITE, stream.id, struct.pack("<I", mode) + name))
         sender = asyncio.ensure_future(_send_file(stream, data))
-        done = asyncio.ensure_future(stream.receive())
+        done = asyncio.ensure_future(self._answer(stream, FrameType.DONE))
         try:
             await asyncio.wait({sender, done}, return_when=asyncio.FIRST_COMPLETED)
             if not done.done():
@@ -258,8 +163,7 @@ class Multiplexer:
         async with self._control_lock:
             self._alive()
             self._control.put(encode(FrameType.KILL_ALL, 0))
-            while (await self._control.receive()).type is not FrameType.DONE:
-                pass
+            await self._soon(self._answer(self._control, FrameType.DONE))
 
     async def detach(self) -> None:
         """Ends the session, but not the processes it started: daemons live on. Never raises."""
@@ -302,6 +206,22 @@ class Multiplexer:
         if self.error:
             raise self._died()
 
+    async def _answer(self, stream: Stream, *kinds: FrameType) -> Frame:
+        """What the relay answers on a channel."""
+        frame = await stream.receive()
+        if frame.type not in kinds:
+            self.fail(_nonsense(f"{frame.type.name} where {kinds[0].name} was due"))
+            raise self._died()
+        return frame
+
+    async def _soon(self, answer: Coroutine[Any, Any, Frame]) -> Frame:
+        """An answer that a relay which works gives at once."""
+        try:
+            return await asyncio.wait_for(answer, START_TIMEOUT)
+        except asyncio.TimeoutError:
+            self.fail(SandboxDiedError(f"The relay in the sandbox did not answer within {START_TIMEOUT:.0f} s."))
+            raise self._died() from None
+
     def _died(self) -> Exception:
         return self.error or SandboxDiedError("The connection to the sandbox ended.")
 
@@ -314,6 +234,7 @@ class Multiplexer:
             stream.fail(error)
         for process in self._processes.values():
             process._ended(error)
+        self._outbox.end()
         self.closed.set()
 
     async def _send(self) -> None:
@@ -327,11 +248,9 @@ class Multiplexer:
         try:
             while data := await self._channel.receive():
                 self.heard = time.monotonic()
-                for frame in decoder.feed(data):
-                    self._dispatch(frame)
+                if not self.error:  # else it is thrown away: a relay that cannot write may not end
+                    await self._take(decoder, data)
             await self._lose("The relay in the sandbox ended.")
-        except ProtocolError as error:
-            self.fail(SandboxDiedError(f"The relay in the sandbox sent nonsense: {error}."))
         except Exception as error:
             await self._lose(f"Reading from the sandbox failed: {error}.")
 
@@ -340,6 +259,17 @@ class Multiplexer:
         asked = self.error is not None or self.detached
         why = "" if asked else await self._channel.diagnosis()
         self.fail(SandboxDiedError(f"{what} {why}".rstrip()))
+
+    async def _take(self, decoder: FrameDecoder, data: bytes) -> None:
+        try:
+            for at in range(0, len(data), MAX_PAYLOAD):
+                for frame in decoder.feed(data[at : at + MAX_PAYLOAD]):
+                    self._dispatch(frame.checked())
+                if self._outbox.neglected:
+                    raise ProtocolError("it wants answers and does not read them")
+                await asyncio.sleep(0)  # a flood of small frames holds up nobody else
+        except ProtocolError as error:
+            self.fail(_nonsense(str(error)))
 
     def _dispatch(self, frame: Frame) -> None:
         if frame.channel == 0:
@@ -363,7 +293,7 @@ class Multiplexer:
         process._ended(ExitStatus(None, signal) if signal else ExitStatus(code, None))
 
     def _accept(self, channel: int) -> None:
-        if channel % 2 == 0 or channel in self._streams:
+        if channel in self._streams:
             raise ProtocolError(f"connection with the number {channel}")
         if self._connect is None:
             self._outbox.put(encode(FrameType.RESET, channel))
@@ -389,6 +319,10 @@ class Multiplexer:
                 pump.cancel()
             if writer:
                 writer.close()
+
+
+def _nonsense(what: str) -> SandboxDiedError:
+    return SandboxDiedError(f"The relay in the sandbox sent nonsense: {what}.")
 
 
 async def _feed_stdin(stream: Stream, data: bytes) -> None:

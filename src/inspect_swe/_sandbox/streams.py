@@ -17,10 +17,13 @@ from .frames import (
     encode_u32,
 )
 
-# Data is bounded by its window; this bounds empty frames.
-_FRAMES = 300_000
+_DATA = (FrameType.DATA, FrameType.STDERR)
+# Data is bounded by its window, and small pieces of it are put together; this bounds frames without data.
+_SIGNS = 16
+_JOINED = 4096
 _WINDOW_STEP = 64 * 1024
 _OUTBOX_LIMIT = 256 * 1024
+_OUTBOX_PIECES = 100_000
 
 
 class ByteChannel(Protocol):
@@ -58,9 +61,18 @@ class Outbox:
         if self._size >= _OUTBOX_LIMIT:
             self._room.clear()
 
+    @property
+    def neglected(self) -> bool:
+        """Whether so much waits to be sent that the relay cannot be reading."""
+        return len(self._pieces) > _OUTBOX_PIECES
+
     async def room(self) -> None:
         """Waits until bulk data may be put."""
         await self._room.wait()
+
+    def end(self) -> None:
+        """Nothing is sent any more: nobody has to wait for room."""
+        self._room.set()
 
     async def run(self) -> None:
         """Sends what is queued, for as long as the channel lives."""
@@ -92,14 +104,24 @@ class Stream:
             self._credit += frame.u32()
             self._granted.set()
             return
-        if frame.type in (FrameType.DATA, FrameType.STDERR):
+        if frame.type in _DATA:
             self._room -= len(frame.payload)
             if self._room < 0:
                 raise ProtocolError(f"channel {self.id} exceeds its window")
-        self._frames.append(frame)
-        if len(self._frames) > _FRAMES:
-            raise ProtocolError(f"channel {self.id} is flooded")
+            self._append(frame)
+        else:
+            self._frames.append(frame)
+            if sum(waiting.type not in _DATA for waiting in self._frames) > _SIGNS:
+                raise ProtocolError(f"channel {self.id} is flooded")
         self._arrived.set()
+
+    def _append(self, frame: Frame) -> None:
+        """Queues data, together with what waits already if both are small: each frame costs more than its bytes."""
+        last = self._frames[-1] if self._frames else None
+        if last and last.type is frame.type and len(last.payload) + len(frame.payload) <= _JOINED:
+            self._frames[-1] = Frame(frame.type, frame.channel, last.payload + frame.payload)
+        else:
+            self._frames.append(frame)
 
     def fail(self, error: Exception) -> None:
         """The session has ended: so do all who wait."""

@@ -24,6 +24,7 @@ from .portable import PortableTransport
 from .probe import Completed, Probe, probe_sandbox
 
 _QUIET = 5.0
+_MOST_OUTPUT = 16 << 20
 
 
 class Transport(Protocol):
@@ -164,20 +165,23 @@ class Workspace:
         """
         return await self.relay.spawn(argv, cwd=self.cwd, env=env, stdin=stdin)
 
-    async def run(self, argv: Sequence[str], stdin: bytes = b"") -> Completed:
-        """Run a short command through the relay to its end."""
+    async def run(self, argv: Sequence[str], stdin: bytes = b"", most: int = _MOST_OUTPUT) -> Completed:
+        """Run a short command through the relay to its end; one that writes more than `most` bytes is killed."""
         process = await self.relay.spawn(argv, cwd=None, env={}, stdin=stdin)
         streams = {"stdout": bytearray(), "stderr": bytearray()}
         async for stream, chunk in process.output():
-            streams[stream] += chunk
+            if len(streams[stream]) < most:
+                streams[stream] += chunk
+            else:
+                await process.kill()
         status = await process.wait()
         code = status.code if status.code is not None else 128 + (status.signal or 0)
         texts = [bytes(streams[name]).decode(errors="replace") for name in ("stdout", "stderr")]
         return Completed(code, *texts)
 
-    async def shell(self, script: str, *arguments: str) -> Completed:
+    async def shell(self, script: str, *arguments: str, most: int = _MOST_OUTPUT) -> Completed:
         """Run a shell script; `arguments` are its $1, $2, ..."""
-        return await self.run(["sh", "-c", script, "sh", *arguments])
+        return await self.run(["sh", "-c", script, "sh", *arguments], most=most)
 
     async def write(self, path: str, content: bytes | Path | Iterator[bytes], mode: int = 0o644) -> None:
         """Write a file (its folders are made, it appears whole or not at all).

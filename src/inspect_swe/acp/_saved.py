@@ -70,13 +70,13 @@ async def pack(place: Session, agent: str, session_id: str, folders: tuple[str, 
     """Pack a session's files.
 
     Raises:
-        ACPError: That failed in the sandbox, which needs tar, gzip and base64 for it.
+        ACPError: That failed in the sandbox, which needs tar, gzip and base64 for it, or the session is too large.
     """
-    done = await place.workspace.shell(_PACK, place.site.config, *folders)
-    if done.code != 0 or not done.stdout or len(done.stdout) > _LARGEST:
+    done = await place.workspace.shell(_PACK, place.site.config, *folders, most=_LARGEST)
+    if done.code != 0 or not 0 < len(done.stdout) < _LARGEST:
         raise ACPError(
             "The session could not be saved.",
-            hint="the sandbox needs tar, gzip and base64 for that.",
+            hint=f"the sandbox needs tar, gzip and base64 for that, and it may have {_LARGEST >> 20} MiB.",
             exit_code=done.code,
             stderr=done.stderr,
         )

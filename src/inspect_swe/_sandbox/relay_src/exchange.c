@@ -158,7 +158,7 @@ static bool call_serve(struct session *s, struct call *c)
 static void answer(struct session *s, struct call *c)
 {
     size_t len = s->out.len < most(c) ? s->out.len : most(c);
-    if (!buf_append(&c->answer, s->out.data + s->out.start, len)) {
+    if (len && !buf_append(&c->answer, s->out.data + s->out.start, len)) {
         session_end(s, "out of memory");
         return;
     }
