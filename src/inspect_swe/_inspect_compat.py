@@ -28,6 +28,8 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import LimitExceededError, SandboxEnvironment, registry_info
 
+from ._requests import answered_once, describe_functions, plain_images
+
 logger = logging.getLogger(__name__)
 
 GenerateMethod = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -287,7 +289,7 @@ def generate_responses_method(bridge: SandboxAgentBridge, web_search: bool) -> G
     search, code = _grants(web_search)
 
     async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
-        _describe(json_data.get("tools"))
+        describe_functions(json_data.get("tools"))
         response = await inspect_responses_api_request(json_data, None, search, code, bridge)
         return response.model_dump(mode="json", warnings=False)
 
@@ -298,7 +300,7 @@ def generate_completions_method(bridge: SandboxAgentBridge) -> GenerateMethod:
     """Inspect's handler of OpenAI Chat Completions requests: request JSON in, response JSON out."""
 
     async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
-        _describe(json_data.get("tools"))
+        describe_functions(json_data.get("tools"))
         completion = await inspect_completions_api_request(json_data, None, bridge)
         return completion.model_dump(mode="json", warnings=False)
 
@@ -311,8 +313,8 @@ def generate_google_method(bridge: SandboxAgentBridge, web_search: bool) -> Gene
 
     async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
         _plain_schemas(json_data.get("tools"))
-        _plain_images(json_data["contents"])
-        _answered_once(json_data["contents"])
+        plain_images(json_data["contents"])
+        answered_once(json_data["contents"])
         reply: dict[str, Any] = await inspect_google_api_request(json_data, search, code, bridge)
         used, told = _usage.get(), reply["usageMetadata"]
         if used and "cachedContentTokenCount" not in told:
@@ -330,18 +332,6 @@ def _grants(web_search: bool) -> tuple[Any, Any]:
     return search, resolve_bridge_code_execution(None, default_grant=False)
 
 
-def _describe(tools: Any) -> None:
-    """Fill in what OpenAI lets a function leave out, and Inspect's handlers ask for."""
-    for tool in tools if isinstance(tools, list) else []:
-        if isinstance(tool, dict) and tool.get("type") == "namespace":
-            _describe(tool.get("tools"))
-        elif isinstance(tool, dict) and tool.get("type") == "function":
-            nested = tool.get("function")
-            function = nested if isinstance(nested, dict) else tool
-            function["description"] = function.get("description") or ""
-            function["parameters"] = function.get("parameters") or {"type": "object", "properties": {}}
-
-
 def _plain_schemas(tools: Any) -> None:
     """Write the functions' schemas as Inspect's Gemini handler wants them, of which Google's SDKs shout the types."""
     from inspect_ai.agent._bridge.google_api_impl import _google_schema_to_json_schema
@@ -351,35 +341,6 @@ def _plain_schemas(tools: Any) -> None:
         for function in functions if isinstance(functions, list) else []:
             if isinstance(function, dict) and "parameters" in function:
                 function["parameters"] = _google_schema_to_json_schema(function["parameters"])
-
-
-def _plain_images(contents: list[Any]) -> None:
-    """Write images in the base64 of data URLs: Google's SDKs use its URL-safe alphabet, which Inspect passes on."""
-    for content in contents:
-        parts = content.get("parts") if isinstance(content, dict) else None
-        for part in parts if isinstance(parts, list) else []:
-            data = part.get("inlineData") if isinstance(part, dict) else None
-            if isinstance(data, dict) and isinstance(data.get("data"), str):
-                data["data"] = data["data"].replace("-", "+").replace("_", "/")
-
-
-def _answered_once(contents: list[Any]) -> None:
-    """Leave out repeated answers to a call: a CLI that resumes its session may hand over each tool result twice."""
-    answered: set[str] = set()
-
-    def repeats(part: Any) -> bool:
-        response = part.get("functionResponse") if isinstance(part, dict) else None
-        call = response.get("id") if isinstance(response, dict) else None
-        if not isinstance(call, str):
-            return False
-        known = call in answered
-        answered.add(call)
-        return known
-
-    for content in contents:
-        if isinstance(content, dict) and isinstance(content.get("parts"), list):
-            content["parts"] = [part for part in content["parts"] if not repeats(part)]
-    contents[:] = [content for content in contents if not isinstance(content, dict) or content.get("parts") != []]
 
 
 async def count_anthropic_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:
@@ -398,7 +359,7 @@ async def count_google_tokens(bridge: SandboxAgentBridge, model: str, request: d
 
     asked = request.get("generateContentRequest") or request
     _plain_schemas(asked.get("tools"))
-    _plain_images(asked["contents"])
+    plain_images(asked["contents"])
     tools = tools_from_google_tools(asked.get("tools"), None, None)
     messages = messages_from_google_contents(asked["contents"], asked.get("systemInstruction"))
     return await _count_tokens(bridge, model, "google", messages, tools)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
@@ -25,19 +25,19 @@ from .._runtime.output import json_events, last_event
 # FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
 
+# Providers with an API of their own, and where on the bridge it is served. All others speak Chat Completions.
 _PATHS = {"anthropic": "/v1", "openai": "/v1", "google": "/v1beta"}
-"""Providers with an API of their own, and where on the bridge it is served. All others speak Chat Completions."""
-
+_HOMES = {"CACHE": "/cache", "CONFIG": "", "DATA": "/data", "STATE": "/state"}
 # What it is told of the model, whose name it need not know, and of calls.
 _CALLS = {"apiKey": "none-needed", "timeout": False, "headerTimeout": False}
 _MODEL = {"attachment": True, "modalities": {"input": ["text", "image", "pdf"], "output": ["text"]}}
 
+# Runs in the CLI: keeps the task's files and the agent's environment as they are, and tells the session's id.
 _PLUGIN = Path(__file__).with_name("opencode.js")
-"""Runs in the CLI: keeps the task's files and the agent's environment as they are, and tells the session's id."""
-
 # Its own list has thousands of models, which it goes through at each start; and it would install types for plugins.
 _MODELS = Path(__file__).with_name("opencode_models.json")
 _LOCK = b'{"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}'
+_INSTALLED = {"opencode/package-lock.json": _LOCK, "opencode/node_modules/.keep": b""}
 
 
 @agent
@@ -131,16 +131,10 @@ class OpenCode(Adapter):
 
     presented: str = "anthropic/claude-sonnet-4-5"
     title: str = "Inspect eval"
-    key: ClassVar[str] = "opencode"
-    label: ClassVar[str] = "OpenCode"
-    command: ClassVar[str] = "opencode"
-    recipe: ClassVar[NpmPackage] = NpmPackage(
-        "opencode-{platform}", "package/bin/opencode", tags_from="opencode-ai", tools=(RIPGREP,)
-    )
-    user_agent: ClassVar[str] = "opencode/"
-    session_header, sub_agent_header = "x-session-id", "x-parent-session-id"
-    takes_images: ClassVar[bool] = True
-    acp_tools = ()
+    key, label, command = "opencode", "OpenCode", "opencode"
+    recipe = NpmPackage("opencode-{platform}", "package/bin/opencode", tags_from="opencode-ai", tools=(RIPGREP,))
+    user_agent, session_header, sub_agent_header = "opencode/", "x-session-id", "x-parent-session-id"
+    takes_images, acp_tools = True, ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[^/\s]+/\S+", self.presented):
@@ -153,8 +147,7 @@ class OpenCode(Adapter):
     def launch(self, site: Site) -> Launch:
         """Configuration and a plugin, both in a private folder that also holds its sessions."""
         here, providers = site.config, self._providers(site)
-        unseen = {f"XDG_{kind}_HOME": f"{here}/{kind.lower()}" for kind in ("CACHE", "DATA", "STATE")}
-        unseen |= {"XDG_CONFIG_HOME": here, "npm_config_offline": "true"}
+        unseen = {"npm_config_offline": "true", **{f"XDG_{kind}_HOME": here + path for kind, path in _HOMES.items()}}
         fixed = {"autoupdate": False, "share": "disabled", "snapshot": False, "small_model": self.presented}
         fixed |= {"provider": providers, "enabled_providers": [*providers], "disabled_providers": []}
         config = {
@@ -166,8 +159,7 @@ class OpenCode(Adapter):
             "mcp": {server.name: _server(server) for server in site.mcp_servers},
         }
         literal = re.sub(r"{(?=(env|file):)", r"\\u007b", json.dumps(config))  # It would fill in {env:NAME}.
-        files = {"opencode.json": literal.encode(), "plugin.js": _PLUGIN.read_bytes()}
-        files |= {"opencode/package-lock.json": _LOCK, "opencode/node_modules/.keep": b""}
+        files = {"opencode.json": literal.encode(), "plugin.js": _PLUGIN.read_bytes(), **_INSTALLED}
         files |= {"system.md": site.system.encode(errors="replace")} if site.system else {}
         # A task's own configuration comes after the file, and before the variable.
         told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
@@ -211,13 +203,12 @@ class OpenCode(Adapter):
 
     def _providers(self, site: Site) -> dict[str, Any]:
         """All providers a task's own agents may name as well, all of them served by the bridge."""
-        chosen, _, model = self.presented.partition("/")
-        output = site.max_output or 0
+        (chosen, _, model), output = self.presented.partition("/"), site.max_output or 0
         limit = {"context": site.window, "input": site.window_with(min(output or 20_000, 20_000)), "output": output}
         entries: dict[str, Any] = {}
         for name, path in {chosen: "/v1", **_PATHS}.items():
-            entries[name] = {"npm": f"@ai-sdk/{name if name in _PATHS else 'openai-compatible'}"}
-            entries[name]["options"] = {**_CALLS, "baseURL": site.base_url + path}
+            package = f"@ai-sdk/{name if name in _PATHS else 'openai-compatible'}"
+            entries[name] = {"npm": package, "options": {**_CALLS, "baseURL": site.base_url + path}}
         entries[chosen]["models"] = {model: {**_MODEL, "limit": limit} if site.window else _MODEL}
         return entries
 

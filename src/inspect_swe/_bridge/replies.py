@@ -46,13 +46,20 @@ async def model_reply(
     try:
         body, data = await read_request(request, dialect, hold)
         is_resend = request.headers.get("x-stainless-retry-count", "0") != "0"
-        generation = generations.claim(request.url.path, body, is_resend, lambda: generate(data))
+        generation = generations.claim(request.url.path, _identity(body, data), is_resend, lambda: generate(data))
     except BaseException as ex:
         hold.drop()
         if isinstance(ex, ModelFailure):
             return error_reply(dialect, ex)
         raise
     return ModelResponse(dialect, data, hold, generations, generation)
+
+
+def _identity(body: bytearray, data: dict[str, Any]) -> bytes | bytearray:
+    """What is the same when a request is sent again: some clients say in each when it was sent."""
+    if "client_metadata" not in data:
+        return body
+    return json.dumps({name: value for name, value in data.items() if name != "client_metadata"}).encode()
 
 
 class ModelResponse(Response):

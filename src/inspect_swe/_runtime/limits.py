@@ -107,7 +107,7 @@ def idle_limit(seconds: float) -> Limit:
 
     For CLIs that hang, and for commands that never end; a command that just takes that long is met as well. Of an
     interactive agent, the time between two prompts counts. Use it as Inspect's own limits:
-    `as_solver(claude_code(), limits=[idle_limit(600)])`, `handoff(..., limits=[...])`, or `with idle_limit(600): ...`.
+    `as_solver(agent, limits=[idle_limit(600)])`, `handoff(..., limits=[...])`, or `with idle_limit(600): ...`.
 
     Args:
         seconds: Seconds for which nothing may happen.
@@ -126,7 +126,7 @@ def idle_limit(seconds: float) -> Limit:
 def repeat_limit(times: int) -> Limit:
     """Limits how often in a row the model of an agent of this package may make the very same tool calls.
 
-    Use it as Inspect's own limits: `as_solver(codex_cli(), limits=[repeat_limit(20)])`.
+    Use it as Inspect's own limits: `as_solver(agent, limits=[repeat_limit(20)])`.
 
     Args:
         times: The run ends with the answer that makes the same calls, with the same arguments, for this time.
