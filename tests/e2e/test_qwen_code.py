@@ -83,6 +83,13 @@ def test_the_end_of_a_command_is_told_after_its_output(command: str, told: str) 
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == f"{told}\n"
 
 
+def test_a_run_that_its_loop_detection_stops_is_scored(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, qwen_code(), [shell("echo the same")] * 20)
+    assert outcome.error is None, outcome.error
+    assert outcome.sample.scores
+    assert 3 <= len(outcome.requests) < 20
+
+
 def test_an_answer_without_text_is_scored(tmp_path: Path) -> None:
     outcome = run_agent(tmp_path, qwen_code(), [shell("true"), *[refuse("")] * 9])
     assert outcome.error is None, outcome.error

@@ -38,7 +38,7 @@ _GUARD = Path(__file__).with_name("qwen_guard.cjs")
 
 _EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
 _AS_WRITTEN = b"---\ndescription: Hands on a request.\n---\nThe request, as it was written:\n"
-_SILENT = ("stream ended with empty response text", "stream ended after a tool result without visible progress")
+_SCORED = ("ended with empty response", "after a tool result without", "Loop detection")  # the model's own doing
 
 
 @agent
@@ -208,7 +208,7 @@ class QwenCode(Adapter):
         if not result.get("is_error"):
             return Verdict(Outcome.DONE)
         reason = str((result.get("error") or {}).get("message") or "")
-        return Verdict(Outcome.REFUSED if any(text in reason for text in _SILENT) else Outcome.FAILED, reason)
+        return Verdict(Outcome.REFUSED if any(text in reason for text in _SCORED) else Outcome.FAILED, reason)
 
 
 def _server(server: MCPServerConfig) -> dict[str, Any]:
