@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import gc
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,7 @@ from inspect_swe.testing import ScriptStep, fail, finish, scripted, shell
 IMAGE = "inspect-swe-test:bookworm"
 TASK = "endurance"
 MOST_MEMORY = {"load": 40.0, "turns": 0.5, "mixed": 0.5}
-"""MB: for each sample at work, for each turn, and for each sample that has been (with what Inspect keeps of its log)."""
+"""MB: for each sample at work, for each turn, and for each sample that has been."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,6 @@ async def run(tasks: Sequence[Task], at_once: int) -> list[EvalLog]:
     return await eval_async(
         [*tasks],
         log_dir=folder,
-        display="none",
         max_tasks=len(tasks),
         max_samples=at_once,
         max_sandboxes=at_once,
@@ -152,7 +152,7 @@ async def settled() -> Usage:
 
 async def load(arguments: argparse.Namespace) -> dict[str, Any]:
     """Many samples at once."""
-    script = [*[shell(f"echo {n}; sleep 0.2") for n in range(8)], finish("Done.")]
+    script: list[ScriptStep] = [*[shell(f"echo {n}; sleep 0.2") for n in range(8)], finish("Done.")]
     await run(task([arguments.agent], 1, script, "warm"), 1)
     before, seen = await settled(), list[Usage]()
     began = time.monotonic()
@@ -186,7 +186,7 @@ async def turns(arguments: argparse.Namespace) -> dict[str, Any]:
         seen.append(Usage.now())
         return None
 
-    script = [*[shell(f"seq {n} {n + 200}") for n in range(arguments.turns)], finish("Done.")]
+    script: list[ScriptStep] = [*[shell(f"seq {n} {n + 200}") for n in range(arguments.turns)], finish("Done.")]
     logs = await run(task([arguments.agent], 1, script, "turns", filter=note), 1)
     early, late = seen[len(seen) // 10], seen[-1]
     growth = (late.memory - early.memory) / (len(seen) * 0.9)
@@ -196,8 +196,12 @@ async def turns(arguments: argparse.Namespace) -> dict[str, Any]:
 async def mixed(arguments: argparse.Namespace) -> dict[str, Any]:
     """Rounds of samples of all agents, some of which fail, in one process."""
     agents = [adapter.key for adapter in ROSTER]
-    good = [shell("echo one"), shell("echo two > out.txt"), finish("Done.")]
-    scripts: list[list[ScriptStep]] = [good, [shell("echo one"), *[fail(400, "no")] * 50], [shell("kill -9 $PPID"), *good]]
+    good: list[ScriptStep] = [shell("echo one"), shell("echo two > out.txt"), finish("Done.")]
+    scripts: list[list[ScriptStep]] = [
+        good,
+        [shell("echo one"), *[fail(400, "no")] * 50],
+        [shell("kill -9 $PPID"), *good],
+    ]
     until, seen, totals, round_ = time.monotonic() + arguments.minutes * 60, list[Usage](), dict[str, int](), 0
     while time.monotonic() < until:
         logs = await run(task(agents, 2, scripts[round_ % 3], f"mixed{round_ % 3}"), 6)
@@ -239,6 +243,7 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=30)
     arguments = parser.parse_args()
+    os.environ.setdefault("INSPECT_DISPLAY", "none")
     found = asyncio.run(KINDS[arguments.kind](arguments))
     problems = wrong(arguments.kind, found)
     shown = {name: asdict(value) if isinstance(value, Usage) else value for name, value in found.items()}
