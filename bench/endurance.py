@@ -86,7 +86,7 @@ def task(agents: Sequence[str], samples: int, script: Sequence[ScriptStep], name
             solver=as_solver(getattr(inspect_swe, key)(**options)),
             scorer=includes(),
             sandbox=with_agents(str(file), [key]),
-            model=scripted(script, name=name),
+            model=scripted(script, name=name, max_requests=1),  # else it would keep all of them
         )
         for key in agents
     ]
