@@ -176,7 +176,7 @@ class Workspace:
                 await process.kill()
         status = await process.wait()
         code = status.code if status.code is not None else 128 + (status.signal or 0)
-        texts = [bytes(streams[name]).decode(errors="replace") for name in ("stdout", "stderr")]
+        texts = [streams[name].decode(errors="replace") for name in ("stdout", "stderr")]
         return Completed(code, *texts)
 
     async def shell(self, script: str, *arguments: str, most: int = _MOST_OUTPUT) -> Completed:
