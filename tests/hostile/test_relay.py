@@ -202,6 +202,21 @@ def test_data_in_small_pieces_takes_no_more_than_in_large_ones() -> None:
     asyncio.run(main())
 
 
+def test_who_writes_to_a_process_that_ends_need_not_wait() -> None:
+    async def main() -> None:
+        async with hostile() as (channel, relay):
+            spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}, stdin=None))
+            await asyncio.sleep(0)
+            channel.say(encode_u32(FrameType.STARTED, 2, 5))
+            writing = asyncio.ensure_future((await spawning).write(b"x" * 300_000))
+            await asyncio.sleep(0.05)
+            assert not writing.done()
+            channel.say(encode(FrameType.EXIT, 2, bytes(8)))
+            await asyncio.wait_for(writing, 20)
+
+    asyncio.run(main())
+
+
 def test_who_writes_to_a_relay_that_does_not_read_is_told_of_its_end() -> None:
     async def main() -> None:
         async with hostile(reads=False) as (channel, relay):

@@ -289,6 +289,7 @@ class Multiplexer:
     def _exited(self, process: Process, frame: Frame) -> None:
         code, signal = frame.i32(), frame.i32(4)
         self._streams.pop(process._stream.id, None)
+        process._stream.end_sending()
         self._processes.pop(process._stream.id, None)
         process._ended(ExitStatus(None, signal) if signal else ExitStatus(code, None))
 

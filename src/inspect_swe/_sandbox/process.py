@@ -84,7 +84,7 @@ class Process:
         self._stream.put(encode_u32(FrameType.KILL, self._stream.id, signal))
 
     async def write(self, data: bytes) -> None:
-        """Writes to its stdin, if it was left open; waits while the process doesn't read."""
+        """Writes to its stdin, if it was left open, as fast as it reads; once it has ended, the rest is dropped."""
         await self._stream.send(data)
 
     async def close_stdin(self) -> None:

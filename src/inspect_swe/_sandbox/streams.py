@@ -97,6 +97,7 @@ class Stream:
         self._room = STREAM_WINDOW
         self._consumed = 0
         self._error: Exception | None = None
+        self._unread = False
 
     def feed(self, frame: Frame) -> None:
         """Takes what the relay sent."""
@@ -127,6 +128,11 @@ class Stream:
         """The session has ended: so do all who wait."""
         self._error = error
         self._arrived.set()
+        self._granted.set()
+
+    def end_sending(self) -> None:
+        """Nobody reads what is sent any more: it is dropped, and nobody has to wait for credit."""
+        self._unread = True
         self._granted.set()
 
     async def receive(self) -> Frame:
@@ -160,11 +166,13 @@ class Stream:
         view = memoryview(data)
         while len(view):
             await self._outbox.room()
-            while not self._credit and not self._error:
+            while not (self._credit or self._error or self._unread):
                 self._granted.clear()
                 await self._granted.wait()
             if self._error:
                 raise self._error
+            if self._unread:
+                return
             piece = view[: min(self._credit, MAX_PAYLOAD)]
             self._credit -= len(piece)
             self._outbox.put(encode_header(FrameType.DATA, self.id, len(piece)), piece)
