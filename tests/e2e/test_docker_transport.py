@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import threading
 import uuid
@@ -13,6 +14,8 @@ import pytest
 from inspect_swe._sandbox.docker import DockerTransport, engine
 from inspect_swe._sandbox.probe import Completed, probe_sandbox
 from inspect_swe._sandbox.workspace import Workspace
+
+from .harness import wait_for
 
 
 @pytest.fixture
@@ -84,3 +87,28 @@ def test_what_was_started_is_gone_when_the_block_has_failed(container: str) -> N
         assert "while :" not in seen.stdout
 
     asyncio.run(main())
+
+
+@pytest.fixture
+def nothing_is_collected() -> Iterator[None]:
+    """Python frees no cycles of objects, such as those in which the engine's client holds connections."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("nothing_is_collected")
+def test_the_relay_is_gone_when_the_block_has_failed(container: str) -> None:
+    async def main() -> None:
+        reach = transport(container)
+        workspace = Workspace(reach, await probe_sandbox(reach.run, [], None), None, 0)
+        with pytest.raises(RuntimeError, match="no more"):
+            async with workspace.relaying(None):
+                raise RuntimeError("no more")
+
+    def is_gone() -> bool:
+        command = ["docker", "top", container, "-eo", "pid,args"]
+        return "relay" not in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    asyncio.run(main())
+    wait_for(is_gone, 10)

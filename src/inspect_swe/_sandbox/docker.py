@@ -23,7 +23,7 @@ from inspect_ai.util import SandboxConnection
 
 from .._errors import AgentInstallError, SandboxDiedError
 from .files import tar_stream
-from .probe import Completed, Probe
+from .probe import MOST_OUTPUT, Completed, Probe
 from .start import relay_command, send_relay
 
 logger = logging.getLogger(__name__)
@@ -36,9 +36,6 @@ _LOOK = 5.0
 _PAUSE = 8.0
 # A container's end is known to the engine after its streams have ended, and a removal begins with a kill.
 _SETTLES = 1.0
-_MOST_OUTPUT = 16 << 20
-
-
 _COPIES = 4
 _copies: RunVar[anyio.CapacityLimiter] = RunVar("inspect_swe_copies_at_once")
 
@@ -211,8 +208,8 @@ async def _completed(channel: DockerChannel) -> Completed:
         await channel.end()
     while data := await channel.receive():
         output += data
-        if len(output) > _MOST_OUTPUT:  # whoever is root in the sandbox chooses what `sh` is
-            raise SandboxDiedError(f"A short command in the container wrote more than {_MOST_OUTPUT >> 20} MiB.")
+        if len(output) > MOST_OUTPUT:  # whoever is root in the sandbox chooses what `sh` is
+            raise SandboxDiedError(f"A short command in the container wrote more than {MOST_OUTPUT >> 20} MiB.")
     return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
 
 
@@ -262,7 +259,9 @@ class DockerChannel:
             self._writer.write_eof()
 
     async def aclose(self) -> None:
-        """Drop the connection."""
+        """Drop the connection: also the SDK's hold on it, which lasts until its objects are collected."""
+        with contextlib.suppress(OSError):
+            self._writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         self._writer.close()
 
     @property

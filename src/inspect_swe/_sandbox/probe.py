@@ -12,11 +12,13 @@ PROVIDED = "/opt/inspect-swe"
 """Where CLIs lie that came with the sandbox: mounted, or in its image."""
 MARKER = "copy.json"
 """What such a CLI's folder holds, AGENT/VERSION-PLATFORM, says about itself in one line."""
+KEPT = "/var/tmp/.inspect-swe/resume"
+"""Where a session lies that came with the sample: its files (.tgz), and what it is (.json, one line)."""
 
 # busybox and dash both run this; nothing but a shell is taken for granted.
 _SCRIPT = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
-token=$1; provided=$2; marker=$3; shift 3
+token=$1; provided=$2; marker=$3; kept=$4; shift 4
 root=$(stat -c %d / 2>/dev/null)
 say uid "$(id -u 2>/dev/null || echo 0)"
 say gid "$(id -g 2>/dev/null || echo 0)"
@@ -31,6 +33,7 @@ for f in /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.* /lib/*-linux-gnu/ld-linux-*
   [ -e "$f" ] && libc=glibc
 done
 say libc "$libc"
+[ -r "$kept.tgz" ] && [ -r "$kept.json" ] && say kept "$(cat "$kept.json")"
 for c in "$@"; do say "command:$c" "$(command -v "$c" 2>/dev/null)"; done
 for m in "$provided"/*/*/"$marker"; do
   [ -r "$m" ] || continue
@@ -54,6 +57,9 @@ for d in /var/tmp /tmp "${HOME:-/}" /dev/shm; do
 done
 say end yes
 """
+
+MOST_OUTPUT = 16 << 20
+"""Bytes that a short command may write."""
 
 _ALWAYS = {"uid", "gid", "home", "cwd", "path", "no_proxy", "machine", "libc", "end"}
 
@@ -111,6 +117,7 @@ class Probe:
         rootfs: Whether `base` is on the container's root file system (not a tmpfs or volume).
         commands: Command name to its path, for those on PATH.
         copies: CLIs that came with the sandbox.
+        kept: What is said of a session that came with the sample.
     """
 
     token: str
@@ -126,6 +133,7 @@ class Probe:
     rootfs: bool
     commands: dict[str, str] = field(default_factory=dict)
     copies: tuple[Copy, ...] = ()
+    kept: str | None = None
 
     @property
     def scratch(self) -> str:
@@ -150,7 +158,7 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
         SandboxUnsupportedError: There is no shell, no such user, or no folder that is writable and allows execution.
     """
     token = secrets.token_hex(8)
-    done = await run(["sh", "-c", _SCRIPT, "sh", token, PROVIDED, MARKER, *commands])
+    done = await run(["sh", "-c", _SCRIPT, "sh", token, PROVIDED, MARKER, KEPT, *commands])
     facts = dict(line.split("=", 1) for line in done.stdout.split("\n") if "=" in line)
     if not facts.keys() >= _ALWAYS:
         as_user = f" as user {user!r}: the image has no such user, or no `sh`." if user else ": there is no `sh` in it."
@@ -182,6 +190,7 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
         rootfs=facts.get("rootfs") == "yes",
         commands={c: facts[f"command:{c}"] for c in commands if facts.get(f"command:{c}")},
         copies=_copies(facts),
+        kept=facts.get("kept"),
     )
 
 
