@@ -21,7 +21,7 @@ sync: $(STAMP) ## Make .venv and install the package with its development tools
 $(STAMP): pyproject.toml
 	@echo "Installing the package and its development tools into $(VENV) (about a minute)"
 	@scripts/make-venv.sh $(PYTHON) $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,docs]'
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[dev,docs]'
 	@touch $@
 
 check: sync ## Lint, types, import layers
@@ -30,16 +30,17 @@ check: sync ## Lint, types, import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: sync ## Set everything up, check, and run all tests (unit and end to end)
+test: ## Set everything up, check, and run all tests (unit and end to end)
+	@scripts/make-venv.sh $(PYTHON) $(VENV)  # may install packages, which one at a time can
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target sync images
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target checked prepared
 	$(BIN)/python -m pytest -m docker --numprocesses 3 --dist loadfile --durations 40
 
 checked: sync
 	@for target in check docs contract unit; do $(MAKE) --no-print-directory $$target || exit 1; done
 
-# Packages are installed by one at a time, so these follow each other.
 prepared: sync
-	@for target in images arm64 clis; do $(MAKE) --no-print-directory $$target || exit 1; done
+	@for target in arm64 clis; do $(MAKE) --no-print-directory $$target || exit 1; done
 
 unit: sync ## Run the tests that need no Docker engine
 	$(BIN)/python -m pytest -m 'not docker' --numprocesses 3
