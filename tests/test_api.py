@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from typing_extensions import Unpack
 
 import inspect_swe
 
@@ -182,13 +183,24 @@ OWN_DEFAULTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", ORDER)
 def test_names_order_and_defaults(name: str) -> None:
-    parameters = inspect.signature(getattr(inspect_swe, name)).parameters
+    parameters = dict(inspect.signature(getattr(inspect_swe, name)).parameters)
+    results = parameters.pop("results")
+    assert results.kind is results.VAR_KEYWORD
     by_position = [key for key, value in parameters.items() if value.kind is value.POSITIONAL_OR_KEYWORD]
     by_keyword = {key for key, value in parameters.items() if value.kind is value.KEYWORD_ONLY}
     assert by_position == ORDER[name]
     assert by_keyword == ADDED[name]
     expected = {key: {**DEFAULTS, **OWN_DEFAULTS[name]}.get(key) for key in parameters}
     assert {key: value.default for key, value in parameters.items()} == expected
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_what_a_run_leaves_behind_is_asked_for_by_keyword(name: str) -> None:
+    assert get_type_hints(getattr(inspect_swe, name))["results"] == Unpack[inspect_swe.RunResults]
+    assert inspect_swe.RunResults.__annotations__.keys() == {"collect", "response_schema", "keep_session"}
+    assert not inspect_swe.RunResults.__total__
+    with pytest.raises(TypeError, match="colect"):
+        getattr(inspect_swe, name)(colect="out/**")
 
 
 def test_centaur_options() -> None:

@@ -31,7 +31,12 @@ def ids(task: Task) -> list[Any]:
 
 def test_all_behaviours_and_the_one_that_waits_first() -> None:
     names = ids(conformance_task("claude_code"))
-    assert set(names) == set(BEHAVIOURS) and names[0] == "time_limit_met"
+    assert names[0] == "time_limit_met"
+    assert sorted(name for run in names for name in BEHAVIOURS[run].names) == sorted(BEHAVIOURS)
+
+
+def test_behaviours_that_share_a_run() -> None:
+    assert ids(conformance_task("claude_code", behaviours=["system_prompt", "root_conversation"])) == ["basic"]
 
 
 @pytest.mark.parametrize(("given", "expected"), [("basic", ["basic"]), (["basic", "killed"], ["basic", "killed"])])

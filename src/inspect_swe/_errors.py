@@ -131,6 +131,26 @@ class ToolsMissingError(AgentError):
     """The CLI's first model request did not offer an MCP tool that the agent was given."""
 
 
+class ExportError(AgentError):
+    """A log cannot be read, or has nothing of what is to be exported."""
+
+
+class SessionMismatchError(AgentError):
+    """A session that came with the sample is not one that this agent can go on with here."""
+
+
+class SessionRestoreError(AgentError):
+    """A session that was to be gone on with is not there, could not be put back, or its CLI does not find it."""
+
+
+class SessionClosedError(AgentError):
+    """A session was used after it had ended."""
+
+
+class SnapshotTooLargeError(AgentError):
+    """A snapshot does not fit into the sandbox's free space."""
+
+
 class ACPError(AgentError):
     """Base of the errors of interactive agents."""
 

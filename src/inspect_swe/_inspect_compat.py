@@ -25,6 +25,7 @@ from inspect_ai.model import (
     get_model,
     get_model_info,
 )
+from inspect_ai.solver import TaskState
 from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import LimitExceededError, SandboxEnvironment, registry_info
 
@@ -399,6 +400,36 @@ def sample_identity() -> object | None:
     from inspect_ai.log._samples import sample_active
 
     return sample_active()
+
+
+def eval_is_running() -> bool:
+    """Whether this process runs an eval: Inspect runs one at a time."""
+    from importlib import import_module
+
+    return bool(getattr(import_module("inspect_ai._eval.eval"), "_eval_async_running", False))
+
+
+def quiet_display() -> None:
+    """Have Inspect show nothing, unless it was told what to show."""
+    from inspect_ai.util._display import display_type_initialized, init_display_type
+
+    if not display_type_initialized():
+        init_display_type("none")
+
+
+def sample_metadata() -> dict[str, Any]:
+    """The metadata that the sample of this task came with."""
+    from inspect_ai.log._samples import sample_active
+
+    active = sample_active()
+    return (active.sample.metadata or {}) if active else {}
+
+
+def sample_state() -> TaskState | None:
+    """The state of the sample that this task works for; None outside of one."""
+    from inspect_ai.solver._task_state import sample_state as state_here
+
+    return state_here()
 
 
 async def approve_tool_call(message: str, call: ToolCall, history: list[ChatMessage]) -> bool:

@@ -1,10 +1,13 @@
 """Inspect loads this module to register what the package provides."""
 
 from ._agents import claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
+from ._judges import verified
+from ._selection import best_by
 from .acp import interactive_claude_code, interactive_codex_cli, interactive_gemini_cli, interactive_opencode
 from .testing._provider import scripted_provider
 
 __all__ = [
+    "best_by",
     "claude_code",
     "codex_cli",
     "gemini_cli",
@@ -16,4 +19,5 @@ __all__ = [
     "opencode",
     "qwen_code",
     "scripted_provider",
+    "verified",
 ]

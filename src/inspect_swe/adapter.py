@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from ._install import NODE, RIPGREP, NpmPackage, PythonPackage, Tool
-from ._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ._runtime.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    Outcome,
+    Route,
+    Site,
+    Terminal,
+    ToolKind,
+    Turn,
+    Verdict,
+)
 from ._runtime.agent import cli_agent as swe_agent
 from ._runtime.mcp import mcp_entry, stdio_argv
 from ._runtime.options import AgentOptions, agent_options
@@ -25,6 +38,7 @@ __all__ = [
     "Site",
     "Terminal",
     "Tool",
+    "ToolKind",
     "Turn",
     "Verdict",
     "agent_options",

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from inspect_ai.model import get_model
-from inspect_ai.tool import MCPServerConfigHTTP
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, get_model
+from inspect_ai.tool import MCPServerConfigHTTP, ToolCall
 
 from inspect_swe import AgentExitedError, AgentOptionError
 from inspect_swe.acp import (
@@ -62,6 +62,28 @@ def test_bad_input_of_single_agents() -> None:
         interactive_codex_cli(web_search="sometimes")  # type: ignore[arg-type]
     with pytest.raises(AgentOptionError, match="contradicts"):
         interactive_codex_cli(web_search="cached", disallowed_tools=["web_search"])
+
+
+CALLING = ChatMessageAssistant(content="", tool_calls=[ToolCall(id="one", function="Bash", arguments={})])
+
+
+@pytest.mark.parametrize(
+    ("messages", "why"),
+    [
+        ([], "begin with a user message"),
+        ([ChatMessageAssistant(content="Hello.")], "begin with a user message"),
+        ([ChatMessageSystem(content="Be brief.")], "the role 'system'"),
+        ([ChatMessageUser(content="Go."), CALLING], "not every tool call has its one result"),
+    ],
+)
+def test_messages_that_are_no_conversation(messages: list[ChatMessage], why: str) -> None:
+    with pytest.raises(AgentOptionError, match=why):
+        interactive_claude_code(resume_messages=messages)
+
+
+def test_messages_for_a_cli_that_cannot_go_on_with_them() -> None:
+    with pytest.raises(AgentOptionError, match="OpenCode cannot go on with messages"):
+        interactive_opencode(resume_messages=[ChatMessageUser(content="Go.")])
 
 
 @pytest.mark.parametrize("factory", FACTORIES)

@@ -54,3 +54,22 @@ def test_no_agent_is_named_outside_its_file(part: str) -> None:
     files = sorted((Path(inspect_swe.__file__).parent / part).rglob("*.py"))
     assert files
     assert [f"{file.name}: {found[0]}" for file in files if (found := pattern.search(file.read_text()))] == []
+
+
+@pytest.mark.parametrize("adapter", ROSTER)
+def test_a_fork_is_asked_for_where_the_cli_can(adapter: type[Adapter]) -> None:
+    place = sites("/tools/cli", "/tools/script")()
+    plain = adapter().turn(place, Turn("Go on.", True)).argv
+    forked = adapter().turn(place, Turn("Go on.", True, fork=True)).argv
+    assert any("fork" in word for word in forked) == (adapter.key not in ("gemini_cli", "mini_swe_agent"))
+    assert not any("fork" in word for word in plain)
+
+
+@pytest.mark.parametrize("adapter", ROSTER)
+def test_what_it_writes_lies_beside_its_sessions(adapter: type[Adapter]) -> None:
+    """What an archive of sessions may bring is never a file of ours, such as the settings."""
+    place = sites("/tools/cli", "/tools/script")(system="SYSTEM-TEXT")
+    assert adapter.sessions
+    for file in adapter().launch(place).files:
+        name = file.path.removeprefix(f"{place.config}/")
+        assert not any(name == each or name.startswith(f"{each}/") for each in adapter.sessions), name

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -55,3 +56,16 @@ def save_files(page: Path, folder: Path) -> None:
             file = folder / block.title
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block.code, encoding="utf-8")
+
+
+def options_of(function: Callable[..., Any]) -> dict[str, Any] | None:
+    """What a function takes, with the defaults; None if that is anything."""
+    options: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            options[parameter.name] = parameter.default
+        elif "RunResults" in str(parameter.annotation):
+            options |= {"collect": None, "response_schema": None, "keep_session": False}
+        else:
+            return None
+    return options

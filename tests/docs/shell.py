@@ -21,11 +21,11 @@ from inspect_swe.testing import script_names
 from inspect_swe.testing._model import ScriptedModel
 from inspect_swe.testing._scripts import load_script
 
-from .pages import ROOT
+from .pages import ROOT, options_of
 
 PROVIDERS = {"anthropic", "openai", "google"}
 # Commands of ours that are quick and need neither network nor engine, with an empty store.
-RUN = {"list", "pins", "remove"}
+RUN = {"agents", "list", "pins", "remove"}
 # Programs that are not ours.
 OTHERS = {"cd", "docker", "export", "mkdir", "pip", "printf", "source"}
 
@@ -130,7 +130,7 @@ def _inspect(arguments: list[str], folder: Path) -> None:
         factory = getattr(inspect_swe, parameters["solver"].removeprefix("inspect_swe/"), None)
         if factory is None:
             raise WrongCommand(f"there is no solver {parameters['solver']}")
-        _check_names(parameters["s"], inspect.signature(factory).parameters, "-S")
+        _check_names(parameters["s"], options_of(factory) or {}, "-S")
     if parameters["model"]:
         _check_model(parameters["model"], parameters["m"], files, folder)
 

@@ -21,7 +21,7 @@ from inspect_ai.util import ComposeConfig
 from inspect_swe.testing import ScriptError
 from inspect_swe.testing._scripts import load_script
 
-from .pages import DOCS, Block, blocks, blocks_in, read, save_files
+from .pages import DOCS, Block, blocks, blocks_in, options_of, read, save_files
 from .shell import WrongCommand, check_command, command_lines
 
 
@@ -39,10 +39,9 @@ def wrong_keywords(tree: ast.Module) -> Iterator[str]:
     names = imported(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and callable(names.get(node.func.id)):
-            parameters = inspect.signature(names[node.func.id]).parameters
-            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-                used = {keyword.arg for keyword in node.keywords if keyword.arg}
-                yield from (f"{node.func.id}({name}=...)" for name in sorted(used - set(parameters)))
+            known = options_of(names[node.func.id])
+            used = {keyword.arg for keyword in node.keywords if keyword.arg} if known is not None else set[str]()
+            yield from (f"{node.func.id}({name}=...)" for name in sorted(used - (known or {}).keys()))
 
 
 def run_python(block: Block, folder: Path) -> None:

@@ -19,7 +19,7 @@ from inspect_swe._cli import main
 from inspect_swe._install import Pins
 from inspect_swe.conformance import BEHAVIOURS
 
-from .pages import DOCS, PAGES, ROOT, read
+from .pages import DOCS, PAGES, ROOT, options_of, read
 
 
 def agent_page(key: str) -> Path:
@@ -50,17 +50,19 @@ def test_links_between_files(page: Path) -> None:
 @pytest.mark.parametrize("key", [adapter.key for adapter in ROSTER])
 def test_option_table(key: str) -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", read(agent_page(key)), re.MULTILINE)
-    parameters = inspect.signature(getattr(inspect_swe, key)).parameters
-    assert [name for name, _ in rows] == list(parameters)
+    options = options_of(getattr(inspect_swe, key))
+    assert options is not None
+    assert [name for name, _ in rows] == list(options)
     for name, shown in rows:
         if name != "description":
-            assert shown == f"`{parameters[name].default!r}`".replace("'", '"')
+            assert shown == f"`{options[name]!r}`".replace("'", '"')
 
 
 def test_readme_names_every_option() -> None:
     section = read(ROOT / "README.md").partition("## Options")[2].partition("\n## ")[0]
-    options = set(inspect.signature(claude_code).parameters) - {"name", "description"}
-    assert options <= set(re.findall(r"`(\w+)`", section))
+    options = options_of(claude_code)
+    assert options is not None
+    assert options.keys() - {"name", "description"} <= set(re.findall(r"`(\w+)`", section))
 
 
 def test_every_error_has_its_section() -> None:

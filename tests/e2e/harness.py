@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 from inspect_ai import Task, eval
 from inspect_ai.agent import Agent, as_solver
 from inspect_ai.dataset import Sample
@@ -176,15 +177,22 @@ def run_agents(
     sandbox: SandboxEnvironmentType,
     show: str = "true",
     model: Model | None = None,
+    **evaluation: Any,
 ) -> dict[str, Run]:
-    """Evaluate one sample of each agent, all at once; arguments as for `run_agent`."""
+    """Evaluate one sample of each agent, all at once; arguments as for `run_agent`, the rest is `eval()`'s."""
     played = model or scripted(script)
     tasks = [
         Task(name=key, dataset=[Sample(input="Do it.")], solver=as_solver(agent), scorer=prints(show), sandbox=sandbox)
         for key, agent in agents.items()
     ]
     logs = eval(
-        tasks, model=played, log_dir=str(folder / "logs"), display="none", fail_on_error=False, max_tasks=len(tasks)
+        tasks,
+        model=played,
+        log_dir=str(folder / "logs"),
+        display="none",
+        fail_on_error=False,
+        max_tasks=len(tasks),
+        **evaluation,
     )
     return {log.eval.task: Run(log, played) for log in logs}
 
@@ -208,6 +216,7 @@ def containers_of(task: str) -> set[str]:
 
 
 def _containers() -> list[list[str]]:
-    label = '{{.Names}}\t{{.Label "com.docker.compose.project.working_dir"}}'
-    done = subprocess.run(["docker", "ps", "-a", "--format", label], capture_output=True, text=True, check=True)
-    return [line.split("\t") for line in done.stdout.splitlines()]
+    label = "com.docker.compose.project.working_dir"
+    with closing(docker.from_env()) as engine:
+        found = engine.api.containers(all=True)
+    return [[each["Names"][0].removeprefix("/"), each["Labels"].get(label, "")] for each in found if each["Names"]]

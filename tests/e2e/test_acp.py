@@ -15,6 +15,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import MCPServerConfigStdio, Tool, tool
 from inspect_ai.util import sandbox
 
+from inspect_swe import output_files
 from inspect_swe.acp import (
     ACPAgent,
     ACPSession,
@@ -119,7 +120,7 @@ async def killed_while(session: ACPSession, prompt: str, command: str) -> tuple[
 
 def test_a_conversation(key: str, tmp_path: Path) -> None:
     """Tools, memory, cancel, a crash with a restart, and the same session opened again."""
-    made = AGENTS[key](system_prompt="SYSTEM-MARK", bridged_tools=[answer()], mcp_servers=[ADDER])
+    made = AGENTS[key](system_prompt="SYSTEM-MARK", bridged_tools=[answer()], mcp_servers=[ADDER], collect=["*.txt"])
     seen: dict[str, Any] = {}
 
     async def talk(state: TaskState) -> None:
@@ -188,7 +189,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
 
 
 def _check_transcript(run: Run) -> None:
-    """Each turn has a span of its own, with its model calls in it, and says how it ended."""
+    """Each turn has a span of its own, with its model calls in it, and says how it ended; the files are kept."""
     turns = [event.id for event in run.sample.events if isinstance(event, SpanBeginEvent) and event.type == "acp_turn"]
     events = [event for event in run.sample.events if isinstance(event, ModelEvent)]
     called = {event.span_id for event in events if event.model.startswith("scripted/")}
@@ -205,6 +206,8 @@ def _check_transcript(run: Run) -> None:
     told = [event.data for event in run.sample.events if isinstance(event, InfoEvent) and event.source == "inspect_swe"]
     reasons = [data["stop_reason"] for data in told if isinstance(data, dict) and data.get("event") == "turn"]
     assert reasons == ["end_turn", "end_turn", "cancelled", "end_turn", "end_turn", "end_turn", "end_turn"]
+    kept = output_files(run.sample)
+    assert kept.keys() == {"out.txt", "env.txt"} and kept["out.txt"].text == "hello\n"
 
 
 def test_large_things(key: str, tmp_path: Path) -> None:

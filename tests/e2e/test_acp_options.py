@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai.model import get_model
+from inspect_ai.agent import AgentState
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageTool, ChatMessageUser, get_model
 from inspect_ai.solver import TaskState
-from inspect_ai.tool import Skill
+from inspect_ai.tool import Skill, ToolCall
 from inspect_ai.util import sandbox
 
 from inspect_swe.acp import (
@@ -86,3 +87,35 @@ def test_models_as_objects(tmp_path: Path) -> None:
     assert answers == ["from the object"]
     assert len(scripted_requests(own)) == 1
     assert scripted_requests(run.model) == []
+
+
+HELD: list[ChatMessage] = [
+    ChatMessageUser(content="Remember the WALRUS."),
+    ChatMessageAssistant(content="I look.", tool_calls=[ToolCall(id="call-1", function="Bash", arguments={"x": "y"})]),
+    ChatMessageTool(content="THE-RESULT", tool_call_id="call-1", function="Bash"),
+    ChatMessageAssistant(content="I remember."),
+]
+
+
+@pytest.mark.parametrize("factory", [interactive_claude_code, interactive_codex_cli])
+def test_a_session_begins_with_messages(factory: Callable[..., ACPAgent], tmp_path: Path) -> None:
+    """A conversation held elsewhere stands in the first request, once and in its order; each session has it."""
+    made = factory(resume_messages=HELD, system_prompt="SYSTEM-MARKER")
+
+    async def talk(state: TaskState) -> None:
+        for _ in range(2):
+            async with made.session(AgentState(messages=[])) as session:
+                assert (await session.prompt("GO-ON")).text == "the walrus"
+
+    run = converse(tmp_path, made, [say("the walrus")] * 2, talk)
+    for request in run.requests:
+        said = "\n".join(_words(message) for message in request.messages)
+        marks = ["Remember the WALRUS.", "I look.", "call-1", "THE-RESULT", "I remember.", "GO-ON"]
+        places = [said.find(mark) for mark in marks]
+        assert -1 not in places and places == sorted(places), said[-3000:]
+        assert all(said.count(mark) == 1 for mark in marks if mark != "call-1") and said.count("SYSTEM-MARKER") == 1
+
+
+def _words(message: ChatMessage) -> str:
+    calls = (isinstance(message, ChatMessageAssistant) and message.tool_calls) or []
+    return "\n".join([message.text, *(call.id for call in calls)])

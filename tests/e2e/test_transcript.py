@@ -16,8 +16,10 @@ from inspect_ai.util import sandbox
 import inspect_swe
 from inspect_swe import claude_code
 from inspect_swe._agents import ROSTER
+from inspect_swe._export import export
 from inspect_swe.testing import ScriptedRequest, ScriptStep, Step, call, finish, say, shell, turn
 
+from ..export.validator import valid_trajectories
 from .harness import Run, compose_file, mounts, run_agent, run_agents
 
 TASK = "Count the files in the working directory."
@@ -195,3 +197,8 @@ def test_a_limit_while_a_command_runs(tmp_path: Path) -> None:
     assert waiting.error.type == "cancelled" and waiting.completed and waiting.working_time > 1
     (output,) = output_events(run)
     assert "sleep 99" in output["stdout"]
+    (exported,) = export(run.log.location, "atif", tmp_path / "atif")
+    assert exported.path and Path(exported.path).parent == tmp_path / "atif"
+    (trajectory,) = valid_trajectories(tmp_path / "atif").values()
+    assert trajectory["notes"] == "The sample met its time limit."
+    assert [each["function_name"] for each in trajectory["steps"][-1]["tool_calls"]] == ["Bash"]

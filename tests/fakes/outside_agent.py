@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from inspect_ai.agent import Agent, AgentAttempts, agent
 from inspect_ai.model import GenerateFilter, Model
+from typing_extensions import Unpack
 
+from inspect_swe import RunResults
 from inspect_swe.adapter import (
     Adapter,
     Exit,
@@ -18,6 +21,7 @@ from inspect_swe.adapter import (
     Outcome,
     Route,
     Site,
+    ToolKind,
     Turn,
     Verdict,
     agent_options,
@@ -82,6 +86,7 @@ def outside_agent(
     cwd: str | None = None,
     env: dict[str, str] | None = None,
     user: str | None = None,
+    **results: Unpack[RunResults],
 ) -> Agent:
     """An agent that is not in the package."""
     options = agent_options(
@@ -95,6 +100,7 @@ def outside_agent(
         cwd=cwd,
         env=env,
         user=user,
+        **results,
     )
     return swe_agent(Outside(), options)
 
@@ -106,6 +112,7 @@ class Outside(Adapter):
     key: ClassVar[str] = "outside"
     label: ClassVar[str] = "Outside agent"
     command: ClassVar[str] = "python3"
+    tools: ClassVar[Mapping[str, ToolKind]] = {"bash": "execute"}
 
     def route(self, model: str) -> Route:
         return Route({model: None})

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.tool import MCPServerConfigStdio, Skill, Tool, tool
+from pydantic import BaseModel
 
-from inspect_swe import AgentOptionError, claude_code
+from inspect_swe import AgentOptionError, ResultSpec, claude_code
 from inspect_swe._runtime.options import AgentOptions, agent_options
 from inspect_swe.adapter import swe_agent
 
@@ -32,6 +33,14 @@ SPEC = BridgedToolsSpec(name="same", tools=[one()])
 SKILL = Skill(name="s", description="d", instructions="i")
 
 
+class Told(BaseModel):
+    text: str
+
+
+class Untold(BaseModel):
+    call: Callable[[], int]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -48,6 +57,12 @@ SKILL = Skill(name="s", description="d", instructions="i")
         ({"env": {"A=B": "x"}}, "A=B"),
         ({"env": {"A": 1}}, "A"),
         ({"centaur": True, "attempts": 2}, "attempts"),
+        ({"response_schema": int}, "neither a pydantic model"),
+        ({"response_schema": Told(text="x")}, "neither a pydantic model"),
+        ({"response_schema": ResultSpec({"type": "object"})}, "neither a pydantic model"),  # type: ignore[arg-type]
+        ({"response_schema": ResultSpec(Told, retries=-1)}, "retries"),
+        ({"response_schema": Untold}, "makes no JSON schema"),
+        ({"centaur": True, "response_schema": Told}, "centaur"),
     ],
 )
 def test_bad_options(arguments: dict[str, Any], says: str) -> None:

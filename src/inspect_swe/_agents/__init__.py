@@ -1,5 +1,6 @@
 """The roster: one file per CLI, one line here."""
 
+from .about import cli_tools
 from .claude_code import ClaudeCode, claude_code
 from .codex_cli import CodexAutoReview, CodexCli, codex_cli
 from .gemini_cli import GeminiCli, gemini_cli
@@ -13,6 +14,7 @@ __all__ = [
     "ROSTER",
     "CodexAutoReview",
     "claude_code",
+    "cli_tools",
     "codex_cli",
     "gemini_cli",
     "mini_swe_agent",

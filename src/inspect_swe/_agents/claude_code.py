@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import ClassVar, Literal, get_args
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
+from typing_extensions import Unpack
 
 from .._errors import AgentOptionError
 from .._install import CLAUDE_ACP, NODE, NpmPackage
@@ -20,6 +20,8 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry
 from .._runtime.options import CentaurOptions, Effort, agent_options
 from .._runtime.output import last_event
+from .._runtime.results import RunResults
+from .about import CODING_AGENT, TOOLS
 
 PermissionMode = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"]
 
@@ -61,10 +63,7 @@ exec sh "$@"
 @agent
 def claude_code(
     name: str = "Claude Code",
-    description: str = dedent("""
-       Autonomous coding agent capable of writing, testing, debugging,
-       and iterating on code across multiple languages.
-    """),
+    description: str = CODING_AGENT,
     system_prompt: str | None = None,
     skills: Sequence[str | Path | Skill] | None = None,
     mcp_servers: Sequence[MCPServerConfig] | None = None,
@@ -97,6 +96,7 @@ def claude_code(
     allowlist_mcp_tools: bool = True,
     allowlist_bridged_tools: bool = True,
     mcp_ready_timeout: float = 120,
+    **results: Unpack[RunResults],
 ) -> Agent:
     """Claude Code agent: runs the real Claude Code CLI in the sample's sandbox, with the eval's model.
 
@@ -140,6 +140,7 @@ def claude_code(
         allowlist_bridged_tools: Put those of `bridged_tools` there; False only with permission mode "auto".
         mcp_ready_timeout: Seconds that the CLI may take from its start until it offers the bridged tools to the
             model; after that the sample fails with a `ToolsMissingError`.
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -182,6 +183,7 @@ def claude_code(
         effort=effort,
         transparent_proxy=transparent_proxy,
         mcp_ready_timeout=mcp_ready_timeout,
+        **results,
     )
     adapter = ClaudeCode(
         model_config=model_config,
@@ -226,9 +228,8 @@ class ClaudeCode(Adapter):
     allowlist_mcp: bool = True
     allowlist_bridged: bool = True
 
-    key: ClassVar[str] = "claude_code"
-    label: ClassVar[str] = "Claude Code"
-    command: ClassVar[str] = "claude"
+    key, label, command, tools = "claude_code", "Claude Code", "claude", TOOLS["claude_code"]
+    sessions, session_field = ("projects",), "session_id"
     recipe: ClassVar[NpmPackage] = NpmPackage("@anthropic-ai/claude-code-{platform}", "package/claude")
     user_agent: ClassVar[str] = "claude-cli/"
     session_header, sub_agent_header = "x-claude-code-session-id", "x-claude-code-agent-id"
@@ -274,7 +275,7 @@ class ClaudeCode(Adapter):
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """Print mode; the prompt comes on stdin, the system prompt from a file."""
         argv = [*site.command, "--print", "--output-format", "stream-json", "--verbose"]
-        argv += ["--resume" if turn.resume else "--session-id", site.session_id]
+        argv += ["--resume" if turn.resume else "--session-id", site.session_id, *(["--fork-session"] * turn.fork)]
         argv += self._arguments(site, turn.resume)
         if site.debug:
             argv += ["--debug", "--debug-file", "/dev/stderr"]

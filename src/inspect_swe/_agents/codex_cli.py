@@ -9,12 +9,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import Any, ClassVar, Literal, get_args
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
+from typing_extensions import Unpack
 
 from .._errors import AgentOptionError
 from .._install import CODEX_ACP, NODE, NpmPackage
@@ -23,6 +23,8 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import mcp_entry
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import json_events
+from .._runtime.results import RunResults
+from .about import CODING_AGENT, TOOLS
 
 CodexWebSearch = Literal["live", "cached", "disabled"]
 CodexSandboxMode = Literal["danger-full-access", "workspace-write", "read-only"]
@@ -74,10 +76,7 @@ class CodexAutoReview:
 @agent
 def codex_cli(
     name: str = "Codex CLI",
-    description: str = dedent("""
-       Autonomous coding agent capable of writing, testing, debugging,
-       and iterating on code across multiple languages.
-    """),
+    description: str = CODING_AGENT,
     system_prompt: str | None = None,
     model_config: str | None = None,
     skills: Sequence[str | Path | Skill] | None = None,
@@ -109,6 +108,7 @@ def codex_cli(
     approval_policy: CodexApprovalPolicy = "never",
     network_access: bool = True,
     approve_static_mcp_tools: bool = False,
+    **results: Unpack[RunResults],
 ) -> Agent:
     """Codex CLI agent: runs the real OpenAI Codex CLI in the sample's sandbox, with the eval's model.
 
@@ -154,6 +154,7 @@ def codex_cli(
         network_access: Whether commands in the sandbox "workspace-write" have the network.
         approve_static_mcp_tools: Whether tools of `mcp_servers`, which run outside of Codex's own sandbox, need no
             approval in its presence. Bridged tools never need one.
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -182,6 +183,7 @@ def codex_cli(
         debug=debug,
         mcp_ready_timeout=mcp_ready_timeout,
         transparent_proxy=transparent_proxy,
+        **results,
     )
     for server in options.mcp_servers:
         if getattr(server, "type", None) == "sse":
@@ -262,9 +264,7 @@ class CodexCli(Adapter):
     network_access: bool = True
     approve_static_mcp_tools: bool = False
 
-    key: ClassVar[str] = "codex_cli"
-    label: ClassVar[str] = "Codex CLI"
-    command: ClassVar[str] = "codex"
+    key, label, command, tools = "codex_cli", "Codex CLI", "codex", TOOLS["codex_cli"]
     recipe: ClassVar[NpmPackage] = NpmPackage(
         "@openai/codex",
         "package/vendor/{machine}-unknown-linux-musl/bin/codex",
@@ -273,8 +273,7 @@ class CodexCli(Adapter):
     )
     user_agent: ClassVar[str] = "codex_exec/"
     session_header, sub_agent_header = "thread-id", "x-openai-subagent"
-    takes_images: ClassVar[bool] = True
-    acp_tools = (NODE, CODEX_ACP)
+    takes_images, acp_tools, sessions, session_field = True, (NODE, CODEX_ACP), ("sessions",), "thread_id"
 
     def route(self, model: str) -> Route:
         """The slug stands for the served model, the reviewer's for its own."""
@@ -302,7 +301,7 @@ class CodexCli(Adapter):
         # An `--image` must not come last: it takes all words up to the next option.
         argv = ["exec", *(word for image in turn.images for word in ("--image", image))]
         argv += ["--json", "--color", "never", "--skip-git-repo-check", *self._layers()]
-        argv += ["resume", site.session_id, "-"] if turn.resume else ["-"]
+        argv += ["fork" if turn.fork else "resume", site.session_id, "-"] if turn.resume else ["-"]
         return Invocation(self._command(site, argv), turn.prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
@@ -319,11 +318,6 @@ class CodexCli(Adapter):
         if self._has_reviewer and _is_known(self._slug(site.model)):
             return ("sh", "-c", _WITH_CATALOGUE, "sh", site.command[0], f"{site.config}/models.json", *argv)
         return argv
-
-    def session_id(self, exit: Exit) -> str | None:
-        """The thread's id, which its first event tells."""
-        events = json_events(exit.head)
-        return next((str(event["thread_id"]) for event in events if event.get("type") == "thread.started"), None)
 
     def judge(self, exit: Exit) -> Verdict:
         """How its last turn ended, if it did; an error before any turn is on stderr, and anything else is a crash."""

@@ -6,19 +6,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import Any, ClassVar, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
+from typing_extensions import Unpack
 
-from .._install import NODE, NpmPackage
+from .._install import FRUGAL_WASM, NODE, NpmPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import last_event
+from .._runtime.results import RunResults
+from .about import CODING_AGENT, TOOLS
 
 _SETTINGS: dict[str, Any] = {
     "general": {
@@ -44,10 +46,7 @@ _AS_WRITTEN = b'description = "Hands on a request."\nprompt = "The request, as i
 @agent
 def gemini_cli(
     name: str = "Gemini CLI",
-    description: str = dedent("""
-       Autonomous coding agent capable of writing, testing, debugging,
-       and iterating on code across multiple languages.
-    """),
+    description: str = CODING_AGENT,
     system_prompt: str | None = None,
     skills: Sequence[str | Path | Skill] | None = None,
     mcp_servers: Sequence[MCPServerConfig] | None = None,
@@ -68,6 +67,7 @@ def gemini_cli(
     *,
     mcp_ready_timeout: float = 120,
     web_search: bool = True,
+    **results: Unpack[RunResults],
 ) -> Agent:
     """Gemini CLI agent: runs the real Gemini CLI in the sample's sandbox, with the eval's model.
 
@@ -95,6 +95,7 @@ def gemini_cli(
             (`inspect trace`).
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         web_search: Whether the CLI has its `google_web_search` tool.
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -122,6 +123,7 @@ def gemini_cli(
         version=version,
         debug=debug,
         mcp_ready_timeout=mcp_ready_timeout,
+        **results,
     )
     return cli_agent(GeminiCli(gemini_model, web_search), options)
 
@@ -138,10 +140,9 @@ class GeminiCli(Adapter):
     gemini_model: str = "gemini-2.5-pro"
     web_search: bool = True
 
-    key: ClassVar[str] = "gemini_cli"
-    label: ClassVar[str] = "Gemini CLI"
-    command: ClassVar[str] = "gemini"
-    recipe: ClassVar[NpmPackage] = NpmPackage("@google/gemini-cli", "package/bundle/gemini.js", runner=NODE)
+    key, label, command, tools = "gemini_cli", "Gemini CLI", "gemini", TOOLS["gemini_cli"]
+    sessions: ClassVar[tuple[str, ...]] = (".gemini/tmp", ".gemini/history", ".gemini/projects.json")
+    recipe = NpmPackage("@google/gemini-cli", "package/bundle/gemini.js", runner=NODE, arguments=FRUGAL_WASM)
     reads_json: ClassVar[bool] = True
     user_agent: ClassVar[str] = "GeminiCLI-tui/"
     acp_tools = ()

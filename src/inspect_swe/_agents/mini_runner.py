@@ -1,11 +1,11 @@
 """Runs mini-swe-agent. The sandbox's own Python runs this file, with the package's folder in front.
 
-    python3 mini_runner.py JOB_FILE < PROMPT
+    python3 mini_runner.py JOB_FILE [--resume] < PROMPT
     python3 mini_runner.py JOB_FILE --terminal [OPTION...]
 
 The job says where the package and the conversation lie, and where the model is. With a prompt, a conversation that
-exists is gone on with, and the last line of output is a JSON object that says how it ended. In a terminal a person
-works with the package's own command and its options.
+exists is gone on with (with `--resume` it must), and the last line of output is a JSON object that says how it ended.
+In a terminal a person works with the package's own command and its options.
 """
 
 from __future__ import annotations
@@ -150,6 +150,8 @@ def in_terminal(options: list[str]) -> None:
 
 def main() -> dict[str, Any]:
     """Run its own command with our agent and model, and say how that ended."""
+    if "--resume" in sys.argv and not Path(JOB["trajectory"]).exists():
+        return {"status": "Failed", "reason": f"There is no conversation in {JOB['trajectory']}."}
     try:
         agent = mini.main(
             model_name=JOB["model"],

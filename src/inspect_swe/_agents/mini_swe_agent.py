@@ -6,17 +6,19 @@ import json
 import posixpath
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import ClassVar, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, agent
 from inspect_ai.model import CompactionStrategy, GenerateFilter, Model
+from typing_extensions import Unpack
 
 from .._install import PythonPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import last_event
+from .._runtime.results import RunResults
+from .about import MINI_SWE_AGENT, TOOLS
 
 _MODEL = "inspect"
 
@@ -26,10 +28,7 @@ _RUNNER = Path(__file__).with_name("mini_runner.py")
 @agent
 def mini_swe_agent(
     name: str = "mini-swe-agent",
-    description: str = dedent("""
-       Minimal AI agent that solves software engineering tasks using bash commands.
-       100 lines of Python, radically simple, scores >74% on SWE-bench verified.
-    """),
+    description: str = MINI_SWE_AGENT,
     system_prompt: str | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
@@ -44,6 +43,7 @@ def mini_swe_agent(
     sandbox: str | None = None,
     version: Literal["stable", "sandbox", "latest"] | str = "stable",
     debug: bool | None = None,
+    **results: Unpack[RunResults],
 ) -> Agent:
     """mini-swe-agent: runs the real mini-swe-agent in the sample's sandbox, with the eval's model.
 
@@ -67,6 +67,7 @@ def mini_swe_agent(
         version: "stable" (the pinned one), "sandbox" (only the sandbox's own), "auto" (that if it is there, else the
             pinned one), "latest" (the newest on PyPI) or a version such as "2.2.3".
         debug: Put all that it prints into the log, and into Inspect's trace log (`inspect trace`).
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -91,6 +92,7 @@ def mini_swe_agent(
         sandbox=sandbox,
         version=version,
         debug=debug,
+        **results,
     )
     return cli_agent(MiniSweAgent(), options)
 
@@ -99,16 +101,14 @@ def mini_swe_agent(
 class MiniSweAgent(Adapter):
     """Knowledge of mini-swe-agent. It is a Python package, which a runner of ours calls in the sandbox."""
 
-    key: ClassVar[str] = "mini_swe_agent"
-    label: ClassVar[str] = "mini-swe-agent"
-    command: ClassVar[str] = "mini"
+    key, label, command, tools = "mini_swe_agent", "mini-swe-agent", "mini", TOOLS["mini_swe_agent"]
     recipe: ClassVar[PythonPackage] = PythonPackage(
         "mini-swe-agent",
         "package/minisweagent/__init__.py",
         # Of its models we take the one that needs none of the providers' libraries. They would be 90% of all bytes.
         exclude=("datasets", "litellm", "openai", "textual"),
     )
-    user_agent: ClassVar[str] = "mini-swe-agent/"
+    user_agent, sessions = "mini-swe-agent/", ("sessions",)
 
     def route(self, model: str) -> Route:
         """It asks for one model."""
@@ -127,7 +127,7 @@ class MiniSweAgent(Adapter):
             "model": _MODEL,
             "url": f"{site.base_url}/v1/chat/completions",
             "system": site.system,
-            "trajectory": f"{site.config}/{site.session_id}.traj.json",
+            "trajectory": f"{site.config}/sessions/{site.session_id}.traj.json",
         }
         files = (
             File(f"{site.config}/job.json", json.dumps(job).encode()),
@@ -137,7 +137,8 @@ class MiniSweAgent(Adapter):
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """The runner goes on with the conversation, if there is one."""
-        return Invocation(self._argv(site), turn.prompt.encode(errors="replace"))
+        argv = (*self._argv(site), "--resume") if turn.resume else self._argv(site)
+        return Invocation(argv, turn.prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
         """Its own command in a terminal."""

@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import Any, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, Skill, Tool
+from typing_extensions import Unpack
 
 from .._errors import AgentOptionError
 from .._install import RIPGREP, NpmPackage
@@ -21,6 +21,8 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, stdio_argv
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import json_events, last_event
+from .._runtime.results import RunResults
+from .about import OPENCODE, TOOLS
 
 # FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
@@ -33,9 +35,8 @@ _CALLS = {"apiKey": "none-needed", "timeout": False, "headerTimeout": False}
 _MODEL = {"attachment": True, "modalities": {"input": ["text", "image", "pdf"], "output": ["text"]}}
 
 # Runs in the CLI: keeps the task's files and the agent's environment as they are, and tells the session's id.
-_PLUGIN = Path(__file__).with_name("opencode.js")
 # Its own list has thousands of models, which it goes through at each start; and it would install types for plugins.
-_MODELS = Path(__file__).with_name("opencode_models.json")
+_PLUGIN, _MODELS = (Path(__file__).with_name(f"opencode{rest}") for rest in (".js", "_models.json"))
 _LOCK = b'{"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}'
 _INSTALLED = {"opencode/package-lock.json": _LOCK, "opencode/node_modules/.keep": b""}
 
@@ -43,11 +44,7 @@ _INSTALLED = {"opencode/package-lock.json": _LOCK, "opencode/node_modules/.keep"
 @agent
 def opencode(
     name: str = "OpenCode",
-    description: str = dedent("""
-       Open-source autonomous coding agent for the terminal, capable
-       of writing, testing, debugging, and iterating on code across
-       multiple languages.
-    """),
+    description: str = OPENCODE,
     system_prompt: str | None = None,
     skills: Sequence[str | Path | Skill] | None = None,
     mcp_servers: Sequence[MCPServerConfig] | None = None,
@@ -68,6 +65,7 @@ def opencode(
     *,
     mcp_ready_timeout: float = 120,
     session_title: str = "Inspect eval",
+    **results: Unpack[RunResults],
 ) -> Agent:
     """OpenCode agent: runs the real OpenCode CLI in the sample's sandbox, with the eval's model.
 
@@ -94,6 +92,7 @@ def opencode(
         debug: Have the CLI log in detail, and put all that it prints into the log and Inspect's trace log.
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         session_title: Title of the CLI's session.
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -121,6 +120,7 @@ def opencode(
         version=version,
         debug=debug,
         mcp_ready_timeout=mcp_ready_timeout,
+        **results,
     )
     return cli_agent(OpenCode(presented=opencode_model, title=session_title), options)
 
@@ -134,7 +134,8 @@ class OpenCode(Adapter):
     key, label, command = "opencode", "OpenCode", "opencode"
     recipe = NpmPackage("opencode-{platform}", "package/bin/opencode", tags_from="opencode-ai", tools=(RIPGREP,))
     user_agent, session_header, sub_agent_header = "opencode/", "x-session-id", "x-parent-session-id"
-    takes_images, acp_tools = True, ()
+    takes_images, acp_tools, tools = True, (), TOOLS["opencode"]
+    sessions, session_field = ("data",), "sessionID"  # Our plugin tells it as well.
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[^/\s]+/\S+", self.presented):
@@ -165,7 +166,7 @@ class OpenCode(Adapter):
         told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
         if self.presented.partition("/")[0] in _PATHS:
             told["OPENCODE_MODELS_PATH"] = f"{here}/models.json"
-            files["models.json"] = json.dumps(json.loads(_MODELS.read_bytes())["providers"]).encode()
+            files["models.json"] = _MODELS.read_bytes()
         env = {**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told}
         placed = tuple(File(f"{here}/{name}", content) for name, content in files.items())
         return Launch(env, placed, f"{here}/skills", inherit=((f"{site.home}/.config/opencode", "opencode"),))
@@ -173,6 +174,7 @@ class OpenCode(Adapter):
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """One run; the prompt comes on stdin."""
         argv = [*site.command, "run", "--format", "json", "--auto", "--dir", site.cwd, "--model", self.presented]
+        argv += ["--fork"] * turn.fork
         argv += ["--session", site.session_id] if turn.resume else [f"--title={self.title}"]
         argv += ["--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
         return Invocation((*argv, *(f"--file={image}" for image in turn.images)), turn.prompt.encode(errors="replace"))
@@ -196,10 +198,6 @@ class OpenCode(Adapter):
     def tool_prefix(self, server: str) -> str:
         """What the names of an MCP server's tools begin with in a model request."""
         return f"{server}_"
-
-    def session_id(self, exit: Exit) -> str | None:
-        """The id that our plugin, or else its first event, tells."""
-        return next((str(event["sessionID"]) for event in json_events(exit.head) if "sessionID" in event), None)
 
     def _providers(self, site: Site) -> dict[str, Any]:
         """All providers a task's own agents may name as well, all of them served by the bridge."""

@@ -6,19 +6,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
+from typing_extensions import Unpack
 
-from .._install import NODE, NpmPackage
+from .._install import FRUGAL_WASM, NODE, NpmPackage
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import last_event
+from .._runtime.results import RunResults
+from .about import CODING_AGENT, TOOLS
 
 _SETTINGS: dict[str, Any] = {
     "general": {"chatRecording": True, "enableAutoUpdate": False},
@@ -44,10 +46,7 @@ _SCORED = ("ended with empty response", "after a tool result without", "Loop det
 @agent
 def qwen_code(
     name: str = "Qwen Code",
-    description: str = dedent("""
-       Autonomous coding agent capable of writing, testing, debugging,
-       and iterating on code across multiple languages.
-    """),
+    description: str = CODING_AGENT,
     system_prompt: str | None = None,
     skills: Sequence[str | Path | Skill] | None = None,
     mcp_servers: Sequence[MCPServerConfig] | None = None,
@@ -68,6 +67,7 @@ def qwen_code(
     *,
     mcp_ready_timeout: float = 120,
     web_search: bool = True,
+    **results: Unpack[RunResults],
 ) -> Agent:
     """Qwen Code agent: runs the real Qwen Code in the sample's sandbox, with the eval's model.
 
@@ -95,6 +95,7 @@ def qwen_code(
             (`inspect trace`).
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         web_search: Whether the CLI may have its `web_search` tool, which needs a DashScope endpoint and key in `env`.
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -122,6 +123,7 @@ def qwen_code(
         version=version,
         debug=debug,
         mcp_ready_timeout=mcp_ready_timeout,
+        **results,
     )
     return cli_agent(QwenCode(qwen_model, web_search), options)
 
@@ -138,11 +140,9 @@ class QwenCode(Adapter):
     qwen_model: str = "qwen3-coder-plus"
     web_search: bool = True
 
-    key: ClassVar[str] = "qwen_code"
-    label: ClassVar[str] = "Qwen Code"
-    command: ClassVar[str] = "qwen"
-    recipe: ClassVar[NpmPackage] = NpmPackage("@qwen-code/qwen-code", "package/cli.js", runner=NODE)
-    user_agent: ClassVar[str] = "QwenCode/"
+    key, label, command, tools = "qwen_code", "Qwen Code", "qwen", TOOLS["qwen_code"]
+    recipe = NpmPackage("@qwen-code/qwen-code", "package/cli.js", runner=NODE, arguments=FRUGAL_WASM)
+    user_agent, sessions, session_field = "QwenCode/", ("projects",), "session_id"
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""
@@ -186,7 +186,7 @@ class QwenCode(Adapter):
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """Headless mode; the prompt comes on stdin."""
         argv = [*self.terminal(site).argv, "--output-format", "stream-json"]
-        argv += ["--resume" if turn.resume else "--session-id", site.session_id]
+        argv += ["--resume" if turn.resume else "--session-id", site.session_id, *(["--fork-session"] * turn.fork)]
         if site.debug:
             argv.append("--debug")
         # A mention ("@file") would be replaced by what the file says; arguments of a command are handed on as they are.

@@ -51,7 +51,7 @@ class Generations:
 
         Args:
             route: Endpoint the request was sent to.
-            body: The request, byte for byte.
+            body: What tells the request from others.
             is_resend: The client says that it sent this before.
             generate: Makes the model call.
 

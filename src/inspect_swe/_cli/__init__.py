@@ -10,10 +10,12 @@ from .chat import chat
 from .check import check
 from .doctor import doctor
 from .download import download
+from .export import export
 from .images import compose, image
 from .listing import list_store
 from .pins import pins
 from .remove import remove
+from .roster import list_agents
 
 
 class _Main(click.Group):
@@ -40,5 +42,5 @@ def main() -> None:
     """
 
 
-for _command in (chat, check, compose, doctor, download, image, list_store, pins, remove):
+for _command in (list_agents, chat, check, compose, doctor, download, export, image, list_store, pins, remove):
     main.add_command(_command)

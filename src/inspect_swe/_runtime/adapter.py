@@ -6,11 +6,15 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from inspect_ai.tool import MCPServerConfig
 
 from .._install import Recipe, Tool
+from .output import json_events
+
+ToolKind = Literal["read", "edit", "delete", "move", "search", "execute", "think", "fetch", "other"]
+"""What a tool does, in the words of the Agent Client Protocol."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,13 @@ class Turn:
         prompt: Its text.
         resume: Whether the conversation has begun already.
         images: Image files that belong to it, for adapters that take them.
+        fork: Whether it goes on under a new id, which the CLI tells, where it can do that.
     """
 
     prompt: str
     resume: bool
     images: tuple[str, ...] = ()
+    fork: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,6 +215,13 @@ class Adapter(ABC):
     acp_tools: ClassVar[tuple[Tool, ...] | None] = None
     """Programs that its ACP variant needs besides; None if it has no such variant."""
 
+    tools: ClassVar[Mapping[str, ToolKind]] = {}
+    """Its own tools, by the names that models know them by."""
+    sessions: ClassVar[tuple[str, ...]] = ()
+    """Folders and files below `Site.config` that hold its sessions; none if they can't be kept."""
+    session_field: ClassVar[str | None] = None
+    """Field in which events that it prints name its session, if they do."""
+
     @abstractmethod
     def route(self, model: str) -> Route:
         """Which models serve its requests, given the served model's name."""
@@ -234,5 +247,6 @@ class Adapter(ABC):
         return f"mcp__{server}__"
 
     def session_id(self, exit: Exit) -> str | None:
-        """What the CLI itself has named the conversation, if it doesn't take a name of ours."""
-        return None
+        """What the CLI itself has named the conversation, as its last event at the beginning says."""
+        field = self.session_field
+        return next((str(event[field]) for event in json_events(exit.head) if field in event), None)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from inspect_ai.agent import Agent, AgentState, agent_with
 from inspect_ai.model import ChatMessage
 
 from .._errors import AgentOptionError
+from .._inspect_compat import agent_arguments
 from .adapter import Adapter, Turn
 from .centaur import run_centaur
 from .files import place_images
 from .memory import Memory, Start
 from .options import AgentOptions
 from .prompt import opening
+from .results import ResultSpec
 from .session import open_session
 from .unattended import run_unattended
 
 logger = logging.getLogger(__name__)
+
+_MADE_OF = "__inspect_swe_made_of__"
 
 
 def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
@@ -28,10 +33,12 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
         options: What the user asked for.
 
     Raises:
-        AgentOptionError: The CLI has no centaur mode, which was asked for.
+        AgentOptionError: The CLI has no centaur mode, or no sessions that could be kept, which was asked for.
     """
     if options.centaur is not None and type(adapter).terminal is Adapter.terminal:
         raise AgentOptionError(f"{adapter.label} has no centaur mode.", hint="leave `centaur` out.")
+    if options.keep_session and not adapter.sessions:
+        raise AgentOptionError(f"The sessions of {adapter.label} cannot be kept.", hint="leave `keep_session` out.")
 
     async def execute(state: AgentState) -> AgentState:
         if options.centaur is not None:
@@ -43,11 +50,35 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
         async with open_session(adapter, options, state, start) as session:
             images = first.images if adapter.takes_images else ()
             paths = await place_images(session.workspace, session.site, images)
-            await run_unattended(session, Turn(first.prompt, first.resume, paths))
+            restored = session.started.archive is not None
+            await run_unattended(session, Turn(first.prompt, first.resume or restored, paths, session.started.fork))
             memory.keep(session.link.bridge.state, session.site)
         return session.link.bridge.state
 
+    setattr(execute, _MADE_OF, (adapter, options))
     return agent_with(execute, name=options.name, description=options.description)
+
+
+def adapter_of(agent: Agent) -> Adapter | None:
+    """The adapter of an agent that `cli_agent()` has made; None of another one."""
+    made: tuple[Adapter, AgentOptions] | None = getattr(agent, _MADE_OF, None)
+    return None if made is None else made[0]
+
+
+def asked_for(agent: Agent, result: ResultSpec) -> Agent:
+    """Such an agent once more, asked for a result.
+
+    Raises:
+        AgentOptionError: It is not made by `cli_agent()`, or more than a result can be asked of it.
+    """
+    made: tuple[Adapter, AgentOptions] | None = getattr(agent, _MADE_OF, None)
+    if made is None or made[1].centaur is not None or made[1].attempts.attempts > 1:
+        raise AgentOptionError(
+            f"{agent_arguments(agent)[0]} cannot be asked for a result.",
+            hint="give an agent of this package, neither interactive nor in centaur mode, with one attempt.",
+        )
+    adapter, options = made
+    return cli_agent(adapter, replace(options, result=result))
 
 
 def _warn_of_media(adapter: Adapter, state: AgentState) -> None:

@@ -38,6 +38,8 @@ class Ending:
                 self.end(cause)
 
         async def watch_all() -> None:
+            if scope.cancel_called:  # The block has ended before this could begin.
+                return
             with scope:
                 async with anyio.create_task_group() as group:
                     for wait in waits:

@@ -78,12 +78,14 @@ class Found:
         runner: What runs it, if it doesn't run by itself: a program of the store, or one of the sandbox.
         tools: What it looks for on PATH.
         needs: What else the agent needs.
+        arguments: What the runner is told, before the CLI.
     """
 
     cli: StoredArtifact | Provided | Installed
     runner: StoredArtifact | Provided | str | None = None
     tools: tuple[StoredArtifact | Provided, ...] = ()
     needs: tuple[StoredArtifact | Provided, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Found:
@@ -118,7 +120,7 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Foun
     package, *programs = await _have(artifacts, workspace)
     runner = programs.pop(0) if recipe.runner else None
     tools = len(recipe.tools)
-    return Found(package, runner, tuple(programs[:tools]), tuple(programs[tools:]))
+    return Found(package, runner, tuple(programs[:tools]), tuple(programs[tools:]), recipe.arguments)
 
 
 async def _wanted_tools(tools: Sequence[Tool], workspace: Workspace) -> list[Artifact]:
@@ -192,7 +194,8 @@ async def place_cli(found: Found, workspace: Workspace) -> Installed:
     tools = [await _place(tool, workspace) for tool in found.tools]
     command = [binary]
     if found.runner is not None:
-        command.insert(0, found.runner if isinstance(found.runner, str) else await _place(found.runner, workspace))
+        runner = found.runner if isinstance(found.runner, str) else await _place(found.runner, workspace)
+        command[:0] = [runner, *found.arguments]
     folders = _folders([*([] if found.runner else [binary]), *tools])
     return Installed(tuple(command), folders, cli.source, cli.artifact.version, cli.digest, needs)
 

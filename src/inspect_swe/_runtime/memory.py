@@ -13,6 +13,7 @@ from .options import AgentOptions
 
 
 def new_session_id() -> str:
+    """A name for a conversation, as most CLIs take it."""
     return str(uuid.uuid4())
 
 
@@ -24,11 +25,15 @@ class Start:
         system: Text to add to the CLI's system prompt.
         session_id: Names the conversation.
         config: The private folder of a conversation that goes on; None means a new one.
+        archive: Files of a conversation that goes on from another sandbox: packed, or where they lie in this one.
+        fork: Whether it then goes on under a new id, if the CLI can do that.
     """
 
     system: str | None = None
     session_id: str = field(default_factory=new_session_id)
     config: str | None = None
+    archive: bytes | str | None = None
+    fork: bool = False
 
 
 @dataclass

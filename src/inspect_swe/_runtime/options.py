@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from inspect_ai.agent import AgentAttempts, BridgedToolsSpec
-from inspect_ai.model import CompactionStrategy, GenerateFilter, Model
+from inspect_ai.model import CompactionStrategy, GenerateFilter, Model, ResponseSchema
 from inspect_ai.tool import MCPServerConfig, Skill, Tool, ToolDef, read_skills
+from pydantic import BaseModel
 
 from .._errors import AgentOptionError
 from .._install import check_version
+from .results import OutputFiles, ResultSpec
+from .schema import Schema
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 """Reasoning efforts, as Inspect's `GenerateConfig.reasoning_effort` has them."""
@@ -62,6 +65,9 @@ class AgentOptions:
     mcp_ready_timeout: float
     effort: Effort | None
     transparent_proxy: bool
+    collect: OutputFiles | None
+    result: ResultSpec | None
+    keep_session: bool
 
 
 def agent_options(
@@ -89,6 +95,9 @@ def agent_options(
     mcp_ready_timeout: float = 120,
     effort: Effort | None = None,
     transparent_proxy: bool = False,
+    collect: str | Sequence[str] | OutputFiles | None = None,
+    response_schema: type[BaseModel] | ResponseSchema | ResultSpec | None = None,
+    keep_session: bool = False,
 ) -> AgentOptions:
     """Check the options that every agent has.
 
@@ -104,6 +113,11 @@ def agent_options(
         )
     if resolved.attempts < 1:
         raise AgentOptionError(f"attempts must be at least 1, not {resolved.attempts}.")
+    if person is not None and response_schema is not None:
+        raise AgentOptionError(
+            "response_schema means nothing in centaur mode: it is the person who gives the answer.",
+            hint="CentaurOptions(answer=...) takes a pattern that it has to match.",
+        )
     for label, count in (("retry_refusals", retry_refusals), ("retry_uncaught_errors", retry_crashes)):
         if count is not None and count < 0:
             raise AgentOptionError(f"{label} must not be negative, not {count}.")
@@ -143,7 +157,33 @@ def agent_options(
         mcp_ready_timeout=mcp_ready_timeout,
         effort=effort,
         transparent_proxy=transparent_proxy,
+        collect=_output_files(collect),
+        result=_result_spec(response_schema),
+        keep_session=keep_session,
     )
+
+
+def _output_files(collect: str | Sequence[str] | OutputFiles | None) -> OutputFiles | None:
+    return collect if collect is None or isinstance(collect, OutputFiles) else OutputFiles(collect)
+
+
+def _result_spec(asked: type[BaseModel] | ResponseSchema | ResultSpec | None) -> ResultSpec | None:
+    if asked is None:
+        return None
+    spec = asked if isinstance(asked, ResultSpec) else ResultSpec(asked)
+    model = isinstance(spec.schema, type) and issubclass(spec.schema, BaseModel)
+    if not (model or isinstance(spec.schema, ResponseSchema)):
+        raise AgentOptionError(
+            f"response_schema={spec.schema!r} is neither a pydantic model nor Inspect's ResponseSchema.",
+            hint="give a class that is derived from pydantic's BaseModel, for example.",
+        )
+    if spec.retries < 0:
+        raise AgentOptionError(f"retries of a ResultSpec must not be negative, not {spec.retries}.")
+    try:
+        Schema(spec.schema)
+    except Exception as ex:  # pydantic's and jsonschema's own errors, and those of a model's methods
+        raise AgentOptionError(f"response_schema={spec.schema!r} makes no JSON schema: {ex}") from ex
+    return spec
 
 
 def _bridged_specs(bridged: Sequence[BridgedToolsSpec | Tool]) -> tuple[BridgedToolsSpec, ...]:

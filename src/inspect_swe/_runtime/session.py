@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from inspect_ai.agent import AgentState
 from inspect_ai.event import InfoEvent
-from inspect_ai.model import Model, ModelName
+from inspect_ai.model import Model, ModelName, ModelOutput
 from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
@@ -24,7 +24,9 @@ from .._sandbox.workspace import Workspace, open_workspace
 from .adapter import Adapter, Exit, Launch, Site, Turn
 from .ending import Ending
 from .files import place_files
+from .harvest import Harvest, begin, gather, harvests_of
 from .install import Installed, find_cli, place_cli
+from .kept import put_back, take_up
 from .link import Link, inspect_link, own_link
 from .memory import Start, new_session_id
 from .options import AgentOptions
@@ -50,6 +52,8 @@ class Session:
         launch: What it made of that.
         installed: The CLI in place.
         setup: What it took to get there, as the log has it.
+        harvests: What is kept of the run.
+        started: How the CLI's own conversation has begun.
     """
 
     adapter: Adapter
@@ -60,6 +64,8 @@ class Session:
     launch: Launch
     installed: Installed
     setup: Mapping[str, Any] = field(default_factory=dict)
+    harvests: tuple[Harvest, ...] = ()
+    started: Start = field(default_factory=Start)
     _info: InfoEvent | None = field(default=None, init=False)
     _printed: tuple[OutputBuffer, OutputBuffer] | None = field(default=None, init=False)
     _raw: list[dict[str, OutputBuffer]] = field(default_factory=list, init=False)
@@ -145,6 +151,14 @@ class Session:
             self._info.data = data
             record_change(self._info)
 
+    def answer_is(self, answer: str) -> None:
+        """Make a text the output, where the model's last message is not it. The conversation stays as it is."""
+        state = self.link.bridge.state
+        if not state.output.empty:
+            output = ModelOutput.from_content(state.output.model, answer)
+            output.usage = state.output.usage
+            state.output = output
+
     def forget(self) -> None:
         """Let the CLI begin anew, not in the conversation that it has just begun."""
         self.site = replace(self.site, session_id=new_session_id())
@@ -220,7 +234,9 @@ async def open_session(
         async with Ending() as ending:
             async with open_link(adapter, options, route, state, workspace, ending) as link:
                 installed = await place_cli(found, workspace)
+                start = await take_up(adapter, options, workspace, installed.version, start)
                 site = _site(options, workspace, installed, start, served, link.base_url)
+                await put_back(adapter, options, workspace, site.config, start)
                 launch = adapter.launch(site)
                 await place_files(workspace, site, launch, options.skills)
                 setup = {
@@ -228,7 +244,10 @@ async def open_session(
                     "place_seconds": round(time.monotonic() - have, 2),
                     "copied_bytes": workspace.copied,
                 }
-                session = Session(adapter, options, workspace, link, site, launch, installed, setup)
+                session = Session(
+                    adapter, options, workspace, link, site, launch, installed, setup, harvests_of(options), start
+                )
+                await begin(session)
                 try:
                     yield session
                 finally:
@@ -238,6 +257,10 @@ async def open_session(
         if session is not None:
             session.tell_end(error)
         raise
+    finally:
+        # Nothing of the CLI writes any more, and its sandbox may be reached anew.
+        if session is not None:
+            await gather(session)
 
 
 def _site(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import anyio
-from inspect_ai.model import ModelOutput
-from inspect_ai.scorer import score
 
-from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError, ToolsMissingError
+from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError, SessionRestoreError, ToolsMissingError
 from .adapter import Exit, Outcome, Turn, Verdict
+from .checks import Check, Feedback, ScoreCheck
+from .options import AgentOptions
 from .output import missing_libraries
 from .policy import Action, action_after
 from .session import Session
+from .validated import ResultCheck
 
 logger = logging.getLogger(__name__)
 
@@ -36,34 +38,34 @@ async def run_unattended(session: Session, turn: Turn) -> None:
         AgentError: The CLI failed, with the reason it gave and the end of its output.
     """
     session.link.traffic.may_restart = True
-    if session.options.attempts.attempts == 1:
+    checks = checks_of(session.options)
+    if not checks:
         await _run_turn(session, turn)
         return
+    requests = [await check.request(session) for check in checks]
+    turn = replace(turn, prompt="\n\n".join(filter(None, [turn.prompt, *requests])))
     session.tell_what_runs(session.adapter.turn(session.site, turn).argv)
-    attempt = 1
+    phase = "attempt 1"
     while True:
-        async with session.phase(f"attempt {attempt}", "attempt"):
+        async with session.phase(phase, "attempt"):
             await _run_turn(session, turn)
-            feedback = await _check_attempt(session, attempt)
+            feedback = await _first_feedback(checks, session)
         if feedback is None:
             return
-        turn = Turn(feedback, True)
-        attempt += 1
+        turn, phase = Turn(feedback.text, True), feedback.phase
 
 
-async def _check_attempt(session: Session, attempt: int) -> str | None:
-    """Score the attempt, if another one is allowed; what to tell the agent if it was wrong."""
-    attempts = session.options.attempts
-    if attempt >= attempts.attempts:
-        return None
-    state = session.link.bridge.state
-    scores = await score(state)
-    if scores and attempts.score_value(scores[0].value) == 1.0:
-        return None
-    if not callable(attempts.incorrect_message):
-        return attempts.incorrect_message
-    message = attempts.incorrect_message(state, scores)
-    return await message if inspect.isawaitable(message) else str(message)
+def checks_of(options: AgentOptions) -> list[Check]:
+    """The checks that the options ask for, in the order in which they are made."""
+    checks: list[Check] = [ResultCheck(options.result)] if options.result is not None else []
+    return [*checks, ScoreCheck(options.attempts)] if options.attempts.attempts > 1 else checks
+
+
+async def _first_feedback(checks: Sequence[Check], session: Session) -> Feedback | None:
+    for check in checks:
+        if (feedback := await check(session)) is not None:
+            return feedback
+    return None
 
 
 async def _run_turn(session: Session, turn: Turn) -> None:
@@ -82,8 +84,8 @@ async def _run_turn(session: Session, turn: Turn) -> None:
         if not asked and (error := _error_of_beginning(session, end, action)) is not None:
             raise error
         if action is Action.SCORE:
-            if verdict.outcome is Outcome.DONE:
-                _put_answer(session, verdict.answer)
+            if verdict.outcome is Outcome.DONE and verdict.answer:
+                session.answer_is(verdict.answer)
             return
         left = provider_errors if failure is not None else crashes
         if action is Action.FAIL or left == 0:
@@ -103,6 +105,7 @@ def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -
     if not session.link.traffic.may_restart:
         raise missing
     session.link.traffic.may_restart = False
+    session.link.traffic.tools_missing = None
     logger.warning("%s Starting %s once more.", missing.summary, session.adapter.label)
     if not turn.resume:
         session.forget()
@@ -111,13 +114,17 @@ def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -
 def _error_of_beginning(session: Session, end: Exit, action: Action) -> AgentError | None:
     """The error of a CLI that has ended before it asked the model anything, unless it may be tried again."""
     label = session.adapter.label
+    if session.started.archive is not None and session.link.progress() == 0 and action is not Action.SCORE:
+        return SessionRestoreError(
+            f"{label} did not go on with session {session.started.session_id}, which came with the sample.",
+            hint="what it printed says why; a session is meant for the version of the CLI that it was held with.",
+            **_details(end),
+        )
     if action is Action.SCORE:
         return AgentError(
             f"{label} ended without having asked the model anything.",
             hint="what it printed says why; scoring such a run would be wrong.",
-            exit_code=end.code,
-            stdout=end.stdout,
-            stderr=end.stderr,
+            **_details(end),
         )
     if libraries := missing_libraries(end.stderr):
         return SandboxUnsupportedError(
@@ -139,19 +146,8 @@ def _tools_missing(session: Session, end: Exit, verdict: Verdict) -> ToolsMissin
     return ToolsMissingError(
         f"{session.adapter.label} did not begin without MCP server {named[0]!r}: {verdict.reason}",
         hint="check that the server starts in the sandbox.",
-        exit_code=end.code,
-        stdout=end.stdout,
-        stderr=end.stderr,
+        **_details(end),
     )
-
-
-def _put_answer(session: Session, answer: str | None) -> None:
-    """Make the agent's answer the output, where the model's last message is not it. The conversation stays as it is."""
-    state = session.link.bridge.state
-    if answer and not state.output.empty:
-        output = ModelOutput.from_content(state.output.model, answer)
-        output.usage = state.output.usage
-        state.output = output
 
 
 def _what_happened(end: Exit, failure: tuple[int | None, str] | None) -> str:
@@ -162,9 +158,13 @@ def _status(end: Exit) -> str:
     return f"signal {-end.code}" if end.code < 0 else f"exit code {end.code}"
 
 
+def _details(end: Exit) -> dict[str, Any]:
+    return {"exit_code": end.code, "stdout": end.stdout, "stderr": end.stderr}
+
+
 def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
     label = session.adapter.label
-    details: dict[str, Any] = {"exit_code": end.code, "stdout": end.stdout, "stderr": end.stderr}
+    details = _details(end)
     if (failure := session.provider_error(**details)) is not None:
         return failure
     reason = f": {verdict.reason}" if verdict.reason else "."

@@ -21,10 +21,9 @@ from .files import gzipped, source_files, tar_stream
 from .local import LocalTransport
 from .multiplexer import ByteChannel, Connect, Multiplexer, Process, SandboxFileError
 from .portable import PortableTransport
-from .probe import Completed, Probe, probe_sandbox
+from .probe import MOST_OUTPUT, Completed, Probe, probe_sandbox
 
 _QUIET = 5.0
-_MOST_OUTPUT = 16 << 20
 
 
 class Transport(Protocol):
@@ -104,6 +103,7 @@ class Workspace:
         self.cwd = probe.cwd if cwd is None else cwd if cwd.startswith("/") else f"{probe.cwd.rstrip('/')}/{cwd}"
         self._relay: Multiplexer | None = None
         self._frozen = False
+        self._lost: SandboxDiedError | None = None
 
     @property
     def relay(self) -> Multiplexer:
@@ -135,6 +135,18 @@ class Workspace:
             with anyio.move_on_after(20, shield=True):
                 await self._end(relay)
 
+    @contextlib.asynccontextmanager
+    async def reachable(self) -> AsyncIterator[None]:
+        """Have the relay running: as it does, or for this block.
+
+        Raises:
+            SandboxDiedError: The sandbox was lost before.
+        """
+        if self._lost is not None:
+            raise self._lost
+        async with contextlib.nullcontext() if self._relay is not None else self.relaying(None):
+            yield
+
     async def _watch(self, relay: Multiplexer) -> None:
         """End the session of a sandbox that stands still, as a paused one does: its channel never ends."""
         while True:
@@ -165,21 +177,31 @@ class Workspace:
         """
         return await self.relay.spawn(argv, cwd=self.cwd, env=env, stdin=stdin)
 
-    async def run(self, argv: Sequence[str], stdin: bytes = b"", most: int = _MOST_OUTPUT) -> Completed:
+    async def run(self, argv: Sequence[str], stdin: bytes = b"", most: int = MOST_OUTPUT) -> Completed:
         """Run a short command through the relay to its end; one that writes more than `most` bytes is killed."""
+        code, out, err = await self.capture(argv, stdin, most)
+        return Completed(code, out.decode(errors="replace"), err.decode(errors="replace"))
+
+    async def capture(
+        self, argv: Sequence[str], stdin: bytes = b"", most: int = MOST_OUTPUT
+    ) -> tuple[int, bytes, bytes]:
+        """As `run()`, with what was written as it is: more than `most` bytes of it, if it was killed for that."""
         process = await self.relay.spawn(argv, cwd=None, env={}, stdin=stdin)
         streams = {"stdout": bytearray(), "stderr": bytearray()}
-        async for stream, chunk in process.output():
-            if len(streams[stream]) < most:
-                streams[stream] += chunk
-            else:
-                await process.kill()
-        status = await process.wait()
+        try:
+            async for stream, chunk in process.output():
+                if len(streams[stream]) <= most:
+                    streams[stream] += chunk
+                else:
+                    await process.kill()
+            status = await process.wait()
+        except BaseException:
+            await process.kill()
+            raise
         code = status.code if status.code is not None else 128 + (status.signal or 0)
-        texts = [streams[name].decode(errors="replace") for name in ("stdout", "stderr")]
-        return Completed(code, *texts)
+        return code, bytes(streams["stdout"]), bytes(streams["stderr"])
 
-    async def shell(self, script: str, *arguments: str, most: int = _MOST_OUTPUT) -> Completed:
+    async def shell(self, script: str, *arguments: str, most: int = MOST_OUTPUT) -> Completed:
         """Run a shell script; `arguments` are its $1, $2, ..."""
         return await self.run(["sh", "-c", script, "sh", *arguments], most=most)
 
@@ -237,4 +259,6 @@ class Workspace:
             await relay.closed.wait()
             group.cancel_scope.cancel()
         error = relay.error
-        return error if isinstance(error, SandboxDiedError) else SandboxDiedError(f"The sandbox was lost: {error}")
+        lost = error if isinstance(error, SandboxDiedError) else SandboxDiedError(f"The sandbox was lost: {error}")
+        self._lost = lost
+        return lost

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from inspect_ai.model import ChatMessage
 from inspect_ai.tool import MCPServerConfig
 
 from .._runtime.adapter import Adapter, File, Site
@@ -36,8 +37,6 @@ class Service:
 class AcpAdapter(Adapter, ABC):
     """An adapter whose CLI speaks ACP."""
 
-    sessions: ClassVar[tuple[str, ...]]
-    """Where its sessions lie, below the private folder."""
     outlived: ClassVar[bool] = False
     """Whether commands go on after their turn was cancelled, as sessions (in the kernel's sense) of their own."""
 
@@ -47,3 +46,7 @@ class AcpAdapter(Adapter, ABC):
     @abstractmethod
     def serve(self, site: Site, asks: bool) -> Service:
         """How it is started; `asks` says whether it shall ask for permission before it calls tools."""
+
+    def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
+        """The file that the CLI would have kept a conversation in; one without this method begins with none."""
+        raise NotImplementedError

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypedDict, cast
 import anyio
 from acp.client.connection import ClientSideConnection
 from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec, agent, agent_channel
-from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.model import ChatMessage, GenerateFilter, Model
 from inspect_ai.solver import TaskState
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
@@ -23,11 +23,13 @@ from .._inspect_compat import sample_identity
 from .._runtime.memory import Start
 from .._runtime.options import agent_options
 from .._runtime.prompt import system_text
+from .._runtime.results import OutputFiles
 from .._runtime.session import open_session
 from ._adapter import AcpAdapter
 from ._operator import run_channel
 from ._permissions import Permissions, check_permissions
-from ._saved import SavedSession, folder_of, keep_folder, put_back
+from ._planted import check_messages
+from ._saved import SavedSession, folder_of, keep_folder
 from ._session import ACPSession
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,9 @@ class ACPAgentParams(TypedDict, total=False):
             as an agent, it then works on the task's input and on what the person says, instead of waiting for a
             caller to drive it.
         mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
+        collect: Files to keep in the log: globs below the working directory, or `OutputFiles`.
+        resume_messages: A conversation to go on with: user, assistant and tool messages. Each session that resumes no
+            other begins as if it had been held. Claude Code and Codex CLI can do that.
     """
 
     model: str | Model | None
@@ -79,6 +84,8 @@ class ACPAgentParams(TypedDict, total=False):
     permissions: Permissions
     operator: bool
     mcp_ready_timeout: float
+    collect: str | Sequence[str] | OutputFiles | None
+    resume_messages: Sequence[ChatMessage] | None
 
 
 class _Run:
@@ -119,7 +126,12 @@ class ACPAgent(Agent):
         given: dict[str, Any] = dict(params)
         self._permissions: Permissions = given.pop("permissions", "allow")
         self._operator: bool = given.pop("operator", False)
+        self._planted: Sequence[ChatMessage] | None = given.pop("resume_messages", None)
         check_permissions(self._permissions)
+        if self._planted is not None:
+            if type(adapter).planted is AcpAdapter.planted:
+                raise AgentOptionError(f"{adapter.label} cannot go on with messages.", hint="leave them out.")
+            check_messages(self._planted)
         self._adapter = adapter
         self._options = agent_options(
             name=f"interactive_{adapter.key}",
@@ -220,11 +232,16 @@ class ACPAgent(Agent):
         own = AgentState(messages=list(state.messages))
         start = self._start(own, resume)
         async with open_session(self._adapter, self._options, own, start) as place:
-            if isinstance(resume, SavedSession):
-                await put_back(resume, place)
+            opened = resume if isinstance(resume, str) else None
+            if place.started.archive is not None:  # One that is packed, or that came with the sample.
+                opened = place.started.session_id
+            elif resume is None and self._planted is not None:
+                file = self._adapter.planted(place.site, self._planted)
+                await place.workspace.write(file.path, file.content, file.mode)
+                opened = place.started.session_id
             session = ACPSession(place, self._adapter, self._permissions, state)
             try:
-                await session.open(resume.id if isinstance(resume, SavedSession) else resume)
+                await session.open(opened)
                 keep_folder(session.id, place.site)
                 yield session
             finally:
@@ -250,7 +267,7 @@ class ACPAgent(Agent):
         if isinstance(resume, SavedSession):
             if resume.agent != self._adapter.key:
                 raise AgentOptionError(f"The saved session is {resume.agent}'s, not {self._adapter.key}'s.")
-            return Start(resume.system, resume.id)
+            return Start(resume.system, resume.id, archive=resume.archive)
         if resume is not None:
             return folder_of(resume)
         return Start(system_text(state.messages, self._options.system_prompt))

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from inspect_ai.agent import BridgedToolsSpec
-from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.model import ChatMessage, GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._agents.claude_code import ClaudeCode
 from .._install import CLAUDE_ACP, NODE
-from .._runtime.adapter import Site
+from .._runtime.adapter import File, Site
+from .._runtime.results import OutputFiles
 from ._adapter import AcpAdapter, Service
 from ._agent import ACPAgent, acp_agent
 from ._models import name_models
 from ._permissions import Permissions
+from ._planted import claude_session
 
 
 @acp_agent
@@ -45,6 +46,8 @@ def interactive_claude_code(
     permissions: Permissions = "allow",
     operator: bool = False,
     mcp_ready_timeout: float = 120,
+    resume_messages: Sequence[ChatMessage] | None = None,
+    collect: str | Sequence[str] | OutputFiles | None = None,
 ) -> ACPAgent:
     """Claude Code agent via ACP: sessions of many prompts, which can be interrupted.
 
@@ -71,6 +74,8 @@ def interactive_claude_code(
         permissions: "allow", "reject", "approver" (Inspect's approval policy) or an async function.
         operator: Whether a person may take part over `inspect acp` or an editor.
         mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
+        resume_messages: A conversation to go on with: each session begins as if it had been held.
+        collect: Files to keep in the log: globs below the working directory, or `OutputFiles`.
 
     Returns:
         An interactive agent.
@@ -106,6 +111,8 @@ def interactive_claude_code(
         permissions=permissions,
         operator=operator,
         mcp_ready_timeout=mcp_ready_timeout,
+        resume_messages=resume_messages,
+        collect=collect,
     )
 
 
@@ -114,7 +121,6 @@ class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
     """Knowledge of Claude Code under its ACP adapter. Fields as in `ClaudeCode`."""
 
     needs = ClaudeCode.acp_tools
-    sessions: ClassVar[tuple[str, ...]] = ("projects",)
 
     def serve(self, site: Site, asks: bool) -> Service:
         """Its options go with the session; the mode in which it asks for nothing has to be set."""
@@ -128,3 +134,7 @@ class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
             mode=None if asks else "bypassPermissions",
             announced=site.mcp_servers,
         )
+
+    def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
+        """In a file that is named after the working directory and the session."""
+        return claude_session(site, messages)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from inspect_ai.model import ChatMessage
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
@@ -17,6 +19,7 @@ from .._runtime.adapter import File, Launch, Site
 from ._adapter import AcpAdapter, Service
 from ._agent import ACPAgent, ACPAgentParams, acp_agent
 from ._models import untitled
+from ._planted import codex_session
 
 _TITLE_MODEL = "gpt-5.6-luna"
 """The model that the adapter asks for the session's title, with all of the CLI's instructions and tools."""
@@ -69,7 +72,6 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
     """Knowledge of Codex CLI under its ACP adapter. Fields as in `CodexCli`."""
 
     needs = CodexCli.acp_tools
-    sessions: ClassVar[tuple[str, ...]] = ("sessions",)
     outlived: ClassVar[bool] = True
 
     def launch(self, site: Site) -> Launch:
@@ -96,3 +98,7 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
             files=(File(f"{site.config}/codex", program.encode(errors="replace"), 0o755),),
             meta={"jetbrains": {"air": {"customInstructions": site.system}}} if site.system else {},
         )
+
+    def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
+        """In a file that is named after the time and the thread."""
+        return codex_session(site, self._home(site), messages)

@@ -14,6 +14,7 @@ from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from .._agents.gemini_cli import GeminiCli
 from .._runtime.adapter import Site
 from .._runtime.mcp import shell_argv
+from .._runtime.results import OutputFiles
 from ._adapter import AcpAdapter, Service
 from ._agent import ACPAgent, acp_agent
 from ._permissions import Permissions
@@ -49,6 +50,7 @@ def interactive_gemini_cli(
     permissions: Permissions = "allow",
     operator: bool = False,
     mcp_ready_timeout: float = 120,
+    collect: str | Sequence[str] | OutputFiles | None = None,
 ) -> ACPAgent:
     """Gemini CLI agent via ACP: sessions of many prompts, which can be interrupted.
 
@@ -72,6 +74,7 @@ def interactive_gemini_cli(
         permissions: "allow", "reject", "approver" (Inspect's approval policy) or an async function.
         operator: Whether a person may take part over `inspect acp` or an editor.
         mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
+        collect: Files to keep in the log: globs below the working directory, or `OutputFiles`.
 
     Returns:
         An interactive agent.
@@ -98,6 +101,7 @@ def interactive_gemini_cli(
         permissions=permissions,
         operator=operator,
         mcp_ready_timeout=mcp_ready_timeout,
+        collect=collect,
     )
 
 
@@ -106,7 +110,6 @@ class InteractiveGeminiCli(GeminiCli, AcpAdapter):
     """Knowledge of Gemini CLI as an ACP agent. Fields as in `GeminiCli`."""
 
     reopens: ClassVar[str] = _OTHER_MINUTE
-    sessions: ClassVar[tuple[str, ...]] = (".gemini/tmp", ".gemini/history", ".gemini/projects.json")
 
     def serve(self, site: Site, asks: bool) -> Service:
         """Its settings, MCP servers included, are those of the unattended agent."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
 
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
@@ -45,8 +44,6 @@ def interactive_opencode(
 @dataclass(frozen=True)
 class InteractiveOpenCode(OpenCode, AcpAdapter):
     """Knowledge of OpenCode as an ACP agent. Fields as in `OpenCode`."""
-
-    sessions: ClassVar[tuple[str, ...]] = ("data",)
 
     def launch(self, site: Site) -> Launch:
         """As unattended, with the model that the session begins with, and without asking it for a title."""

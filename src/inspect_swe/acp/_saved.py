@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 
 from inspect_ai.util import store
 
-from .._errors import ACPError, AgentOptionError
+from .._errors import ACPError, AgentError, AgentOptionError
 from .._runtime.adapter import Site
 from .._runtime.memory import Start
 from .._runtime.session import Session
+from .._sandbox.archive import pack
 
-_LARGEST = 256 << 20
-
-_PACK = """
-cd "$1" || exit 1
-shift
-for each in "$@"; do [ -e "$each" ] && set -- "$@" "$each"; shift; done
-[ $# -gt 0 ] || { echo "there is no session yet" >&2; exit 1; }
-tar -cf - "$@" | gzip | base64
-"""
-_UNPACK = """
-mkdir -p "$1" && gzip -dc "$2" | tar -xf - -C "$1"
-code=$?
-rm -f "$2"
-exit $code
-"""
+_LARGEST = 192 << 20
 
 
 @dataclass(frozen=True)
@@ -66,34 +52,22 @@ def folder_of(session_id: str) -> Start:
     return Start(kept["system"], session_id, kept["config"])
 
 
-async def pack(place: Session, agent: str, session_id: str, folders: tuple[str, ...]) -> SavedSession:
+async def save(place: Session, session_id: str) -> SavedSession:
     """Pack a session's files.
 
     Raises:
         ACPError: That failed in the sandbox, which needs tar, gzip and base64 for it, or the session is too large.
     """
-    done = await place.workspace.shell(_PACK, place.site.config, *folders, most=_LARGEST)
-    if done.code != 0 or not 0 < len(done.stdout) < _LARGEST:
+    try:
+        packed = await pack(place.workspace, place.site.config, place.adapter.sessions, _LARGEST)
+    except AgentError as error:
         raise ACPError(
-            "The session could not be saved.",
-            hint=f"the sandbox needs tar, gzip and base64 for that, and it may have {_LARGEST >> 20} MiB.",
-            exit_code=done.code,
-            stderr=done.stderr,
-        )
-    return SavedSession(session_id, agent, place.site.system, base64.b64decode(done.stdout))
-
-
-async def put_back(saved: SavedSession, place: Session) -> None:
-    """Unpack a session's files where its CLI looks for them.
-
-    Raises:
-        ACPError: That failed in the sandbox.
-    """
-    archive = f"{place.workspace.probe.scratch}/session.tgz"
-    await place.workspace.write(archive, saved.archive, 0o600)
-    done = await place.workspace.shell(_UNPACK, place.site.config, archive)
-    if done.code != 0:
-        raise ACPError("The session could not be put back.", exit_code=done.code, stderr=done.stderr)
+            f"The session could not be saved: {error.summary}",
+            hint=error.hint,
+            exit_code=error.exit_code,
+            stderr=error.stderr,
+        ) from error
+    return SavedSession(session_id, place.adapter.key, place.site.system, packed)
 
 
 def _key(session_id: str) -> str:

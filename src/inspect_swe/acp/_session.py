@@ -20,6 +20,7 @@ from inspect_ai.solver import TaskState
 from .._errors import AgentError, TurnActiveError, TurnFailedError
 from .._inspect_compat import forget_thread
 from .._inspect_transcript import in_span
+from .._runtime.harvest import gather
 from .._runtime.session import Session
 from ._adapter import AcpAdapter
 from ._client import SessionClient
@@ -28,7 +29,7 @@ from ._live import Live, said
 from ._permissions import PermissionRequest, Permissions, decide
 from ._processes import end_commands
 from ._prompt import Ended, Prompt
-from ._saved import SavedSession, pack
+from ._saved import SavedSession, save
 
 _CANCEL_TIMEOUT = 30
 
@@ -210,7 +211,11 @@ class ACPSession:
         Raises:
             ACPError: That failed in the sandbox, which needs tar, gzip and base64 for it.
         """
-        return await pack(self._place, self._adapter.key, self.id, self._adapter.sessions)
+        return await save(self._place, self.id)
+
+    async def gather(self) -> None:
+        """Put what the agent has left so far into the sample's store: files that it was told to `collect`."""
+        await gather(self._place)
 
     async def restart(self) -> None:
         """Start the agent's process anew, and go on with this session: after a crash, say.

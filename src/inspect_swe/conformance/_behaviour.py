@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Play = Callable[["Trial"], Awaitable[None]]
 
 BEHAVIOURS: dict[str, Behaviour] = {}
-"""All behaviours by name, in the order of the matrix."""
+"""All behaviours by name, in the order of the matrix. Several may share a run."""
 
 
 class ConformanceError(Exception):
@@ -39,7 +39,9 @@ class Behaviour:
         service: Changes to the compose service.
         setup: Set-up script of the sample.
         copies: Whether the CLI is copied into the container, as it is by default; otherwise it may be mounted.
+        lead: Names of the tools of another agent, which leads this one.
         waits: Whether it spends most of its time waiting; such a one is begun first.
+        also: Names of behaviours that are judged in the same run, each with what is expected.
     """
 
     name: str
@@ -51,7 +53,14 @@ class Behaviour:
     service: Mapping[str, Any] = field(default_factory=dict)
     setup: str | None = None
     copies: bool = False
+    lead: tuple[str, ...] = ()
     waits: bool = False
+    also: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that its run is judged by."""
+        return (self.name, *self.also)
 
 
 def behaviour(script: Sequence[ScriptStep], **details: Any) -> Callable[[Play], Play]:
@@ -64,7 +73,8 @@ def behaviour(script: Sequence[ScriptStep], **details: Any) -> Callable[[Play], 
 
     def register(play: Play) -> Play:
         name = play.__name__
-        BEHAVIOURS[name] = Behaviour(name, (play.__doc__ or "").strip(), play, script, **details)
+        made = Behaviour(name, (play.__doc__ or "").strip(), play, script, **details)
+        BEHAVIOURS.update(dict.fromkeys(made.names, made))
         return play
 
     return register

@@ -12,6 +12,7 @@ from inspect_ai.log import EvalLog, EvalSample
 from rich.console import Console
 from rich.table import Table
 
+from ._behaviour import BEHAVIOURS
 from ._task import conformance_task
 
 
@@ -22,7 +23,7 @@ class Cell:
     Args:
         verdict: "ok", "failed", or "n/a" where the behaviour does not apply.
         why: What failed, or why it does not apply.
-        seconds: How long it took.
+        seconds: How long its run took, which it may share with others.
     """
 
     verdict: Literal["ok", "failed", "n/a"]
@@ -95,20 +96,21 @@ def run_matrix(
             fail_on_error=False,
             max_samples=max_samples or 2 * (os.cpu_count() or 1),
         )[0]
-        cells[agent] = {str(sample.id): _cell(sample) for sample in log.samples or []}
+        found = {name: cell for sample in log.samples or [] for name, cell in _cells(sample).items()}
+        cells[agent] = {name: found[name] for name in behaviours or BEHAVIOURS if name in found}
         versions[agent] = _version(log)
         logs[agent] = log.location
     return Matrix(cells, versions, logs)
 
 
-def _cell(sample: EvalSample) -> Cell:
-    seconds = sample.total_time or 0.0
+def _cells(sample: EvalSample) -> dict[str, Cell]:
+    names, seconds = BEHAVIOURS[str(sample.id)].names, sample.total_time or 0.0
     if sample.error is not None or not sample.scores:
         message = sample.error.message if sample.error else "it was not scored"
-        return Cell("failed", f"{message[:2000]}", seconds)
-    score = sample.scores["conforms"]
+        return dict.fromkeys(names, Cell("failed", f"{message[:2000]}", seconds))
     verdicts: dict[object, Literal["ok", "failed", "n/a"]] = {"C": "ok", "N": "n/a"}
-    return Cell(verdicts.get(score.value, "failed"), score.explanation or "", seconds)
+    judged = (sample.scores["conforms"].metadata or {})["behaviours"]
+    return {name: Cell(verdicts.get(value, "failed"), why, seconds) for name, (value, why) in judged.items()}
 
 
 def _version(log: EvalLog) -> str:
@@ -117,5 +119,6 @@ def _version(log: EvalLog) -> str:
         for sample in log.samples or []
         for event in sample.events
         if event.event == "info" and event.source == "inspect_swe" and isinstance(event.data, dict)
+        if "version" in event.data
     }
     return ", ".join(sorted(told)) or "?"

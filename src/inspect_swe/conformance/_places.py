@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from inspect_ai.tool import Skill
+
 from .._errors import AgentInstallError, SandboxUnsupportedError
 from ..testing import finish, shell
 from ._behaviour import NotApplicable, behaviour, check
@@ -76,10 +80,31 @@ echo '' > $HOME/.codex/config.toml
 """
 
 
-@behaviour([shell("echo work > work.txt"), finish("Done.")], setup=_REPOSITORY)
+_MAGIC = Skill(
+    name="magic",
+    description="Knows the magic word XYZZY.",
+    instructions="The magic word is PLUGH. Run scripts/word.sh to print it.",
+    scripts={"word.sh": "#!/bin/sh\necho PLUGH-FROM-SCRIPT\n"},
+)
+# Without a command substitution, which some CLIs do not allow.
+_RUN_ITS_SCRIPT = "find / -path '*/magic/scripts/word.sh' -not -path '/proc/*' -exec sh {} ';' 2>/dev/null"
+
+
+@behaviour(
+    [shell(_RUN_ITS_SCRIPT), shell("echo work > work.txt"), finish("Done.")],
+    setup=_REPOSITORY,
+    also={"skills": "A skill is offered to the model with its description, and its scripts run."},
+)
 async def task_files(trial: Trial) -> None:
     """The task's own files stay as they are, and nothing but the work is left in its repository."""
-    await trial.run("Work.", system_prompt="Be brief.")
+    given: dict[str, Any] = {"skills": [_MAGIC]} if trial.has("skills") else {}
+    await trial.run("Work.", system_prompt="Be brief.", **given)
+    with trial.judging("skills"):
+        trial.require("skills")
+        first = trial.requests[0]
+        offered = [*(message.text for message in first.messages), *(tool.model_dump_json() for tool in first.tools)]
+        check(any("Knows the magic word XYZZY." in text for text in offered), "the skill is not offered to the model")
+        check("PLUGH-FROM-SCRIPT" in trial.results[0], f"its script did not run: {trial.results[0]!r}")
     status = await trial.sh("git status --porcelain")
     check(status == "?? work.txt\n", f"git status says: {status!r}")
     changed = await trial.sh(f"{_SUM} | diff /before -")

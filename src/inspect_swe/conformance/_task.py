@@ -1,4 +1,4 @@
-"""The behaviours as an Inspect task: one sample each."""
+"""The behaviours as an Inspect task: one sample each, but for those that share a run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .._agents import ROSTER
 from .._errors import SandboxUnsupportedError
 from .._provide import image_service, is_here, with_agents
 from ..testing import ScriptStep, scripted
-from . import _failures, _places, _prompts, _tools  # noqa: F401
-from ._behaviour import BEHAVIOURS, Behaviour, ConformanceError, NotApplicable
+from . import _failures, _outputs, _places, _prompts, _tools  # noqa: F401
+from ._behaviour import BEHAVIOURS, Behaviour
 from ._load import load_agent
 from ._trial import AgentFactory, Trial, trial_here
 
@@ -49,7 +49,8 @@ def conformance_task(
     unknown = [name for name in behaviours or () if name not in BEHAVIOURS]
     if unknown:
         raise ValueError(f"No such behaviour: {', '.join(unknown)}. There are: {', '.join(BEHAVIOURS)}.")
-    chosen = sorted((BEHAVIOURS[name] for name in behaviours or BEHAVIOURS), key=lambda behaviour: not behaviour.waits)
+    runs = {BEHAVIOURS[name].name: BEHAVIOURS[name] for name in behaviours or BEHAVIOURS}
+    chosen = sorted(runs.values(), key=lambda behaviour: not behaviour.waits)
     here = {each for each in {image, minimal_image} if is_here(each)}
     mounts = cli_mounts(str(agent), version or "stable", image) if agent in _OWN and image in here else []
     options = {} if version is None else {"version": version}
@@ -69,7 +70,8 @@ def conformance_task(
 
 
 def _script_here() -> Sequence[ScriptStep]:
-    return trial_here.get().behaviour.script
+    trial = trial_here.get()
+    return trial.script or trial.behaviour.script
 
 
 def cli_mounts(agent: str, version: str, image: str) -> list[Any]:
@@ -108,16 +110,14 @@ def try_agent(factory: AgentFactory, options: dict[str, Any]) -> Solver:
         behaviour = BEHAVIOURS[str(state.sample_id)]
         trial = Trial(factory, options, behaviour, state=AgentState(messages=[]))
         trial_here.set(trial)
-        verdict, why = CORRECT, ""
-        try:
+        with trial.judging(behaviour.name):
             trial.require(*behaviour.needs)
             await behaviour.play(trial)
-        except NotApplicable as ex:
-            verdict, why = NOANSWER, str(ex)
-        except ConformanceError as ex:
-            verdict, why = INCORRECT, str(ex)
+            trial.check_tools()
         state.messages, state.output = trial.state.messages, trial.state.output
-        store().set(_VERDICT, {"value": verdict, "why": why})
+        # What was not judged any more fares as the run.
+        verdicts = dict.fromkeys(behaviour.names, trial.verdicts[behaviour.name]) | trial.verdicts
+        store().set(_VERDICT, verdicts)
         return state
 
     return solve
@@ -125,13 +125,16 @@ def try_agent(factory: AgentFactory, options: dict[str, Any]) -> Solver:
 
 @scorer(metrics=[accuracy()])
 def conforms() -> Scorer:
-    """Correct if the agent behaved as it must; N where the behaviour does not apply to it."""
+    """Correct if the agent behaved as it must; N where nothing of it applies to the agent."""
 
     async def score(state: TaskState, target: Target) -> Score:
-        verdict = store().get(_VERDICT)
-        if verdict is None:
+        verdicts: dict[str, tuple[str, str]] | None = store().get(_VERDICT)
+        if verdicts is None:
             # The agent scores an attempt of its own.
             return Score(value=trial_here.get().grades.pop(0))
-        return Score(value=verdict["value"], explanation=verdict["why"])
+        values = {value for value, _ in verdicts.values()}
+        worst = next(value for value in (INCORRECT, CORRECT, NOANSWER) if value in values)
+        why = "\n".join(dict.fromkeys(why for _, why in verdicts.values() if why))
+        return Score(value=worst, explanation=why, metadata={"behaviours": verdicts})
 
     return score

@@ -1,13 +1,14 @@
-"""Behaviours: MCP servers, host tools, skills, models and filters."""
+"""Behaviours: MCP servers, host tools, models and filters."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelOutput
 from inspect_ai.tool import (
     MCPServerConfigHTTP,
     MCPServerConfigStdio,
-    Skill,
     Tool,
     ToolChoice,
     ToolError,
@@ -15,7 +16,7 @@ from inspect_ai.tool import (
     tool,
 )
 
-from ..testing import call, finish, say, scripted, scripted_requests, shell
+from ..testing import ScriptStep, call, finish, say, scripted, scripted_requests, shell
 from ._behaviour import behaviour, check
 from ._trial import Trial
 
@@ -77,22 +78,6 @@ _WRITE_SERVER = f"#!/bin/sh\nset -e\nmkdir -p /opt/adder\ncat > /opt/adder/serve
 _SERVE_HTTP = "setsid python3 /opt/adder/server.py http >/dev/null 2>&1 </dev/null &\nsleep 1\n"
 
 
-@behaviour([call("std/add", a=2, b=3), finish("Done.")], needs=("mcp_servers",), setup=_WRITE_SERVER)
-async def mcp_stdio(trial: Trial) -> None:
-    """The tools of an MCP server in the sandbox are there from the first request, and work."""
-    server = MCPServerConfigStdio(name="std", command="python3", args=["server.py"], cwd="/opt/adder", env={"A": "1"})
-    await trial.run("Add.", mcp_servers=[server])
-    check(any("sum=5" in text for text in trial.results), f"the tool returned {trial.results}")
-
-
-@behaviour([call("web/add", a=2, b=3), finish("Done.")], needs=("mcp_servers",), setup=_WRITE_SERVER + _SERVE_HTTP)
-async def mcp_http(trial: Trial) -> None:
-    """The tools of an MCP server over HTTP are there from the first request, and work."""
-    server = MCPServerConfigHTTP(type="http", name="web", url="http://127.0.0.1:8765/mcp")
-    await trial.run("Add.", mcp_servers=[server])
-    check(any("sum=5" in text for text in trial.results), f"the tool returned {trial.results}")
-
-
 @tool
 def lookup() -> Tool:
     async def execute(what: str) -> str | int:
@@ -110,49 +95,51 @@ def lookup() -> Tool:
     return execute
 
 
-_LOOKUPS = [call("host/lookup", what=what) for what in ("number", "text", "error")]
-
-
-@behaviour([*_LOOKUPS, finish("Done.")], needs=("bridged_tools",))
-async def bridged_tools(trial: Trial) -> None:
-    """Host tools are there from the first request; numbers, texts and errors come back as they are."""
-    await trial.run("Look it up.", bridged_tools=[BridgedToolsSpec(name="host", tools=[lookup()])])
-    check(len(trial.results) == 3, f"there are {len(trial.results)} results, not 3")
-    for expected, text in zip(("42", "text for text", "HOST-SAYS-NO"), trial.results, strict=True):
-        check(expected in text, f"{expected!r} came back as {text!r}")
+_LOOKUPS = {"number": "42", "text": "text for text", "error": "HOST-SAYS-NO"}
 
 
 @behaviour(
-    [call("host/lookup", what="number"), call("std/add", a=2, b=3), finish("Done.")],
-    needs=("bridged_tools", "mcp_servers"),
-    setup=_WRITE_SERVER,
+    [],
+    setup=_WRITE_SERVER + _SERVE_HTTP,
+    also={
+        "mcp_http": "The tools of an MCP server over HTTP are there from the first request, and work.",
+        "bridged_tools": "Host tools are there from the first request; numbers, texts and errors come back as such.",
+        "servers_together": "All of them are there together.",
+    },
 )
-async def servers_together(trial: Trial) -> None:
-    """Host tools and an MCP server in the sandbox are there together."""
-    server = MCPServerConfigStdio(name="std", command="python3", args=["/opt/adder/server.py"])
-    await trial.run("Do both.", bridged_tools=[BridgedToolsSpec(name="host", tools=[lookup()])], mcp_servers=[server])
-    check("42" in trial.results[0] and "sum=5" in trial.results[1], f"the tools returned {trial.results}")
-
-
-_MAGIC = Skill(
-    name="magic",
-    description="Knows the magic word XYZZY.",
-    instructions="The magic word is PLUGH. Run scripts/word.sh to print it.",
-    scripts={"word.sh": "#!/bin/sh\necho PLUGH-FROM-SCRIPT\n"},
-)
-# Without a command substitution, which some CLIs do not allow.
-_RUN_ITS_SCRIPT = "find / -path '*/magic/scripts/word.sh' -not -path '/proc/*' -exec sh {} ';' 2>/dev/null"
-
-
-@behaviour([shell(_RUN_ITS_SCRIPT), finish("Done.")], needs=("skills",))
-async def skills(trial: Trial) -> None:
-    """A skill is offered to the model with its description, with its scripts in place and not in the task's folder."""
-    await trial.run("Say the word.", skills=[_MAGIC])
-    first = trial.requests[0]
-    offered = [*(message.text for message in first.messages), *(tool.model_dump_json() for tool in first.tools)]
-    check(any("Knows the magic word XYZZY." in text for text in offered), "the skill is not offered to the model")
-    check("PLUGH-FROM-SCRIPT" in trial.results[0], f"its script did not run: {trial.results[0]!r}")
-    check(await trial.sh("ls -A") == "", "it left something in the working directory")
+async def mcp_stdio(trial: Trial) -> None:
+    """The tools of an MCP server in the sandbox are there from the first request, and work."""
+    options: dict[str, Any] = {}
+    steps: list[ScriptStep] = []
+    if trial.has("mcp_servers"):
+        stdio = MCPServerConfigStdio(
+            name="std", command="python3", args=["server.py"], cwd="/opt/adder", env={"A": "1"}
+        )
+        web = MCPServerConfigHTTP(type="http", name="web", url="http://127.0.0.1:8765/mcp")
+        options["mcp_servers"] = [stdio, web]
+        steps += [call("std/add", a=2, b=3), call("web/add", a=3, b=4)]
+    if trial.has("bridged_tools"):
+        options["bridged_tools"] = [BridgedToolsSpec(name="host", tools=[lookup()])]
+        steps += [call("host/lookup", what=what) for what in _LOOKUPS]
+    if not options:
+        trial.require("bridged_tools", "mcp_servers")
+    trial.script = [*steps, finish("Done.")]
+    await trial.run("Use all of them.", **options)
+    results = iter(trial.results)
+    with trial.judging("servers_together"):
+        trial.require("bridged_tools", "mcp_servers")
+        check(len(trial.results) == len(steps), f"there are {len(trial.results)} results, not {len(steps)}")
+    added = [next(results, "") for _ in range(2)] if trial.has("mcp_servers") else []
+    with trial.judging("mcp_http"):
+        trial.require("mcp_servers")
+        check("sum=7" in added[1], f"the tool returned {added[1]!r}")
+    with trial.judging("bridged_tools"):
+        trial.require("bridged_tools")
+        for expected in _LOOKUPS.values():
+            text = next(results, "")
+            check(expected in text, f"{expected!r} came back as {text!r}")
+    trial.require("mcp_servers")
+    check("sum=5" in added[0], f"the tool returned {added[0]!r}")
 
 
 _ASK = r"""

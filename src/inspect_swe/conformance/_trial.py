@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from inspect_ai.agent import Agent, AgentState
+from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec
 from inspect_ai.model import ChatMessage, ChatMessageTool, ChatMessageUser, Model, get_model
+from inspect_ai.scorer import CORRECT, INCORRECT, NOANSWER
+from inspect_ai.tool import ToolInfo
 from inspect_ai.util import Limit, LimitExceededError, apply_limits, sandbox, span
 
 from .._errors import AgentError
-from ..testing import ScriptedModel, ScriptedRequest, scripted_requests
-from ._behaviour import Behaviour, NotApplicable, check
+from .._runtime.adapter import Adapter
+from .._runtime.agent import adapter_of
+from .._runtime.results import options_of
+from ..testing import ScriptedModel, ScriptedRequest, ScriptStep, scripted_requests
+from ..testing._match import namespace_of
+from ._behaviour import Behaviour, ConformanceError, NotApplicable, check
 
 AgentFactory = Callable[..., Agent]
 
@@ -33,6 +39,10 @@ class Trial:
         state: The conversation.
         error: What the last run ended with, if it was an error.
         limit: The limit that the last run met, if it met one.
+        adapter: What describes the agent's CLI, if it is one of ours or made as they are.
+        servers: Names of the MCP servers that it was given, those of host tools too.
+        script: What the model does, if not what the behaviour says.
+        verdicts: What was found of behaviours that share the run: "C", "I" or "N", and why.
     """
 
     factory: AgentFactory
@@ -42,15 +52,40 @@ class Trial:
     state: AgentState = field(default_factory=lambda: AgentState(messages=[]))
     error: Exception | None = None
     limit: LimitExceededError | None = None
+    adapter: Adapter | None = None
+    servers: set[str] = field(default_factory=set)
+    script: Sequence[ScriptStep] = ()
+    verdicts: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def agent(self, **options: Any) -> Agent:
         """The agent, made with options."""
         self.require(*options)
-        return self.factory(**{**self.options, **options})
+        bridged = [
+            each.name if isinstance(each, BridgedToolsSpec) else "tools" for each in options.get("bridged_tools", [])
+        ]
+        self.servers |= {*bridged, *(server.name for server in options.get("mcp_servers", []))}
+        made = self.factory(**{**self.options, **options})
+        self.adapter = adapter_of(made)
+        return made
+
+    @contextlib.contextmanager
+    def judging(self, name: str) -> Iterator[None]:
+        """Judge the run by one of the behaviours that share it; the others don't depend on that."""
+        self.verdicts[name] = (CORRECT, "")
+        try:
+            yield
+        except ConformanceError as ex:
+            self.verdicts[name] = (INCORRECT, str(ex))
+        except NotApplicable as ex:
+            self.verdicts[name] = (NOANSWER, str(ex))
+
+    def has(self, *options: str) -> bool:
+        """Whether the agent has such options."""
+        return {*options} <= {*options_of(self.factory)}
 
     def require(self, *options: str) -> None:
         """Excuse an agent that has no such options."""
-        missing = [name for name in options if name not in inspect.signature(self.factory).parameters]
+        missing = sorted({*options} - {*options_of(self.factory)})
         if missing:
             raise NotApplicable(f"its signature has no `{'`, `'.join(missing)}`")
 
@@ -103,9 +138,24 @@ class Trial:
         """The tool results in the conversation."""
         return [message.text for message in self.state.messages if isinstance(message, ChatMessageTool)]
 
+    def check_tools(self) -> None:
+        """Require that the CLI has offered no tool of its own that its adapter does not know."""
+        if self.adapter is None or not self.adapter.tools:
+            return
+        known = {*self.adapter.tools, *self.behaviour.lead}
+        prefixes = tuple(self.adapter.tool_prefix(server) for server in self.servers)
+        offered = {tool.name: tool for request in self.requests for tool in request.tools if tool.name not in known}
+        unknown = sorted(name for name, tool in offered.items() if not _full_name(tool).startswith(prefixes))
+        check(not unknown, f"tools that `Adapter.tools` does not have: {', '.join(unknown)}")
+
     def check_once(self, text: str, messages: Sequence[ChatMessage] | None = None) -> None:
         """Require that a text stands in the conversation once (by default in the last request and in the state)."""
         places = [messages] if messages is not None else [self.requests[-1].messages, self.state.messages]
         for place in places:
             times = sum(message.text.count(text) for message in place)
             check(times == 1, f"{text[:60]!r} stands {times} times in the conversation, not once")
+
+
+def _full_name(tool: ToolInfo) -> str:
+    namespace = namespace_of(tool)
+    return tool.name if namespace is None else f"{namespace}__{tool.name}"

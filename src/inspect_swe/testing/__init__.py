@@ -26,6 +26,7 @@ from ._steps import (
     shell,
     turn,
     wait,
+    write_result,
 )
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "shell",
     "turn",
     "wait",
+    "write_result",
 ]

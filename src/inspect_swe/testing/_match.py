@@ -130,12 +130,16 @@ def _belongs(tool: ToolInfo, server: str, name: str) -> bool:
     joined = f"_{_plain(tool.name)}"
     if joined.endswith(f"_{_plain(server)}_{_plain(name)}"):
         return True
-    # Inspect drops the namespace of a Responses API tool from its name, and keeps it as an option.
+    namespace = namespace_of(tool)
+    return namespace is not None and f"_{_plain(namespace)}".endswith(f"_{_plain(server)}")
+
+
+def namespace_of(tool: ToolInfo) -> str | None:
+    """The namespace of a Responses API tool, which Inspect drops from its name and keeps as an option."""
     for key, value in (tool.options or {}).items():
         if "namespace" in key:
-            namespace = value[0] if isinstance(value, (list, tuple)) and value else value
-            return f"_{_plain(str(namespace))}".endswith(f"_{_plain(server)}")
-    return False
+            return str(value[0] if isinstance(value, (list, tuple)) and value else value)
+    return None
 
 
 def _types(schema: JSONSchema) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -146,6 +148,23 @@ def finish(text: str) -> DynamicStep:
     def step(request: ScriptedRequest) -> Step:
         submits = any(_SUBMIT in message.text for message in request.messages if message.role in ("system", "user"))
         return Shell(f"echo {_SUBMIT}; printf '%s\\n' {shlex.quote(text)}") if submits else Say(text)
+
+    return step
+
+
+def write_result(data: object) -> DynamicStep:
+    """Write a result into the file that the prompt asks for, with the shell tool: for agents with `response_schema`.
+
+    Args:
+        data: What to write: a text as it is, all else as JSON.
+    """
+    text = data if isinstance(data, str) else json.dumps(data)
+
+    def step(request: ScriptedRequest) -> Step:
+        asked = [message.text for message in request.messages if message.role == "user"]
+        if not (files := re.findall(r"/\S+/result-\w+\.json", "\n".join(asked))):
+            raise ScriptError("write_result(): no prompt asks for a result.")
+        return Shell(f"printf %s {shlex.quote(text)} > {shlex.quote(files[-1])}")
 
     return step
 

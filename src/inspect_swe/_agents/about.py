@@ -1,0 +1,120 @@
+"""What is told of the agents: to other agents, and to approval policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from textwrap import dedent
+from typing import cast, get_args
+
+from .._errors import AgentOptionError
+from .._runtime.adapter import ToolKind
+
+CODING_AGENT = dedent("""
+   Autonomous coding agent capable of writing, testing, debugging,
+   and iterating on code across multiple languages.
+""")
+OPENCODE = dedent("""
+   Open-source autonomous coding agent for the terminal, capable
+   of writing, testing, debugging, and iterating on code across
+   multiple languages.
+""")
+MINI_SWE_AGENT = dedent("""
+   Minimal AI agent that solves software engineering tasks using bash commands.
+   100 lines of Python, radically simple, scores >74% on SWE-bench verified.
+""")
+
+
+def _kinds(**names: str) -> dict[str, ToolKind]:
+    """Tools by their kinds, turned round."""
+    return {name: cast(ToolKind, kind) for kind, listed in names.items() for name in listed.split()}
+
+
+# What reads the output of a background command is "read"; what feeds or ends one is "execute", as is what may run other
+# tools out of sight. Sub-agents, plans and goals are "think". What does nothing of all that is "other": it asks a
+# person, changes a mode, waits, loads a skill. Names of older and newer versions do no harm.
+TOOLS: Mapping[str, Mapping[str, ToolKind]] = {
+    "claude_code": _kinds(
+        read="Read BashOutput TaskOutput ListMcpResourcesTool ReadMcpResourceTool",
+        edit="Edit MultiEdit NotebookEdit Write",
+        delete="ExitWorktree",
+        search="Glob Grep LS LSP ToolSearch",
+        execute="Bash KillShell Monitor REPL TaskStop Workflow",
+        think="Agent ListAgents SendMessage Task TaskCreate TaskGet TaskList TaskUpdate TodoWrite",
+        fetch="WebFetch WebSearch web_search",
+        other="AskUserQuestion CronCreate CronDelete CronList EnterPlanMode EnterWorktree ExitPlanMode ReportFindings "
+        "ScheduleWakeup Skill StructuredOutput",
+    ),
+    "codex_cli": _kinds(
+        read="list_mcp_resource_templates list_mcp_resources read_mcp_resource view_image",
+        edit="apply_patch",
+        search="tool_search",
+        execute="exec exec_command local_shell shell shell_command wait write_stdin",
+        think="close_agent create_goal followup_task get_goal interrupt_agent list_agents resume_agent send_input "
+        "send_message spawn_agent update_goal update_plan wait_agent",
+        fetch="web_search",
+        other="curr_time get_context_remaining new_context request_permissions request_user_input "
+        "request_user_input_async sleep",
+    ),
+    "gemini_cli": _kinds(
+        read="get_internal_docs list_background_processes list_mcp_resources read_background_output read_file "
+        "read_many_files read_mcp_resource",
+        edit="replace save_memory write_file",
+        search="glob grep_search list_directory search_file_content",
+        execute="run_shell_command",
+        think="cli_help codebase_investigator invoke_agent tracker_add_dependency tracker_create_task tracker_get_task "
+        "tracker_list_tasks tracker_update_task tracker_visualize update_topic write_todos",
+        fetch="google_web_search web_fetch web_search",
+        other="activate_skill ask_user complete_task enter_plan_mode exit_plan_mode",
+    ),
+    "mini_swe_agent": _kinds(execute="bash"),
+    "opencode": _kinds(
+        read="read",
+        edit="apply_patch edit multiedit patch write",
+        search="glob grep list lsp",
+        execute="bash batch",
+        think="task todoread todowrite",
+        fetch="codesearch webfetch websearch",
+        other="invalid plan_enter plan_exit question skill",
+    ),
+    "qwen_code": _kinds(
+        read="display_image read_file read_mcp_resource zoom_image",
+        edit="edit notebook_edit save_memory write_file",
+        delete="exit_worktree",
+        search="glob grep_search list_directory lsp tool_search",
+        execute="exec monitor run_shell_command task_stop tool_call workflow",
+        think="agent create_sub_session get_goal list_agents propose_goal request_shutdown send_message task_create "
+        "task_list task_update team_create team_delete team_plan_approval todo_write update_goal",
+        fetch="web_fetch web_search",
+        other="artifact ask_user_question cron_create cron_delete cron_list enter_plan_mode enter_worktree "
+        "exit_plan_mode image_gen loop_wakeup record_artifact record_source report_findings skill structured_output",
+    ),
+}
+"""The CLIs' own tools, by the names that models know them by."""
+
+
+def cli_tools(*kinds: ToolKind, agent: str | None = None) -> list[str]:
+    """Patterns for an approval policy that mean the CLIs' own tools of certain kinds, whatever each CLI calls them.
+
+    MCP servers and host tools are not among them, nor are agents that are not in this package.
+
+    Args:
+        *kinds: "read", "edit", "delete", "move", "search", "execute", "think", "fetch" or "other", the kinds of the
+            Agent Client Protocol; without any, all of the CLI's own tools.
+        agent: Name of an agent such as "claude_code", or of its interactive form; by default all agents' tools.
+
+    Returns:
+        Patterns such as "Bash(*", which mean a tool with any arguments.
+
+    Raises:
+        AgentOptionError: There is no such kind or agent.
+    """
+    unknown = set(kinds) - set(get_args(ToolKind))
+    if unknown:
+        raise AgentOptionError(f"There is no kind of tools {sorted(unknown)[0]!r}: {', '.join(get_args(ToolKind))}.")
+    key = agent and agent.removeprefix("interactive_")
+    if key is not None and key not in TOOLS:
+        raise AgentOptionError(f"There is no agent {agent!r}. Known are: {', '.join(TOOLS)}.")
+    chosen = TOOLS.values() if key is None else [TOOLS[key]]
+    wanted = kinds or get_args(ToolKind)
+    # The parenthesis ends the name: without it, "edit" would mean "edit_anything" too.
+    return sorted({f"{name}(*" for tools in chosen for name, kind in tools.items() if kind in wanted})

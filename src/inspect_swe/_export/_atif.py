@@ -1,0 +1,296 @@
+"""A sample as a trajectory in the Agent Trajectory Interchange Format (ATIF).
+
+Written after its RFC 0001 and the models of the package `harbor` 0.25.0, whose validator the tests use.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from inspect_ai.event import ModelEvent, ToolEvent
+from inspect_ai.log import EvalLog, EvalSample
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageTool,
+    ChatMessageUser,
+    Content,
+    ContentImage,
+    ContentReasoning,
+    ContentText,
+    ModelUsage,
+)
+from inspect_ai.tool import ToolInfo
+from pydantic_core import to_jsonable_python
+
+from ._facts import agents_of, facts_of
+
+# The newest features, sub-agents in the same file, are of this version.
+_VERSION = "ATIF-v1.7"
+_DATA = re.compile(r"data:(image/(?:jpeg|png|gif|webp));base64,(.*)", re.DOTALL)
+
+
+def write_trajectory(log: EvalLog, sample: EvalSample, place: Path) -> Path:
+    """Write it to PLACE.json, and its images to the folder `images` beside that."""
+    path = place.with_name(f"{place.name}.json")
+    trajectory = _Writer(log, sample, path.parent).trajectory()
+    path.write_text(json.dumps(trajectory, ensure_ascii=False, indent=1), encoding="utf-8")
+    return path
+
+
+class _Writer:
+    """Makes a trajectory of a sample, and others of its sub-agents.
+
+    Args:
+        log: The log's header.
+        sample: The sample, with its messages and events.
+        folder: Where images go.
+    """
+
+    def __init__(self, log: EvalLog, sample: EvalSample, folder: Path) -> None:
+        self._log, self._sample, self._folder = log, sample, folder
+        self._asked = [event for event in sample.events if isinstance(event, ModelEvent) and event.output.choices]
+        self._ran = {event.id: event for event in sample.events if isinstance(event, ToolEvent)}
+        self._delegated = {name: event.agent_span_id for name, event in self._ran.items() if event.agent_span_id}
+
+    def trajectory(self) -> dict[str, Any]:
+        """That of the agent itself."""
+        sample, facts = self._sample, facts_of(self._log, self._sample)
+        agents = list(agents_of(sample))
+        messages: Sequence[ChatMessage] = sample.messages
+        if not messages:  # It ended before anything was said.
+            messages = [ChatMessageUser(content=sample.input)] if isinstance(sample.input, str) else sample.input
+        own = [event for event in self._asked if event.span_id not in self._delegated.values()]
+        root = self._made(messages, own, next(iter(agents), {}), sample.uuid or f"{sample.id}_{sample.epoch}")
+        root["session_id"] = str(next((each["session_id"] for each in agents if each.get("session_id")), sample.uuid))
+        if sample.error:
+            root["notes"] = f"The sample ended with an error: {sample.error.message}"
+        elif sample.limit:
+            root["notes"] = f"The sample met its {sample.limit.type} limit."
+        root["extra"] = {**facts, "agents": to_jsonable_python(agents), "usage": _plain(sample.model_usage)}
+        return root
+
+    def _made(
+        self, messages: Sequence[ChatMessage], asked: Sequence[ModelEvent], agent: Mapping[str, Any], name: str
+    ) -> dict[str, Any]:
+        steps, subs = _Steps(self._folder, asked), []
+        for message in messages:
+            steps.add(message)
+            for call in message.tool_calls or [] if isinstance(message, ChatMessageAssistant) else []:
+                if call.id in self._delegated and (sub := self._sub_agent(self._delegated.pop(call.id), agent)):
+                    subs.append(sub)
+                    steps.refer(call.id, sub["trajectory_id"])
+        steps.close(self._ran)
+        trajectory = {
+            "schema_version": _VERSION,
+            "trajectory_id": name,
+            "agent": self._agent(asked, agent),
+            "steps": steps.steps,
+            "final_metrics": _totals(steps.steps, subs),
+        }
+        return {**trajectory, "subagent_trajectories": subs} if subs else trajectory
+
+    def _sub_agent(self, span: str, agent: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The conversation that was had in a span: the longest one that was sent, with its answer."""
+        asked = [event for event in self._asked if event.span_id == span and event.tools]
+        if not asked:
+            return None
+        last = max(asked, key=lambda event: len(event.input))
+        return self._made([*last.input, last.output.message], asked, agent, span)
+
+    def _agent(self, events: Sequence[ModelEvent], agent: Mapping[str, Any]) -> dict[str, Any]:
+        asked = next((event for event in events if event.tools), None)
+        named = (agent["agent"], agent.get("version")) if agent else (self._log.eval.solver, _inspect(self._log))
+        described = {
+            "name": str(named[0] or "inspect"),
+            "version": str(named[1] or "unknown"),
+            "model_name": asked.model if asked else self._log.eval.model,
+        }
+        if asked is None:
+            return described
+        return {**described, "tool_definitions": [_definition(tool) for tool in asked.tools]}
+
+
+class _Steps:
+    """The steps of a trajectory, message by message.
+
+    Args:
+        folder: Where images go.
+        asked: What the model was asked in it.
+    """
+
+    def __init__(self, folder: Path, asked: Sequence[ModelEvent]) -> None:
+        self.steps: list[dict[str, Any]] = []
+        self._folder, self._asked = folder, list(asked)
+        self._calls: dict[str, dict[str, Any]] = {}
+        self._refs: dict[str, str] = {}
+
+    def add(self, message: ChatMessage) -> None:
+        """Add a message: a step of its own, or the result of a call in an earlier one."""
+        if isinstance(message, ChatMessageTool):
+            self._result(message)
+            return
+        step: dict[str, Any] = {"step_id": len(self.steps) + 1, "source": "agent", **self._said(message.content)}
+        if isinstance(message, ChatMessageAssistant):
+            step |= self._answer(message)
+        else:
+            step["source"] = message.role
+            # Reasoning of somebody else is no agent's.
+            step.pop("reasoning_content", None)
+        self.steps.append(step)
+        for call in (message.tool_calls or []) if isinstance(message, ChatMessageAssistant) else []:
+            self._calls[call.id] = step
+
+    def refer(self, call: str, trajectory: str) -> None:
+        """Say that a call is a sub-agent's work."""
+        self._refs[call] = trajectory
+
+    def close(self, ran: Mapping[str, ToolEvent]) -> None:
+        """Add results that no message has, as the model has not been asked again: of calls that the log says ran."""
+        for call, step in self._calls.items():
+            results = step.get("observation", {}).get("results", [])
+            event = ran.get(call)
+            if event is None or event.pending or any(each.get("source_call_id") == call for each in results):
+                continue
+            told = event.result if isinstance(event.result, list) else [event.result]
+            content: list[Content] = [
+                ContentText(text=str(each)) if isinstance(each, str | int | float) else each for each in told
+            ]
+            self._result(ChatMessageTool(content=content, tool_call_id=call, error=event.error))
+
+    def _answer(self, message: ChatMessageAssistant) -> dict[str, Any]:
+        answer: dict[str, Any] = {}
+        if message.tool_calls:
+            answer["tool_calls"] = [
+                {
+                    "tool_call_id": call.id,
+                    "function_name": call.function,
+                    "arguments": to_jsonable_python(call.arguments),
+                    **({"extra": {"parse_error": call.parse_error}} if call.parse_error else {}),
+                }
+                for call in message.tool_calls
+            ]
+        event = next((event for event in self._asked if _same(event.output.message, message)), None)
+        if event is None:  # It was said before this run: the session goes on, or the input is a conversation.
+            return {**answer, "is_copied_context": True}
+        self._asked.remove(event)
+        answer |= {"timestamp": event.timestamp.isoformat(), "model_name": event.model, "llm_call_count": 1}
+        if event.config.reasoning_effort:
+            answer["reasoning_effort"] = event.config.reasoning_effort
+        if event.output.usage:
+            answer["metrics"] = _metrics(event.output.usage)
+        return answer
+
+    def _result(self, message: ChatMessageTool) -> None:
+        said = self._said(message.content)
+        result: dict[str, Any] = {"content": said["message"]}
+        extra = dict(said.get("extra", {}))
+        if message.error:
+            extra["error"] = _plain(message.error)
+            result["content"] = result["content"] or message.error.message
+        call = message.tool_call_id or ""
+        step = self._calls.get(call)
+        if step is not None:
+            result["source_call_id"] = call
+        else:  # Of a call that a compaction left out, say.
+            extra["tool_call_id"] = call
+            step = {"step_id": len(self.steps) + 1, "source": "system", "message": ""}
+            self.steps.append(step)
+        if call in self._refs:
+            result["subagent_trajectory_ref"] = [{"trajectory_id": self._refs.pop(call)}]
+        if extra:
+            result["extra"] = extra
+        step.setdefault("observation", {"results": []})["results"].append(result)
+
+    def _said(self, content: str | list[Content]) -> dict[str, Any]:
+        """A message's text, or parts with images; its reasoning; and what ATIF has no place for, as it is."""
+        if isinstance(content, str):
+            return {"message": content}
+        parts: list[dict[str, Any]] = []
+        reasoning, others = [], []
+        for part in content:
+            if isinstance(part, ContentText):
+                parts.append({"type": "text", "text": part.text})
+            elif isinstance(part, ContentReasoning):
+                reasoning.append((part.summary or "") if part.redacted else part.reasoning)
+            elif isinstance(part, ContentImage) and (source := self._image(part.image)):
+                parts.append({"type": "image", "source": source})
+            else:
+                others.append(_plain(part))
+        plain = all(part["type"] == "text" for part in parts)
+        said: dict[str, Any] = {"message": "\n".join(part["text"] for part in parts) if plain else parts}
+        if any(reasoning):
+            said["reasoning_content"] = "\n".join(filter(None, reasoning))
+        return {**said, "extra": {"content": others}} if others else said
+
+    def _image(self, image: str) -> dict[str, str] | None:
+        """An image's place: a file that is written for it, or where it is on the web."""
+        if (found := _DATA.fullmatch(image)) is None:
+            return None
+        try:
+            data = base64.b64decode(found[2])
+        except binascii.Error:
+            return None
+        name = f"images/{hashlib.sha256(data).hexdigest()[:32]}.{found[1].partition('/')[2]}"
+        path = self._folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        return {"media_type": found[1], "path": name}
+
+
+def _same(answer: ChatMessageAssistant, message: ChatMessageAssistant) -> bool:
+    """Whether a message is what the model answered. A CLI sends it back with another id, and some change its calls'."""
+
+    def said(each: ChatMessageAssistant) -> tuple[str, list[tuple[str, Any]]]:
+        return each.text.strip(), [(call.function, call.arguments) for call in each.tool_calls or []]
+
+    ids = {call.id for call in answer.tool_calls or []}
+    shared = any(call.id in ids for call in message.tool_calls or [])
+    return answer.id == message.id or shared or said(answer) == said(message)
+
+
+def _definition(tool: ToolInfo) -> dict[str, Any]:
+    described = tool.model_dump(mode="json", include={"name", "description", "parameters"}, exclude_none=True)
+    return {"type": "function", "function": described}
+
+
+def _inspect(log: EvalLog) -> str | None:
+    return log.eval.packages.get("inspect_ai")
+
+
+def _totals(steps: Sequence[Mapping[str, Any]], subs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sums of the steps; the cost is that of the sub-agents too."""
+    used = [step["metrics"] for step in steps if "metrics" in step]
+    totals = {
+        f"total_{name}": sum(each[name] for each in used)
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens")
+    }
+    costs = [each["cost_usd"] for each in used if "cost_usd" in each]
+    costs += [sub["final_metrics"]["total_cost_usd"] for sub in subs if "total_cost_usd" in sub["final_metrics"]]
+    return {**totals, **({"total_cost_usd": sum(costs)} if costs else {}), "total_steps": len(steps)}
+
+
+def _metrics(usage: ModelUsage) -> dict[str, Any]:
+    read, written = usage.input_tokens_cache_read or 0, usage.input_tokens_cache_write or 0
+    metrics: dict[str, Any] = {
+        # Inspect counts what was cached apart.
+        "prompt_tokens": usage.input_tokens + read + written,
+        "completion_tokens": usage.output_tokens,
+        "cached_tokens": read,
+    }
+    if usage.total_cost is not None:
+        metrics["cost_usd"] = usage.total_cost
+    more = {"reasoning_tokens": usage.reasoning_tokens, "cache_write_tokens": usage.input_tokens_cache_write}
+    extra = {name: tokens for name, tokens in more.items() if tokens}
+    return {**metrics, "extra": extra} if extra else metrics
+
+
+def _plain(value: object) -> Any:
+    return to_jsonable_python(value, exclude_none=True, fallback=str)

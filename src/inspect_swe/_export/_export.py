@@ -1,0 +1,132 @@
+"""Goes through a log, sample by sample, and writes what is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from inspect_ai.log import (
+    EvalLog,
+    EvalSample,
+    EvalSampleSummary,
+    read_eval_log,
+    read_eval_log_sample,
+    read_eval_log_sample_summaries,
+)
+
+from .._errors import ExportError
+from ._atif import write_trajectory
+from ._left import Nothing, predictions_of, write_files, write_patch, write_session
+from ._lines import write_lines
+
+Kind = Literal["atif", "jsonl", "native", "files", "patch"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What became of a sample.
+
+    Args:
+        sample: Its id.
+        epoch: Its epoch.
+        path: What was written for it.
+        skipped: Why nothing was.
+    """
+
+    sample: int | str
+    epoch: int
+    path: str | None = None
+    skipped: str | None = None
+
+
+_WRITERS: Mapping[Kind, tuple[Callable[[EvalLog, EvalSample, Path], Path], set[str]]] = {
+    # And what of a sample need not be read for it.
+    "atif": (write_trajectory, {"store"}),
+    "jsonl": (write_lines, {"messages", "store"}),
+    "native": (write_session, {"events", "messages"}),
+    "files": (write_files, {"events", "messages"}),
+    "patch": (write_patch, {"messages"}),
+}
+
+
+def export(log: str, to: Kind, out: Path, sample: str | None = None, epoch: int | None = None) -> Iterator[Exported]:
+    """Write what a log has, one sample in memory at a time.
+
+    Args:
+        log: Where the log is.
+        to: What to write.
+        out: The folder to write to.
+        sample: Id of a sample; by default all.
+        epoch: Number of an epoch; by default all.
+
+    Yields:
+        What became of each sample, as soon as it is known.
+
+    Raises:
+        ExportError: The log cannot be read or has no such sample, or there was nothing to write for any sample.
+    """
+    header, chosen = _chosen(log, sample, epoch)
+    write, unread = _WRITERS[to]
+    names = _names(chosen)
+    out.mkdir(parents=True, exist_ok=True)
+    found, reasons = False, dict[str, None]()
+    for number in {each.epoch for each in chosen} if to == "patch" else ():
+        predictions_of(header, number, out).unlink(missing_ok=True)  # of an earlier export
+    for summary in chosen:
+        each = read_eval_log_sample(log, summary.id, summary.epoch, resolve_attachments=True, exclude_fields=unread)
+        try:
+            path = write(header, each, out / names[summary.id, summary.epoch])
+        except Nothing as ex:
+            reasons[str(ex)] = None
+            yield Exported(summary.id, summary.epoch, skipped=str(ex))
+            continue
+        found = True
+        yield Exported(summary.id, summary.epoch, str(path))
+    if not found:
+        raise ExportError(f"There is nothing to export as {to!r}: {'; '.join(reasons)}.", hint=_HINTS.get(to))
+
+
+_HINTS: Mapping[Kind, str] = {
+    "native": "run the agent with keep_session=True.",
+    "files": "run the agent with collect=...; see the guide on output files.",
+    "patch": "run the agent with collect=OutputFiles(patch=True); see the guide on output files.",
+}
+
+
+def _chosen(log: str, sample: str | None, epoch: int | None) -> tuple[EvalLog, Sequence[EvalSampleSummary]]:
+    try:
+        header, summaries = read_eval_log(log, header_only=True), read_eval_log_sample_summaries(log)
+    except Exception as ex:  # Whatever a file system, a parser or a zip archive has to say.
+        raise ExportError(f"The log {log} cannot be read: {ex}", hint="give the path of an .eval or .json log.") from ex
+    chosen = [
+        each
+        for each in summaries
+        if (sample is None or str(each.id) == sample) and (epoch is None or each.epoch == epoch)
+    ]
+    if chosen:
+        return header, chosen
+    if summaries:
+        ids = ", ".join(dict.fromkeys(str(each.id) for each in summaries[:20]))
+        raise ExportError(
+            f"The log has no such sample. Its samples are: {ids}{', ...' if len(summaries) > 20 else ''}."
+        )
+    hint = "`inspect log recover` may find what it had not written yet." if header.status == "started" else None
+    raise ExportError(f"The log has no samples (its status is {header.status!r}).", hint=hint)
+
+
+def _names(chosen: Sequence[EvalSampleSummary]) -> dict[tuple[int | str, int], str]:
+    """A name for each sample that a file can have, and no other sample has."""
+    names: dict[tuple[int | str, int], str] = {}
+    for each in chosen:
+        # Not only dots, and not too long, whatever the id is.
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", str(each.id)).strip(".")[:100] or "sample"
+        name, n = f"{plain}_{each.epoch}", 1
+        while name in names.values():
+            n += 1
+            name = f"{plain}_{each.epoch}-{n}"
+        names[each.id, each.epoch] = name
+    return names

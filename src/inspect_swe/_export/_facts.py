@@ -1,0 +1,34 @@
+"""What several formats say of a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from inspect_ai.log import EvalLog, EvalSample
+
+
+def agents_of(sample: EvalSample) -> Iterator[dict[str, Any]]:
+    """What ran in a sample, call by call."""
+    for event in sample.events:
+        told = event.data if event.event == "info" and event.source == "inspect_swe" else None
+        if isinstance(told, dict) and "agent" in told:
+            yield told
+
+
+def facts_of(log: EvalLog, sample: EvalSample) -> dict[str, Any]:
+    """Which sample of which run it is, and how it ended."""
+    return {
+        "task": log.eval.task,
+        "task_id": log.eval.task_id,
+        "run_id": log.eval.run_id,
+        "model": log.eval.model,
+        "sample": sample.id,
+        "epoch": sample.epoch,
+        "uuid": sample.uuid,
+        "started_at": sample.started_at,
+        "completed_at": sample.completed_at,
+        "error": sample.error.message if sample.error else None,
+        "limit": sample.limit.type if sample.limit else None,
+        "scores": {name: score.value for name, score in (sample.scores or {}).items()},
+    }

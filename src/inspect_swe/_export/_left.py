@@ -1,0 +1,72 @@
+"""What a run has left behind in the log: the CLI's session, files, the patch."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+from inspect_ai.log import EvalLog, EvalSample
+
+from .._runtime.fileset import FileSet, output_files
+from .._runtime.kept import SweSession
+from ._facts import agents_of
+
+
+class Nothing(Exception):
+    """A sample has nothing of the kind; the text says why."""
+
+
+def write_session(log: EvalLog, sample: EvalSample, place: Path) -> Path:
+    """Write the archive of the CLI's own session to PLACE.tgz, and what it is to PLACE.session.json."""
+    kept = sample.store_as(SweSession)
+    if not kept.archive:
+        raise Nothing(kept.error or "no session was kept")
+    path = place.with_name(f"{place.name}.tgz")
+    path.write_bytes(base64.b64decode(kept.archive))
+    told = {name: getattr(kept, name) for name in ("agent", "version", "session_id", "cwd", "size")}
+    place.with_name(f"{place.name}.session.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+    return path
+
+
+def write_files(log: EvalLog, sample: EvalSample, place: Path) -> Path:
+    """Write the files to the folder PLACE."""
+    files = _files(sample)
+    if not any(file.kept for file in files.values()):
+        raise Nothing(files.error or "no files were kept")
+    files.save(place)
+    return place
+
+
+def write_patch(log: EvalLog, sample: EvalSample, place: Path) -> Path:
+    """Write the patch to PLACE.patch, and add it to the predictions beside it."""
+    files = _files(sample)
+    if files.patch_bytes is None:
+        raise Nothing(files.error or "no patch was kept")
+    path = place.with_name(f"{place.name}.patch")
+    path.write_bytes(files.patch_bytes)
+    with predictions_of(log, sample.epoch, place.parent).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(_prediction(log, sample, files)) + "\n")
+    return path
+
+
+def predictions_of(log: EvalLog, epoch: int, folder: Path) -> Path:
+    """The file with the predictions of an epoch: SWE-bench takes one for each of its instances."""
+    several = (log.eval.config.epochs or 1) > 1
+    return folder / (f"predictions_{epoch}.jsonl" if several else "predictions.jsonl")
+
+
+def _prediction(log: EvalLog, sample: EvalSample, files: FileSet) -> dict[str, str]:
+    agent = next((str(each["agent"]) for each in agents_of(sample)), log.eval.solver or "inspect")
+    return {
+        "instance_id": str(sample.id),
+        "model_name_or_path": f"{agent}/{log.eval.model}",
+        "model_patch": files.patch or "",
+    }
+
+
+def _files(sample: EvalSample) -> FileSet:
+    try:
+        return output_files(sample)
+    except ValueError as ex:  # There are several agents' files.
+        raise Nothing(str(ex)) from ex

@@ -1,0 +1,206 @@
+"""Work that somebody else than the task's scorers looks at, and that is done again until they are content."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from copy import copy
+from itertools import count
+from typing import cast
+
+from inspect_ai.agent import Agent, AgentState, agent, run
+from inspect_ai.event import ScoreEvent
+from inspect_ai.model import ChatMessageUser
+from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, value_to_float
+from inspect_ai.solver import TaskState
+from inspect_ai.util import Limit, Store, StoreModel, apply_limits, registry_info, span, store, store_as, subtask
+from pydantic import BaseModel, Field
+
+from ._errors import AgentError, AgentOptionError
+from ._inspect_compat import agent_arguments, sample_state
+from ._inspect_transcript import record
+from ._runtime.agent import asked_for
+from ._runtime.results import ResultSpec
+from ._runtime.validated import result_of
+from ._sandbox.snapshot import snapshot
+
+logger = logging.getLogger(__name__)
+
+Judge = Callable[[AgentState], Awaitable[Score]]
+"""Looks at what an agent has done. A score of 1.0 passes; the explanation of another one is what the agent is told."""
+
+_AGAIN = (
+    "Somebody has looked at your work and is not content with it yet. Look at it again and put right what is wrong."
+)
+
+_REVIEW = """Somebody was given the task below, and has worked on it in this sandbox. Judge whether this holds:
+
+{criteria}
+
+Look at the work itself, and try it out where you can; do not rely on what they say of it. Change nothing.
+
+Their task:
+
+<task>
+{task}
+</task>
+
+What they said at the end:
+
+<answer>
+{answer}
+</answer>"""
+
+
+class SweVerify(StoreModel):
+    """What the judge of `verified()` has said, in the sample's store.
+
+    Attributes:
+        passed: Whether the judge was content in the end.
+        attempts: How often the agent has worked.
+        feedback: What the judge said of each attempt, in order.
+    """
+
+    passed: bool = False
+    attempts: int = 0
+    feedback: list[str] = Field(default_factory=list)
+
+
+class Review(BaseModel):
+    """What a judging agent has to say."""
+
+    passed: bool
+    feedback: str = Field(description="What is wrong with the work; it is told to whoever did it, word for word.")
+
+
+@agent
+def verified(agent: Agent, judge: Judge | Scorer, *, attempts: int = 3, limits: Sequence[Limit] = ()) -> Agent:
+    """An agent whose work a judge looks at: while they are not content, it goes on with what they say.
+
+    The task's own scorers are not asked: they run at the end, whatever the judge has said. `SweVerify` in the sample's
+    store says what that was.
+
+    Args:
+        agent: Does the work. It is called again on its own state, which goes on in its session.
+        judge: A function that is given the agent's state and returns a `Score`, a scorer, or `agent_judge()`. A value
+            of 1.0 passes; the explanation of another one is what the agent is told. It sees the
+            sample's store, and what it changes there ends with it.
+        attempts: How often the agent may work.
+        limits: Limits of each judgement. One that is met is an error of the sample.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: `attempts` is less than 1.
+    """
+    if attempts < 1:
+        raise AgentOptionError(f"attempts must be at least 1, not {attempts}.")
+    name = agent_arguments(agent)[0].rpartition("/")[2]
+
+    async def execute(state: AgentState) -> AgentState:
+        said = store_as(SweVerify)
+        said.passed, said.attempts, said.feedback = False, 0, []
+        for attempt in count(1):
+            async with span(name, type="agent"):
+                state = await agent(state)
+            async with span(f"verify {attempt}", type="verify"):
+                score = await _judged(judge, state, limits)
+                record(ScoreEvent(score=score, intermediate=True, scorer="verify"))
+            said.passed, said.attempts = value_to_float()(score.value) >= 1, attempt
+            said.feedback = [*said.feedback, score.explanation or ""]
+            if said.passed or attempt == attempts:
+                break
+            state.messages.append(ChatMessageUser(content=score.explanation or _AGAIN))
+        return state
+
+    return execute
+
+
+async def _judged(judge: Judge | Scorer, state: AgentState, limits: Sequence[Limit]) -> Score:
+    """A judgement, with a copy of the store: what it keeps there must not take the place of the agent's."""
+
+    @subtask(name="judge", input={}, store=Store(dict(store().items())))
+    async def judgement() -> Score | None:
+        return await _asked(judge, state)
+
+    # A limit can be used once.
+    with apply_limits([copy(limit) for limit in limits], catch_errors=True) as scope:
+        score = cast("Score | None", await judgement())
+    if scope.limit_error is not None:
+        raise AgentError(
+            f"The judge met a limit: {scope.limit_error.message}", hint="give verified() a higher one in `limits`."
+        )
+    if score is None or (isinstance(score.value, float) and math.isnan(score.value)):
+        why = score.explanation if score is not None else None
+        raise AgentError(f"The judge came to no judgement{f': {why}' if why else '.'}")
+    return score
+
+
+async def _asked(judge: Judge | Scorer, state: AgentState) -> Score | None:
+    if not _is_scorer(judge):
+        return await cast(Judge, judge)(state)
+    scored = copy(_sample())
+    scored.messages, scored.output = state.messages, state.output
+    return await cast(Scorer, judge)(scored, scored.target)
+
+
+def _sample() -> TaskState:
+    state = sample_state()
+    if state is None:
+        raise AgentError("There is no sample here to judge.", hint="run verified() in an eval.")
+    return state
+
+
+def _is_scorer(judge: Judge | Scorer) -> bool:
+    try:
+        return registry_info(judge).type == "scorer"
+    except ValueError:
+        return False
+
+
+def agent_judge(agent: Agent, criteria: str) -> Judge:
+    """A judge for `verified()`: an agent of this package that looks at the work in the same sandbox.
+
+    Args:
+        agent: Judges, in a session of its own each time, and what it changes in the sandbox's working directory is
+            undone. It is told the sample's input, what the one who works has
+            said at the end, and the criteria.
+        criteria: What has to hold.
+
+    Returns:
+        The judge. It passes, or says what is wrong.
+
+    Raises:
+        AgentOptionError: The agent is none that this package runs unattended, or has several attempts.
+    """
+    judging = asked_for(agent, ResultSpec(Review))
+
+    async def judge(state: AgentState) -> Score:
+        prompt = _REVIEW.format(criteria=criteria, task=_sample().input_text, answer=state.output.completion)
+        async with _undone():
+            await run(judging, prompt)
+        review = result_of(store(), Review)
+        if review is None:
+            return Score.unscored(explanation=f"{agent_arguments(agent)[0]} has given no valid review.")
+        return Score(value=CORRECT if review.passed else INCORRECT, explanation=review.feedback)
+
+    return judge
+
+
+@contextlib.asynccontextmanager
+async def _undone() -> AsyncIterator[None]:
+    """Undo what is changed in the sandbox's working directory, if that can be."""
+    try:
+        before = await snapshot()
+    except AgentError as error:
+        logger.warning("What the judge changes in the sandbox stays: %s", error.summary)
+        yield
+        return
+    try:
+        yield
+        await before.restore()
+    finally:
+        await before.close()

@@ -1,0 +1,111 @@
+"""Samples that go on from the sessions of an earlier log."""
+
+from __future__ import annotations
+
+import base64
+import posixpath
+from collections.abc import Callable, Collection
+
+from inspect_ai.dataset import Sample
+from inspect_ai.log import EvalLog, EvalSample, read_eval_log
+from inspect_ai.model import ChatMessage
+
+from .._errors import AgentOptionError
+from .._sandbox.probe import KEPT
+from .fileset import output_files
+from .kept import FROM, SweSession, Ticket
+
+Prompt = str | list[ChatMessage] | Callable[[EvalSample], str]
+
+
+def session_samples(
+    log: EvalLog | str,
+    prompt: Prompt,
+    *,
+    sample_ids: Collection[int | str] | None = None,
+    epoch: int = 1,
+    fork: bool = True,
+    files: bool = True,
+) -> list[Sample]:
+    """Samples in which an agent goes on from where it was at the end of an earlier run.
+
+    The first agent of such a sample must be the same one; it may have another model and other options. It goes on in a
+    fresh sandbox, so each sample and each epoch goes on by itself from the same point.
+
+    Args:
+        log: A log of a run with `keep_session=True`, or its path.
+        prompt: What to say to the agent next: a text, messages, or a function of the earlier sample that returns it.
+        sample_ids: Which samples to take (default: all that have a session).
+        epoch: Which epoch of them.
+        fork: Whether the CLI goes on under a new session id, where it can do that. The earlier log stays as it is
+            in any case.
+        files: Whether the files that the agent has left, as far as `collect` has kept them, are put into the new
+            sandbox: before the set-up script is run, and without their permissions. What it has deleted is there again.
+
+    Returns:
+        A sample for each of them, with the id, target, choices, metadata, set-up script and sandbox of the earlier one,
+        and in `metadata["resumed_from"]` where it comes from. Files that the earlier sample came with are not in a
+        log: add them to `files` if the image doesn't have them.
+
+    Raises:
+        AgentOptionError: There is no session to go on from, for the reason given.
+    """
+    read = read_eval_log(log) if isinstance(log, str) else log
+    if read.samples is None:
+        raise AgentOptionError("The log has no samples in it.", hint="read it with its samples, not the header only.")
+    there = [sample for sample in read.samples if sample.epoch == epoch]
+    chosen = [each for each in there if (_has(each) if sample_ids is None else each.id in sample_ids)]
+    if missing := set(sample_ids or ()) - {sample.id for sample in chosen}:
+        raise AgentOptionError(f"The log has no sample {', '.join(map(str, missing))} in epoch {epoch}.")
+    if not chosen:
+        why = next((kept.error for each in there if (kept := each.store_as(SweSession)).error), None)
+        raise AgentOptionError(
+            f"There is no session in epoch {epoch} of the log{f': {why}' if why else '.'}",
+            hint="agents keep theirs that are made with keep_session=True.",
+        )
+    return [continued_sample(each, prompt, read.location, fork, files) for each in chosen]
+
+
+def _has(sample: EvalSample) -> bool:
+    return bool(sample.store_as(SweSession).archive)
+
+
+def continued_sample(
+    earlier: EvalSample, prompt: Prompt, location: str = "", fork: bool = True, files: bool = True
+) -> Sample:
+    """One sample of `session_samples()`; arguments and errors as there."""
+    kept = earlier.store_as(SweSession)
+    if not kept.archive:
+        raise AgentOptionError(
+            f"Sample {earlier.id} has no session{f': {kept.error}' if kept.error else '.'}",
+            hint="agents keep theirs that are made with keep_session=True.",
+        )
+    ticket = Ticket(kept.agent, kept.version, kept.session_id, kept.cwd, kept.system, fork)
+    place = f"{kept.sandbox}:" if kept.sandbox else ""
+    return Sample(
+        id=earlier.id,
+        input=prompt(earlier) if callable(prompt) else prompt,
+        target=earlier.target,
+        choices=earlier.choices,
+        metadata={**earlier.metadata, FROM: {"log": location, "id": earlier.id, "epoch": earlier.epoch}},
+        sandbox=earlier.sandbox,
+        setup=earlier.setup,
+        files={
+            **({f"{place}{path}": content for path, content in _left(earlier, kept).items()} if files else {}),
+            f"{place}{KEPT}.tgz": _data_uri("application/gzip", kept.archive),
+            f"{place}{KEPT}.json": _data_uri("application/json", base64.b64encode(ticket.dump().encode()).decode()),
+        },
+    )
+
+
+def _left(earlier: EvalSample, kept: SweSession) -> dict[str, str]:
+    """The files that the agent has left, where it has left them."""
+    try:
+        left = output_files(earlier, kept.name).sample_files()
+    except ValueError:  # There are only those of other agents.
+        return {}
+    return {posixpath.join(kept.cwd, path): content for path, content in left.items()}
+
+
+def _data_uri(kind: str, content: str) -> str:
+    return f"data:{kind};base64,{content}"

@@ -1,0 +1,181 @@
+"""Sessions of CLIs that outlive their sandbox: kept in the log, and gone on with in a later sample."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import posixpath
+import weakref
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from inspect_ai.event import InfoEvent
+from inspect_ai.util import StoreModel, sandbox, span
+
+from .._errors import AgentError, SessionMismatchError, SessionRestoreError
+from .._inspect_compat import sample_identity, sample_metadata
+from .._inspect_transcript import record
+from .._sandbox.archive import pack, unpack
+from .._sandbox.probe import KEPT
+from .._sandbox.workspace import Workspace
+from .adapter import Adapter
+from .memory import Start
+from .options import AgentOptions
+
+if TYPE_CHECKING:
+    from .session import Session
+
+logger = logging.getLogger(__name__)
+
+LARGEST = 8 << 20
+"""Bytes of an archive that is kept in a log."""
+
+FROM = "resumed_from"
+"""In a sample's metadata: which sample its session is of."""
+
+_taken: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Samples whose session has been gone on with: what lies in their sandbox now is not the log's."""
+
+
+class SweSession(StoreModel):
+    """A CLI's session as a run has left it, in the sample's store; `session_samples()` goes on from it.
+
+    Attributes:
+        agent: The agent's key: the name of its factory.
+        name: The agent's name.
+        version: The CLI's version.
+        session_id: What the CLI names it.
+        cwd: The agent's working directory.
+        sandbox: Name of the sandbox that it was in; None is the default one.
+        system: What was added to the CLI's system prompt.
+        archive: The CLI's own files, a gzipped tar in base64. It came out of a sandbox: unpack it in one only.
+        size: Bytes of the archive.
+        error: Why there is none.
+    """
+
+    agent: str = ""
+    name: str = ""
+    version: str | None = None
+    session_id: str = ""
+    cwd: str = ""
+    sandbox: str | None = None
+    system: str | None = None
+    archive: str = ""
+    size: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What is said of a session that comes with a sample. Fields as in `SweSession`.
+
+    Args:
+        fork: Whether it goes on under a new id.
+    """
+
+    agent: str
+    version: str | None
+    session_id: str
+    cwd: str
+    system: str | None
+    fork: bool
+
+    def dump(self) -> str:
+        """As a line of text."""
+        return json.dumps(asdict(self))
+
+
+class SessionHarvest:
+    """Keeps the CLI's own session."""
+
+    what = "session"
+
+    async def begin(self, session: Session) -> None:
+        """Nothing is there yet."""
+
+    async def gather(self, session: Session) -> None:
+        """Pack the session as it is now."""
+        packed = await pack(session.workspace, session.site.config, session.adapter.sessions, LARGEST)
+        kept = SweSession()
+        kept.agent, kept.version, kept.session_id = session.adapter.key, session.version, session.site.session_id
+        kept.name = session.options.name
+        kept.cwd, kept.sandbox, kept.system = session.site.cwd, session.options.sandbox, session.site.system
+        kept.archive, kept.size, kept.error = base64.b64encode(packed).decode(), len(packed), None
+
+    def failed(self, reason: str) -> None:
+        """Note why the session could not be kept; an earlier state of it is still one."""
+        SweSession().error = reason
+
+
+async def take_up(
+    adapter: Adapter, options: AgentOptions, workspace: Workspace, version: str | None, start: Start
+) -> Start:
+    """How the agent's conversation begins, given the session that may have come with the sample.
+
+    The first conversation of the sample that would begin anew goes on with it.
+
+    Raises:
+        SessionMismatchError: It is another agent's, or was held in another folder.
+        SessionRestoreError: It is not there, although the sample's metadata says so, or can't be gone on with.
+    """
+    origin, sample = sample_metadata().get(FROM), sample_identity()
+    if origin is None or sample in _taken or start.config is not None or start.archive is not None:
+        return start
+    _taken.add(sample)
+    if workspace.probe.kept is None:
+        raise SessionRestoreError(
+            f"The session that this sample goes on from ({origin}) is not in its sandbox.",
+            hint="take the samples as session_samples() makes them, with their files, and use the same sandbox.",
+        )
+    try:
+        ticket = Ticket(**json.loads(workspace.probe.kept))
+    except (TypeError, ValueError) as ex:
+        raise SessionRestoreError(f"What is said of the session that came with this sample is damaged: {ex}") from ex
+    _check(ticket, adapter, options, workspace)
+    if None not in (ticket.version, version) and ticket.version != version:
+        logger.warning("%s %s goes on with a session of version %s.", adapter.label, version, ticket.version)
+    if start.system not in (None, ticket.system):
+        logger.warning("The session goes on with the system prompt that it began with; this run's is left out.")
+    return Start(ticket.system, ticket.session_id, archive=f"{KEPT}.tgz", fork=ticket.fork)
+
+
+async def put_back(adapter: Adapter, options: AgentOptions, workspace: Workspace, config: str, start: Start) -> None:
+    """Unpack the files of a session that goes on from another sandbox, where its CLI looks for them.
+
+    Raises:
+        SessionRestoreError: That failed in the sandbox.
+    """
+    if start.archive is None:
+        return
+    async with span("restore session", type="agent"):
+        try:
+            await unpack(workspace, start.archive, config, adapter.sessions)
+        except AgentError as error:
+            raise SessionRestoreError(
+                f"The session could not be put back: {error.summary}",
+                hint="the sandbox needs tar and gzip.",
+                exit_code=error.exit_code,
+                stderr=error.stderr,
+            ) from error
+        data: dict[str, Any] = {"event": "session restored", "agent": adapter.key, "session_id": start.session_id}
+        if isinstance(start.archive, str):
+            # As the user who wrote it, which the agent's need not be.
+            await sandbox(options.sandbox).exec(["rm", "-rf", posixpath.dirname(KEPT)])
+            data |= {"from": sample_metadata().get(FROM), "fork": start.fork}
+        record(InfoEvent(data=data, source="inspect_swe"))
+
+
+def _check(ticket: Ticket, adapter: Adapter, options: AgentOptions, workspace: Workspace) -> None:
+    if ticket.agent != adapter.key:
+        raise SessionMismatchError(
+            f"The session that came with this sample is {ticket.agent}'s, not {adapter.key}'s.",
+            hint=f"have {ticket.agent} go on with it, as the first agent of the sample.",
+        )
+    if ticket.cwd != workspace.cwd:
+        raise SessionMismatchError(
+            f"The session that came with this sample was held in {ticket.cwd}; the agent works in {workspace.cwd} now.",
+            hint=f"use the same image, or cwd={ticket.cwd!r}.",
+        )
+    if options.centaur is not None:
+        raise SessionMismatchError("A session that came with the sample cannot be gone on with in centaur mode.")

@@ -1,0 +1,183 @@
+"""Keeps the files and the patch that an agent leaves in its sandbox."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from inspect_ai.event import InfoEvent
+from inspect_ai.util import store_as
+
+from .._errors import AgentError
+from .._inspect_transcript import record
+from .._sandbox.globs import Glob
+from .._sandbox.manifest import Found, Manifest
+from .._sandbox.patch import Base, find_base, make_patch
+from .._sandbox.reading import read_files
+from .fileset import OutputFile, Skipped, SweOutput, packed
+from .results import OutputFiles
+
+if TYPE_CHECKING:
+    from .session import Session
+
+_MOST_LISTED = 1000
+
+
+class OutputHarvest:
+    """Takes what has changed since the CLI was started, and adds it to what earlier calls of the agent have left.
+
+    Args:
+        spec: What is kept.
+        agent: The agent's name.
+    """
+
+    what = "output files"
+
+    def __init__(self, spec: OutputFiles, agent: str) -> None:
+        self._spec = spec
+        self._agent = agent
+        self._exclude = [Glob(text) for text in spec.exclude]
+        self._earlier: Mapping[str, OutputFile] = {}
+        self._manifest: Manifest | None = None
+        self._base: Base | None = None
+        self._no_base = ""
+
+    async def begin(self, session: Session) -> None:
+        """Note which files there are, and the repository's HEAD."""
+        kept = self._kept()
+        self._earlier = dict(kept.files)
+        self._manifest = Manifest(session.workspace, [Glob(text) for text in self._spec.paths], self._exclude)
+        await self._manifest.begin()
+        if self._spec.patch:
+            try:
+                base = await find_base(session.workspace)
+                self._base = base._replace(commit=kept.base or base.commit)
+            except AgentError as ex:
+                self._no_base = ex.summary
+
+    async def gather(self, session: Session) -> None:
+        """Put the files into the store, and then the patch: what takes too long is only what it is about."""
+        assert self._manifest is not None
+        found = await self._manifest.found(everything=not self._spec.changed_only)
+        now, more = await self._read(session, found)
+        files, unlisted = _bounded(self._spec, _merged(self._earlier, now))
+        unlisted += more
+        kept = self._kept()
+        kept.files, kept.unlisted, kept.error = files, unlisted, None
+        kept.patch = kept.patch_base64 = None
+        told: dict[str, Any] = {"files": _table(files), "unlisted": unlisted}
+        try:
+            if self._spec.patch:
+                told["patch"] = await self._take_patch(session, kept)
+        finally:
+            record(InfoEvent(data={"event": "output_files", **told}, source="inspect_swe"))
+
+    def failed(self, reason: str) -> None:
+        """Say so where the files are looked for, and in the log."""
+        self._kept().error = reason
+        record(InfoEvent(data={"event": "output_files", "error": reason}, source="inspect_swe"))
+
+    def _kept(self) -> SweOutput:
+        return store_as(SweOutput, instance=self._agent)
+
+    async def _read(self, session: Session, found: Sequence[Found]) -> tuple[dict[str, OutputFile], int]:
+        """The files with what of their contents may be kept, and how many more there are."""
+        spec = self._spec
+        ordered = sorted(found, key=lambda file: (file.rank, file.shown))
+        readable = [file for file in ordered if file.status != "deleted" and stat.S_ISREG(file.mode)]
+        over = _over(spec, ((file.path, file.size) for file in readable))
+        wanted = [file for file in readable if file.path not in over]
+        contents = await read_files(session.workspace, [file.path for file in wanted], spec.max_file, spec.max_total)
+        chosen = {file.path for file in wanted}
+        files = [_read_file(spec, file, content) for file, content in zip(wanted, contents, strict=True)]
+        rest = [file for file in ordered if file.path not in chosen]
+        files += [_unread_file(file, over.get(file.path, "special")) for file in rest[:_MOST_LISTED]]
+        return {file.path: file for file in files}, len(rest[_MOST_LISTED:])
+
+    async def _take_patch(self, session: Session, kept: SweOutput) -> int | str:
+        """Keep the patch; returns its size, or why there is none."""
+        if self._base is None:
+            kept.error = f"There is no patch. {self._no_base}"
+            return self._no_base
+        kept.base = self._base.commit
+        try:
+            patch, complaint = await make_patch(session.workspace, self._base, self._exclude, self._spec.max_total)
+        except AgentError as ex:
+            kept.error = f"There is no patch. {ex}"
+            return ex.summary
+        kept.patch, kept.patch_base64 = packed(patch)
+        if complaint:
+            kept.error = f"The patch may lack something. git said: {complaint[-2000:]}"
+        return len(patch)
+
+
+def _read_file(spec: OutputFiles, found: Found, content: bytes | None) -> OutputFile:
+    file = _described(found)
+    if content is None:
+        return file.without("unreadable")
+    return file.without("size") if len(content) > spec.max_file else file.holding(content)
+
+
+def _unread_file(found: Found, skipped: Skipped) -> OutputFile:
+    file = _described(found)
+    return file if file.status == "deleted" else file.without(skipped)
+
+
+def _described(found: Found) -> OutputFile:
+    # A log takes no bytes that are not UTF-8.
+    path = found.shown.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return OutputFile(path=path, status=found.status, size=found.size, mode=stat.S_IMODE(found.mode))
+
+
+def _over(spec: OutputFiles, sizes: Iterable[tuple[str, int]]) -> dict[str, Skipped]:
+    """Which files there is no room for, and why."""
+    over: dict[str, Skipped] = {}
+    count = total = 0
+    for path, size in sizes:
+        if size > spec.max_file:
+            over[path] = "size"
+        elif count == spec.max_files:
+            over[path] = "count"
+        elif total + size > spec.max_total:
+            over[path] = "total"
+        else:
+            count, total = count + 1, total + size
+    return over
+
+
+def _merged(earlier: Mapping[str, OutputFile], now: Mapping[str, OutputFile]) -> dict[str, OutputFile]:
+    """What several calls have done, as one: the last one wins."""
+    merged = dict(now)
+    for path, old in earlier.items():
+        new = now.get(path)
+        if new is None:
+            merged[path] = old
+        elif new.status == "deleted" and old.status == "added":
+            del merged[path]
+        elif new.status in ("modified", "unchanged") and old.status in ("added", "modified"):
+            merged[path] = new.model_copy(update={"status": old.status})
+        elif new.status == "added" and old.status == "deleted":
+            merged[path] = new.model_copy(update={"status": "modified"})
+    return merged
+
+
+def _bounded(spec: OutputFiles, files: Mapping[str, OutputFile]) -> tuple[dict[str, OutputFile], int]:
+    """As many files as may be kept and named, by path, and the number of those left out."""
+    over = _over(spec, ((file.path, file.size) for file in files.values() if file.kept))
+    fitting = [file.without(over[path]) if path in over else file for path, file in files.items()]
+    fitting.sort(key=lambda file: not file.kept)
+    most = spec.max_files + _MOST_LISTED
+    return {file.path: file for file in sorted(fitting[:most], key=lambda file: file.path)}, len(fitting[most:])
+
+
+def _table(files: Mapping[str, OutputFile]) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": file.path,
+            "status": file.status,
+            "size": file.size,
+            "kept": file.skipped or ("no" if file.status == "deleted" else "yes"),
+        }
+        for file in files.values()
+    ]

@@ -1,0 +1,89 @@
+"""Globs over paths of a sandbox, matched on the host: in a time that no path can make long."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+class Glob:
+    """A glob: `*`, `?` and `[...]` within a name, `**` for any number of folders.
+
+    A name at its end without any of these also stands for all that is in a folder of that name. Names that begin with
+    a dot are names like all others.
+
+    Args:
+        text: The glob.
+
+    Raises:
+        ValueError: It is none; the text says why.
+    """
+
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str) or not text or "\0" in text:
+            raise ValueError(f"{text!r} is no glob: that is a text, not empty and without a NUL character")
+        parts = [part for part in text.split("/") if part not in ("", ".")]
+        if ".." in parts:
+            raise ValueError(f"the glob {text!r} has '..' in it: write an absolute path")
+        self.text = text
+        self.absolute = text.startswith("/")
+        whole = text.endswith("/") or not parts or not _MAGIC.search(parts[-1])
+        self._parts = [*parts, "**"] if whole else parts
+        self._tests = [None if part == "**" else _test(part) for part in self._parts]
+        fixed = next((n for n, part in enumerate(self._parts) if _MAGIC.search(part)), len(self._parts))
+        self.start = "/" * self.absolute + "/".join(self._parts[:fixed])
+        """The folder (or file) that it begins at."""
+        self.folder = self._parts[fixed:] == ["**"]
+        """Whether it is just all that is in `start`."""
+
+        self.anywhere = parts[1] if self._is_anywhere() else None
+        """The name of folders all of whose content it stands for, wherever they are; None if it is not of that kind."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its parts."""
+        return tuple(self._parts)
+
+    def matches(self, path: str) -> bool:
+        """Whether a path is one of those it stands for. One that begins with `**` stands for absolute paths as well."""
+        if self.absolute != path.startswith("/") and (self.absolute or self._tests[0] is not None):
+            return False
+        # Most globs are of these kinds, and most paths are many.
+        if self.folder:
+            return f"{path}/".startswith(f"{self.start.rstrip('/')}/") if self.start else True
+        if self.anywhere is not None:
+            return f"/{self.anywhere}/" in f"/{path}/"
+        return self._matches(path)
+
+    def _is_anywhere(self) -> bool:
+        parts = self._parts
+        return not self.absolute and len(parts) == 3 and parts[::2] == ["**", "**"] and not _MAGIC.search(parts[1])
+
+    def _matches(self, path: str) -> bool:
+        names = [name for name in path.split("/") if name]
+        part = at = 0
+        again: tuple[int, int] | None = None
+        while at < len(names):
+            test = self._tests[part] if part < len(self._tests) else _never
+            if test is None:
+                part += 1
+                again = part, at
+            elif test(names[at]):
+                part, at = part + 1, at + 1
+            elif again is not None:
+                part, at = again[0], again[1] + 1
+                again = part, at
+            else:
+                return False
+        return all(test is None for test in self._tests[part:])
+
+
+def _test(part: str) -> Callable[[str], object]:
+    return re.compile(fnmatch.translate(part)).match if _MAGIC.search(part) else part.__eq__
+
+
+def _never(name: str) -> bool:
+    return False

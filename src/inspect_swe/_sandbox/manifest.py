@@ -1,0 +1,224 @@
+"""Which files of a sandbox have changed: two listings, in any sandbox with a shell, `find` and `stat`."""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import anyio.to_thread
+
+from .._errors import AgentError
+from .globs import Glob
+from .workspace import Workspace
+
+Status = Literal["added", "modified", "deleted", "unchanged"]
+
+_MOST_LISTING = 32 << 20
+_LONGEST_PATH = 4096
+_GZIP = b"\x1f\x8b"
+_NEVER = ("/proc", "/sys", "/dev")
+
+# A folder's real place, as the agent finds it; what of a path is not there yet is kept as it is.
+_RESOLVE = """
+mark=$1; shift
+for path in "$@"; do
+  rest=
+  until cd -P -- "${path:-/}" 2>/dev/null; do rest=/${path##*/}$rest; path=${path%/*}; done
+  folder=$(pwd -P; echo .); folder=${folder%??}
+  printf '%s%s%s' "${folder%/}" "$rest" "$mark"
+done
+"""
+
+# $3 roots and then $4 words about folders not to go into, which have to come after the roots that are left. A root
+# that has become a link is one thing in the listing; one behind a link is left out.
+_LIST = """
+mark=$1; pack=$2; roots=$3; words=$4; shift 4
+command -v gzip >/dev/null || pack=cat
+stat -c %f / >/dev/null 2>&1 && find / -prune -exec true {} + 2>/dev/null || exit 3
+left=0
+while [ "$roots" -gt 0 ]; do
+  root=$1; shift; roots=$((roots - 1))
+  parent=${root%/*}
+  cd -P -- "${parent:-/}" 2>/dev/null && [ "$(pwd -P; echo .)" = "${parent:-/}
+." ] && set -- "$@" "$root" && left=1
+done
+[ $left = 0 ] && exit 0
+while [ "$words" -gt 0 ]; do set -- "$@" "$1"; shift; words=$((words - 1)); done
+TZ=UTC0 find "$@" -o ! -type d -exec stat -c "$mark %f %s %i %z%n" {} + 2>/dev/null | $pack
+exit 0
+"""
+
+
+class Found(NamedTuple):
+    """A file of a listing.
+
+    Args:
+        path: Its real path; bytes that are not UTF-8 are surrogates.
+        shown: Its path for people: relative to the working directory, or as the absolute glob begins.
+        status: What has become of it.
+        mode: Its kind and permissions, as `stat` has them.
+        size: Bytes.
+        rank: The number of the glob that it was found by.
+    """
+
+    path: str
+    shown: str
+    status: Status
+    mode: int
+    size: int
+    rank: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that globs begin at.
+
+    Args:
+        shown: As it stands in the glob; nothing for the working directory.
+        real: Where that is.
+    """
+
+    shown: str
+    real: str
+
+    def show(self, path: str) -> str | None:
+        """A real path as seen from here; None if it is somewhere else."""
+        if path == self.real and self.shown:
+            return self.shown
+        rest = path.removeprefix(self.real.rstrip("/") + "/")
+        return None if rest == path else f"{self.shown.rstrip('/')}/{rest}" if self.shown else rest
+
+
+class Manifest:
+    """What globs stand for in a sandbox, listed before and after.
+
+    Args:
+        workspace: The sandbox.
+        paths: Globs of what is listed; relative ones are below the working directory.
+        exclude: Globs of what is not. One that begins with `**` counts everywhere.
+    """
+
+    def __init__(self, workspace: Workspace, paths: Sequence[Glob], exclude: Sequence[Glob]) -> None:
+        self._workspace = workspace
+        self._paths = paths
+        self._exclude = exclude
+        self._mark = secrets.token_hex(6)
+        self._places: dict[str, Place] = {}
+        self._before = b""
+
+    async def begin(self) -> None:
+        """List what is there before.
+
+        Raises:
+            AgentError: The sandbox lacks what it takes, or there is too much.
+        """
+        cwd = self._workspace.cwd
+        wanted = {glob.start if glob.absolute else "" for glob in self._paths} | {""}
+        mark = secrets.token_hex(12)
+        _, printed, _ = await self._workspace.capture(
+            ["sh", "-c", _RESOLVE, "sh", mark, *(shown.rstrip("/") or cwd * (not shown) for shown in wanted)]
+        )
+        real = [_text(path) or "/" for path in printed.split(mark.encode())[:-1]]
+        self._places = {shown: Place(shown, path) for shown, path in zip(wanted, real, strict=True)}
+        self._before = zlib.compress(await self._list(), 1)
+
+    async def found(self, everything: bool) -> list[Found]:
+        """What the globs stand for now, in no order.
+
+        Args:
+            everything: Also what is as it was.
+
+        Raises:
+            AgentError: As of `begin()`.
+        """
+        after = await self._list()
+        return await anyio.to_thread.run_sync(lambda: list(self._compare(after, everything)))
+
+    def _compare(self, listed: bytes, everything: bool) -> Iterator[Found]:
+        # Most are the same, and equal lines need not be read.
+        before, after = self._lines(zlib.decompress(self._before)), self._lines(listed)
+        old, new = dict(map(_entry, before - after)), dict(map(_entry, after - before))
+        same = dict(map(_entry, before & after)) if everything else {}
+        for path in old.keys() | new.keys() | same.keys():
+            status: Status = "unchanged" if path in same else "added" if path not in old else "modified"
+            status = status if path in new or path in same else "deleted"
+            mode, size = new.get(path) or same.get(path) or old[path]
+            yield from self._wanted(path, status, mode, size)
+
+    def _lines(self, listed: bytes) -> set[bytes]:
+        return set((b"\n" + listed).removesuffix(b"\n").split(b"\n" + self._mark.encode() + b" ")[1:])
+
+    def _wanted(self, path: str, status: Status, mode: int, size: int) -> Iterator[Found]:
+        if not _plain(path):
+            return
+        here = self._places[""].show(path)
+        for rank, glob in enumerate(self._paths):
+            shown = self._places[glob.start].show(path) if glob.absolute else here
+            if shown is not None and glob.matches(shown):
+                if not any(no.matches(shown) or (no.absolute and no.matches(path)) for no in self._exclude):
+                    yield Found(path, shown, status, mode, size, rank)
+                return
+
+    async def _list(self) -> bytes:
+        roots = self._roots()
+        words = self._pruned(roots)
+        pack = "gzip -1" if self._workspace.transport.packs else "cat"
+        argv = ["sh", "-c", _LIST, "sh", self._mark, pack, str(len(roots)), str(len(words)), *roots, *words]
+        code, listed, _ = await self._workspace.capture(argv, most=_MOST_LISTING)
+        if listed.startswith(_GZIP):
+            listed = zlib.decompressobj(31).decompress(listed, _MOST_LISTING + 1)
+        if code == 3:
+            raise AgentError("The sandbox has no `find` and `stat` that can list files.", hint="install findutils.")
+        if len(listed) > _MOST_LISTING:
+            raise AgentError(
+                f"Its list alone has more than {_MOST_LISTING >> 20} MiB.", hint="name fewer folders, or exclude some."
+            )
+        if code != 0:
+            raise AgentError("The files could not be listed.", exit_code=code)
+        return listed
+
+    def _roots(self) -> list[str]:
+        """Where to look: no folder that is in another one of them."""
+        cwd = self._places[""].real.rstrip("/")
+        starts = {
+            self._places[glob.start].real if glob.absolute else f"{cwd}/{glob.start}".rstrip("/") or "/"
+            for glob in self._paths
+        }
+        return sorted(one for one in starts if not any(Place("", other).show(one) is not None for other in starts))
+
+    def _pruned(self, roots: Sequence[str]) -> list[str]:
+        """Folders not to go into, in the words of `find`: those excluded as a whole, the system's and ours."""
+        cwd = self._places[""].real.rstrip("/")
+        paths = [*_NEVER, self._workspace.probe.base]
+        paths += [one.start if one.absolute else f"{cwd}/{one.start}" for one in self._exclude if one.folder]
+        names = {one.anywhere for one in self._exclude} - {root.rpartition("/")[2] for root in roots} - {None}
+        tests = [test for path in paths for test in ("-o", "-path", _quoted(path.rstrip("/") or "/"))]
+        tests += [word for name in sorted(map(str, names)) for word in ("-o", "-name", _quoted(name))]
+        return ["-type", "d", "(", *tests[1:], ")", "-prune"]
+
+
+def _entry(line: bytes) -> tuple[str, tuple[int, int]]:
+    """A path with its mode and size. A hostile sandbox prints what it likes: what is no entry has no path."""
+    fields, slash, path = line.partition(b"/")
+    mode, size, *_ = [*fields.split(b" ", 2), b"", b""]
+    try:
+        return _text(slash + path), (int(mode[:8], 16), max(int(size[:20]), 0))
+    except ValueError:
+        return "", (0, 0)
+
+
+def _plain(path: str) -> bool:
+    names = path.split("/")
+    return len(path) <= _LONGEST_PATH and names[0] == "" and not {"", ".", ".."} & set(names[1:])
+
+
+def _text(path: bytes) -> str:
+    return path.decode(errors="surrogateescape")
+
+
+def _quoted(path: str) -> str:
+    """A path as a pattern of `find` that stands for nothing else."""
+    return "".join(f"\\{char}" if char in "*?[]\\" else char for char in path)

@@ -1,0 +1,133 @@
+"""The state of folders of a sandbox, kept in the sandbox itself: in any with a shell, `tar`, `du` and `df`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from .._errors import AgentError, AgentOptionError, SnapshotTooLargeError
+from .globs import Glob
+from .manifest import Manifest, Status
+from .probe import Completed
+from .workspace import Workspace, open_workspace
+
+_SAVE = r"""
+archive=$1; shift
+umask 077
+mkdir -p "${archive%/*}" && cd / || exit 1
+for path in "$@"; do [ -e "$path" ] || { echo "there is no $path" >&2; exit 1; }; done
+need=$(du -sk "$@" | { sum=0; while read -r size path; do sum=$((sum + size)); done; echo $sum; })
+free=$(df -Pk "${archive%/*}" | { read -r head; read -r name all used free rest; echo "$free"; })
+[ "$free" -gt "$((need + need / 20 + 1024))" ] || { echo "$need $free"; exit 3; }
+tar -cf "$archive" "$@" || { rm -f "$archive"; exit 1; }
+"""
+
+# What stands where a folder was goes; the folder itself stays, as it may be a mount, or somebody's working directory.
+_RESTORE = r"""
+archive=$1; shift
+[ -r "$archive" ] && cd / || exit 1
+for path in "$@"; do
+  if [ -d "$path" ] && [ ! -L "$path" ]; then
+    for each in "$path"/* "$path"/.[!.]* "$path"/..?*; do
+      if [ -e "$each" ] || [ -L "$each" ]; then rm -rf "$each" || exit 1; fi
+    done
+  else
+    rm -f "$path" || exit 1
+  fi
+done
+tar -xpf "$archive"
+"""
+
+
+class Snapshot:
+    """What folders of a sandbox hold, to go back to. `snapshot()` makes it.
+
+    Args:
+        workspace: The sandbox.
+        paths: The folders, as absolute paths.
+    """
+
+    def __init__(self, workspace: Workspace, paths: Sequence[str]) -> None:
+        self.paths = tuple(paths)
+        self._workspace = workspace
+        self._archive = f"{workspace.probe.scratch}/snapshot-{secrets.token_hex(4)}.tar"
+        self._manifest = Manifest(workspace, [Glob(path) for path in paths], [])
+
+    async def restore(self) -> None:
+        """Make the folders what they were, with owners and permissions; may be called many times.
+
+        Processes, and files in other places, are as they are.
+
+        Raises:
+            AgentError: That failed in the sandbox, whose folders may be incomplete now.
+        """
+        _checked(await self._run(_RESTORE), "The snapshot could not be restored.")
+        await self._list()
+
+    async def changes(self) -> Mapping[str, Status]:
+        """What is not as it was when the snapshot was taken or last restored: path to "added", "modified", "deleted".
+
+        Raises:
+            AgentError: The sandbox has no `find` and `stat`, or there is too much to list.
+        """
+        async with self._workspace.reachable():
+            return {found.path: found.status for found in await self._manifest.found(everything=False)}
+
+    async def close(self) -> None:
+        """Remove the snapshot from the sandbox. Never raises for a snapshot that is gone."""
+        await self._workspace.transport.run(["rm", "-rf", self._archive])
+
+    async def save(self) -> None:
+        """Take it."""
+        done = await self._run(_SAVE)
+        if done.code == 3:
+            need, free = (int(number) << 10 for number in done.stdout.split()[-2:])
+            raise SnapshotTooLargeError(
+                f"A snapshot of {', '.join(self.paths)} takes {need >> 20} MiB, and {free >> 20} MiB are free.",
+                hint="name fewer folders, or give the sandbox more disk space.",
+            )
+        _checked(done, "The snapshot could not be taken.")
+        await self._list()
+
+    async def _list(self) -> None:
+        async with self._workspace.reachable():
+            await self._manifest.begin()
+
+    async def _run(self, script: str) -> Completed:
+        paths = [f"./{path.strip('/')}" for path in self.paths]
+        return await self._workspace.transport.run(["sh", "-c", script, "sh", self._archive, *paths])
+
+
+async def snapshot(paths: Sequence[str] | None = None, *, sandbox: str | None = None) -> Snapshot:
+    """Keep what folders of the sample's sandbox hold, to go back to it.
+
+    The sandbox's own user does it: as root, who is that user in most images, everything can be kept and restored.
+
+    Args:
+        paths: The folders; a relative one is relative to the sandbox's working directory, which is the default.
+        sandbox: Name of the sandbox; None means the sample's default.
+
+    Raises:
+        AgentOptionError: There is no such sandbox, or no snapshot can be taken of a folder.
+        SnapshotTooLargeError: There is not enough space in the sandbox. Nothing was kept.
+        AgentError: That failed in the sandbox, which needs `tar`, `du`, `df`, `find` and `stat`.
+    """
+    workspace = await open_workspace(sandbox, None, None, [])
+    cwd = workspace.cwd.rstrip("/")
+    wanted = [path if path.startswith("/") else f"{cwd}/{path}" for path in ([cwd or "/"] if paths is None else paths)]
+    for path in wanted:
+        if f"{workspace.probe.base}/".startswith(f"{path.rstrip('/')}/"):
+            raise AgentOptionError(
+                f"No snapshot can be taken of {path}: agents keep their own files in it, in {workspace.probe.base}.",
+                hint="name the folders that matter in `paths`.",
+            )
+    if not wanted:
+        raise AgentOptionError("A snapshot of no folder was asked for.")
+    taken = Snapshot(workspace, wanted)
+    await taken.save()
+    return taken
+
+
+def _checked(done: Completed, message: str) -> None:
+    if done.code != 0:
+        raise AgentError(message, exit_code=done.code, stdout=done.stdout, stderr=done.stderr)

@@ -1,0 +1,365 @@
+"""Sessions outside of an eval: an agent prompted from a script or a notebook, by an eval of one sample underneath."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import anyio
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from inspect_ai import Task, eval_async
+from inspect_ai.agent import Agent, AgentState
+from inspect_ai.dataset import Sample
+from inspect_ai.log import EvalLog, EvalSample
+from inspect_ai.model import ChatMessage, ChatMessageUser, Model
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+from inspect_ai.util import ExecResult, Limit, SandboxEnvironmentType, apply_limits, store
+from inspect_ai.util import sandbox as sample_sandbox
+
+from ._errors import AgentError, AgentOptionError, SessionClosedError
+from ._inspect_compat import eval_is_running, quiet_display, sample_identity
+from ._runtime.continued import continued_sample
+from ._runtime.fileset import FileSet, output_files
+from .acp import ACPAgent, ACPSession, Event, TurnEnded
+from .acp._recorded import Recording
+
+T = TypeVar("T")
+
+_POLL = 0.05
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an agent has made of a prompt.
+
+    Args:
+        text: Its answer.
+        messages: The whole conversation.
+        usage: Tokens, as an interactive agent tells them for its session, and the model for the last answer.
+        files: What it has left so far, if it was made with `collect`.
+    """
+
+    text: str
+    messages: list[ChatMessage]
+    usage: Mapping[str, Any] | None
+    files: FileSet
+
+
+class _Partner(Protocol):
+    """Who is talked with."""
+
+    async def send(self, text: str) -> Reply: ...
+
+    async def stream(self, text: str, hear: Callable[[Event], None]) -> None: ...
+
+
+class _Unattended:
+    """An agent that is called anew for each prompt, and goes on with its own state."""
+
+    def __init__(self, agent: Agent, state: TaskState) -> None:
+        self._agent = agent
+        self._task = state
+        self._state = AgentState(messages=[])
+
+    async def send(self, text: str) -> Reply:
+        self._state.messages = [*self._state.messages, ChatMessageUser(content=text)]
+        self._state = await self._agent(self._state)
+        self._task.messages, self._task.output = self._state.messages, self._state.output
+        usage, output = self._state.output.usage, self._state.output
+        told = usage.model_dump(exclude_none=True) if usage else None
+        return Reply(output.completion, list(self._state.messages), told, output_files(store()))
+
+    async def stream(self, text: str, hear: Callable[[Event], None]) -> None:
+        recording = Recording()
+
+        async def listen() -> None:
+            while True:
+                await anyio.sleep(_POLL)
+                for event in recording.news():
+                    hear(event)
+
+        listening = asyncio.ensure_future(listen())
+        try:
+            await self.send(text)
+        finally:
+            listening.cancel()
+        for event in recording.news():
+            hear(event)
+        hear(TurnEnded("end_turn"))
+
+
+class _Interactive:
+    """An agent that keeps its session open."""
+
+    def __init__(self, session: ACPSession) -> None:
+        self._session = session
+
+    async def send(self, text: str) -> Reply:
+        turn = await self._session.prompt(text)
+        await self._session.gather()
+        return Reply(turn.text, list(self._session.state.messages), turn.usage, output_files(store()))
+
+    async def stream(self, text: str, hear: Callable[[Event], None]) -> None:
+        async for event in self._session.prompt(text):
+            hear(event)
+        await self._session.gather()
+
+
+class _Request(Generic[T]):
+    """Something to be done in the sample."""
+
+    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
+        self.work = work
+        self.scope = anyio.CancelScope()
+        self.done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        # Whoever waits for it is told of its error; there may be nobody.
+        self.done.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+class AgentSession:
+    """A conversation with an agent in a sandbox. `open_session()` makes it.
+
+    What is asked of it is done in turn. An error of the agent ends it: `send()` or `stream()` raises that error, and
+    all that follow raise `SessionClosedError`.
+    """
+
+    def __init__(self) -> None:
+        self.log: EvalLog | None = None
+        """The log, once the session is closed."""
+        self._asked: asyncio.Queue[_Request[Any] | None] = asyncio.Queue()
+        self._partner: _Partner | None = None
+        self._ready = asyncio.Event()
+        self._closed = False
+        self._error: BaseException | None = None
+
+    async def send(self, text: str) -> Reply:
+        """Give the agent something to do, and wait until it is done.
+
+        Raises:
+            SessionClosedError: The session has ended.
+            AgentError: What went wrong with the agent.
+        """
+        return await self._do(lambda: self._here.send(text))
+
+    async def stream(self, text: str) -> AsyncGenerator[Event, None]:
+        """Give the agent something to do, and hear of what it does as it does it.
+
+        Leaving the loop early ends the turn. The events are those of interactive agents (`inspect_swe.acp`); of other
+        agents there are answers, reasoning and tool calls, each when the model has given it.
+
+        Raises:
+            SessionClosedError: The session has ended.
+            AgentError: What went wrong with the agent.
+        """
+        heard: asyncio.Queue[Event | None] = asyncio.Queue()
+        working = asyncio.ensure_future(self._do(lambda: self._here.stream(text, heard.put_nowait)))
+        working.add_done_callback(lambda _: heard.put_nowait(None))
+        try:
+            while (event := await heard.get()) is not None:
+                yield event
+            await working
+        finally:
+            working.cancel()
+            await asyncio.wait({working})
+
+    async def exec(self, command: list[str], **options: Any) -> ExecResult[str]:
+        """Run a command in the sandbox; `options` as Inspect's `sandbox().exec()` takes them.
+
+        Raises:
+            SessionClosedError: The session has ended.
+        """
+        return await self._do(lambda: sample_sandbox().exec(command, **options))
+
+    def check_open(self) -> None:
+        """See that the session can be used.
+
+        Raises:
+            SessionClosedError: It has ended.
+        """
+        if self._closed:
+            raise SessionClosedError("The session has ended.", hint="open another one.") from self._error
+
+    @property
+    def _here(self) -> _Partner:
+        assert self._partner is not None
+        return self._partner
+
+    async def _do(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Have something done in the sample; who stops waiting for it stops it."""
+        self.check_open()
+        request = _Request(work)
+        self._asked.put_nowait(request)
+        try:
+            return await asyncio.shield(request.done)
+        except asyncio.CancelledError:
+            request.scope.cancel()
+            await asyncio.wait({request.done})
+            raise
+
+    async def _serve(self, agent: Agent, state: TaskState) -> None:
+        """Do what is asked for until the session is closed."""
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                if isinstance(agent, ACPAgent):
+                    self._partner = _Interactive(await stack.enter_async_context(agent.session(state)))
+                else:
+                    self._partner = _Unattended(agent, state)
+                self._ready.set()
+                while (request := await self._asked.get()) is not None:
+                    await self._answer(request)
+        except BaseException as error:
+            self._end(error)
+            raise
+        finally:
+            self._end()
+
+    async def _answer(self, request: _Request[Any]) -> None:
+        try:
+            with request.scope:
+                request.done.set_result(await request.work())
+        except BaseException as error:
+            self._end(error)
+            if isinstance(error, Exception):
+                request.done.set_exception(error)
+            raise
+        finally:
+            request.done.cancel()
+
+    def _end(self, error: BaseException | None = None) -> None:
+        """Take in no more."""
+        if not self._closed:
+            self._closed, self._error = True, error
+            self._asked.put_nowait(None)
+
+    async def _opened(self, running: asyncio.Task[list[EvalLog]]) -> None:
+        """Wait until there is somebody to talk with.
+
+        Raises:
+            AgentError: There never will be.
+        """
+        ready = asyncio.ensure_future(self._ready.wait())
+        try:
+            await asyncio.wait({ready, running}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if self._ready.is_set():
+            return
+        if isinstance(self._error, Exception):
+            raise self._error
+        cause = running.exception()
+        log = None if cause else running.result()[0]
+        told = cause or (log and log.error and log.error.message) or "its eval has ended"
+        raise AgentError(f"The session could not be opened: {told}") from cause
+
+
+@contextlib.asynccontextmanager
+async def open_session(
+    agent: Agent,
+    *,
+    model: str | Model,
+    sandbox: SandboxEnvironmentType = "docker",
+    files: Mapping[str, str] | None = None,
+    setup: str | None = None,
+    log_dir: str | None = None,
+    limits: Sequence[Limit] = (),
+    resume: EvalSample | None = None,
+) -> AsyncIterator[AgentSession]:
+    """Talk with an agent from a script or a notebook. A real eval of one sample is underneath, with its log.
+
+    Args:
+        agent: Any agent: `claude_code()`, `interactive_codex_cli()`, ...
+        model: The model.
+        sandbox: Where the agent works.
+        files: Files to put there, as `Sample.files`.
+        setup: A script to run there first, as `Sample.setup`.
+        log_dir: Where the log goes (default: as Inspect has it).
+        limits: Limits for the whole session.
+        resume: A sample of an earlier log whose session is gone on with (`keep_session=True`).
+
+    Yields:
+        The session. When the block ends, so do the agent and its sandbox, and `log` is set.
+
+    Raises:
+        AgentOptionError: An eval runs already: a sample's own code calls the agent directly.
+        AgentError: The sandbox or the agent could not be started.
+    """
+    if sample_identity() is not None:
+        raise AgentOptionError(
+            "open_session() is for scripts and notebooks; this code runs in a sample of an eval.",
+            hint="call the agent directly: state = await agent(state).",
+        )
+    if eval_is_running():
+        raise AgentOptionError(
+            "An eval or another session runs in this process, and there can be only one at a time.",
+            hint="close the other session first.",
+        )
+    quiet_display()
+    sample = Sample(input="A session.") if resume is None else continued_sample(resume, "A session.")
+    sample.files = {**(sample.files or {}), **(files or {})}
+    sample.setup = setup or sample.setup
+    session = AgentSession()
+
+    @solver(name="session")
+    def serve() -> Solver:
+        async def solve(state: TaskState, generate: Generate) -> TaskState:
+            with apply_limits(list(limits)):
+                await session._serve(agent, state)
+            return state
+
+        return solve
+
+    task = Task(name="session", dataset=[sample], solver=serve(), sandbox=sandbox)
+    running = asyncio.create_task(eval_async(task, model=model, log_dir=log_dir))
+    try:
+        await session._opened(running)
+        yield session
+    finally:
+        session._end()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait({running})
+        if running.exception() is None:
+            session.log = running.result()[0]
+
+
+class BlockingSession:
+    """A session whose methods block. `open_session_sync()` makes it; see `AgentSession`."""
+
+    def __init__(self, session: AgentSession, portal: BlockingPortal) -> None:
+        self._session = session
+        self._portal = portal
+
+    @property
+    def log(self) -> EvalLog | None:
+        """The log, once the session is closed."""
+        return self._session.log
+
+    def send(self, text: str) -> Reply:
+        """As `AgentSession.send()`."""
+        self._session.check_open()
+        return self._portal.call(self._session.send, text)
+
+    def stream(self, text: str) -> Iterator[Event]:
+        """As `AgentSession.stream()`."""
+        self._session.check_open()
+        events = self._session.stream(text)
+        try:
+            while (event := self._portal.call(anext, events, None)) is not None:
+                yield event
+        finally:
+            self._portal.call(events.aclose)
+
+    def exec(self, command: list[str], **options: Any) -> ExecResult[str]:
+        """As `AgentSession.exec()`."""
+        self._session.check_open()
+        return self._portal.call(lambda: self._session.exec(command, **options))
+
+
+@contextlib.contextmanager
+def open_session_sync(agent: Agent, **arguments: Any) -> Iterator[BlockingSession]:
+    """`open_session()` for code that isn't async, with the same arguments; its loop runs in a thread of its own."""
+    with start_blocking_portal() as portal:
+        with portal.wrap_async_context_manager(open_session(agent, **arguments)) as session:
+            yield BlockingSession(session, portal)

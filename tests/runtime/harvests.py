@@ -1,0 +1,53 @@
+"""A harvest over a workspace of this machine, without a CLI: a shell script does the agent's work."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import anyio.to_thread
+from inspect_ai.util import Store, store
+from inspect_ai.util._store import init_subtask_store
+
+from inspect_swe import OutputFiles
+from inspect_swe._runtime.fileset import FileSet, output_files
+from inspect_swe._runtime.outputs import OutputHarvest
+from inspect_swe._runtime.session import Session
+from inspect_swe._sandbox.workspace import Workspace
+
+from ..sandbox.workspaces import local_workspace
+
+
+def sh(folder: Path, script: str) -> str:
+    done = subprocess.run(["sh", "-ec", script], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def harvested(workspace: Workspace, spec: OutputFiles, *works: Callable[[], Awaitable[object]]) -> list[FileSet]:
+    """What is in the store after each of several calls of an agent."""
+    session = cast(Session, SimpleNamespace(workspace=workspace))
+    kept = []
+    for work in works:
+        harvest = OutputHarvest(spec, "An agent")
+        await harvest.begin(session)
+        await work()
+        await harvest.gather(session)
+        kept.append(output_files(store()))
+    return kept
+
+
+def harvest(folder: Path, spec: OutputFiles, *scripts: str, far: bool = False) -> list[FileSet]:
+    async def run() -> list[FileSet]:
+        init_subtask_store(Store())
+        async with local_workspace(str(folder)) as workspace:
+            workspace.transport.packs = far
+            works = [partial(anyio.to_thread.run_sync, sh, folder, script) for script in scripts]
+            return await harvested(workspace, spec, *works)
+
+    return asyncio.run(run())
