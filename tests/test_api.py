@@ -17,8 +17,11 @@ REQUIRED = inspect.Parameter.empty
 HEAVY = {"inspect_ai", "acp", "anthropic", "docker", "google", "httpx", "mcp", "openai", "pydantic", "rich", "yaml"}
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    code = f"import sys, inspect_swe; print(*({HEAVY!r} & {{*sys.modules}}))"
+@pytest.mark.parametrize(
+    ("module", "heavy"), [("inspect_swe", HEAVY), ("inspect_swe._registry", {"anthropic", "openai", "google.genai"})]
+)
+def test_importing_the_package_loads_nothing_heavy(module: str, heavy: set[str]) -> None:
+    code = f"import sys, {module}; print(*({heavy!r} & {{*sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 

@@ -1,11 +1,14 @@
-"""What we rely on in Inspect beyond its public interface. A failure here means: look at `_inspect_compat.py`."""
+"""What we rely on in Inspect beyond its public interface: look at `_inspect_compat.py` and its neighbours."""
 
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 from pathlib import Path
+from typing import get_args
 
+import pytest
 from inspect_ai.agent import AgentState, SandboxAgentBridge
 from inspect_ai.log import Transcript
 from inspect_ai.model import GenerateConfig, get_model
@@ -13,6 +16,8 @@ from inspect_ai.model import GenerateConfig, get_model
 import inspect_swe
 from inspect_swe import _inspect_compat as compat
 from inspect_swe import _inspect_transcript as transcripts
+from inspect_swe._inspect_handlers import load_handler
+from inspect_swe._requests import DialectName
 
 SOURCE = Path(inspect_swe.__file__).parent
 
@@ -37,7 +42,6 @@ def test_limits_of_a_model() -> None:
 def test_handlers_are_functions_of_the_bridge() -> None:
     bridge = compat.create_bridge(AgentState(messages=[]))
     for method, arguments in (
-        (compat.generate_anthropic_method(bridge, web_search=True), ["json_data"]),
         (compat.list_tools(bridge), ["server"]),
         (compat.call_tool(bridge), ["server", "tool", "arguments"]),
     ):
@@ -47,9 +51,16 @@ def test_handlers_are_functions_of_the_bridge() -> None:
         assert all(parameter.default is not parameter.empty for parameter in parameters[len(arguments) :])
 
 
+@pytest.mark.parametrize("dialect", get_args(DialectName))
+def test_every_dialect_has_its_handler(dialect: DialectName) -> None:
+    handler = asyncio.run(load_handler(dialect))
+    assert [*inspect.signature(handler.generate).parameters] == ["bridge", "web_search", "request"]
+    assert hasattr(handler, "count_tokens") == (dialect in ("anthropic", "google"))
+
+
 def test_private_modules_are_imported_in_one_place() -> None:
     for path in SOURCE.rglob("*.py"):
-        if path.name in ("_inspect_compat.py", "_inspect_transcript.py"):
+        if path.name in ("_inspect_compat.py", "_inspect_transcript.py") or path.parent.name == "_inspect_handlers":
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("inspect_ai"):

@@ -7,14 +7,13 @@ moved one, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public `sa
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec, SandboxAgentBridge
 from inspect_ai.model import (
     ChatMessage,
-    ChatMessageSystem,
     CompactionStrategy,
     GenerateConfig,
     GenerateFilter,
@@ -29,32 +28,14 @@ from inspect_ai.solver import TaskState
 from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import LimitExceededError, SandboxEnvironment, registry_info
 
-from ._requests import answered_once, describe_functions, plain_images
-
 logger = logging.getLogger(__name__)
-
-GenerateMethod = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 try:
     from inspect_ai._util.exception import TerminateSampleError
     from inspect_ai.agent._bridge import _errors as bridge_errors
     from inspect_ai.agent._bridge._errors import provider_error_payload
-    from inspect_ai.agent._bridge.anthropic_api_impl import (
-        anthropic_system_to_texts,
-        inspect_anthropic_api_request_impl,
-        messages_from_anthropic_input,
-        tools_from_anthropic_tools,
-    )
-    from inspect_ai.agent._bridge.completions import inspect_completions_api_request
-    from inspect_ai.agent._bridge.google_api import inspect_google_api_request
-    from inspect_ai.agent._bridge.responses import inspect_responses_api_request
     from inspect_ai.agent._bridge.sandbox.service import call_tool, list_tools
-    from inspect_ai.agent._bridge.util import (
-        _is_model_filter,
-        resolve_bridge_code_execution,
-        resolve_bridge_model,
-        resolve_bridge_web_search,
-    )
+    from inspect_ai.agent._bridge.util import _is_model_filter
     from inspect_ai.model._model import ModelRefusalError
     from inspect_ai.util._anyio import inner_exception
 
@@ -85,7 +66,7 @@ def agent_arguments(agent: Agent) -> tuple[str, dict[str, Any]]:
         return getattr(agent, "__name__", "?"), {}
 
 
-_usage: ContextVar[ModelUsage | None] = ContextVar("usage of the request's generation", default=None)
+generation_usage: ContextVar[ModelUsage | None] = ContextVar("usage of the request's generation", default=None)
 
 
 class _Bridge(SandboxAgentBridge):
@@ -94,7 +75,7 @@ class _Bridge(SandboxAgentBridge):
     generated: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None
 
     async def _track_state(self, input: list[ChatMessage], output: ModelOutput) -> None:
-        _usage.set(output.usage)
+        generation_usage.set(output.usage)
         root = self.generated(input, output) if self.generated is not None else None
         if root is False:
             return
@@ -271,114 +252,6 @@ def _related(ex: BaseException) -> list[BaseException]:
             found.append(item)
             stack += [item.__cause__, item.__context__, *getattr(item, "exceptions", ())]
     return found
-
-
-def generate_anthropic_method(bridge: SandboxAgentBridge, web_search: bool) -> GenerateMethod:
-    """Inspect's handler of Anthropic Messages requests: request JSON in, response JSON out."""
-    search, code = _grants(web_search)
-
-    # Inspect's own wrapper also looks up the installed SDK's version, a sixth of the time of a call.
-    async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
-        message = await inspect_anthropic_api_request_impl(json_data, None, search, code, bridge)
-        return message.model_dump(mode="json", warnings=False)
-
-    return generate
-
-
-def generate_responses_method(bridge: SandboxAgentBridge, web_search: bool) -> GenerateMethod:
-    """Inspect's handler of OpenAI Responses requests: request JSON in, response JSON out."""
-    search, code = _grants(web_search)
-
-    async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
-        describe_functions(json_data.get("tools"))
-        response = await inspect_responses_api_request(json_data, None, search, code, bridge)
-        return response.model_dump(mode="json", warnings=False)
-
-    return generate
-
-
-def generate_completions_method(bridge: SandboxAgentBridge) -> GenerateMethod:
-    """Inspect's handler of OpenAI Chat Completions requests: request JSON in, response JSON out."""
-
-    async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
-        describe_functions(json_data.get("tools"))
-        completion = await inspect_completions_api_request(json_data, None, bridge)
-        return completion.model_dump(mode="json", warnings=False)
-
-    return generate
-
-
-def generate_google_method(bridge: SandboxAgentBridge, web_search: bool) -> GenerateMethod:
-    """Inspect's handler of Gemini requests: request JSON (with `model`) in, response JSON out."""
-    search, code = _grants(web_search)
-
-    async def generate(json_data: dict[str, Any]) -> dict[str, Any]:
-        _plain_schemas(json_data.get("tools"))
-        plain_images(json_data["contents"])
-        answered_once(json_data["contents"])
-        reply: dict[str, Any] = await inspect_google_api_request(json_data, search, code, bridge)
-        used, told = _usage.get(), reply["usageMetadata"]
-        if used and "cachedContentTokenCount" not in told:
-            # Gemini counts what was cached as part of the prompt, and Inspect does not.
-            read, written = used.input_tokens_cache_read or 0, used.input_tokens_cache_write or 0
-            told |= {"cachedContentTokenCount": read, "promptTokenCount": told["promptTokenCount"] + read + written}
-        return reply
-
-    return generate
-
-
-def _grants(web_search: bool) -> tuple[Any, Any]:
-    """Providers for the client's own web search and code execution: none of those that are withheld."""
-    search = resolve_bridge_web_search(True if web_search else None, default_grant=False)
-    return search, resolve_bridge_code_execution(None, default_grant=False)
-
-
-def _plain_schemas(tools: Any) -> None:
-    """Write the functions' schemas as Inspect's Gemini handler wants them, of which Google's SDKs shout the types."""
-    from inspect_ai.agent._bridge.google_api_impl import _google_schema_to_json_schema
-
-    for tool in tools if isinstance(tools, list) else []:
-        functions = tool.get("functionDeclarations") if isinstance(tool, dict) else None
-        for function in functions if isinstance(functions, list) else []:
-            if isinstance(function, dict) and "parameters" in function:
-                function["parameters"] = _google_schema_to_json_schema(function["parameters"])
-
-
-async def count_anthropic_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:
-    """Input tokens of an Anthropic request, counted by the model that would serve it."""
-    tools = tools_from_anthropic_tools(request.get("tools"), None, None, None, False)
-    messages: list[ChatMessage] = await messages_from_anthropic_input(request["messages"], tools)
-    texts = anthropic_system_to_texts(request.get("system"))
-    system: list[ChatMessage] = [ChatMessageSystem(content=text) for text in texts]
-    return await _count_tokens(bridge, str(request["model"]), "anthropic", system + messages, tools)
-
-
-async def count_google_tokens(bridge: SandboxAgentBridge, model: str, request: dict[str, Any]) -> int:
-    """Input tokens of a Gemini request to a model, counted by the model that would serve it."""
-    # Not imported above: it imports Google's SDK, a third of a second that other agents need not wait for.
-    from inspect_ai.agent._bridge.google_api_impl import messages_from_google_contents, tools_from_google_tools
-
-    asked = request.get("generateContentRequest") or request
-    _plain_schemas(asked.get("tools"))
-    plain_images(asked["contents"])
-    tools = tools_from_google_tools(asked.get("tools"), None, None)
-    messages = messages_from_google_contents(asked["contents"], asked.get("systemInstruction"))
-    return await _count_tokens(bridge, model, "google", messages, tools)
-
-
-async def _count_tokens(
-    bridge: SandboxAgentBridge, name: str, provider: Any, messages: list[ChatMessage], tools: Sequence[Any]
-) -> int:
-    routing = resolve_bridge_model(
-        name,
-        model_aliases=bridge.model_aliases,
-        model_resolver=bridge.model_resolver,
-        model=bridge.model,
-        allow_client_model_names=False,
-        provider=provider,
-    )
-    texts = [tool.model_dump_json(exclude_none=True) for tool in tools if isinstance(tool, ToolInfo)]
-    return await routing.model.count_tokens([*[ChatMessageSystem(content=text) for text in texts], *messages])
 
 
 def load_dotenv() -> None:

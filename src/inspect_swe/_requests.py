@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+DialectName = Literal["anthropic", "completions", "google", "responses"]
+"""The APIs that the bridge serves."""
 
 
 def describe_functions(tools: Any) -> None:

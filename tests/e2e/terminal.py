@@ -46,13 +46,6 @@ class Terminal:
             assert time.monotonic() < until, f"{text!r} is not to be seen:\n{self.screen}"
             self._read()
 
-    def see_last(self, text: str, seconds: float = 60) -> None:
-        """Wait until a text ends what is on the screen."""
-        until = time.monotonic() + seconds
-        while not self.screen.endswith(text):
-            assert time.monotonic() < until, f"{text!r} does not end this:\n{self.screen}"
-            self._read()
-
     def settle(self, seconds: float = 0.5) -> None:
         """Wait until nothing new has been drawn for a while."""
         seen = ""
@@ -73,6 +66,16 @@ class Terminal:
         for key in keys:
             self._process.send(key)
             self.settle(0.2)
+
+    def press_until(self, text: str, *keys: str, seconds: float = 60) -> None:
+        """Press keys until a text ends what is on the screen: a program that is busy may take them too late."""
+        until = time.monotonic() + seconds
+        while not self.screen.endswith(text):
+            assert time.monotonic() < until, f"{text!r} does not end this:\n{self.screen}"
+            self.press(*keys)
+            again = time.monotonic() + 3
+            while time.monotonic() < again and not self.screen.endswith(text):
+                self._read()
 
     def run(self, command: str, sees: str) -> None:
         """Run a command in a shell, and wait for what it says."""

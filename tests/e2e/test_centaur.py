@@ -100,8 +100,7 @@ def test_a_person_works_with_the_cli(key: str, tmp_path: Path) -> None:
             person.see("is ready to help you")
             person.see("workspace#")
             work(person, CASES[key])
-            person.press(*CASES[key].leave)
-            person.see_last("workspace#")
+            person.press_until("workspace#", *CASES[key].leave)
             submit(person, "ok")
 
     agent = getattr(inspect_swe, key)(centaur=True, system_prompt="SYSTEM-MARK", env={"QUOTED": QUOTED})

@@ -98,8 +98,8 @@ def test_local_sandbox(tmp_path: Path) -> None:
 CHANGED_INSPECT = """
 import sys
 from pathlib import Path
-import inspect_ai.agent._bridge._errors as internals
-del internals.provider_error_payload
+import inspect_ai.agent._bridge.anthropic_api_impl as internals
+del internals.anthropic_system_to_texts
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_swe import claude_code
 from inspect_swe.testing import call, say, shell

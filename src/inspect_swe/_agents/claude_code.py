@@ -239,7 +239,7 @@ class ClaudeCode(Adapter):
         """The presented name stands for the served model, a role's model for itself."""
         roles = (self.opus, self.sonnet, self.haiku, self.subagent)
         aliases: dict[str, str | None] = {role: role.removeprefix("inspect/") for role in roles if role}
-        return Route({self.model_config or model: None, **aliases}, web_search=True)
+        return Route({self.model_config or model: None, **aliases}, web_search=True, dialect="anthropic")
 
     def launch(self, site: Site) -> Launch:
         """Environment, MCP configuration and system prompt, all in a private configuration folder."""

@@ -280,7 +280,7 @@ class CodexCli(Adapter):
         aliases: dict[str, str | None] = {self._slug(model): None}
         if self.auto_review and self.auto_review.model:
             aliases[_REVIEWER] = self.auto_review.model.removeprefix("inspect/")
-        return Route(aliases, web_search=self.web_search != "disabled")
+        return Route(aliases, web_search=self.web_search != "disabled", dialect="responses")
 
     def launch(self, site: Site) -> Launch:
         """A configuration layer on top of what is there; a catalogue of models, where the CLI's own lacks this one."""

@@ -149,7 +149,7 @@ class GeminiCli(Adapter):
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""
-        return Route({self.gemini_model: None}, web_search=self.web_search)
+        return Route({self.gemini_model: None}, web_search=self.web_search, dialect="google")
 
     def launch(self, site: Site) -> Launch:
         """Settings, MCP servers and system prompt, all in a private home."""

@@ -112,7 +112,7 @@ class MiniSweAgent(Adapter):
 
     def route(self, model: str) -> Route:
         """It asks for one model."""
-        return Route({_MODEL: None})
+        return Route({_MODEL: None}, dialect="completions")
 
     def launch(self, site: Site) -> Launch:
         """The runner, and a file that tells it what to do."""

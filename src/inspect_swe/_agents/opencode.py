@@ -143,7 +143,8 @@ class OpenCode(Adapter):
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""
-        return Route({self.presented.partition("/")[2]: None})
+        provider, _, model = self.presented.partition("/")
+        return Route({model: None}, dialect="anthropic" if provider == "anthropic" else None)
 
     def launch(self, site: Site) -> Launch:
         """Configuration and a plugin, both in a private folder that also holds its sessions."""

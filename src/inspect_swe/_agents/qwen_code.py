@@ -146,7 +146,7 @@ class QwenCode(Adapter):
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""
-        return Route({self.qwen_model: None}, web_search=self.web_search)
+        return Route({self.qwen_model: None}, web_search=self.web_search, dialect="responses")
 
     def launch(self, site: Site) -> Launch:
         """Settings, MCP servers and system prompt, all in a private home."""

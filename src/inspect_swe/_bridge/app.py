@@ -17,17 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .._errors import ToolsMissingError
-from .._inspect_compat import (
-    GenerateMethod,
-    count_anthropic_tokens,
-    count_google_tokens,
-    ending_exception,
-    generate_anthropic_method,
-    generate_completions_method,
-    generate_google_method,
-    generate_responses_method,
-    provider_error_payload,
-)
+from .._inspect_compat import ending_exception, provider_error_payload
+from .._inspect_handlers import load_handler
 from .._inspect_transcript import in_span
 from .dialects import Dialect
 from .dialects.anthropic import Anthropic
@@ -74,10 +65,6 @@ class BridgeApp:
         self._generations = Generations()
         self._warnings = 0
         self._tools_checked = not settings.expected_tools
-        self._generate_anthropic = generate_anthropic_method(bridge, settings.web_search)
-        self._generate_responses = generate_responses_method(bridge, settings.web_search)
-        self._generate_completions = generate_completions_method(bridge)
-        self._generate_google = generate_google_method(bridge, settings.web_search)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Starlette]:
@@ -105,13 +92,13 @@ class BridgeApp:
         ]
 
     async def _messages(self, request: Request) -> Response:
-        return await self._reply(request, Anthropic(), self._generate_anthropic)
+        return await self._reply(request, Anthropic())
 
     async def _responses(self, request: Request) -> Response:
-        return await self._reply(request, Responses(), self._generate_responses)
+        return await self._reply(request, Responses())
 
     async def _chat_completions(self, request: Request) -> Response:
-        return await self._reply(request, Completions(), self._generate_completions)
+        return await self._reply(request, Completions())
 
     async def _gemini(self, request: Request) -> Response:
         model, method = request.path_params["model"], request.path_params["method"]
@@ -119,12 +106,10 @@ class BridgeApp:
         if method not in METHODS:
             return error_reply(dialect, ModelFailure(404, f"Method {method} is not served."))
         if method == "countTokens":
-            return await self._counted(
-                request, dialect, lambda data: count_google_tokens(self._bridge, model, data), "totalTokens"
-            )
-        return await self._reply(request, dialect, lambda data: self._generate_google({**data, "model": model}))
+            return await self._counted(request, dialect, "totalTokens", model=model)
+        return await self._reply(request, dialect, model=model)
 
-    async def _reply(self, request: Request, dialect: Dialect, handler: GenerateMethod) -> Response:
+    async def _reply(self, request: Request, dialect: Dialect, **path: str) -> Response:
         async def generate(data: dict[str, Any]) -> dict[str, Any]:
             self._check_tools(dialect.tool_names(data))
             self._withhold_tools(dialect, data)
@@ -132,9 +117,13 @@ class BridgeApp:
             self.traffic.user_agent = request.headers.get("user-agent", "")
             self._threads.heard(request.headers)
             with in_span(self.traffic.span):
-                return await self._guarded(handler(data))
+                return await self._guarded(self._serve(dialect, {**data, **path}))
 
         return await model_reply(request, dialect, self._intake, self._generations, generate)
+
+    async def _serve(self, dialect: Dialect, data: dict[str, Any]) -> dict[str, Any]:
+        handler = await load_handler(dialect.name)
+        return await handler.generate(self._bridge, self._settings.web_search, data)
 
     def _check_tools(self, offered: set[str]) -> None:
         """The first request that offers tools must offer every MCP tool the agent was given."""
@@ -199,17 +188,14 @@ class BridgeApp:
         return reply
 
     async def _count_anthropic(self, request: Request) -> Response:
-        return await self._counted(
-            request, Anthropic(), lambda data: count_anthropic_tokens(self._bridge, data), "input_tokens"
-        )
+        return await self._counted(request, Anthropic(), "input_tokens")
 
-    async def _counted(
-        self, request: Request, dialect: Dialect, count: Callable[[dict[str, Any]], Awaitable[int]], field: str
-    ) -> Response:
+    async def _counted(self, request: Request, dialect: Dialect, field: str, **path: str) -> Response:
         hold = Hold(self._intake)
         try:
             _, data = await read_request(request, dialect, hold)
-            return JSONResponse({field: await count(data)})
+            handler = await load_handler(dialect.name)
+            return JSONResponse({field: await handler.count_tokens(self._bridge, {**data, **path})})
         except ModelFailure as failure:
             return error_reply(dialect, failure)
         except Exception as ex:

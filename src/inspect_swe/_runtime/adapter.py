@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from inspect_ai.tool import MCPServerConfig
 
 from .._install import Recipe, Tool
+from .._requests import DialectName
 from .output import json_events
 
 ToolKind = Literal["read", "edit", "delete", "move", "search", "execute", "think", "fetch", "other"]
@@ -183,10 +184,12 @@ class Route:
     Args:
         aliases: Model names the CLI may send, each with the Inspect model that serves it; None is the served model.
         web_search: Whether the CLI's own web search is granted.
+        dialect: The API that the CLI calls, which is made ready before it starts; None: once it calls one.
     """
 
     aliases: Mapping[str, str | None] = field(default_factory=dict)
     web_search: bool = False
+    dialect: DialectName | None = None
 
 
 class Adapter(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridg
 from inspect_ai.model import ChatMessage, Model, ModelOutput
 from inspect_ai.tool import ToolDef
 
+from .._bridge.app import BridgeApp
 from .._bridge.calls import Calls
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, Traffic
@@ -26,14 +28,18 @@ from .._inspect_compat import (
     requested_failure,
     resolve_model,
 )
+from .._inspect_handlers import load_handler
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter, Route
 from .ending import Ending
 from .limits import idle_limits, repeat_limits
 from .options import AgentOptions
 
-if BRIDGE_AVAILABLE:
-    from .._bridge.app import BridgeApp
+logger = logging.getLogger(__name__)
+
+OpenLink = Callable[
+    [Adapter, AgentOptions, Route, AgentState, Workspace, Ending], contextlib.AbstractAsyncContextManager["Link"]
+]
 
 
 @dataclass
@@ -64,6 +70,19 @@ class Link:
         """Tell the transcript that no tool of the CLI's runs any more."""
         if self.calls is not None:
             self.calls.end(failed)
+
+
+async def choose_link(route: Route) -> OpenLink:
+    """Our own bridge; Inspect's where its release has changed what ours is made of."""
+    if not BRIDGE_AVAILABLE:
+        return inspect_link
+    try:
+        if route.dialect is not None:
+            await load_handler(route.dialect)
+    except ImportError as ex:
+        logger.warning("This inspect_ai changed what handles model calls (%s): using its own, slower bridge.", ex)
+        return inspect_link
+    return own_link
 
 
 @contextlib.asynccontextmanager

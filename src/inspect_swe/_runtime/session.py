@@ -17,7 +17,7 @@ from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
 from .._errors import AgentError, ProviderError
-from .._inspect_compat import BRIDGE_AVAILABLE, resolve_model, token_limits
+from .._inspect_compat import resolve_model, token_limits
 from .._inspect_transcript import current_span, record, record_change
 from .._sandbox.multiplexer import Process
 from .._sandbox.workspace import Workspace, open_workspace
@@ -27,7 +27,7 @@ from .files import place_files
 from .harvest import Harvest, begin, gather, harvests_of
 from .install import Installed, find_cli, place_cli
 from .kept import put_back, take_up
-from .link import Link, inspect_link, own_link
+from .link import Link, choose_link
 from .memory import Start, new_session_id
 from .options import AgentOptions
 from .output import OutputBuffer
@@ -229,8 +229,8 @@ async def open_session(
         found = await find_cli(adapter, options.version, workspace)
         have = time.monotonic()
         served = resolve_model(options.model)
-        open_link = own_link if BRIDGE_AVAILABLE else inspect_link
         route = adapter.route(ModelName(served).name)
+        open_link = await choose_link(route)
         async with Ending() as ending:
             async with open_link(adapter, options, route, state, workspace, ending) as link:
                 installed = await place_cli(found, workspace)

@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from ..._requests import DialectName
+
 
 class Dialect(Protocol):
     """One provider's wire format, for one request.
 
     Args:
+        name: Whose handler serves the request.
         ping: Bytes a streaming client ignores, sent while the model thinks.
     """
 
+    name: DialectName
     ping: bytes
 
     def check(self, request: dict[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from ..._requests import DialectName
 from ._shared import Common, event, problem
 
 _ERROR_TYPES = {
@@ -28,6 +29,7 @@ def _event(kind: str, **data: Any) -> bytes:
 class Anthropic(Common):
     """The Messages API (`POST /v1/messages`)."""
 
+    name: DialectName = "anthropic"
     ping = _event("ping")
 
     def check(self, request: dict[str, Any]) -> str | None:

@@ -7,11 +7,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from ..._requests import DialectName
 from ._shared import OpenAI, event, problem
 
 
 class Completions(OpenAI):
     """The Chat Completions API (`POST /v1/chat/completions`), for one request: its chunks share an id."""
+
+    name: DialectName = "completions"
 
     def __init__(self) -> None:
         self._head: dict[str, Any] = {}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..._requests import DialectName
 from ._shared import Common, event, problem
 
 METHODS = ("generateContent", "streamGenerateContent", "countTokens")
@@ -34,6 +35,7 @@ class Google(Common):
         sse: Whether a stream is one of server-sent events, rather than a JSON list.
     """
 
+    name: DialectName = "google"
     # Google's Python SDK takes any line but `data: ` and an empty one for the beginning of an error.
     ping = b"\n\n"
 

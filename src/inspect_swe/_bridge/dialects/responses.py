@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from ..._requests import DialectName
 from ._shared import OpenAI, event, freeform_names, problem
 
 # Items whose content is one string: its key, and the name of the events that carry it.
@@ -27,6 +28,8 @@ _RETRIED = (408, 409)
 
 class Responses(OpenAI):
     """The Responses API (`POST /v1/responses`), for one request: its events are numbered."""
+
+    name: DialectName = "responses"
 
     def __init__(self) -> None:
         self._numbers = itertools.count()

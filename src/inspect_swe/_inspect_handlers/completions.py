@@ -1,0 +1,20 @@
+"""OpenAI Chat Completions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inspect_ai.agent import SandboxAgentBridge
+from inspect_ai.agent._bridge.completions import inspect_completions_api_request
+from inspect_ai.model import _openai
+
+from .._requests import describe_functions
+
+__all__ = ["_openai", "generate"]  # the first is what Inspect would import during a first request
+
+
+async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:
+    """See `Handler`: the dialect has no web search."""
+    describe_functions(request.get("tools"))
+    completion = await inspect_completions_api_request(request, None, bridge)
+    return completion.model_dump(mode="json", warnings=False)

@@ -1,0 +1,50 @@
+"""Gemini's generateContent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inspect_ai.agent import SandboxAgentBridge
+from inspect_ai.agent._bridge.google_api import inspect_google_api_request
+from inspect_ai.agent._bridge.google_api_impl import (
+    _google_schema_to_json_schema,
+    messages_from_google_contents,
+    tools_from_google_tools,
+)
+
+from .._inspect_compat import generation_usage
+from .._requests import answered_once, plain_images
+from ._shared import grants, tokens_of
+
+
+async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:
+    """See `Handler`."""
+    _plain_schemas(request.get("tools"))
+    plain_images(request["contents"])
+    answered_once(request["contents"])
+    reply: dict[str, Any] = await inspect_google_api_request(request, *grants(web_search), bridge)
+    used, told = generation_usage.get(), reply["usageMetadata"]
+    if used and "cachedContentTokenCount" not in told:
+        # Gemini counts what was cached as part of the prompt, and Inspect does not.
+        read, written = used.input_tokens_cache_read or 0, used.input_tokens_cache_write or 0
+        told |= {"cachedContentTokenCount": read, "promptTokenCount": told["promptTokenCount"] + read + written}
+    return reply
+
+
+async def count_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:
+    """See `Handler`."""
+    asked = request.get("generateContentRequest") or request
+    _plain_schemas(asked.get("tools"))
+    plain_images(asked["contents"])
+    tools = tools_from_google_tools(asked.get("tools"), None, None)
+    messages = messages_from_google_contents(asked["contents"], asked.get("systemInstruction"))
+    return await tokens_of(bridge, str(request["model"]), "google", messages, tools)
+
+
+def _plain_schemas(tools: Any) -> None:
+    """Write the functions' schemas as Inspect's Gemini handler wants them, of which Google's SDKs shout the types."""
+    for tool in tools if isinstance(tools, list) else []:
+        functions = tool.get("functionDeclarations") if isinstance(tool, dict) else None
+        for function in functions if isinstance(functions, list) else []:
+            if isinstance(function, dict) and "parameters" in function:
+                function["parameters"] = _google_schema_to_json_schema(function["parameters"])
