@@ -36,7 +36,6 @@ _LOOK = 5.0
 _PAUSE = 8.0
 # A container's end is known to the engine after its streams have ended, and a removal begins with a kill.
 _SETTLES = 1.0
-_COPIES = 4
 _copies: RunVar[anyio.CapacityLimiter] = RunVar("inspect_swe_copies_at_once")
 
 _engines: list[docker.APIClient] = []
@@ -63,9 +62,9 @@ def engine() -> docker.APIClient | None:
 
 
 def _copies_at_once() -> anyio.CapacityLimiter:
-    """More copies at once are slower in sum: the disk is what limits them, and they would starve the event loop."""
+    """One for each processor, up to four: more are slower in sum, and would starve the event loop."""
     if (limiter := _copies.get(None)) is None:
-        limiter = anyio.CapacityLimiter(_COPIES)
+        limiter = anyio.CapacityLimiter(min(4, max(2, os.cpu_count() or 2)))
         _copies.set(limiter)
     return limiter
 
