@@ -40,12 +40,14 @@ checked: sync
 	@for target in check docs contract unit; do $(MAKE) --no-print-directory $$target || exit 1; done
 
 prepared: sync
+	@scripts/restic.sh
 	@for target in arm64 clis; do $(MAKE) --no-print-directory $$target || exit 1; done
 
 unit: sync ## Run the tests that need no Docker engine
 	$(BIN)/python -m pytest -m 'not docker' --numprocesses 3
 
 e2e: sync images ## Run the tests with the real CLIs in real containers
+	@scripts/restic.sh
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m docker
 
 contract: $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai

@@ -26,7 +26,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.solver import TaskState
 from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
-from inspect_ai.util import LimitExceededError, SandboxEnvironment, registry_info
+from inspect_ai.util import Checkpointer, LimitExceededError, SandboxEnvironment, registry_info
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ try:
     from inspect_ai.agent._bridge.util import _is_model_filter
     from inspect_ai.model._model import ModelRefusalError
     from inspect_ai.util._anyio import inner_exception
+    from inspect_ai.util._checkpoint.checkpointer_noop import _NoopCheckpointer
 
     # Releases before 0.3.281 know no response filters.
     _ENDING: tuple[type[Exception], ...] = (
@@ -95,6 +96,7 @@ def create_bridge(
     model_aliases: dict[str, str | Model] | None = None,
     forward_generation_config: bool = False,
     generated: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None,
+    checkpointer: Checkpointer | None = None,
 ) -> SandboxAgentBridge:
     """A bridge whose state Inspect's request handlers update.
 
@@ -109,6 +111,7 @@ def create_bridge(
         forward_generation_config: Whether the client's own generation parameters count, and not the eval's.
         generated: Told of each generation, before the client hears of it; says whether it belongs to the root
             conversation (None: Inspect is to find out).
+        checkpointer: Told of each turn of the root conversation, which is part of what it saves.
 
     Raises:
         ValueError: Two specs have the same name.
@@ -122,6 +125,7 @@ def create_bridge(
         None if model is None else str(model),
         model_aliases,
         forward_generation_config=forward_generation_config,
+        checkpointer=checkpointer,
     )
     bridge.generated = generated
     if isinstance(model, Model):
@@ -136,6 +140,11 @@ def create_bridge(
     bridge._compaction_prefix = []
     bridge.warn_indistinct_tools()
     return bridge
+
+
+def saves_checkpoints(checkpointer: Checkpointer) -> bool:
+    """Whether the eval has checkpoints, and no other agent of the sample leads."""
+    return not isinstance(checkpointer, _NoopCheckpointer)
 
 
 def forget_thread(bridge: SandboxAgentBridge) -> None:

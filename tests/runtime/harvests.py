@@ -31,7 +31,7 @@ def sh(folder: Path, script: str) -> str:
 
 async def harvested(workspace: Workspace, spec: OutputFiles, *works: Callable[[], Awaitable[object]]) -> list[FileSet]:
     """What is in the store after each of several calls of an agent."""
-    session = cast(Session, SimpleNamespace(workspace=workspace))
+    session = cast(Session, SimpleNamespace(workspace=workspace, resumes=False))
     kept = []
     for work in works:
         harvest = OutputHarvest(spec, "An agent")

@@ -248,7 +248,9 @@ def test_what_cannot_be_kept_costs_no_sample(
         init_subtask_store(Store())
         async with local_workspace(str(tmp_path)) as workspace:
             harvests = (OutputHarvest(OutputFiles(), "An agent"),)
-            session = SimpleNamespace(workspace=workspace, harvests=harvests, adapter=SimpleNamespace(label="Agent"))
+            session = SimpleNamespace(
+                workspace=workspace, harvests=harvests, resumes=False, adapter=SimpleNamespace(label="Agent")
+            )
             await begin(cast(Session, session))
             assert session.harvests == ()
             return output_files(store())

@@ -12,6 +12,7 @@ from .._errors import AgentOptionError
 from .._inspect_compat import agent_arguments
 from .adapter import Adapter, Turn
 from .centaur import run_centaur
+from .checkpoints import Checkpoints, checkpoints
 from .files import place_images
 from .memory import Memory, Start
 from .options import AgentOptions
@@ -43,15 +44,20 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
     async def execute(state: AgentState) -> AgentState:
         if options.centaur is not None:
             return await run_centaur(adapter, options, options.centaur, state)
+        async with checkpoints() as points:
+            return points.restored(state) if points.is_done else await work(state, points)
+
+    async def work(state: AgentState, points: Checkpoints) -> AgentState:
         memory = Memory.recall(adapter, options, state)
         _warn_of_media(adapter, state)
         first = opening(state.messages, options.system_prompt, memory.seen)
         start = memory.start if first.resume else Start(first.system)
-        async with open_session(adapter, options, state, start) as session:
+        async with open_session(adapter, options, state, start, points) as session:
             images = first.images if adapter.takes_images else ()
             paths = await place_images(session.workspace, session.site, images)
             restored = session.started.archive is not None
-            await run_unattended(session, Turn(first.prompt, first.resume or restored, paths, session.started.fork))
+            turn = Turn(first.prompt, first.resume or restored, paths, session.started.fork)
+            await run_unattended(session, Turn(points.prompt, True) if points.resumes else turn)
             memory.keep(session.link.bridge.state, session.site)
         return session.link.bridge.state
 

@@ -43,7 +43,6 @@ class ScoreCheck:
 
     def __init__(self, attempts: AgentAttempts) -> None:
         self._attempts = attempts
-        self._made = 0
 
     async def request(self, session: Session) -> str:
         """The agent is not told that it is scored."""
@@ -51,8 +50,8 @@ class ScoreCheck:
 
     async def __call__(self, session: Session) -> Feedback | None:
         """Score the attempt, if another one is allowed."""
-        self._made += 1
-        if self._made >= self._attempts.attempts:
+        session.attempts += 1
+        if session.attempts >= self._attempts.attempts:
             return None
         await gather(session)
         state = session.link.bridge.state
@@ -63,4 +62,4 @@ class ScoreCheck:
         if callable(message):
             told = message(state, scores)
             message = await told if inspect.isawaitable(told) else str(told)
-        return Feedback(message, f"attempt {self._made + 1}")
+        return Feedback(message, f"attempt {session.attempts + 1}")

@@ -13,6 +13,7 @@ import anyio
 from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridge
 from inspect_ai.model import ChatMessage, Model, ModelOutput
 from inspect_ai.tool import ToolDef
+from inspect_ai.util import Checkpointer
 
 from .._bridge.app import BridgeApp
 from .._bridge.calls import Calls
@@ -38,7 +39,8 @@ from .options import AgentOptions
 logger = logging.getLogger(__name__)
 
 OpenLink = Callable[
-    [Adapter, AgentOptions, Route, AgentState, Workspace, Ending], contextlib.AbstractAsyncContextManager["Link"]
+    [Adapter, AgentOptions, Route, AgentState, Workspace, Ending, Checkpointer | None],
+    contextlib.AbstractAsyncContextManager["Link"],
 ]
 
 
@@ -87,7 +89,13 @@ async def choose_link(route: Route) -> OpenLink:
 
 @contextlib.asynccontextmanager
 async def own_link(
-    adapter: Adapter, options: AgentOptions, route: Route, state: AgentState, workspace: Workspace, ending: Ending
+    adapter: Adapter,
+    options: AgentOptions,
+    route: Route,
+    state: AgentState,
+    workspace: Workspace,
+    ending: Ending,
+    checkpointer: Checkpointer | None,
 ) -> AsyncIterator[Link]:
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
     threads = Threads(adapter.session_header, adapter.sub_agent_header)
@@ -111,6 +119,7 @@ async def own_link(
         model=options.model,
         model_aliases=_aliases(options, route),
         forward_generation_config=options.transparent_proxy,
+        checkpointer=checkpointer,
     )
     app = BridgeApp(bridge, _settings(adapter, options, route), threads, ending.end)
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
@@ -127,7 +136,13 @@ async def own_link(
 
 @contextlib.asynccontextmanager
 async def inspect_link(
-    adapter: Adapter, options: AgentOptions, route: Route, state: AgentState, workspace: Workspace, ending: Ending
+    adapter: Adapter,
+    options: AgentOptions,
+    route: Route,
+    state: AgentState,
+    workspace: Workspace,
+    ending: Ending,
+    checkpointer: Checkpointer | None,
 ) -> AsyncIterator[Link]:
     """Inspect's public bridge, the safety net: slower, but it is there whatever the inspect_ai release."""
     bridging = sandbox_agent_bridge(
@@ -142,6 +157,7 @@ async def inspect_link(
         port=20000 + secrets.randbelow(30000),
         web_search=route.web_search,
         bridged_tools=options.bridged_tools,
+        checkpointer=checkpointer,
     )
     async with workspace.relaying(None), bridging as bridge:
         with ending.watching(workspace.death):

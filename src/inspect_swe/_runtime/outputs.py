@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 _MOST_LISTED = 1000
+_RESUMED = "The sample was resumed from a checkpoint: files that were changed before it are in the patch only."
 
 
 class OutputHarvest:
@@ -52,7 +53,8 @@ class OutputHarvest:
         if self._spec.patch:
             try:
                 base = await find_base(session.workspace)
-                self._base = base._replace(commit=kept.base or base.commit)
+                kept.base = kept.base or base.commit  # which a checkpoint then holds
+                self._base = base._replace(commit=kept.base)
             except AgentError as ex:
                 self._no_base = ex.summary
 
@@ -64,7 +66,7 @@ class OutputHarvest:
         files, unlisted = _bounded(self._spec, _merged(self._earlier, now))
         unlisted += more
         kept = self._kept()
-        kept.files, kept.unlisted, kept.error = files, unlisted, None
+        kept.files, kept.unlisted, kept.error = files, unlisted, _RESUMED if session.resumes else None
         kept.patch = kept.patch_base64 = None
         told: dict[str, Any] = {"files": _table(files), "unlisted": unlisted}
         try:
@@ -100,7 +102,6 @@ class OutputHarvest:
         if self._base is None:
             kept.error = f"There is no patch. {self._no_base}"
             return self._no_base
-        kept.base = self._base.commit
         try:
             patch, complaint = await make_patch(session.workspace, self._base, self._exclude, self._spec.max_total)
         except AgentError as ex:

@@ -22,6 +22,7 @@ from .._inspect_transcript import current_span, record, record_change
 from .._sandbox.multiplexer import Process
 from .._sandbox.workspace import Workspace, open_workspace
 from .adapter import Adapter, Exit, Launch, Site, Turn
+from .checkpoints import Checkpoints
 from .ending import Ending
 from .files import place_files
 from .harvest import Harvest, begin, gather, harvests_of
@@ -54,6 +55,8 @@ class Session:
         setup: What it took to get there, as the log has it.
         harvests: What is kept of the run.
         started: How the CLI's own conversation has begun.
+        resumes: Whether the call goes on from a checkpoint.
+        attempts: How many attempts have been scored.
     """
 
     adapter: Adapter
@@ -66,6 +69,8 @@ class Session:
     setup: Mapping[str, Any] = field(default_factory=dict)
     harvests: tuple[Harvest, ...] = ()
     started: Start = field(default_factory=Start)
+    resumes: bool = False
+    attempts: int = 0
     _info: InfoEvent | None = field(default=None, init=False)
     _printed: tuple[OutputBuffer, OutputBuffer] | None = field(default=None, init=False)
     _raw: list[dict[str, OutputBuffer]] = field(default_factory=list, init=False)
@@ -159,6 +164,12 @@ class Session:
             output.usage = state.output.usage
             state.output = output
 
+    @property
+    def session_id(self) -> str:
+        """What the CLI names the conversation, also while it runs."""
+        out, err = self._printed or (OutputBuffer(), OutputBuffer())
+        return self.adapter.session_id(Exit(0, out.tail, err.tail, out.head)) or self.site.session_id
+
     def forget(self) -> None:
         """Let the CLI begin anew, not in the conversation that it has just begun."""
         self.site = replace(self.site, session_id=new_session_id())
@@ -209,7 +220,7 @@ class Session:
 
 @contextlib.asynccontextmanager
 async def open_session(
-    adapter: Adapter, options: AgentOptions, state: AgentState, start: Start
+    adapter: Adapter, options: AgentOptions, state: AgentState, start: Start, points: Checkpoints | None = None
 ) -> AsyncIterator[Session]:
     """Set everything up for an agent call; nothing of it is left when the block ends.
 
@@ -218,6 +229,7 @@ async def open_session(
         options: What the user asked for.
         state: The conversation so far. The bridge writes into it as the agent works.
         start: How the CLI's own conversation begins.
+        points: The checkpoints that the call takes part in.
 
     Raises:
         AgentError: A typed error for whatever is missing; what is cheap to find out is found out first.
@@ -232,9 +244,11 @@ async def open_session(
         route = adapter.route(ModelName(served).name)
         open_link = await choose_link(route)
         async with Ending() as ending:
-            async with open_link(adapter, options, route, state, workspace, ending) as link:
+            inspect = points.inspect if points else None
+            async with open_link(adapter, options, route, state, workspace, ending, inspect) as link:
                 installed = await place_cli(found, workspace)
                 start = await take_up(adapter, options, workspace, installed.version, start)
+                start = await points.begin(workspace, start) if points else start
                 site = _site(options, workspace, installed, start, served, link.base_url)
                 await put_back(adapter, options, workspace, site.config, start)
                 launch = adapter.launch(site)
@@ -247,6 +261,8 @@ async def open_session(
                 session = Session(
                     adapter, options, workspace, link, site, launch, installed, setup, harvests_of(options), start
                 )
+                if points:
+                    points.watch(session)
                 await begin(session)
                 try:
                     yield session

@@ -11,6 +11,7 @@ import anyio
 
 from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError, SessionRestoreError, ToolsMissingError
 from .adapter import Exit, Outcome, Turn, Verdict
+from .checkpoints import GO_ON
 from .checks import Check, Feedback, ScoreCheck
 from .options import AgentOptions
 from .output import missing_libraries
@@ -19,8 +20,6 @@ from .session import Session
 from .validated import ResultCheck
 
 logger = logging.getLogger(__name__)
-
-_GO_ON = "You were interrupted by an error. Continue with what you were doing."
 
 # Inspect has retried already, as the eval's settings say.
 _PROVIDER_ERRORS = 1
@@ -43,9 +42,10 @@ async def run_unattended(session: Session, turn: Turn) -> None:
         await _run_turn(session, turn)
         return
     requests = [await check.request(session) for check in checks]
-    turn = replace(turn, prompt="\n\n".join(filter(None, [turn.prompt, *requests])))
+    if not session.resumes:  # else they have been made
+        turn = replace(turn, prompt="\n\n".join(filter(None, [turn.prompt, *requests])))
     session.tell_what_runs(session.adapter.turn(session.site, turn).argv)
-    phase = "attempt 1"
+    phase = f"attempt {session.attempts + 1}"
     while True:
         async with session.phase(phase, "attempt"):
             await _run_turn(session, turn)
@@ -97,7 +97,7 @@ async def _run_turn(session: Session, turn: Turn) -> None:
             crashes -= 1
         logger.warning("%s %s; resuming its session.", session.adapter.label, _what_happened(end, failure))
         if asked:
-            turn = Turn(_GO_ON, True)
+            turn = Turn(GO_ON, True)
 
 
 def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -> None:
