@@ -20,6 +20,7 @@ SLEEPS = "ps -e -o args | grep -v grep | grep -c 'sleep 6[0-9][0-9]'; true"
 
 
 def run(folder: Path, agent: Agent, **options: Any) -> Run:
+    folder.mkdir(exist_ok=True)
     ended = run_agent(folder, agent, [], **options)
     assert ended.requests == []
     return ended
