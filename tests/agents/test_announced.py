@@ -84,7 +84,7 @@ def test_nothing_is_imported_before_it_is_asked_for(site: Path) -> None:
     announce(site)
     assert announced_names() == ["tidy"]
     assert choice_of("claude_code").key == "claude_code" and cli_tools(agent="claude_code")
-    assert load_agent("claude_code") and "tidy_module" not in sys.modules
+    assert load_agent("claude_code").__name__ == "claude_code" and "tidy_module" not in sys.modules
     found = announced("tidy")
     assert "tidy_module" in sys.modules
     assert (found.package, found.adapter.label) == ("tidy-agents 1.0", "Tidy CLI")
