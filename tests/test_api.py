@@ -206,6 +206,17 @@ def test_what_a_run_leaves_behind_is_asked_for_by_keyword(name: str) -> None:
         getattr(inspect_swe, name)(colect="out/**")
 
 
+def test_agents_that_calibrate_a_task() -> None:
+    taken = {
+        name: {key: value.default for key, value in inspect.signature(getattr(inspect_swe, name)).parameters.items()}
+        for name in ("oracle", "nop")
+    }
+    where = dict.fromkeys(["solution", "cwd", "env", "user", "sandbox"])
+    oracle = {"name": "Oracle", "description": "Runs the task's own solution.", **where, "timeout": 900}
+    assert taken == {"oracle": oracle, "nop": {"name": "Nop", "description": "Does nothing."}}
+    assert list(taken["oracle"]) == list(oracle)
+
+
 def test_centaur_options() -> None:
     parameters = inspect.signature(inspect_swe.CentaurOptions).parameters
     assert {key: value.default for key, value in parameters.items()} == {

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from ._errors import AgentOptionError
 from ._install import ArtifactStore, SandboxPlatform, Target, check_version, resolve_version, wheels_tarball
-from ._stock import RECIPES, check_platform, choice_of, entry_of, fetch, path_of, print_entries, stored
+from ._stock import check_platform, choice_of, entry_of, fetch, known_recipes, path_of, print_entries, stored
 
 _PYTHON = re.compile(r"(3)\.?(\d{1,2})(?:\.\d+)?")
 
@@ -65,7 +65,7 @@ def cached_agent_binaries(binary: str | None = None, quiet: bool = False) -> Age
     Raises:
         AgentOptionError: There is no such agent.
     """
-    found = list(stored(list(RECIPES) if binary is None else [choice_of(binary).key]))
+    found = list(stored(list(known_recipes()) if binary is None else [choice_of(binary).key]))
     if not quiet:
         print_entries([entry_of(each) for each in found])
     return AgentBinaries(AgentBinary(each.artifact.agent, each.artifact.version, path_of(each)) for each in found)

@@ -73,6 +73,10 @@ class AgentOptionError(AgentError, ValueError):
     """An argument of an agent factory is wrong or contradicts another one."""
 
 
+class EntryPointError(AgentError):
+    """An agent that another package announces cannot be used."""
+
+
 class AgentInstallError(AgentError):
     """The agent's CLI could not be found, fetched or placed in the sandbox."""
 
@@ -149,6 +153,10 @@ class SessionClosedError(AgentError):
 
 class SnapshotTooLargeError(AgentError):
     """A snapshot does not fit into the sandbox's free space."""
+
+
+class SolutionError(AgentError):
+    """A sample has no solution that `oracle()` could run, or one that does not come to an end."""
 
 
 class ACPError(AgentError):

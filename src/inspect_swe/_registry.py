@@ -1,6 +1,7 @@
 """Inspect loads this module to register what the package provides."""
 
 from ._agents import claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
+from ._calibration import nop, oracle
 from ._judges import verified
 from ._selection import best_by
 from .acp import interactive_claude_code, interactive_codex_cli, interactive_gemini_cli, interactive_opencode
@@ -16,7 +17,9 @@ __all__ = [
     "interactive_gemini_cli",
     "interactive_opencode",
     "mini_swe_agent",
+    "nop",
     "opencode",
+    "oracle",
     "qwen_code",
     "scripted_provider",
     "verified",

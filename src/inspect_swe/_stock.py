@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from ._agents import ROSTER
+from ._agents import ROSTER, Announced, all_announced, announced, announced_names
 from ._errors import AgentError, AgentOptionError
 from ._install import (
     CLAUDE_ACP,
@@ -80,9 +80,22 @@ class Entry(TypedDict):
 
 def choice_of(agent: str) -> Choice:
     """What an agent's name stands for."""
-    if agent not in CHOICES:
-        raise AgentOptionError(f"There is no agent {agent!r}.", hint=f"known agents: {', '.join(CHOICES)}.")
-    return CHOICES[agent]
+    if agent in CHOICES:
+        return CHOICES[agent]
+    if agent not in (others := announced_names()):
+        raise AgentOptionError(f"There is no agent {agent!r}.", hint=f"known agents: {', '.join([*CHOICES, *others])}.")
+    found = announced(agent)
+    if found.adapter.recipe is None:
+        raise AgentOptionError(
+            f"{found.package} does not say where the CLI of {agent} is to be had: it must be in the sandbox's image."
+        )
+    return Choice(agent, found.adapter.recipe)
+
+
+def known_recipes() -> dict[str, Recipe]:
+    """Where the CLIs of all agents are found, those of other packages included, as far as they can be used."""
+    others = [found for found in all_announced() if isinstance(found, Announced)]
+    return {**{each.name: each.adapter.recipe for each in others if each.adapter.recipe is not None}, **RECIPES}
 
 
 def check_platform(platform: str) -> None:
@@ -161,7 +174,7 @@ def artifacts(key: str, version: str, platform: SandboxPlatform) -> Iterator[Art
         pinned = Pins.load().pin(key).release(platform)
         yield Artifact(key, version, platform, Release(pinned.package, version), TOOLS[key].member)
         return
-    recipe = RECIPES[key]
+    recipe = choice_of(key).recipe
     if isinstance(recipe, PythonPackage):
         release = Release(recipe.package, version)
         for python in PYTHONS:
@@ -177,7 +190,7 @@ def path_of(found: StoredArtifact) -> Path:
     That name is a link beside the package, which is made here; where that can't be, it is the file's own.
     """
     folder = found.path.parent
-    target = found.path if isinstance(RECIPES.get(found.artifact.agent), PythonPackage) else found.binary
+    target = found.binary if found.artifact.target is None else found.path
     link = folder / found.artifact.name
     with contextlib.suppress(OSError):
         link.symlink_to(target.relative_to(folder))

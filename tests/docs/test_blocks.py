@@ -22,7 +22,7 @@ from inspect_swe.testing import ScriptError
 from inspect_swe.testing._scripts import load_script
 
 from .pages import DOCS, Block, blocks, blocks_in, options_of, read, save_files
-from .shell import WrongCommand, check_command, command_lines
+from .shell import WrongCommand, check_command, command_lines, functions
 
 
 def imported(tree: ast.Module) -> dict[str, Any]:
@@ -90,6 +90,14 @@ def check_skill(block: Block, folder: Path) -> None:
     assert block.title and block.title.endswith("/SKILL.md")
 
 
+def check_toml(block: Block, folder: Path) -> None:
+    """A project, whose agents are functions of the page's files."""
+    tomllib: Any = pytest.importorskip("tomllib")  # since Python 3.11
+    points = tomllib.loads(block.code)["project"]["entry-points"]["inspect_swe.agents"]
+    for module, _, function in (value.partition(":") for value in points.values()):
+        assert function in functions(folder / f"{module}.py")
+
+
 def check_text(block: Block, folder: Path) -> None:
     """Pictures, and what programs print: no commands."""
     assert not re.search(r"^\$ ", block.code, re.MULTILINE)
@@ -102,6 +110,7 @@ CHECKS: Mapping[str, Callable[[Block, Path], None]] = {
     "python": run_python,
     "sh": check_shell_file,
     "text": check_text,
+    "toml": check_toml,
     "yaml": check_yaml,
 }
 

@@ -19,16 +19,25 @@ import pytest
 from inspect_ai import eval as run_eval
 from inspect_ai import task_with
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.scorer import Score, Scorer, Target, scorer
+from inspect_ai.scorer import accuracy as mean
+from inspect_ai.solver import TaskState
+from inspect_ai.tool import MCPServerConfigStdio
+from inspect_ai.util import sandbox
 
-from inspect_swe.testing import ScriptStep, call, finish, say, scripted, shell
+from inspect_swe import nop, oracle
+from inspect_swe.testing import ScriptStep, call, fail, finish, say, scripted, shell
 
 from ..docs.pages import DOCS, Block, blocks, read, save_files
+from ..fakes import crush_stand_in
 from .harness import compose_file, run_agent
 
 TASK = DOCS / "write-your-own-task.md"
 LOG = DOCS / "guides/reading-the-transcript.md"
 SUITES = DOCS / "guides/handoff-and-suites.md"
 OWN = DOCS / "guides/your-own-agent.md"
+CRUSH = DOCS / "guides/crush.md"
+CALIBRATION = DOCS / "guides/calibration.md"
 
 
 def follow(command: str, folder: Path) -> EvalLog:
@@ -122,3 +131,62 @@ def test_an_agent_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     run = run_agent(tmp_path, coder(), [shell("echo hi > out.txt"), say("I wrote it.")], show="cat out.txt")
     assert run.seen == "hi\n" and run.info["agent"] == "coder"
     assert run.sample.output.completion == "I wrote it."
+
+
+@scorer(metrics=[mean()])
+def has_written() -> Scorer:
+    async def score(state: TaskState, target: Target) -> Score:
+        done = await sandbox().exec(["cat", "out.txt"])
+        return Score(value=int(done.stdout == "hi\n"))
+
+    return score
+
+
+@pytest.fixture
+def crush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The factory of the page about Crush."""
+    save_files(CRUSH, tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert len(block_with(CRUSH, "class Crush").code.splitlines()) < 100
+    yield importlib.import_module("crush_agent").crush
+    del sys.modules["crush_agent"]
+
+
+STAND_IN = [f"{crush_stand_in.__file__}:/usr/local/bin/crush:ro"]
+SERVER = Path(crush_stand_in.__file__).with_name("mcp_stdio.py")
+
+
+def test_an_adapter_for_crush(tmp_path: Path, crush: Any) -> None:
+    server = MCPServerConfigStdio(
+        name="std",
+        command="python3",
+        args=["-c", SERVER.read_text()],
+        cwd="/tmp",
+        env={"PRICE": "$5 'each'"},
+    )
+    agent = crush(attempts=2, system_prompt="SYSTEM-MARKER", mcp_servers=[server])
+    script: list[ScriptStep] = [call("std/add", a=2, b=3), say("One."), shell("echo hi > out.txt"), say("Two.")]
+    run = run_agent(tmp_path, agent, script, volumes=STAND_IN, scorer=has_written())
+    assert run.error is None, run.error
+    texts = [message.text for message in run.requests[-1].messages]
+    assert [message.text for message in run.sample.messages if message.role == "assistant"][-1] == "Two."
+    assert "sum=5" in texts and sum("SYSTEM-MARKER" in text for text in texts) == 1
+    assert run.info["agent"] == "crush" and run.info["source"] == "sandbox"
+    assert any("incorrect" in text for text in texts), "the second attempt is not in the first one's session"
+
+
+def test_an_adapter_for_crush_tells_errors_apart(tmp_path: Path, crush: Any) -> None:
+    refused = run_agent(tmp_path, crush(), [fail(400, "no such thing")], volumes=STAND_IN)
+    assert "HTTP 400: no such thing" in (refused.error or "")
+    killed: list[ScriptStep] = [shell("kill -9 $PPID"), shell("echo again > out.txt"), say("Done.")]
+    assert run_agent(tmp_path, crush(), killed, show="cat out.txt", volumes=STAND_IN).seen == "again\n"
+    missing = run_agent(tmp_path, crush(), [])
+    assert "Crush is not installed in the sandbox" in (missing.error or "")
+
+
+def test_a_task_is_calibrated(tmp_path: Path) -> None:
+    made = module(block_with(CALIBRATION, "def halves"), tmp_path)
+    for agent, worth in ((oracle(), 1.0), (nop(), 0.0)):
+        task = task_with(made.halves(), solver=agent, sandbox=("lean_test", compose_file(tmp_path)))
+        (log,) = run_eval(task, log_dir=str(tmp_path / "logs"), display="none")
+        assert accuracy(log) == worth and (log.samples or [])[0].model_usage == {}

@@ -19,8 +19,8 @@ NOT_OF_A_RUN = {
     "UnknownVersionError",
     "DigestMismatchError",
 }
-NOT_OF_A_RUN |= {"SessionClosedError", "SnapshotTooLargeError"}
-"""Bases, kinds of errors that are in the table, and errors of what isn't an agent."""
+NOT_OF_A_RUN |= {"EntryPointError", "SessionClosedError", "SnapshotTooLargeError", "SolutionError"}
+"""Bases, kinds of errors that are in the table, and errors of what runs no CLI."""
 
 
 def test_every_outcome_and_error_has_an_action() -> None:

@@ -1,6 +1,7 @@
 """The roster: one file per CLI, one line here."""
 
 from .about import cli_tools
+from .announced import Announced, all_announced, announced, announced_names
 from .claude_code import ClaudeCode, claude_code
 from .codex_cli import CodexAutoReview, CodexCli, codex_cli
 from .gemini_cli import GeminiCli, gemini_cli
@@ -12,7 +13,11 @@ ROSTER = (ClaudeCode, CodexCli, GeminiCli, MiniSweAgent, OpenCode, QwenCode)
 
 __all__ = [
     "ROSTER",
+    "Announced",
     "CodexAutoReview",
+    "all_announced",
+    "announced",
+    "announced_names",
     "claude_code",
     "cli_tools",
     "codex_cli",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from textwrap import dedent
 from typing import cast, get_args
 
-from .._errors import AgentOptionError
+from .._errors import AgentOptionError, EntryPointError
 from .._runtime.adapter import ToolKind
+from .announced import all_announced, announced, announced_names
+
+logger = logging.getLogger(__name__)
 
 CODING_AGENT = dedent("""
    Autonomous coding agent capable of writing, testing, debugging,
@@ -95,7 +99,8 @@ TOOLS: Mapping[str, Mapping[str, ToolKind]] = {
 def cli_tools(*kinds: ToolKind, agent: str | None = None) -> list[str]:
     """Patterns for an approval policy that mean the CLIs' own tools of certain kinds, whatever each CLI calls them.
 
-    MCP servers and host tools are not among them, nor are agents that are not in this package.
+    MCP servers and host tools are not among them. Agents of other packages are, if they are announced by an entry
+    point; one of these that cannot be loaded is left out, with a warning.
 
     Args:
         *kinds: "read", "edit", "delete", "move", "search", "execute", "think", "fetch" or "other", the kinds of the
@@ -107,14 +112,29 @@ def cli_tools(*kinds: ToolKind, agent: str | None = None) -> list[str]:
 
     Raises:
         AgentOptionError: There is no such kind or agent.
+        EntryPointError: The agent of another package that is named cannot be used.
     """
     unknown = set(kinds) - set(get_args(ToolKind))
     if unknown:
         raise AgentOptionError(f"There is no kind of tools {sorted(unknown)[0]!r}: {', '.join(get_args(ToolKind))}.")
-    key = agent and agent.removeprefix("interactive_")
-    if key is not None and key not in TOOLS:
-        raise AgentOptionError(f"There is no agent {agent!r}. Known are: {', '.join(TOOLS)}.")
-    chosen = TOOLS.values() if key is None else [TOOLS[key]]
+    chosen = [*TOOLS.values(), *_announced_tools()] if agent is None else [_tools_of(agent)]
     wanted = kinds or get_args(ToolKind)
     # The parenthesis ends the name: without it, "edit" would mean "edit_anything" too.
     return sorted({f"{name}(*" for tools in chosen for name, kind in tools.items() if kind in wanted})
+
+
+def _tools_of(agent: str) -> Mapping[str, ToolKind]:
+    key = agent.removeprefix("interactive_")
+    if key in TOOLS:
+        return TOOLS[key]
+    if agent in (others := announced_names()):
+        return announced(agent).adapter.tools
+    raise AgentOptionError(f"There is no agent {agent!r}. Known are: {', '.join([*TOOLS, *others])}.")
+
+
+def _announced_tools() -> Iterator[Mapping[str, ToolKind]]:
+    for found in all_announced():
+        if isinstance(found, EntryPointError):
+            logger.warning("%s Its tools are not known.", found.summary)
+        else:
+            yield found.adapter.tools

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 from rich.filesize import decimal
 
+from .._agents import Announced, all_announced
 from .._errors import AgentError, RegistryError
 from .._install import CACHE_VARIABLE, ArtifactStore, NpmPackage, Pins, PythonPackage, SandboxPlatform
 from .._install.pip_config import PipConfig
@@ -61,6 +62,7 @@ def examine() -> list[Finding]:
         _npm(here, needed=any(not _is_wheel(name, here) for name in missing)),
         _pypi(needed=any(_is_wheel(name, here) for name in missing)),
         *_pinned(here, missing),
+        *_announced(),
     ]
 
 
@@ -183,6 +185,14 @@ def _pinned(here: SandboxPlatform, missing: list[str]) -> Iterator[Finding]:
     for name, pin in Pins.load().pins.items():
         there = "will be fetched when it is needed" if name in missing else "in the store"
         yield Finding(name, "ok", f"{pin.version} for {here}: {there}")
+
+
+def _announced() -> Iterator[Finding]:
+    for found in all_announced():
+        if isinstance(found, Announced):
+            yield Finding(found.name, "ok", f"an agent of {found.package}")
+        else:
+            yield Finding("Agents of other packages", "warn", found.summary, found.hint or "")
 
 
 def _missing(here: SandboxPlatform) -> list[str]:

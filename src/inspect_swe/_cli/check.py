@@ -28,8 +28,8 @@ def check(
 ) -> None:
     """Try each AGENT's real CLI in everything that agents must do alike; exits with 1 if something fails.
 
-    AGENT is one of the package's own (such as claude_code), `module:function` or `path/to/file.py:function`.
-    Needs Docker, and no model: it brings a scripted one.
+    AGENT is one of the package's own (such as claude_code), or one that another package announces,
+    `module:function` or `path/to/file.py:function`. Needs Docker, and no model: it brings a scripted one.
     """
     from ..conformance import BEHAVIOURS, load_agent, run_matrix
 

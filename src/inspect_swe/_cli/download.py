@@ -28,7 +28,7 @@ _KEYWORDS = ("stable", "latest")
     type=click.Choice([*PLATFORMS, "all"]),
     help="What the sandbox is.  [default: Linux with glibc, on this machine's processor]",
 )
-@click.option("--all", "everything", is_flag=True, help="All agents, for all platforms.")
+@click.option("--all", "everything", is_flag=True, help="All agents of this package, for all platforms.")
 @json_option
 def download(agents: tuple[str, ...], version: str, platform: str | None, everything: bool, as_json: bool) -> None:
     """Fetch the CLI of each AGENT (such as claude_code) into the store, where evals find it.
@@ -42,10 +42,11 @@ def download(agents: tuple[str, ...], version: str, platform: str | None, everyt
     if not everything and not agents:
         raise click.UsageError("name an agent, or use --all.")
 
+    from .._agents import announced_names
     from .._install import check_version
     from .._stock import CHOICES, entry_of, fetch_each
 
-    check_names(agents, list(CHOICES))
+    check_names(agents, [*CHOICES, *announced_names()])
     check_version(version)
     targets = platforms_of("all" if everything else platform)
     wanted = [(agent, target) for agent in (CHOICES if everything else agents) for target in targets]

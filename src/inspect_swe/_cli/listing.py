@@ -11,9 +11,9 @@ from ._shared import json_option, print_json
 @json_option
 def list_store(as_json: bool) -> None:
     """List the CLIs in the store, and the programs that they need."""
-    from .._stock import RECIPES, TOOLS, entry_of, print_entries, stored
+    from .._stock import TOOLS, entry_of, known_recipes, print_entries, stored
 
-    entries = [entry_of(found) for found in stored([*RECIPES, *TOOLS])]
+    entries = [entry_of(found) for found in stored([*known_recipes(), *TOOLS])]
     if as_json:
         print_json(entries)
     else:

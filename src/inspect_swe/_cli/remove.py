@@ -44,10 +44,11 @@ def remove(
     """
     if everything == bool(agents or version or platform):
         raise click.UsageError("name an agent, --version or --platform, or use --all.")
+    from .._agents import announced_names
     from .._install import ArtifactStore, Pins, remove_bundle
     from .._stock import RECIPES, TOOLS, size_of
 
-    check_names(agents, [*RECIPES, *TOOLS])
+    check_names(agents, [*RECIPES, *TOOLS, *announced_names()])
     pins, store = Pins.load(), ArtifactStore()
 
     def chosen(folder: Folder) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,8 @@ import click
 from ._shared import json_option, print_json
 
 if TYPE_CHECKING:
+    from inspect_ai.agent import Agent
+
     from .._install import Pins
     from .._runtime.adapter import Adapter
 
@@ -16,12 +19,23 @@ if TYPE_CHECKING:
 @click.command("agents")
 @json_option
 def list_agents(as_json: bool) -> None:
-    """List the agents: their pinned CLIs and platforms, their options, and the kinds of their CLIs' own tools."""
-    from .._agents import ROSTER
+    """List the agents: their pinned CLIs and platforms, their options, and the kinds of their CLIs' own tools.
+
+    Those that other packages announce come last.
+    """
+    import inspect_swe
+
+    from .._agents import ROSTER, Announced, all_announced
     from .._install import Pins
 
-    pins = Pins.load()
-    entries = [_entry(adapter, pins) for adapter in ROSTER]
+    pins, others = Pins.load(), list(all_announced())
+    entries = [_own_entry(adapter, getattr(inspect_swe, adapter.key), pins) for adapter in ROSTER]
+    entries += [
+        _entry(type(found.adapter), found.factory, found.package) for found in others if isinstance(found, Announced)
+    ]
+    for found in others:
+        if not isinstance(found, Announced):
+            click.echo(f"warning: {found}", err=True)
     if as_json:
         print_json(entries)
         return
@@ -31,31 +45,40 @@ def list_agents(as_json: bool) -> None:
 
     table = Table("agent", "CLI", "command", "version", "interactive", box=None, pad_edge=False)
     for each in entries:
-        table.add_row(each["agent"], each["label"], each["command"], each["version"], each["interactive"] or "no")
+        version = each["version"] or "not pinned"
+        table.add_row(each["agent"], each["label"], each["command"], version, each["interactive"] or "no")
     console().print(table)
     for each in entries:
-        click.echo(f"\n{each['agent']}")
+        click.echo(f"\n{each['agent']}" + ("" if each["package"] == "inspect_swe" else f", of {each['package']}"))
         for what in ("platforms", "options"):
-            click.echo(f"  {what}: {', '.join(each[what])}")
+            if each[what]:
+                click.echo(f"  {what}: {', '.join(each[what])}")
         for kind in dict.fromkeys(each["tools"].values()):
             click.echo(f"  tools, {kind}: {', '.join(name for name, own in each['tools'].items() if own == kind)}")
 
 
-def _entry(adapter: type[Adapter], pins: Pins) -> dict[str, Any]:
-    import inspect_swe
-
-    from .._runtime.results import options_of
+def _own_entry(adapter: type[Adapter], factory: Callable[..., Agent], pins: Pins) -> dict[str, Any]:
     from .._stock import CHOICES, PLATFORMS
 
-    interactive = f"interactive_{adapter.key}"
-    pin = pins.pin(adapter.key)
-    return {
-        "agent": adapter.key,
-        "label": adapter.label,
-        "command": adapter.command,
+    interactive, pin = f"interactive_{adapter.key}", pins.pin(adapter.key)
+    return _entry(adapter, factory, "inspect_swe") | {
         "version": pin.version,
         "platforms": sorted(pin.releases) or list(PLATFORMS),
         "interactive": interactive if interactive in CHOICES else None,
-        "options": list(options_of(getattr(inspect_swe, adapter.key))),
+    }
+
+
+def _entry(adapter: type[Adapter], factory: Callable[..., Agent], package: str) -> dict[str, Any]:
+    from .._runtime.results import options_of
+
+    return {
+        "agent": adapter.key,
+        "package": package,
+        "label": adapter.label,
+        "command": adapter.command,
+        "version": None,
+        "platforms": [],
+        "interactive": None,
+        "options": list(options_of(factory)),
         "tools": dict(adapter.tools),
     }

@@ -10,6 +10,7 @@ from typing import cast
 
 import click
 
+from .._agents import announced, announced_names
 from ._trial import AgentFactory
 
 
@@ -17,12 +18,16 @@ def load_agent(name: str) -> AgentFactory:
     """The factory of an agent.
 
     Args:
-        name: One of this package's agents (`claude_code`), or `module:function`, or `path/to/file.py:function`.
+        name: One of this package's agents (`claude_code`), or of another's that announces it by an entry point, or
+            `module:function`, or `path/to/file.py:function`.
 
     Raises:
         click.BadParameter: There is none of that name.
+        EntryPointError: That of another package cannot be used.
     """
     place, _, attribute = name.rpartition(":")
+    if not place and name in announced_names():
+        return announced(name).factory
     try:
         module = _module(place) if place else importlib.import_module("inspect_swe")
         return cast(AgentFactory, getattr(module, attribute))

@@ -119,6 +119,6 @@ def _version(log: EvalLog) -> str:
         for sample in log.samples or []
         for event in sample.events
         if event.event == "info" and event.source == "inspect_swe" and isinstance(event.data, dict)
-        if "version" in event.data
+        if event.data.get("version")
     }
     return ", ".join(sorted(told)) or "?"

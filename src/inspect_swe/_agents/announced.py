@@ -1,0 +1,98 @@
+"""Agents that other packages announce by an entry point: found by name, imported when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from inspect_ai.agent import Agent
+
+from .._errors import AgentError, EntryPointError
+from .._runtime.adapter import Adapter
+from .._runtime.agent import adapter_of
+
+GROUP = "inspect_swe.agents"
+
+
+@dataclass(frozen=True)
+class Announced:
+    """An agent of another package.
+
+    Args:
+        name: Its name, which is its adapter's key too.
+        package: The package that announces it, with its version.
+        factory: Makes it.
+        adapter: What describes its CLI.
+    """
+
+    name: str
+    package: str
+    factory: Callable[..., Agent]
+    adapter: Adapter
+
+
+def announced_names() -> list[str]:
+    """Names that stand for announced agents, whether these can be used or not. Our own names stay ours."""
+    return [name for name in _names() if not _is_ours(name)]
+
+
+def announced(name: str) -> Announced:
+    """An announced agent, its package imported.
+
+    Raises:
+        EntryPointError: None is announced by this name, or it cannot be had.
+    """
+    found = {entry.value: entry for entry in entry_points(group=GROUP) if entry.name == name}
+    if len(found) != 1:
+        raise EntryPointError(
+            f"Several packages announce an agent {name!r}: {', '.join(map(_package, found.values()))}."
+            if found
+            else f"No package announces an agent {name!r}.",
+            hint="uninstall all but one of them." if found else "see the list that `inspect-swe agents` prints.",
+        )
+    (entry,) = found.values()
+    if _is_ours(name):
+        raise _broken(entry, "this is the name of one of inspect_swe's own")
+    try:
+        factory = entry.load()
+        adapter = adapter_of(factory())
+    except AgentError as error:
+        raise _broken(entry, error.summary) from error
+    except (Exception, SystemExit) as error:  # whatever a module of others does when it is imported or called
+        raise _broken(entry, f"{type(error).__name__}: {error}") from error
+    if adapter is None:
+        raise _broken(entry, f"what {entry.value} returns is not made by `inspect_swe.adapter.swe_agent()`")
+    if adapter.key != name:
+        raise _broken(entry, f"its adapter's `key` is {adapter.key!r}, and must be the entry point's name")
+    return Announced(name, _package(entry), factory, adapter)
+
+
+def all_announced() -> Iterator[Announced | EntryPointError]:
+    """All announced agents; one that cannot be had is its error, and no matter to the others."""
+    for name in _names():
+        try:
+            yield announced(name)
+        except EntryPointError as error:
+            yield error
+
+
+def _names() -> list[str]:
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def _is_ours(name: str) -> bool:
+    from . import ROSTER
+
+    return name.removeprefix("interactive_") in {adapter.key for adapter in ROSTER}
+
+
+def _package(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "a package without metadata"
+
+
+def _broken(entry: EntryPoint, why: str) -> EntryPointError:
+    return EntryPointError(
+        f"The agent {entry.name!r} that {_package(entry)} announces ({entry.value}) cannot be used: {why}.",
+        hint="mend that package or uninstall it; all other agents work without it.",
+    )
