@@ -171,6 +171,7 @@ async def routing(trial: Trial) -> None:
 async def filtered(trial: Trial) -> None:
     """A filter sees every request, with the served model, and may answer in its place."""
     seen: list[str] = []
+    answered: list[bool] = []
 
     async def answer(
         model: Model,
@@ -180,8 +181,9 @@ async def filtered(trial: Trial) -> None:
         config: GenerateConfig,
     ) -> ModelOutput | None:
         seen.append(str(model))
-        if len(seen) > 1:
+        if answered or not tools:  # what asks for a title, say, has none
             return None
+        answered.append(True)
         return ModelOutput.for_tool_call(str(model), *_shell_of(tools))
 
     await trial.run("Do it.", filter=answer)
