@@ -13,14 +13,16 @@ from inspect_ai.agent._bridge.google_api_impl import (
 )
 
 from .._inspect_compat import generation_usage
-from .._requests import answered_once, plain_images
+from .._requests import answered_once, plain_descriptions, plain_images, plain_texts
 from ._shared import grants, tokens_of
 
 
 async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:
     """See `Handler`."""
     _plain_schemas(request.get("tools"))
+    plain_descriptions(request.get("tools"))
     plain_images(request["contents"])
+    plain_texts(request["contents"])
     answered_once(request["contents"])
     reply: dict[str, Any] = await inspect_google_api_request(request, *grants(web_search), bridge)
     used, told = generation_usage.get(), reply["usageMetadata"]
@@ -36,6 +38,7 @@ async def count_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> i
     asked = request.get("generateContentRequest") or request
     _plain_schemas(asked.get("tools"))
     plain_images(asked["contents"])
+    plain_texts(asked["contents"])
     tools = tools_from_google_tools(asked.get("tools"), None, None)
     messages = messages_from_google_contents(asked["contents"], asked.get("systemInstruction"))
     return await tokens_of(bridge, str(request["model"]), "google", messages, tools)

@@ -26,7 +26,7 @@ SHELL_TOOLS = (
     "run_terminal_cmd",
     "terminal",
 )
-COMMAND_PARAMETERS = ("command", "cmd", "commands", "script", "input")
+COMMAND_PARAMETERS = ("command", "CommandLine", "cmd", "commands", "script", "input")
 
 
 def shell_call(tools: Sequence[ToolInfo], command: str) -> tuple[str, dict[str, Any]]:
@@ -151,7 +151,9 @@ def _types(schema: JSONSchema) -> list[str]:
 
 def _plain_number(schema: JSONSchema, name: str) -> int | float:
     value: int | float = 1
-    if "timeout" in name.lower():
+    if re.search("^wait.?ms", name, re.IGNORECASE):
+        value = 10_000
+    elif "timeout" in name.lower():
         milliseconds = name.lower().endswith("ms") or "millisecond" in (schema.description or "").lower()
         value = 120_000 if milliseconds else 120
     if schema.minimum is not None:
