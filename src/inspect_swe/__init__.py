@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._agents import (
         CodexAutoReview,
+        antigravity,
         claude_code,
         cli_tools,
         codex_cli,
@@ -133,6 +134,7 @@ _HOMES = {
     "best_of": "_runtime.best_of",
     "bridge_mcp_to_acp": "acp",
     "cached_agent_binaries": "_binaries",
+    "antigravity": "_agents",
     "claude_code": "_agents",
     "cli_tools": "_agents",
     "codex_cli": "_agents",
@@ -214,6 +216,7 @@ __all__ = [
     "UnknownVersionError",
     "acp_connection",
     "agent_judge",
+    "antigravity",
     "best_by",
     "best_of",
     "bridge_mcp_to_acp",

@@ -1,6 +1,6 @@
 """Inspect loads this module to register what the package provides."""
 
-from ._agents import claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
+from ._agents import antigravity, claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
 from ._calibration import nop, oracle
 from ._judges import verified
 from ._selection import best_by
@@ -8,6 +8,7 @@ from .acp import interactive_claude_code, interactive_codex_cli, interactive_gem
 from .testing._provider import scripted_provider
 
 __all__ = [
+    "antigravity",
     "best_by",
     "claude_code",
     "codex_cli",

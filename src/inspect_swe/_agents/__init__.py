@@ -2,6 +2,7 @@
 
 from .about import cli_tools
 from .announced import Announced, all_announced, announced, announced_names
+from .antigravity import Antigravity, antigravity
 from .claude_code import ClaudeCode, claude_code
 from .codex_cli import CodexAutoReview, CodexCli, codex_cli
 from .gemini_cli import GeminiCli, gemini_cli
@@ -9,7 +10,7 @@ from .mini_swe_agent import MiniSweAgent, mini_swe_agent
 from .opencode import OpenCode, opencode
 from .qwen_code import QwenCode, qwen_code
 
-ROSTER = (ClaudeCode, CodexCli, GeminiCli, MiniSweAgent, OpenCode, QwenCode)
+ROSTER = (Antigravity, ClaudeCode, CodexCli, GeminiCli, MiniSweAgent, OpenCode, QwenCode)
 
 __all__ = [
     "ROSTER",
@@ -18,6 +19,7 @@ __all__ = [
     "all_announced",
     "announced",
     "announced_names",
+    "antigravity",
     "claude_code",
     "cli_tools",
     "codex_cli",

@@ -22,6 +22,10 @@ OPENCODE = dedent("""
    of writing, testing, debugging, and iterating on code across
    multiple languages.
 """)
+ANTIGRAVITY = dedent("""
+   Google's Antigravity coding agent: reads, writes and tests code, runs
+   commands, searches the web, and plans with sub-agents.
+""")
 MINI_SWE_AGENT = dedent("""
    Minimal AI agent that solves software engineering tasks using bash commands.
    100 lines of Python, radically simple, scores >74% on SWE-bench verified.
@@ -37,6 +41,15 @@ def _kinds(**names: str) -> dict[str, ToolKind]:
 # tools out of sight. Sub-agents, plans and goals are "think". What does nothing of all that is "other": it asks a
 # person, changes a mode, waits, loads a skill. Names of older and newer versions do no harm.
 TOOLS: Mapping[str, Mapping[str, ToolKind]] = {
+    "antigravity": _kinds(
+        read="list_resources read_resource view_content_chunk view_file",
+        edit="multi_replace_file_content replace_file_content write_to_file",
+        search="find_by_name grep_search list_dir",
+        execute="manage_task run_command run_workflow",
+        think="define_subagent invoke_subagent manage_subagents send_message",
+        fetch="read_url_content search_web",
+        other="ask_question finish generate_image schedule skill_lookup",
+    ),
     "claude_code": _kinds(
         read="Read BashOutput TaskOutput ListMcpResourcesTool ReadMcpResourceTool",
         edit="Edit MultiEdit NotebookEdit Write",

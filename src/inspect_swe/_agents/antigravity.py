@@ -1,0 +1,194 @@
+"""Google's Antigravity SDK."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
+from typing_extensions import Unpack
+
+from .._errors import AgentOptionError
+from .._install import PythonPackage
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.mcp import FOREVER, mcp_entry
+from .._runtime.options import agent_options
+from .._runtime.output import last_event
+from .._runtime.results import RunResults
+from .about import ANTIGRAVITY, TOOLS
+
+_RUNNER = Path(__file__).with_name("antigravity_runner.py")
+
+
+@agent
+def antigravity(
+    name: str = "Antigravity",
+    description: str = ANTIGRAVITY,
+    system_prompt: str | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    mcp_ready_timeout: float = 120,
+    model: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    user: str | None = None,
+    cwd: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["stable", "sandbox", "latest"] | str = "stable",
+    endpoint_model: str = "gemini-3.6-flash",
+    debug: bool | None = None,
+    *,
+    skills: Sequence[str | Path | Skill] | None = None,
+    attempts: int | AgentAttempts = 1,
+    env: dict[str, str] | None = None,
+    web_search: bool = True,
+    **results: Unpack[RunResults],
+) -> Agent:
+    """Antigravity agent: runs Google's Antigravity SDK in the sample's sandbox, with the eval's model.
+
+    The sandbox needs a Python from 3.10 to 3.14; neither pip nor a network.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to add to its own system instructions.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
+        mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
+        model: Model that serves its calls (defaults to the eval's model).
+        model_aliases: Model names that may be asked for, each with the Inspect model that serves it.
+        filter: Filter for the bridged model requests.
+        retry_refusals: How often a refused generation is retried.
+        user: User to run it as.
+        cwd: Working directory (relative to the sandbox's own).
+        sandbox: Name of the sandbox to run in.
+        version: "stable" (the pinned one), "sandbox" (only the sandbox's own), "auto" (that if it is there, else the
+            pinned one), "latest" (the newest on PyPI) or a version such as "0.1.22".
+        endpoint_model: Model it believes it runs on. Calls go to the served model regardless.
+        debug: Put all that it prints into the log, and into Inspect's trace log (`inspect trace`).
+        skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        env: Environment variables for it; they win over ours.
+        web_search: Whether it may have its `search_web` tool.
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=skills,
+        mcp_servers=mcp_servers,
+        bridged_tools=bridged_tools,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+        mcp_ready_timeout=mcp_ready_timeout,
+        **results,
+    )
+    for server in options.mcp_servers:
+        if server.type == "sse":
+            raise AgentOptionError(f"Antigravity cannot use the MCP server {server.name!r}: it knows no SSE.")
+    return cli_agent(Antigravity(endpoint_model, web_search), options)
+
+
+@dataclass(frozen=True)
+class Antigravity(Adapter):
+    """Knowledge of the Antigravity SDK. It is a Python package, which a runner of ours calls in the sandbox.
+
+    Args:
+        endpoint_model: Model it believes to run on.
+        web_search: Whether it may have its web search tool.
+    """
+
+    endpoint_model: str = "gemini-3.6-flash"
+    web_search: bool = True
+
+    key, label, tools = "antigravity", "Antigravity", TOOLS["antigravity"]
+    # It has no command. A script of this name says which Python of the sandbox has the package.
+    command = "google-antigravity"
+    recipe: ClassVar[PythonPackage] = PythonPackage(
+        "google-antigravity",
+        "package/google/antigravity/bin/localharness",
+        # It imports none of them but the second, for what we don't use.
+        exclude=("absl-py", "google-genai", "mcp", "uvicorn"),
+    )
+    user_agent, sessions, takes_images = "google-antigravity-sdk/", ("sessions", "data"), True
+
+    def route(self, model: str) -> Route:
+        """The presented name stands for the served model."""
+        return Route({self.endpoint_model: None}, web_search=self.web_search, dialect="google")
+
+    def launch(self, site: Site) -> Launch:
+        """The runner, and a file that tells it what to do."""
+        job = {
+            # The package's folder, if it is ours; the sandbox's own Python finds its own.
+            "folders": [file[: -len("/google/antigravity/bin/localharness")] for file in site.command[1:]],
+            "url": site.base_url,
+            "model": self.endpoint_model,
+            "max_output": site.max_output,
+            "compact_at": site.window and site.window * 4 // 5,
+            "web_search": self.web_search,
+            "system": site.system,
+            "mcp_servers": [_server(each) for each in site.mcp_servers],
+            "mcp_output": FOREVER,
+            "conversation": site.session_id,
+            "sessions": f"{site.config}/sessions",
+            "app_data": f"{site.config}/data",
+            "skills": [f"{site.config}/skills"],
+            "debug": site.debug,
+        }
+        files = (
+            File(f"{site.config}/job.json", json.dumps(job).encode()),
+            File(self._runner(site), _RUNNER.read_bytes()),
+        )
+        return Launch(files=files, skills=f"{site.config}/skills")
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """The runner goes on with the conversation, if there is one."""
+        # Isolated: the task's own PYTHONPATH and packages are not for us.
+        argv = [site.command[0], "-I", self._runner(site), f"{site.config}/job.json", *["--resume"] * turn.resume]
+        argv += [word for image in turn.images for word in ("--image", image)]
+        return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
+
+    def judge(self, exit: Exit) -> Verdict:
+        """The runner's last line says how it ended."""
+        if (result := last_event(exit.stdout, "result")) is None:
+            return Verdict(Outcome.CRASHED)
+        if result["status"] == "Done":
+            return Verdict(Outcome.DONE)
+        outcome = Outcome.REFUSED if result["status"] == "Refused" else Outcome.FAILED
+        return Verdict(outcome, str(result.get("reason", "")))
+
+    def tool_prefix(self, server: str) -> str:
+        """What the names of an MCP server's tools begin with in a model request."""
+        return f"mcp_{server}_"
+
+    def _runner(self, site: Site) -> str:
+        return f"{site.config}/antigravity_runner.py"
+
+
+def _server(server: MCPServerConfig) -> dict[str, Any]:
+    """A server, as the SDK's classes want it."""
+    always = {"name": server.name, "force_all_tools_eager": True, "timeout_seconds": 300}
+    return {**mcp_entry(server), **always}
