@@ -37,6 +37,7 @@ from .install.wheel_index import WheelIndex
 
 PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
 AGENTS = [adapter.key for adapter in ROSTER]
+WHEELS = {adapter.key: adapter.recipe.package for adapter in ROSTER if isinstance(adapter.recipe, PythonPackage)}
 PINNED = "1.0.0"
 ACP = {CLAUDE_ACP: "@agentclientprotocol/claude-agent-acp", CODEX_ACP: "@agentclientprotocol/codex-acp"}
 PARTS = ("@agentclientprotocol/sdk", "zod")
@@ -89,8 +90,9 @@ class Everything:
             pins[tool.key] = Pin(tool.key, version, {platform: own for platform in PLATFORMS}, parts)
         self.pins_file.write_text(pins_text(Pins(pins)), encoding="utf-8")
         with PyPIIndex(self.wheels.config) as index:
-            lock = make_lock(index, [f"mini-swe-agent=={version}"])
-        (self.pins_file.parent / "locks" / "mini_swe_agent.json").write_text(lock.text(), encoding="utf-8")
+            for key, package in WHEELS.items():
+                lock = make_lock(index, [f"{package}=={version}"])
+                (self.pins_file.parent / "locks" / f"{key}.json").write_text(lock.text(), encoding="utf-8")
 
     def _publish_npm(self, recipe: NpmPackage, version: str, platforms: tuple[SandboxPlatform, ...]) -> None:
         if recipe.tags_from is not None:

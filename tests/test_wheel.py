@@ -40,6 +40,7 @@ def test_it_holds_what_runs_and_nothing_else(wheel: Path) -> None:
     for name in (
         "py.typed",
         "_install/pins.json",
+        "_install/locks/antigravity.json",
         "_install/locks/mini_swe_agent.json",
         "_agents/codex_models.json",
         "_agents/opencode_models.json",

@@ -61,7 +61,9 @@ def test_a_fork_is_asked_for_where_the_cli_can(adapter: type[Adapter]) -> None:
     place = sites("/tools/cli", "/tools/script")()
     plain = adapter().turn(place, Turn("Go on.", True)).argv
     forked = adapter().turn(place, Turn("Go on.", True, fork=True)).argv
-    assert any("fork" in word for word in forked) == (adapter.key not in ("gemini_cli", "mini_swe_agent"))
+    assert any("fork" in word for word in forked) == (
+        adapter.key not in ("antigravity", "gemini_cli", "mini_swe_agent")
+    )
     assert not any("fork" in word for word in plain)
 
 

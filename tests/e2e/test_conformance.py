@@ -23,6 +23,7 @@ AGENTS = [*(adapter.key for adapter in ROSTER), OUTSIDE]
 NO_MCP = {"mcp_stdio", "mcp_http", "bridged_tools", "servers_together", "skills"}
 EXCUSED = {
     OUTSIDE: {*NO_MCP, "minimal_image"},
+    "antigravity": {"minimal_image"},
     "mini_swe_agent": {*NO_MCP, "minimal_image"},
     "opencode": {"minimal_image"},
 }

@@ -18,6 +18,7 @@ from inspect_ai.log import EvalLog, EvalSample, resolve_sample_attachments
 
 from inspect_swe import (
     SweSession,
+    antigravity,
     claude_code,
     codex_cli,
     gemini_cli,
@@ -33,6 +34,7 @@ from inspect_swe.testing import ScriptStep, finish, scripted, shell
 from .harness import compose_file, mounts, run_agents
 
 AGENTS: dict[str, Callable[..., Agent]] = {
+    "antigravity": antigravity,
     "claude_code": claude_code,
     "codex_cli": codex_cli,
     "gemini_cli": gemini_cli,

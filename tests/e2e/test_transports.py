@@ -63,7 +63,7 @@ def test_a_narrow_and_distant_provider(tmp_path: Path) -> None:
     for key, run in runs.items():
         assert run.seen == "hi", key
         assert run.info["transport"] == "portable"
-        assert run.info["source"] == ("cache" if key in ("opencode", "mini_swe_agent") else "mount")
+        assert run.info["source"] == ("cache" if key in ("antigravity", "opencode", "mini_swe_agent") else "mount")
         printed = "".join(message.text for message in run.sample.messages if message.role == "tool")
         assert "1500" in printed and "400000" in printed, key
 
