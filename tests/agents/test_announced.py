@@ -179,9 +179,9 @@ def test_what_nobody_announces(site: Path) -> None:
     announce(site)
     with pytest.raises(EntryPointError, match="No package announces an agent 'nobody'"):
         announced("nobody")
-    with pytest.raises(AgentOptionError, match=r"no agent 'nobody'. Known are: claude_code, .*, tidy"):
+    with pytest.raises(AgentOptionError, match=r"no agent 'nobody'. Known are: antigravity, .*, tidy"):
         cli_tools(agent="nobody")
-    with pytest.raises(AgentOptionError, match=r"known agents: claude_code, .*, tidy"):
+    with pytest.raises(AgentOptionError, match=r"known agents: antigravity, .*, tidy"):
         choice_of("nobody")
     with pytest.raises(click.BadParameter):
         load_agent("nobody")
