@@ -1,10 +1,16 @@
 """Inspect loads this module to register what the package provides."""
 
-from ._agents import antigravity, claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
+from ._agents import antigravity, claude_code, codex_cli, copilot_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
 from ._calibration import nop, oracle
 from ._judges import verified
 from ._selection import best_by
-from .acp import interactive_claude_code, interactive_codex_cli, interactive_gemini_cli, interactive_opencode
+from .acp import (
+    interactive_claude_code,
+    interactive_codex_cli,
+    interactive_copilot_cli,
+    interactive_gemini_cli,
+    interactive_opencode,
+)
 from .testing._provider import scripted_provider
 
 __all__ = [
@@ -12,9 +18,11 @@ __all__ = [
     "best_by",
     "claude_code",
     "codex_cli",
+    "copilot_cli",
     "gemini_cli",
     "interactive_claude_code",
     "interactive_codex_cli",
+    "interactive_copilot_cli",
     "interactive_gemini_cli",
     "interactive_opencode",
     "mini_swe_agent",

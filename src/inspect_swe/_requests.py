@@ -34,6 +34,12 @@ def plain_descriptions(tools: Any) -> None:
                 function["description"] = _FROM_SERVER.sub("", said)
 
 
+def plain_choice(request: dict[str, Any]) -> None:
+    """Have the model choose between the tools where "validated" says so, which is Google's word for it."""
+    if request.get("tool_choice") == "validated":
+        request["tool_choice"] = "auto"
+
+
 def plain_images(contents: list[Any]) -> None:
     """Write images in the base64 of data URLs: Google's SDKs use its URL-safe alphabet, which Inspect passes on."""
     for content in contents:

@@ -16,6 +16,7 @@ from inspect_swe.acp import (
     ACPAgent,
     interactive_claude_code,
     interactive_codex_cli,
+    interactive_copilot_cli,
     interactive_gemini_cli,
     interactive_opencode,
 )
@@ -30,6 +31,7 @@ SITE = sites("/tools/cli")()
 FACTORIES: list[Callable[..., ACPAgent]] = [
     interactive_claude_code,
     interactive_codex_cli,
+    interactive_copilot_cli,
     interactive_gemini_cli,
     interactive_opencode,
 ]

@@ -17,6 +17,7 @@ from inspect_swe.acp import (
     ACPAgent,
     interactive_claude_code,
     interactive_codex_cli,
+    interactive_copilot_cli,
     interactive_gemini_cli,
     interactive_opencode,
 )
@@ -40,6 +41,7 @@ CASES: list[tuple[Callable[..., ACPAgent], dict[str, Any], set[str]]] = [
         },
         {"web_search", "get_goal", "create_goal"},
     ),
+    (interactive_copilot_cli, {"copilot_model": "gpt-5.4", "wire": "anthropic", "debug": True}, {"create"}),
     (interactive_gemini_cli, {"web_search": False, "debug": True}, {"google_web_search"}),
     (interactive_opencode, {"opencode_model": "openai/gpt-5"}, set()),
 ]

@@ -37,6 +37,7 @@ class Case(NamedTuple):
 CASES = {
     "claude_code": Case("claude", "bypass permissions on", ("\x03", "\x03")),
     "codex_cli": Case("codex", "Ask Codex", ("\x03",)),
+    "copilot_cli": Case("copilot", "/ commands", ("\x03", "\x03")),
     "gemini_cli": Case("gemini", "Type your message", ("\x03", "\x03")),
     "opencode": Case("opencode", "Ask anything", ("\x03",)),
     "qwen_code": Case("qwen", "Type your message", ("\x03", "\x03")),

@@ -124,6 +124,10 @@ def delegate(request: ScriptedRequest) -> Step:
             call("Agent", prompt=f"{TASK} ({name})", run_in_background=name == "four", **common) for name in NAMES
         )
         steps: list[Step] = [one, turn(two, three), four, shell("sleep 3")]
+    elif "read_agent" in offered:
+        common = {"description": "Count", "agent_type": "general-purpose", "mode": "sync"}
+        one, two, three, _ = (call("task", prompt=f"{TASK} ({name})", name=name, **common) for name in NAMES)
+        steps = [one, turn(two, three)]
     elif "task" in offered:
         one, two, three, _ = (
             call("task", description="Count", prompt=f"{TASK} ({name})", subagent_type="general") for name in NAMES
@@ -138,7 +142,7 @@ def delegate(request: ScriptedRequest) -> Step:
 
 
 def test_sub_agents(tmp_path: Path) -> None:
-    keys = {"claude_code": NAMES, "codex_cli": NAMES[:3], "opencode": NAMES[:3]}
+    keys = {"claude_code": NAMES, "codex_cli": NAMES[:3], "copilot_cli": NAMES[:3], "opencode": NAMES[:3]}
     volumes = {str(mount): mount for key in keys for mount in mounts(key, "stable")}
     runs = run_agents(
         tmp_path,

@@ -16,7 +16,7 @@ from inspect_swe._install.pypi import INDEX_HINT, PyPIIndex
 from inspect_swe._install.registries import Release
 from inspect_swe._install.resolver import integrity, resolve_wheels
 from inspect_swe._install.retries import Abandoned
-from inspect_swe._install.unpack import unpack
+from inspect_swe._install.unpack import unpack, unpack_inside
 from inspect_swe._install.wheels import Target
 
 from .fake_registry import FakeRegistry, Reply, make_tarball
@@ -184,3 +184,23 @@ def test_damaged_wheels(damage: str, stop: threading.Event, tmp_path: Path) -> N
 
 def test_the_digest_of_hexadecimal_digits() -> None:
     assert integrity("00" * 32) == "sha256-" + "A" * 43 + "="
+
+
+@pytest.mark.parametrize("rest", [b"", b"\0" * 9], ids=["at the end", "in the middle"])
+def test_files_that_an_executable_carries_take_its_place(stop: threading.Event, tmp_path: Path, rest: bytes) -> None:
+    tarball = make_tarball({"package/index.js": b"run()", "package/lib/a.js": b"a"})
+    executable = tmp_path / "package" / "program"
+    executable.parent.mkdir()
+    counted = [len(part).to_bytes(8, "little") + part for part in (b"files.tgz", tarball)]
+    executable.write_bytes(b"\x7fELF files.tgz " + b"".join(counted) + rest)
+    unpack_inside(executable, "files.tgz", tmp_path, stop)
+    found = {path.name: path.read_bytes() for path in executable.parent.rglob("*") if path.is_file()}
+    assert found == {"index.js": b"run()", "a.js": b"a"}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x7fELF files.tgz", b"\t\0\0\0\0\0\0\0files.tgz"])
+def test_an_executable_that_carries_nothing(stop: threading.Event, tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "program").write_bytes(content)
+    with pytest.raises(AgentInstallError, match=r"no program with a files\.tgz in it"):
+        unpack_inside(tmp_path / "program", "files.tgz", tmp_path, stop)

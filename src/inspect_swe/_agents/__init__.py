@@ -5,12 +5,13 @@ from .announced import Announced, all_announced, announced, announced_names
 from .antigravity import Antigravity, antigravity
 from .claude_code import ClaudeCode, claude_code
 from .codex_cli import CodexAutoReview, CodexCli, codex_cli
+from .copilot_cli import CopilotCli, copilot_cli
 from .gemini_cli import GeminiCli, gemini_cli
 from .mini_swe_agent import MiniSweAgent, mini_swe_agent
 from .opencode import OpenCode, opencode
 from .qwen_code import QwenCode, qwen_code
 
-ROSTER = (Antigravity, ClaudeCode, CodexCli, GeminiCli, MiniSweAgent, OpenCode, QwenCode)
+ROSTER = (Antigravity, ClaudeCode, CodexCli, CopilotCli, GeminiCli, MiniSweAgent, OpenCode, QwenCode)
 
 __all__ = [
     "ROSTER",
@@ -23,6 +24,7 @@ __all__ = [
     "claude_code",
     "cli_tools",
     "codex_cli",
+    "copilot_cli",
     "gemini_cli",
     "mini_swe_agent",
     "opencode",

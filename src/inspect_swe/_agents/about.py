@@ -72,6 +72,15 @@ TOOLS: Mapping[str, Mapping[str, ToolKind]] = {
         other="curr_time get_context_remaining new_context request_permissions request_user_input "
         "request_user_input_async sleep",
     ),
+    "copilot_cli": _kinds(
+        read="fetch_copilot_cli_documentation list_bash read_bash view",
+        edit="apply_patch create edit store_memory vote_memory",
+        search="glob grep rg semantic_code_search session_store_sql tool_search",
+        execute="bash stop_bash write_bash",
+        think="list_agents read_agent report_intent sql task update_todo write_agent",
+        fetch="web_fetch web_search",
+        other="ask_user exit_plan_mode manage_schedule open_canvas skill task_complete",
+    ),
     "gemini_cli": _kinds(
         read="get_internal_docs list_background_processes list_mcp_resources read_background_output read_file "
         "read_many_files read_mcp_resource",

@@ -39,7 +39,7 @@ class Delegations:
         beginning = _beginning(messages)
         conversation = hash(beginning)
         if conversation not in self._spans:
-            call = next((self._calls[text] for text in beginning if text in self._calls), None)
+            call = next((call for said, call in self._calls.items() if _says(beginning, said)), None)
             self._spans[conversation] = self._begin(call) if call else None
         if (span := self._spans[conversation]) is not None:
             enter_span(span)
@@ -73,6 +73,11 @@ def _beginning(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
             parts = [message.content] if isinstance(message.content, str) else [_text(part) for part in message.content]
             texts += [part.strip() for part in parts]
     return tuple(texts)
+
+
+def _says(beginning: tuple[str, ...], said: str) -> bool:
+    """Whether one of the texts is what a call says; some CLIs put a paragraph of their own before it."""
+    return any(text == said or text.endswith(f"\n\n{said}") for text in beginning)
 
 
 def _text(part: object) -> str:

@@ -8,7 +8,7 @@ from inspect_ai.agent import SandboxAgentBridge
 from inspect_ai.agent._bridge.completions import inspect_completions_api_request
 from inspect_ai.model import _openai
 
-from .._requests import describe_functions
+from .._requests import describe_functions, plain_choice
 
 __all__ = ["_openai", "generate"]  # the first is what Inspect would import during a first request
 
@@ -16,5 +16,6 @@ __all__ = ["_openai", "generate"]  # the first is what Inspect would import duri
 async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:
     """See `Handler`: the dialect has no web search."""
     describe_functions(request.get("tools"))
+    plain_choice(request)
     completion = await inspect_completions_api_request(request, None, bridge)
     return completion.model_dump(mode="json", warnings=False)

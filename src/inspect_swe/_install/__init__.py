@@ -10,7 +10,18 @@ from .marker import Marker, read_marker, write_marker
 from .npm_config import NpmConfig
 from .pins import PINS_FILE, Pin, Pins
 from .platforms import SandboxPlatform, sandbox_platform
-from .recipes import CLAUDE_ACP, CODEX_ACP, FRUGAL_WASM, NODE, RIPGREP, NpmPackage, PythonPackage, Recipe, Tool
+from .recipes import (
+    CLAUDE_ACP,
+    CODEX_ACP,
+    FRUGAL_WASM,
+    NODE,
+    RIPGREP,
+    NpmPackage,
+    PythonPackage,
+    Recipe,
+    SingleFile,
+    Tool,
+)
 from .registries import NpmRegistry, Release
 from .wheels import Target
 
@@ -36,6 +47,7 @@ __all__ = [
     "Recipe",
     "Release",
     "SandboxPlatform",
+    "SingleFile",
     "StoredArtifact",
     "Target",
     "Tool",

@@ -27,9 +27,9 @@ from .pip_config import PipConfig
 from .platforms import SandboxPlatform
 from .pypi import INDEX_HINT, PyPIIndex
 from .python_packages import resolved
-from .recipes import PythonPackage
+from .recipes import PythonPackage, SingleFile
 from .registries import REGISTRY_HINT, NpmRegistry, Release
-from .unpack import unpack
+from .unpack import unpack, unpack_inside
 from .wheels import Target
 
 CACHE_VARIABLE = "INSPECT_SWE_CACHE_DIR"
@@ -55,6 +55,7 @@ class Artifact:
             them. Of a Python package, empty means what it turns out to need.
         target: The Python that it is for, if it is a Python package.
         recipe: Says what it needs, if it is a Python package.
+        inside: The executable that its files lie in, if they do.
     """
 
     agent: str
@@ -67,6 +68,7 @@ class Artifact:
     parts: tuple[Release, ...] = ()
     target: Target | None = None
     recipe: PythonPackage | None = None
+    inside: SingleFile | None = None
 
     @property
     def suffix(self) -> str:
@@ -213,6 +215,8 @@ class ArtifactStore:
         files = download(config, releases, downloads, title, hint, stop)
         for release, file in zip(releases, files, strict=True):
             unpack(file, _place(release, releases[0], folder), stop, artifact.keep, artifact.drop)
+        if artifact.inside is not None:
+            unpack_inside(folder / artifact.inside.executable, artifact.inside.tarball, scratch, stop)
         return releases
 
     @contextlib.contextmanager

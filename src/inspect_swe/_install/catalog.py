@@ -171,7 +171,7 @@ def _artifact(
         release = pins.pin(agent).release(platform)
     else:
         release = Release(recipe.package_for(platform), recipe.release_version(version, platform))
-    return Artifact(agent, version, platform, release, recipe.member_for(platform))
+    return Artifact(agent, version, platform, release, recipe.member_for(platform), inside=recipe.inside)
 
 
 async def _looked_up(store: ArtifactStore, agent: str, recipe: Recipe, platform: SandboxPlatform) -> Artifact | str:

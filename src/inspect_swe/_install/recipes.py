@@ -40,10 +40,24 @@ CODEX_ACP = Tool("codex_acp", "package/dist/index.js")
 
 
 @dataclass(frozen=True)
+class SingleFile:
+    """An executable that carries all files of its program in a tarball, which it would unpack where it runs.
+
+    Args:
+        executable: Path of the executable in the package.
+        tarball: What it calls the tarball, an asset of a Node.js single executable application.
+    """
+
+    executable: str
+    tarball: str
+
+
+@dataclass(frozen=True)
 class NpmPackage:
     """A CLI that is published in an npm package: an executable, or a script for Node.js.
 
-    Names may hold `{platform}` (such as linux-x64-musl), `{cpu}` (x64 or arm64) and `{machine}` (x86_64 or aarch64).
+    Names may hold `{platform}` (such as linux-x64-musl), `{system}` (linux or linuxmusl), `{cpu}` (x64 or arm64) and
+    `{machine}` (x86_64 or aarch64).
 
     Args:
         package: The package's name.
@@ -53,6 +67,7 @@ class NpmPackage:
         runner: The program that runs `member`, where it isn't an executable by itself.
         arguments: What the runner is told, before `member`.
         tools: Programs that it looks for on PATH.
+        inside: The executable that all files lie in; they take its place, and `member` is one of them.
     """
 
     package: str
@@ -62,6 +77,7 @@ class NpmPackage:
     runner: Tool | None = None
     arguments: tuple[str, ...] = ()
     tools: tuple[Tool, ...] = ()
+    inside: SingleFile | None = None
 
     def with_tools(self, tools: tuple[Tool, ...]) -> NpmPackage:
         """The same CLI with more programs beside it."""
@@ -105,4 +121,5 @@ Recipe = NpmPackage | PythonPackage
 
 def _names(platform: SandboxPlatform) -> dict[str, str]:
     cpu = platform.split("-")[1]
-    return {"platform": platform, "cpu": cpu, "machine": _MACHINES[cpu]}
+    system = "linuxmusl" if platform.endswith("-musl") else "linux"
+    return {"platform": platform, "system": system, "cpu": cpu, "machine": _MACHINES[cpu]}

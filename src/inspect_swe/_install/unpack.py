@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import mmap
 import re
 import stat
 import struct
@@ -21,6 +23,7 @@ from .retries import Abandoned
 
 _PIECE = 1 << 20
 _SITE_SCHEMES = ("purelib", "platlib")
+_LENGTH = struct.Struct("<Q")
 _Choice = Callable[[Sequence[str]], bool]
 
 
@@ -49,6 +52,35 @@ def unpack(
             _unpack_tarball(file, folder, stop, kept)
     except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError) as e:
         raise AgentInstallError(f"{file.name} can't be unpacked: {e}") from e
+
+
+def unpack_inside(executable: Path, name: str, scratch: Path, stop: threading.Event) -> None:
+    """Put the files that an executable carries in its place.
+
+    Args:
+        executable: An executable of a verified package, which is removed.
+        name: What it calls the tarball that they are in.
+        scratch: A folder for the tarball.
+        stop: When set, give up.
+
+    Raises:
+        AgentInstallError: There is no such executable, or no such tarball in it.
+    """
+    # Node.js writes an asset's name and then its content, each with its length before it.
+    marked, tarball = _LENGTH.pack(len(name)) + name.encode(), scratch / name
+    with contextlib.suppress(FileNotFoundError, ValueError, struct.error):
+        with executable.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if (found := content.find(marked)) >= 0:
+                (size,) = _LENGTH.unpack_from(content, found + len(marked))
+                start = found + len(marked) + _LENGTH.size
+                tarball.write_bytes(content[start : start + size])
+    if not tarball.is_file():
+        raise AgentInstallError(
+            f"There is no {executable.name} with a {name} in it, as there is in earlier versions.",
+            hint='use the version "stable".',
+        )
+    executable.unlink()
+    unpack(tarball, executable.parent, stop)
 
 
 def _unpack_tarball(tarball: Path, folder: Path, stop: threading.Event, kept: _Choice) -> None:

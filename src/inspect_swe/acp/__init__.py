@@ -6,6 +6,7 @@ from ._agent import ACPAgent, ACPAgentParams
 from ._claude_code import interactive_claude_code
 from ._codex_cli import interactive_codex_cli
 from ._connection import acp_connection
+from ._copilot_cli import interactive_copilot_cli
 from ._events import (
     Commands,
     Decision,
@@ -72,6 +73,7 @@ __all__ = [
     "bridge_mcp_to_acp",
     "interactive_claude_code",
     "interactive_codex_cli",
+    "interactive_copilot_cli",
     "interactive_gemini_cli",
     "interactive_opencode",
     "run_channel",

@@ -1,0 +1,220 @@
+"""GitHub Copilot CLI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
+from typing_extensions import Unpack
+
+from .._errors import AgentOptionError
+from .._install import FRUGAL_WASM, NODE, NpmPackage, SingleFile
+from .._requests import DialectName
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files
+from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.output import json_events, last_event
+from .._runtime.results import RunResults
+from .about import CODING_AGENT, TOOLS
+
+Wire = Literal["anthropic", "completions", "responses"]
+"""The APIs that it speaks: Anthropic Messages, OpenAI Chat Completions and OpenAI Responses."""
+
+_FIXED = {
+    "COPILOT_AUTO_UPDATE": "false",
+    "COPILOT_DISABLE_LOGIN_SHELL_ENV": "1",
+    "COPILOT_OFFLINE": "true",
+    # Else it keeps what is to be written of a session back: one that is killed has lost it.
+    "COPILOT_SESSIONFS_FLUSH_DEBOUNCE_MS": "0",
+    # It would write what it has compiled into /tmp.
+    "NODE_DISABLE_COMPILE_CACHE": "1",
+}
+_ROOTS = Path(__file__).with_name("copilot_roots.cjs")
+_FOR_ALL = b'---\napplyTo: "**"\n---\n'
+_OWN = ("agents", "copilot-instructions.md", "instructions", "mcp-config.json", "settings.json", "skills")
+
+
+@agent
+def copilot_cli(
+    name: str = "Copilot CLI",
+    description: str = CODING_AGENT,
+    system_prompt: str | None = None,
+    skills: Sequence[str | Path | Skill] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    copilot_model: str = "claude-sonnet-5.5",
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    cwd: str | None = None,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
+    debug: bool | None = None,
+    *,
+    mcp_ready_timeout: float = 120,
+    wire: Wire | None = None,
+    **results: Unpack[RunResults],
+) -> Agent:
+    """Copilot CLI agent: runs the real GitHub Copilot CLI in the sample's sandbox, with the eval's model.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to add to the CLI's own system prompt.
+        skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
+        centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        copilot_model: Model the CLI believes it runs on. Calls go to the served model regardless.
+        filter: Filter for the bridged model requests.
+        retry_refusals: How often a refused generation is retried.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
+            "stable" (the pinned one), "latest" (the registry's newest) or a version such as "1.0.102".
+        debug: Have the CLI log in detail, and put all that it prints into the log and Inspect's trace log.
+        mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
+        wire: The API that it speaks: "anthropic", "completions" or "responses". Default: the first for a
+            `copilot_model` that begins with "claude", the last for one with "gpt", and the second for all others.
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=skills,
+        mcp_servers=mcp_servers,
+        bridged_tools=bridged_tools,
+        centaur=centaur,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+        mcp_ready_timeout=mcp_ready_timeout,
+        **results,
+    )
+    return cli_agent(CopilotCli(copilot_model, wire), options)
+
+
+@dataclass(frozen=True)
+class CopilotCli(Adapter):
+    """Knowledge of Copilot CLI: the model it believes to run on, and the API it speaks (None: that vendor's)."""
+
+    copilot_model: str = "claude-sonnet-5.5"
+    wire: Wire | None = None
+
+    key, label, command, tools = "copilot_cli", "Copilot CLI", "copilot", TOOLS["copilot_cli"]
+    recipe = NpmPackage(
+        "@github/copilot-{system}-{cpu}",
+        "package/index.js",
+        tags_from="@github/copilot",
+        runner=NODE,
+        arguments=FRUGAL_WASM,
+        inside=SingleFile("copilot", "copilot.tgz"),
+    )
+    sessions, session_field, takes_images, acp_tools = ("session-state",), "sessionId", True, ()
+
+    def __post_init__(self) -> None:
+        if self.wire not in (None, *get_args(Wire)):
+            raise AgentOptionError(f"wire={self.wire!r} is none of {', '.join(get_args(Wire))}.")
+
+    @property
+    def spoken(self) -> DialectName:
+        """The API that it speaks."""
+        if self.wire is not None:
+            return self.wire
+        vendors: dict[str, DialectName] = {"claude": "anthropic", "gpt": "responses"}
+        return next((api for vendor, api in vendors.items() if self.copilot_model.startswith(vendor)), "completions")
+
+    def route(self, model: str) -> Route:
+        """The presented name stands for the served model."""
+        return Route({self.copilot_model: None}, dialect=self.spoken)
+
+    def launch(self, site: Site) -> Launch:
+        """Instructions and MCP servers, in a private home; the rest are variables."""
+        servers = {each.name: {**mcp_entry(each), "tools": ["*"], "timeout": FOREVER} for each in site.mcp_servers}
+        files = [
+            File(f"{site.config}/servers.json", json.dumps({"mcpServers": servers}).encode()),
+            File(f"{site.config}/roots.cjs", _ROOTS.read_bytes()),
+            *shell_files(site),
+        ]
+        if site.system:
+            content = _FOR_ALL + site.system.encode(errors="replace")
+            files.append(File(f"{site.config}/instructions/session.instructions.md", content))
+        api = {"anthropic": ("anthropic", "completions"), "responses": ("openai", "responses")}
+        kind, wire = api.get(self.spoken, ("openai", "completions"))
+        env = {
+            **_FIXED,
+            "COPILOT_HOME": site.config,
+            "COPILOT_MODEL": self.copilot_model,
+            "COPILOT_PROVIDER_BASE_URL": site.base_url + ("" if kind == "anthropic" else "/v1"),
+            "COPILOT_PROVIDER_TYPE": kind,
+            "COPILOT_PROVIDER_WIRE_API": wire,
+        }
+        limits = {"PROMPT": site.window, "OUTPUT": site.max_output}
+        env |= {f"COPILOT_PROVIDER_MAX_{kind}_TOKENS": str(most) for kind, most in limits.items() if most}
+        inherit = tuple((f"{site.home}/.copilot/{name}", name) for name in _OWN)
+        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """Without a terminal; the prompt comes on stdin."""
+        argv = [*self.terminal(site).argv, "--output-format", "json", "--session-id", site.session_id]
+        argv += ["--log-level", "debug"] * site.debug
+        argv += [f"--attachment={image}" for image in turn.images]
+        return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
+
+    def terminal(self, site: Site) -> Terminal:
+        """Its own screen, in a folder that the person need not say they trust."""
+        trusted = File(f"{site.config}/config.json", json.dumps({"trustedFolders": [site.cwd]}).encode())
+        return Terminal((*self.program(site), "--allow-all"), (trusted,))
+
+    def judge(self, exit: Exit) -> Verdict:
+        """Its last `result` event has its exit code, and the last error before it the reason."""
+        if (result := last_event(exit.stdout, "result")) is None:
+            # What is wrong with its arguments and variables it says before its session begins.
+            said = exit.code == 1 and not any(json_events(exit.head)) and exit.stderr.strip().partition("\n")[0]
+            return Verdict(Outcome.FAILED, said) if said else Verdict(Outcome.CRASHED)
+        if result.get("exitCode") == 0:
+            return Verdict(Outcome.DONE)
+        error = (last_event(exit.stdout, "session.error") or {}).get("data") or {}
+        return Verdict(Outcome.FAILED, str(error.get("message") or ""))
+
+    def program(self, site: Site) -> list[str]:
+        """What it is started with, in whatever way."""
+        first, *script = site.command
+        script = ["--require", f"{site.config}/roots.cjs", *script] if script else []
+        return [*shell_argv(site), first, *script, "--additional-mcp-config", f"@{site.config}/servers.json"]
+
+    def tool_prefix(self, server: str) -> str:
+        """What the names of an MCP server's tools begin with in a model request."""
+        return f"{server}-"

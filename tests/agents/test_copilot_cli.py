@@ -1,0 +1,126 @@
+"""What the adapter makes of facts: plain values compared with plain values."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import pytest
+from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
+
+from inspect_swe import AgentOptionError, copilot_cli, opencode
+from inspect_swe._agents.copilot_cli import CopilotCli, Wire
+from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Turn
+
+from .support import ended, sites
+
+site = sites("/tools/node", "--liftoff-only", "/tools/index.js")
+SITE = site()
+ARGV = (
+    *("/tools/node", "--require", "/scratch/home/roots.cjs", "--liftoff-only", "/tools/index.js"),
+    *("--additional-mcp-config", "@/scratch/home/servers.json", "--allow-all", "--output-format", "json"),
+    *("--session-id", SITE.session_id),
+)
+
+
+def files(launch: Launch) -> dict[str, str]:
+    return {file.path.removeprefix("/scratch/home/"): file.content.decode() for file in launch.files}
+
+
+def test_options_are_those_of_opencode() -> None:
+    other = [name.replace("opencode_", "copilot_") for name in inspect.signature(opencode).parameters]
+    other[other.index("session_title")] = "wire"
+    assert list(inspect.signature(copilot_cli).parameters) == other
+
+
+def test_first_and_resumed_prompt() -> None:
+    first = CopilotCli().turn(SITE, Turn("- do it", resume=False))
+    assert first == Invocation(ARGV, b"- do it")
+    again = CopilotCli().turn(site(debug=True), Turn("again", resume=True, images=("/a.png", "/b.png")))
+    images = ("--attachment=/a.png", "--attachment=/b.png")
+    assert again == Invocation((*ARGV, "--log-level", "debug", *images), b"again")
+
+
+def test_the_sandboxs_own_cli_runs_by_itself() -> None:
+    argv = CopilotCli().turn(site(command=("/usr/bin/copilot",)), Turn("x", resume=False)).argv
+    assert argv == ("/usr/bin/copilot", *ARGV[5:])
+
+
+def test_shell_where_there_is_no_bash() -> None:
+    place = site(shells=frozenset())
+    argv = CopilotCli().turn(place, Turn("x", resume=False)).argv
+    assert argv[3:] == ("sh", "/scratch/home/shell", *ARGV)
+    assert {"shell/bash", "shell/shopt"} <= files(CopilotCli().launch(place)).keys()
+
+
+def test_mcp_servers() -> None:
+    servers = (
+        MCPServerConfigStdio(name="std", command="run", args=["a"], env={"K": "v"}),
+        MCPServerConfigHTTP(name="web", type="http", url="http://x/mcp", headers={"H": "v"}),
+    )
+    always = {"tools": ["*"], "timeout": 2147483647}
+    assert json.loads(files(CopilotCli().launch(site(mcp_servers=servers)))["servers.json"])["mcpServers"] == {
+        "std": {"type": "stdio", "command": "run", "args": ["a"], "env": {"K": "v"}, **always},
+        "web": {"type": "http", "url": "http://x/mcp", "headers": {"H": "v"}, **always},
+    }
+
+
+def test_configuration_is_private_and_inherits_the_users() -> None:
+    assert "instructions/session.instructions.md" not in files(CopilotCli().launch(SITE))
+    launch = CopilotCli().launch(site(system="be brief"))
+    assert files(launch)["instructions/session.instructions.md"] == '---\napplyTo: "**"\n---\nbe brief'
+    assert launch.env["COPILOT_HOME"] == "/scratch/home"
+    assert "COPILOT_PROVIDER_API_KEY" not in launch.env
+    assert ("/root/.copilot/settings.json", "settings.json") in launch.inherit
+    assert launch.skills == "/scratch/home/skills"
+
+
+@pytest.mark.parametrize(
+    ("model", "wire", "dialect", "told"),
+    [
+        ("claude-sonnet-5.5", None, "anthropic", ("anthropic", "completions", "")),
+        ("gpt-5.4", None, "responses", ("openai", "responses", "/v1")),
+        ("kimi-k3", None, "completions", ("openai", "completions", "/v1")),
+        ("gpt-5.4", "anthropic", "anthropic", ("anthropic", "completions", "")),
+    ],
+)
+def test_models_and_wires(model: str, wire: Wire | None, dialect: str, told: tuple[str, str, str]) -> None:
+    adapter = CopilotCli(model, wire)
+    assert (adapter.route("x").aliases, adapter.route("x").dialect) == ({model: None}, dialect)
+    env = adapter.launch(SITE).env
+    assert env["COPILOT_MODEL"] == model
+    assert (env["COPILOT_PROVIDER_TYPE"], env["COPILOT_PROVIDER_WIRE_API"]) == told[:2]
+    assert env["COPILOT_PROVIDER_BASE_URL"] == f"http://127.0.0.1:1234{told[2]}"
+
+
+def test_a_wire_that_it_does_not_speak() -> None:
+    with pytest.raises(AgentOptionError, match="wire='google' is none of anthropic, completions, responses"):
+        copilot_cli(wire="google")  # type: ignore[arg-type]
+
+
+def test_limits_of_the_served_model() -> None:
+    names = {"COPILOT_PROVIDER_MAX_PROMPT_TOKENS": "100000", "COPILOT_PROVIDER_MAX_OUTPUT_TOKENS": "8000"}
+    assert names.items() <= CopilotCli().launch(site(window=100_000, max_output=8_000)).env.items()
+    assert not names.keys() & CopilotCli().launch(SITE).env.keys()
+
+
+def failed(message: str) -> dict[str, Any]:
+    return {"type": "session.error", "data": {"message": message}}
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "reason"),
+    [
+        (ended(0, {"type": "result", "exitCode": 0}), Outcome.DONE, ""),
+        (ended(1, failed("529 overloaded"), {"type": "result", "exitCode": 1}), Outcome.FAILED, "529 overloaded"),
+        (ended(-9, {"type": "user.message"}), Outcome.CRASHED, ""),
+        (ended(-9), Outcome.CRASHED, ""),
+        (ended(1), Outcome.CRASHED, ""),
+        (ended(1, {"type": "user.message"}, stderr="a trace"), Outcome.CRASHED, ""),
+        (ended(1, stderr="Invalid provider type\nUsage: ...\n"), Outcome.FAILED, "Invalid provider type"),
+    ],
+)
+def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
+    verdict = CopilotCli().judge(end)
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)
