@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         gemini_cli,
         mini_swe_agent,
         opencode,
+        pi,
         qwen_code,
     )
     from ._binaries import (
@@ -145,6 +146,7 @@ _HOMES = {
     "opencode": "_agents",
     "output_files": "_runtime.fileset",
     "pick": "_selection",
+    "pi": "_agents",
     "qwen_code": "_agents",
     "repeat_limit": "_runtime.limits",
     "resolve_agent_version": "_binaries",
@@ -225,6 +227,7 @@ __all__ = [
     "open_session_sync",
     "opencode",
     "output_files",
+    "pi",
     "pick",
     "qwen_code",
     "repeat_limit",

@@ -1,6 +1,6 @@
 """Inspect loads this module to register what the package provides."""
 
-from ._agents import claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
+from ._agents import claude_code, codex_cli, gemini_cli, mini_swe_agent, opencode, pi, qwen_code
 from ._judges import verified
 from ._selection import best_by
 from .acp import interactive_claude_code, interactive_codex_cli, interactive_gemini_cli, interactive_opencode
@@ -17,6 +17,7 @@ __all__ = [
     "interactive_opencode",
     "mini_swe_agent",
     "opencode",
+    "pi",
     "qwen_code",
     "scripted_provider",
     "verified",

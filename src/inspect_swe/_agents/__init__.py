@@ -6,9 +6,10 @@ from .codex_cli import CodexAutoReview, CodexCli, codex_cli
 from .gemini_cli import GeminiCli, gemini_cli
 from .mini_swe_agent import MiniSweAgent, mini_swe_agent
 from .opencode import OpenCode, opencode
+from .pi import Pi, pi
 from .qwen_code import QwenCode, qwen_code
 
-ROSTER = (ClaudeCode, CodexCli, GeminiCli, MiniSweAgent, OpenCode, QwenCode)
+ROSTER = (ClaudeCode, CodexCli, GeminiCli, MiniSweAgent, OpenCode, Pi, QwenCode)
 
 __all__ = [
     "ROSTER",
@@ -19,5 +20,6 @@ __all__ = [
     "gemini_cli",
     "mini_swe_agent",
     "opencode",
+    "pi",
     "qwen_code",
 ]

@@ -53,6 +53,7 @@ class NpmPackage:
         runner: The program that runs `member`, where it isn't an executable by itself.
         arguments: What the runner is told, before `member`.
         tools: Programs that it looks for on PATH.
+        since: The first version whose package holds all that the CLI needs, where earlier ones leave that to npm.
     """
 
     package: str
@@ -62,6 +63,7 @@ class NpmPackage:
     runner: Tool | None = None
     arguments: tuple[str, ...] = ()
     tools: tuple[Tool, ...] = ()
+    since: str | None = None
 
     def with_tools(self, tools: tuple[Tool, ...]) -> NpmPackage:
         """The same CLI with more programs beside it."""
