@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         gemini_cli,
         mini_swe_agent,
         opencode,
+        pi,
         qwen_code,
     )
     from ._binaries import (
@@ -158,6 +159,7 @@ _HOMES = {
     "oracle": "_calibration",
     "output_files": "_runtime.fileset",
     "pick": "_selection",
+    "pi": "_agents",
     "qwen_code": "_agents",
     "repeat_limit": "_runtime.limits",
     "resolve_agent_version": "_binaries",
@@ -245,6 +247,7 @@ __all__ = [
     "opencode",
     "oracle",
     "output_files",
+    "pi",
     "pick",
     "qwen_code",
     "repeat_limit",

@@ -1,6 +1,16 @@
 """Inspect loads this module to register what the package provides."""
 
-from ._agents import antigravity, claude_code, codex_cli, copilot_cli, gemini_cli, mini_swe_agent, opencode, qwen_code
+from ._agents import (
+    antigravity,
+    claude_code,
+    codex_cli,
+    copilot_cli,
+    gemini_cli,
+    mini_swe_agent,
+    opencode,
+    pi,
+    qwen_code,
+)
 from ._calibration import nop, oracle
 from ._judges import verified
 from ._selection import best_by
@@ -29,6 +39,7 @@ __all__ = [
     "nop",
     "opencode",
     "oracle",
+    "pi",
     "qwen_code",
     "scripted_provider",
     "verified",

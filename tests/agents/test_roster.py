@@ -50,7 +50,8 @@ def test_its_factory_is_public_and_described(adapter: type[Adapter]) -> None:
 def test_no_agent_is_named_outside_its_file(part: str) -> None:
     commands = {adapter.command for adapter in ROSTER if adapter.command not in ("claude", "gemini", "mini")}
     names = {adapter.key for adapter in ROSTER} | {adapter.label for adapter in ROSTER} | commands
-    pattern = re.compile("|".join(re.escape(name) for name in [*names, "claude-cli", "GeminiCLI"]), re.IGNORECASE)
+    words = "|".join(re.escape(name) for name in [*names, "claude-cli", "GeminiCLI"])
+    pattern = re.compile(f"(?<![a-z])({words})(?![a-z])", re.IGNORECASE)
     files = sorted((Path(inspect_swe.__file__).parent / part).rglob("*.py"))
     assert files
     assert [f"{file.name}: {found[0]}" for file in files if (found := pattern.search(file.read_text()))] == []

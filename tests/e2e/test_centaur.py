@@ -40,6 +40,7 @@ CASES = {
     "copilot_cli": Case("copilot", "/ commands", ("\x03", "\x03")),
     "gemini_cli": Case("gemini", "Type your message", ("\x03", "\x03")),
     "opencode": Case("opencode", "Ask anything", ("\x03",)),
+    "pi": Case("pi", "(auto)", ("\x03", "\x03")),
     "qwen_code": Case("qwen", "Type your message", ("\x03", "\x03")),
     "mini_swe_agent": Case("mini", "What do you want", ("\r",), "\x1b\r", "Agent wants to finish"),
 }

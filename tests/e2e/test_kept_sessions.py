@@ -25,6 +25,7 @@ from inspect_swe import (
     gemini_cli,
     mini_swe_agent,
     opencode,
+    pi,
     qwen_code,
     session_samples,
 )
@@ -42,9 +43,10 @@ AGENTS: dict[str, Callable[..., Agent]] = {
     "gemini_cli": gemini_cli,
     "mini_swe_agent": mini_swe_agent,
     "opencode": opencode,
+    "pi": pi,
     "qwen_code": qwen_code,
 }
-FORKING = {"claude_code", "codex_cli", "opencode", "qwen_code"}
+FORKING = {"claude_code", "codex_cli", "opencode", "pi", "qwen_code"}
 LINES = ("Do it.", "THE-RESULT", "THE-ANSWER", "GO-ON")
 
 

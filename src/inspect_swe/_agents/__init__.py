@@ -9,9 +9,10 @@ from .copilot_cli import CopilotCli, copilot_cli
 from .gemini_cli import GeminiCli, gemini_cli
 from .mini_swe_agent import MiniSweAgent, mini_swe_agent
 from .opencode import OpenCode, opencode
+from .pi import Pi, pi
 from .qwen_code import QwenCode, qwen_code
 
-ROSTER = (Antigravity, ClaudeCode, CodexCli, CopilotCli, GeminiCli, MiniSweAgent, OpenCode, QwenCode)
+ROSTER = (Antigravity, ClaudeCode, CodexCli, CopilotCli, GeminiCli, MiniSweAgent, OpenCode, Pi, QwenCode)
 
 __all__ = [
     "ROSTER",
@@ -28,5 +29,6 @@ __all__ = [
     "gemini_cli",
     "mini_swe_agent",
     "opencode",
+    "pi",
     "qwen_code",
 ]

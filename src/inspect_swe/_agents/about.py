@@ -31,6 +31,11 @@ MINI_SWE_AGENT = dedent("""
    100 lines of Python, radically simple, scores >74% on SWE-bench verified.
 """)
 
+PI = dedent("""
+   Minimal coding agent for the terminal: it reads, writes and edits
+   files and runs commands, and is extended by tools and skills.
+""")
+
 
 def _kinds(**names: str) -> dict[str, ToolKind]:
     """Tools by their kinds, turned round."""
@@ -101,6 +106,12 @@ TOOLS: Mapping[str, Mapping[str, ToolKind]] = {
         think="task todoread todowrite",
         fetch="codesearch webfetch websearch",
         other="invalid plan_enter plan_exit question skill",
+    ),
+    "pi": _kinds(
+        read="list_mcp_resource_templates list_mcp_resources read read_mcp_resource",
+        edit="edit write",
+        search="find grep ls tool_search",
+        execute="bash codemode powershell",
     ),
     "qwen_code": _kinds(
         read="display_image read_file read_mcp_resource zoom_image",

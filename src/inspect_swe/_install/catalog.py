@@ -167,11 +167,22 @@ def _artifact(
         own, *others = locked_wheels(agent, recipe, version, target) or (Release(recipe.package, version),)
         parts = tuple(others)
         return Artifact(agent, version, target.platform, own, recipe.member, parts=parts, target=target, recipe=recipe)
-    if agent in pins.pins and pins.pin(agent).version == version:
-        release = pins.pin(agent).release(platform)
+    pin = pins.pins.get(agent)
+    if pin is not None and pin.version == version:
+        release = pin.release(platform)
     else:
+        _check_age(agent, recipe, version)
         release = Release(recipe.package_for(platform), recipe.release_version(version, platform))
-    return Artifact(agent, version, platform, release, recipe.member_for(platform), inside=recipe.inside)
+    parts = pin.parts if pin is not None else ()
+    return Artifact(agent, version, platform, release, recipe.member_for(platform), inside=recipe.inside, parts=parts)
+
+
+def _check_age(agent: str, recipe: NpmPackage, version: str) -> None:
+    if recipe.since is not None and semver.Version.parse(version) < recipe.since:
+        raise AgentInstallError(
+            f"{agent} {version} can't be fetched: before {recipe.since} it came with packages that npm has to install.",
+            hint=f'ask for {recipe.since} or later, or install it in the image and use version="sandbox".',
+        )
 
 
 async def _looked_up(store: ArtifactStore, agent: str, recipe: Recipe, platform: SandboxPlatform) -> Artifact | str:

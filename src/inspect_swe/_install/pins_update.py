@@ -61,7 +61,8 @@ class PinMaker:
                 platform: self._npm(source.package_for(platform), source.release_version(version, platform))
                 for platform in _PLATFORMS
             }
-            return Pin(key, version, releases)
+            package = source.package_for(_PLATFORMS[0])
+            return Pin(key, version, releases, self._parts(package, version, old.parts))
         if next(iter(old.releases.values())).file is not None:
             return self._wheel_pin(key, old, version)
         package = old.release(_PLATFORMS[0]).package

@@ -68,6 +68,7 @@ class NpmPackage:
         arguments: What the runner is told, before `member`.
         tools: Programs that it looks for on PATH.
         inside: The executable that all files lie in; they take its place, and `member` is one of them.
+        since: The first version whose package holds all that the CLI needs, where earlier ones leave that to npm.
     """
 
     package: str
@@ -78,6 +79,7 @@ class NpmPackage:
     arguments: tuple[str, ...] = ()
     tools: tuple[Tool, ...] = ()
     inside: SingleFile | None = None
+    since: str | None = None
 
     def with_tools(self, tools: tuple[Tool, ...]) -> NpmPackage:
         """The same CLI with more programs beside it."""

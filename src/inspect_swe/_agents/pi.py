@@ -1,0 +1,219 @@
+"""The pi coding agent."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, Skill, Tool
+from typing_extensions import Unpack
+
+from .._errors import AgentOptionError
+from .._install import NODE, NpmPackage
+from .._requests import DialectName
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.mcp import FOREVER, mcp_entry
+from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.output import last_event
+from .._runtime.results import RunResults
+from .about import PI, TOOLS
+
+# Providers with an API of their own: its name, where on the bridge it is served, and what it is there.
+_APIS: dict[str, tuple[str, str, DialectName | None]] = {
+    "anthropic": ("anthropic-messages", "", "anthropic"),
+    "google": ("google-generative-ai", "/v1beta", "google"),
+    "openai": ("openai-responses", "/v1", "responses"),
+}
+_OTHERS: tuple[str, str, DialectName | None] = ("openai-completions", "/v1", "completions")
+
+_SETTINGS: dict[str, Any] = {
+    "cacheWarming": "off",  # It would make model calls besides the conversation's.
+    "enableAnalytics": False,
+    "enableInstallTelemetry": False,
+    "httpIdleTimeoutMs": 0,
+    "quietStartup": True,
+    "retry": {"enabled": False, "provider": {"maxRetries": 0, "timeoutMs": FOREVER}},
+}
+_OFF = {"JITI_FS_CACHE": "false", "PI_OFFLINE": "1", "PI_TELEMETRY": "0"}
+_RESERVE, _RECENT = 16_384, 20_000  # Tokens that it keeps free, and those that it never summarizes.
+
+_EXTENSION = Path(__file__).with_name("pi.js")
+"""Runs in the CLI: waits for MCP servers, names the session, and tells how it ended."""
+
+_AS_WRITTEN = "\u2063"
+_REFUSALS = ("refusal", "content_filter")
+_REFUSED = ("Provider stopped with: ", "Response incomplete: content_filter")
+
+
+@agent
+def pi(
+    name: str = "pi",
+    description: str = PI,
+    system_prompt: str | None = None,
+    skills: Sequence[str | Path | Skill] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    pi_model: str = "anthropic/claude-sonnet-4-5",
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    cwd: str | None = None,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
+    debug: bool | None = None,
+    *,
+    mcp_ready_timeout: float = 120,
+    **results: Unpack[RunResults],
+) -> Agent:
+    """The pi agent: runs the real pi coding agent in the sample's sandbox, with the eval's model.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to append to the CLI's own system prompt.
+        skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
+        centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        pi_model: Model the CLI believes it runs on: "provider/model". Calls go to the served model regardless.
+        filter: Filter for the bridged model requests.
+        retry_refusals: How often a refused generation is retried.
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
+            "stable" (the pinned one), "latest" (the registry's newest) or a version such as "1.5.2".
+        debug: Have the CLI tell all that happens, and put it into the log and Inspect's trace log.
+        mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=skills,
+        mcp_servers=mcp_servers,
+        bridged_tools=bridged_tools,
+        centaur=centaur,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+        mcp_ready_timeout=mcp_ready_timeout,
+        **results,
+    )
+    return cli_agent(Pi(pi_model), options)
+
+
+@dataclass(frozen=True)
+class Pi(Adapter):
+    """Knowledge of pi: the model that it believes to run on, as "provider/model"."""
+
+    presented: str = "anthropic/claude-sonnet-4-5"
+    key, label, command, tools = "pi", "pi", "pi", TOOLS["pi"]
+    recipe = NpmPackage("@earendil-works/pi-coding-agent", "package/dist/bundle/cli.js", runner=NODE, since="1.0.3")
+    user_agent, session_header, takes_images = "pi/", "x-session-id", True
+    sessions, session_field = ("sessions",), "pi_session"
+
+    def __post_init__(self) -> None:
+        """Checks the name of the model."""
+        if not re.fullmatch(r"[\w.-]+/[^\s:*?\[\]]+", self.presented):
+            raise AgentOptionError(
+                f"pi_model={self.presented!r} is not a provider and a model.",
+                hint='name both, as in "anthropic/claude-sonnet-4-5".',
+            )
+
+    def route(self, model: str) -> Route:
+        """The presented name, without its provider, stands for the served model."""
+        provider, _, presented = self.presented.partition("/")
+        return Route({presented: None}, dialect=_APIS.get(provider, _OTHERS)[2])
+
+    def launch(self, site: Site) -> Launch:
+        """Settings, the model, MCP servers and an extension, all in a private folder that also holds its sessions."""
+        here, (provider, _, model) = site.config, self.presented.partition("/")
+        api, path, _ = _APIS.get(provider, _OTHERS)
+        limits = {"contextWindow": site.window_with(_RESERVE), "maxTokens": site.max_output}
+        entry = {"id": model, "input": ["text", "image"], **{name: told for name, told in limits.items() if told}}
+        served = {"baseUrl": site.base_url + path, "api": api, "apiKey": "none-needed", "models": [entry]}
+        recent = min(_RECENT, site.window // 4) if site.window else _RECENT
+        written = {
+            "settings.json": {**_SETTINGS, "compaction": {"keepRecentTokens": recent}},
+            "models.json": {"providers": {provider: served}},
+            "mcp.json": {"mcpServers": {server.name: _server(server) for server in site.mcp_servers}},
+        }
+        files = {name: json.dumps(content).encode() for name, content in written.items()}
+        files |= {"system.md": site.system.encode(errors="replace")} if site.system else {}
+        files["session.js"] = _EXTENSION.read_bytes()
+        env = {**_OFF, "NODE_COMPILE_CACHE": f"{here}/cache", "PI_CODING_AGENT_DIR": here}
+        own = ("AGENTS.md", "CLAUDE.md", "SYSTEM.md", "APPEND_SYSTEM.md", "extensions", "prompts", "skills", "themes")
+        inherit = tuple((f"{site.home}/.pi/agent/{name}", name) for name in own)
+        placed = tuple(File(f"{here}/{name}", content) for name, content in files.items())
+        return Launch(env, placed, f"{here}/skills", inherit)
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """One run; the prompt comes on stdin."""
+        argv = [*self.terminal(site).argv, *(["--mode", "json"] if site.debug else ["--print"])]
+        argv += ["--fork" if turn.fork else "--session-id", site.session_id]
+        # A command of an extension, a skill or a template would be taken for one.
+        prompt = _AS_WRITTEN + turn.prompt if turn.prompt.lstrip().startswith("/") else turn.prompt
+        return Invocation((*argv, *(f"@{image}" for image in turn.images)), prompt.encode(errors="replace"))
+
+    def terminal(self, site: Site) -> Terminal:
+        """Its own screen."""
+        provider, _, model = self.presented.partition("/")
+        argv = [*site.command, "--approve", "--provider", provider, "--model", model]
+        argv += ["--extension", f"{site.config}/session.js"]
+        argv += ["--append-system-prompt", f"{site.config}/system.md"] if site.system else []
+        return Terminal(tuple(argv))
+
+    def judge(self, exit: Exit) -> Verdict:
+        """Our extension tells how the last answer ended; without that it crashed, or did not start."""
+        if exit.code not in (0, 1) or (end := last_event(exit.stderr, "pi_end")) is None:
+            said = re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr) if exit.code == 1 else None
+            return Verdict(Outcome.FAILED, said[1]) if said else Verdict(Outcome.CRASHED)
+        if end.get("reason") not in ("error", "aborted"):
+            return Verdict(Outcome.DONE)
+        reason = str(end.get("error") or "")
+        refused = end.get("raw") in _REFUSALS or reason.startswith(_REFUSED)
+        return Verdict(Outcome.REFUSED if refused else Outcome.FAILED, reason)
+
+    def tool_prefix(self, server: str) -> str:
+        """What the names of an MCP server's tools begin with in a model request."""
+        return f"mcp__{server.replace('-', '_')}__"
+
+
+def _server(server: MCPServerConfig) -> dict[str, Any]:
+    """A server's entry, with its tools offered from the first request, and as much time as it needs."""
+    entry = {**mcp_entry(server), "exposure": "direct", "timeout": FOREVER // 1000}
+    kind = "env" if isinstance(server, MCPServerConfigStdio) else "headers"
+    # It would fill in $NAME, and run "!command".
+    return {**entry, kind: {name: re.sub(r"\$|^!", r"$\g<0>", value) for name, value in entry[kind].items()}}
