@@ -63,8 +63,8 @@ $(OLDEST)/.synced: $(STAMP)
 	@touch $@
 
 clis: sync ## Download the CLIs that the tests run
-	@$(BIN)/inspect-swe download claude_code codex_cli copilot_cli gemini_cli opencode pi qwen_code mini_swe_agent antigravity >/dev/null
-	@$(BIN)/inspect-swe download claude_code codex_cli copilot_cli gemini_cli pi qwen_code --platform linux-x64-musl >/dev/null
+	@$(BIN)/inspect-swe download claude_code codex_cli copilot_cli gemini_cli kimi_code opencode pi qwen_code mini_swe_agent antigravity >/dev/null
+	@$(BIN)/inspect-swe download claude_code codex_cli copilot_cli gemini_cli kimi_code pi qwen_code --platform linux-x64-musl >/dev/null
 
 arm64: sync ## Run the relay's tests with its arm64 binary, under qemu
 	@scripts/relay-arm64.sh --setup

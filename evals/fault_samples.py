@@ -58,11 +58,11 @@ chmod 755 /usr/local/bin/kill-above /usr/local/bin/eat-memory
 """
 BROKEN_CLIS = """
 cd /usr/local/bin
-for name in claude codex copilot gemini opencode pi qwen; do printf '#!/bin/sh\\nexit 1\\n' > $name; done
+for name in claude codex copilot gemini kimi opencode pi qwen; do printf '#!/bin/sh\\nexit 1\\n' > $name; done
 # A Python package's command is run by the Python that it names.
 printf '#!/usr/local/bin/python3.11\\n' | tee mini > google-antigravity
 printf '#!/bin/bash\\n[ "$1" = -c ] && exec -a "$0" /usr/bin/python3 "$@"\\nexit 1\\n' > python3.11
-chmod 755 claude codex copilot gemini opencode pi qwen mini google-antigravity python3.11
+chmod 755 claude codex copilot gemini kimi opencode pi qwen mini google-antigravity python3.11
 """
 SMALL_DISKS = {"tmpfs": [f"{place}:exec,mode=1777,size=48m" for place in ("/workspace", "/var/tmp", "/tmp", "/root")]}
 FILL_DISKS = "for d in /workspace /var/tmp /tmp ~; do cat /dev/zero > $d/fill; done 2>/dev/null; echo full"

@@ -110,6 +110,20 @@ ORDER: dict[str, list[str]] = {
         "retry_refusals",
         *_LAST,
     ],
+    "kimi_code": [
+        *_FIRST,
+        *_MCP,
+        "mcp_ready_timeout",
+        "centaur",
+        "attempts",
+        "model",
+        "max_context_size",
+        "model_aliases",
+        "filter",
+        "retry_refusals",
+        "disallowed_tools",
+        *_LAST,
+    ],
     "mini_swe_agent": [
         *_FIRST,
         "centaur",
@@ -148,6 +162,7 @@ ADDED: dict[str, set[str]] = {
     },
     "gemini_cli": {"mcp_ready_timeout", "web_search"},
     "opencode": {"mcp_ready_timeout", "session_title"},
+    "kimi_code": set(),
     "mini_swe_agent": set(),
 }
 """What can be given by keyword only."""
@@ -191,6 +206,12 @@ OWN_DEFAULTS: dict[str, dict[str, Any]] = {
         "approve_static_mcp_tools": False,
     },
     "gemini_cli": {"name": "Gemini CLI", "gemini_model": "gemini-2.5-pro"},
+    "kimi_code": {
+        "name": "Kimi Code",
+        "description": "\nMoonshot AI's coding agent for the terminal: edits code, runs\n"
+        "commands, searches files, and goes on from what comes of it.\n",
+        "debug": False,
+    },
     "opencode": {
         "name": "OpenCode",
         "description": "\nOpen-source autonomous coding agent for the terminal, capable\n"

@@ -26,7 +26,7 @@ def no_settings_of_inspect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["qwen_code"], 2, "Known are: claude_code, codex_cli, copilot_cli, gemini_cli, opencode."),
+        (["qwen_code"], 2, "Known are: claude_code, codex_cli, copilot_cli, gemini_cli, kimi_code, opencode."),
         (["gemini_cli"], 1, "error: No model is named.\nWhat to do: use --model or INSPECT_EVAL_MODEL"),
         (["gemini_cli", "--model", "nothing/x"], 1, "error: The model can't be used: Model API nothing"),
         (["gemini_cli", "--sandbox", "k8s"], 2, "'k8s' is none of local, docker and docker:FILE."),

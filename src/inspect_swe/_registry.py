@@ -6,6 +6,7 @@ from ._agents import (
     codex_cli,
     copilot_cli,
     gemini_cli,
+    kimi_code,
     mini_swe_agent,
     opencode,
     pi,
@@ -19,6 +20,7 @@ from .acp import (
     interactive_codex_cli,
     interactive_copilot_cli,
     interactive_gemini_cli,
+    interactive_kimi_code,
     interactive_opencode,
 )
 from .testing._provider import scripted_provider
@@ -34,7 +36,9 @@ __all__ = [
     "interactive_codex_cli",
     "interactive_copilot_cli",
     "interactive_gemini_cli",
+    "interactive_kimi_code",
     "interactive_opencode",
+    "kimi_code",
     "mini_swe_agent",
     "nop",
     "opencode",

@@ -18,6 +18,7 @@ from inspect_swe.acp import (
     interactive_codex_cli,
     interactive_copilot_cli,
     interactive_gemini_cli,
+    interactive_kimi_code,
     interactive_opencode,
 )
 from inspect_swe.acp._adapter import AcpAdapter
@@ -33,6 +34,7 @@ FACTORIES: list[Callable[..., ACPAgent]] = [
     interactive_codex_cli,
     interactive_copilot_cli,
     interactive_gemini_cli,
+    interactive_kimi_code,
     interactive_opencode,
 ]
 
@@ -119,6 +121,8 @@ def test_modes_without_and_with_questions() -> None:
     gemini = adapter(interactive_gemini_cli())
     assert gemini.serve(SITE, False).argv[-2:] == ("--approval-mode", "yolo")
     assert gemini.serve(SITE, True).argv[-2:] == ("--approval-mode", "default")
+    kimi = adapter(interactive_kimi_code())
+    assert (kimi.serve(SITE, False).mode, kimi.serve(SITE, True).mode) == ("auto", "default")
     codex = adapter(interactive_codex_cli())
     site = replace(SITE, tools={"node": "/node", "codex_acp": "/acp.js"})
     assert codex.serve(site, False).env["INITIAL_AGENT_MODE"] == "agent-full-access"

@@ -63,7 +63,7 @@ def test_a_fork_is_asked_for_where_the_cli_can(adapter: type[Adapter]) -> None:
     plain = adapter().turn(place, Turn("Go on.", True)).argv
     forked = adapter().turn(place, Turn("Go on.", True, fork=True)).argv
     assert any("fork" in word for word in forked) == (
-        adapter.key not in ("antigravity", "copilot_cli", "gemini_cli", "mini_swe_agent")
+        adapter.key not in ("antigravity", "copilot_cli", "gemini_cli", "kimi_code", "mini_swe_agent")
     )
     assert not any("fork" in word for word in plain)
 

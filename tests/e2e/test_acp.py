@@ -33,6 +33,7 @@ from inspect_swe.acp import (
     interactive_codex_cli,
     interactive_copilot_cli,
     interactive_gemini_cli,
+    interactive_kimi_code,
     interactive_opencode,
 )
 from inspect_swe.conformance._tools import _SERVER
@@ -45,6 +46,7 @@ AGENTS: dict[str, Callable[..., ACPAgent]] = {
     "codex_cli": interactive_codex_cli,
     "copilot_cli": interactive_copilot_cli,
     "gemini_cli": interactive_gemini_cli,
+    "kimi_code": interactive_kimi_code,
     "opencode": interactive_opencode,
 }
 ADDER = MCPServerConfigStdio(name="adder", command="python3", args=["-c", _SERVER, "stdio"])

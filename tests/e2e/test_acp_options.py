@@ -19,6 +19,7 @@ from inspect_swe.acp import (
     interactive_codex_cli,
     interactive_copilot_cli,
     interactive_gemini_cli,
+    interactive_kimi_code,
     interactive_opencode,
 )
 from inspect_swe.testing import ScriptStep, say, scripted, scripted_requests, shell
@@ -43,6 +44,7 @@ CASES: list[tuple[Callable[..., ACPAgent], dict[str, Any], set[str]]] = [
     ),
     (interactive_copilot_cli, {"copilot_model": "gpt-5.4", "wire": "anthropic", "debug": True}, {"create"}),
     (interactive_gemini_cli, {"web_search": False, "debug": True}, {"google_web_search"}),
+    (interactive_kimi_code, {"disallowed_tools": ["FetchURL"]}, {"FetchURL"}),
     (interactive_opencode, {"opencode_model": "openai/gpt-5"}, set()),
 ]
 

@@ -39,6 +39,7 @@ CASES = {
     "codex_cli": Case("codex", "Ask Codex", ("\x03",)),
     "copilot_cli": Case("copilot", "/ commands", ("\x03", "\x03")),
     "gemini_cli": Case("gemini", "Type your message", ("\x03", "\x03")),
+    "kimi_code": Case("kimi", "Welcome to Kimi Code", ("\x03", "\x03")),
     "opencode": Case("opencode", "Ask anything", ("\x03",)),
     "pi": Case("pi", "(auto)", ("\x03", "\x03")),
     "qwen_code": Case("qwen", "Type your message", ("\x03", "\x03")),

@@ -10,7 +10,7 @@ from inspect_ai.event import ModelEvent
 from inspect_ai.log import resolve_sample_attachments
 from inspect_ai.model import ModelUsage
 
-from inspect_swe import claude_code, codex_cli, opencode, qwen_code
+from inspect_swe import claude_code, codex_cli, kimi_code, opencode, qwen_code
 from inspect_swe.acp import interactive_gemini_cli
 from inspect_swe.testing import DynamicStep, ScriptedRequest, Step, say, scripted, shell
 
@@ -20,7 +20,7 @@ FILLED = (0.45, 0.6, 0.8, 0.88, 0.99)
 """How much of the window the conversation takes, as the model says with each answer."""
 
 SUMMARY = "<analysis>-</analysis><state_snapshot>WHAT-WENT-BEFORE</state_snapshot>"
-ASKS = ("CHECKPOINT COMPACTION", "Respond with TEXT ONLY", "anchored summary", "<state_snapshot>")
+ASKS = ("CHECKPOINT COMPACTION", "Respond with TEXT ONLY", "anchored summary", "<state_snapshot>", "handoff summary")
 """What the CLIs' requests for a summary have, and no other request's last message."""
 
 
@@ -73,12 +73,14 @@ SMALL: dict[str, tuple[Agent, float]] = {
     "codex_cli": (codex_cli(), 0.99),
     "codex_cli_known": (codex_cli(model_config="gpt-5.5"), 0.99),
     "gemini_cli": (gemini_in_turns(), 0.6),
+    "kimi_code": (kimi_code(), 0.88),
     "opencode": (opencode(), 0.8),
     "qwen_code": (qwen_code(), 0.8),
 }
 LARGE: dict[str, tuple[Agent, float]] = {
     "claude_code_known": (claude_code(model_config="claude-sonnet-4-5"), 0.99),
     "codex_cli": (codex_cli(), 0.99),
+    "kimi_code": (kimi_code(), 0.88),
     "opencode": (opencode(), 0.99),
     "qwen_code": (qwen_code(), 0.88),
 }
@@ -86,7 +88,7 @@ LARGE: dict[str, tuple[Agent, float]] = {
 
 @pytest.mark.parametrize(("window", "cases"), [(64_000, SMALL), (1_000_000, LARGE)], ids=["small", "large"])
 def test_compaction(tmp_path: Path, window: int, cases: dict[str, tuple[Agent, float]]) -> None:
-    keys = ("claude_code", "codex_cli", "gemini_cli", "opencode", "qwen_code")
+    keys = ("claude_code", "codex_cli", "gemini_cli", "kimi_code", "opencode", "qwen_code")
     volumes = {str(mount): mount for key in keys for mount in mounts(key, "stable")}
     runs = run_agents(
         tmp_path,

@@ -48,7 +48,7 @@ def test_portable_provider(tmp_path: Path) -> None:
 
 def test_a_narrow_and_distant_provider(tmp_path: Path) -> None:
     # One big file and thousands of small ones are copied there; that is slow, so the others are mounted.
-    keys = ("claude_code", "codex_cli", "copilot_cli", "gemini_cli", "pi", "qwen_code")
+    keys = ("claude_code", "codex_cli", "copilot_cli", "gemini_cli", "kimi_code", "pi", "qwen_code")
     mounted = [mount for key in keys for mount in mounts(key, "stable")]
     volumes = list({str(mount): mount for mount in mounted}.values())
     runs = run_agents(

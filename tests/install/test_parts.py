@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +14,20 @@ from inspect_swe._errors import DigestMismatchError, RegistryError, UnknownVersi
 from inspect_swe._install import (
     Artifact,
     ArtifactStore,
+    NpmPackage,
+    NpmRegistry,
     Pin,
     Pins,
     Release,
     Tool,
     read_marker,
+    resolve,
     resolve_tool,
     write_marker,
 )
+from inspect_swe._install.pins_update import PinMaker
+from inspect_swe._install.pip_config import PipConfig
+from inspect_swe._install.pypi import PyPIIndex
 from inspect_swe._sandbox.probe import MARKER
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, integrity_of, make_tarball
@@ -69,6 +76,18 @@ def test_a_tools_parts_are_those_of_its_pin(
     tool = Tool("tool", MEMBER, drop=(".ts",))
     stored = asyncio.run(resolve_tool(tool, "linux-x64", store))
     assert _files(stored.path) == ["a.json", BESIDE, f"{BESIDE}.map", "tool"]
+
+
+@pytest.mark.parametrize("version", ["stable", "1.1.0"])
+def test_a_clis_parts_are_those_of_its_pin(
+    version: str, whole: Artifact, store: ArtifactStore, server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.publish("1.1.0")
+    pins = Pins({"cli": Pin("cli", "1.0.0", {"linux-x64": whole.release}, whole.parts)})
+    monkeypatch.setattr(Pins, "load", lambda: pins)
+    stored = asyncio.run(resolve("cli", NpmPackage(PACKAGE, MEMBER), version, "linux-x64", store))
+    assert stored.artifact.version == ("1.0.0" if version == "stable" else version)
+    assert BESIDE in _files(stored.path)
 
 
 @pytest.mark.parametrize("how", ["missing", "touched"])
@@ -121,3 +140,14 @@ def test_a_copy_with_another_part_is_no_hit(whole: Artifact, store: ArtifactStor
     assert store.cached(newer) is None
     again = asyncio.run(store.fetch(newer))
     assert again.source == "download" and _files(again.path) == ["a.json", f"node_modules/{PART}/lib/new.js", "tool"]
+
+
+def test_a_new_pin_has_what_the_parts_require(server: FakeRegistry, registry: NpmRegistry) -> None:
+    server.publish("2.0.0", "below")
+    server.publish("2.3.0", PART, dependencies={"below": "^2.0.0"})
+    server.publish("1.4.0", dependencies={PART: "^2.0.0"})
+    old = Pin("cli", "1.0.0", {}, (Release(PART, "2.0.0"), Release("below", "1.0.0")))
+    index = PyPIIndex(PipConfig((server.url,)))
+    made = PinMaker(registry, index, threading.Event()).pin("cli", NpmPackage(PACKAGE, MEMBER), old)
+    assert made.version == "1.4.0"
+    assert [(part.package, part.version) for part in made.parts] == [(PART, "2.3.0"), ("below", "2.0.0")]

@@ -7,12 +7,13 @@ from .claude_code import ClaudeCode, claude_code
 from .codex_cli import CodexAutoReview, CodexCli, codex_cli
 from .copilot_cli import CopilotCli, copilot_cli
 from .gemini_cli import GeminiCli, gemini_cli
+from .kimi_code import KimiCode, kimi_code
 from .mini_swe_agent import MiniSweAgent, mini_swe_agent
 from .opencode import OpenCode, opencode
 from .pi import Pi, pi
 from .qwen_code import QwenCode, qwen_code
 
-ROSTER = (Antigravity, ClaudeCode, CodexCli, CopilotCli, GeminiCli, MiniSweAgent, OpenCode, Pi, QwenCode)
+ROSTER = (Antigravity, ClaudeCode, CodexCli, CopilotCli, GeminiCli, KimiCode, MiniSweAgent, OpenCode, Pi, QwenCode)
 
 __all__ = [
     "ROSTER",
@@ -27,6 +28,7 @@ __all__ = [
     "codex_cli",
     "copilot_cli",
     "gemini_cli",
+    "kimi_code",
     "mini_swe_agent",
     "opencode",
     "pi",

@@ -26,6 +26,10 @@ ANTIGRAVITY = dedent("""
    Google's Antigravity coding agent: reads, writes and tests code, runs
    commands, searches the web, and plans with sub-agents.
 """)
+KIMI_CODE = dedent("""
+   Moonshot AI's coding agent for the terminal: edits code, runs
+   commands, searches files, and goes on from what comes of it.
+""")
 MINI_SWE_AGENT = dedent("""
    Minimal AI agent that solves software engineering tasks using bash commands.
    100 lines of Python, radically simple, scores >74% on SWE-bench verified.
@@ -96,6 +100,17 @@ TOOLS: Mapping[str, Mapping[str, ToolKind]] = {
         "tracker_list_tasks tracker_update_task tracker_visualize update_topic write_todos",
         fetch="google_web_search web_fetch web_search",
         other="activate_skill ask_user complete_task enter_plan_mode exit_plan_mode",
+    ),
+    "kimi_code": _kinds(
+        read="Read ReadMediaFile TaskOutput",
+        edit="Edit TowerMerge Write",
+        delete="TowerTeardown",
+        search="Glob Grep select_tools",
+        execute="Bash TaskStop",
+        think="Agent AgentSwarm CreateGoal GetGoal SetGoalBudget TaskList TodoList TowerFinding TowerInbox TowerInit "
+        "TowerMission TowerPlan TowerReview TowerSend TowerSpawn TowerStatus UpdateGoal",
+        fetch="FetchURL WebSearch",
+        other="AskUserQuestion CronCreate CronDelete CronList EnterPlanMode ExitPlanMode NotifyUser Skill WaitFor",
     ),
     "mini_swe_agent": _kinds(execute="bash"),
     "opencode": _kinds(

@@ -173,6 +173,7 @@ def _artifact(
     else:
         _check_age(agent, recipe, version)
         release = Release(recipe.package_for(platform), recipe.release_version(version, platform))
+    # Another version is given the pinned one's parts: what it asks for is seldom more than their minor versions.
     parts = pin.parts if pin is not None else ()
     return Artifact(agent, version, platform, release, recipe.member_for(platform), inside=recipe.inside, parts=parts)
 

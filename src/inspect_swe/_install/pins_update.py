@@ -94,11 +94,17 @@ class PinMaker:
         return next(one for one in versions if one.partition(".")[0] == old.partition(".")[0])
 
     def _parts(self, package: str, version: str, old: tuple[Release, ...]) -> tuple[Release, ...]:
-        """What a version requires of the packages that are pinned as its parts."""
+        """What a version requires of the packages that are pinned as its parts, or what those before require."""
         if not old:
             return ()
-        asked = self.registry.packument(package)["versions"][version].get("dependencies") or {}
-        return tuple(self._part(part.package, asked.get(part.package), f"{package} {version}") for part in old)
+        asked, parts = self._asked(package, version), []
+        for part in old:
+            parts.append(self._part(part.package, asked.get(part.package), f"{package} {version}"))
+            asked = {**self._asked(part.package, parts[-1].version), **asked}
+        return tuple(parts)
+
+    def _asked(self, package: str, version: str) -> Mapping[str, str]:
+        return self.registry.packument(package)["versions"][version].get("dependencies") or {}
 
     def _part(self, package: str, wanted: str | None, what: str) -> Release:
         newest = newest_of(self.registry.packument(package)["versions"], wanted or "")

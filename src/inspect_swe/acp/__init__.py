@@ -27,6 +27,7 @@ from ._events import (
     Usage,
 )
 from ._gemini_cli import interactive_gemini_cli
+from ._kimi_code import interactive_kimi_code
 from ._mcp import bridge_mcp_to_acp
 from ._opencode import interactive_opencode
 from ._operator import run_channel
@@ -75,6 +76,7 @@ __all__ = [
     "interactive_codex_cli",
     "interactive_copilot_cli",
     "interactive_gemini_cli",
+    "interactive_kimi_code",
     "interactive_opencode",
     "run_channel",
 ]

@@ -43,6 +43,9 @@ class AcpAdapter(Adapter, ABC):
     reopens: ClassVar[str] = ""
     """Shell commands to be run in the private folder before a session is opened again."""
 
+    settles: ClassVar[str] = ""
+    """Shell commands to be run in the private folder before a session is packed: they wait until it is written."""
+
     @abstractmethod
     def serve(self, site: Site, asks: bool) -> Service:
         """How it is started; `asks` says whether it shall ask for permission before it calls tools."""

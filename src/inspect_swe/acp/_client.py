@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from acp import RequestError
-from acp.schema import PermissionOption, RequestPermissionResponse, ToolCallUpdate
+from acp.schema import (
+    PermissionOption,
+    RequestPermissionResponse,
+    TextContentBlock,
+    ToolCallProgress,
+    ToolCallStart,
+    ToolCallUpdate,
+)
 
 from ._events import Decision, Event, events_of
 from ._permissions import PermissionRequest, request_of, response
@@ -48,6 +56,7 @@ class SessionClient(PermissiveClient):
         self._hear = hear
         self._asked = asked
         self._replaying = False
+        self._calls: dict[str, dict[str, Any]] = {}
 
     @contextlib.contextmanager
     def replaying(self) -> Iterator[None]:
@@ -61,10 +70,32 @@ class SessionClient(PermissiveClient):
     async def session_update(self, session_id: str, update: Any, **kwargs: Any) -> None:
         """Hand it on."""
         self.heard += 1
+        if isinstance(update, ToolCallStart | ToolCallProgress):
+            self._calls.setdefault(update.tool_call_id, {}).update(_said(update))
         self._hear(session_id, events_of(update, self._replaying))
 
     async def request_permission(
         self, session_id: str, tool_call: ToolCallUpdate, options: list[PermissionOption], **kwargs: Any
     ) -> RequestPermissionResponse:
         """Ask whoever answers."""
-        return response(await self._asked(request_of(tool_call, options)), options)
+        # What an agent has said of the call already, it need not say again.
+        known = self._calls.get(tool_call.tool_call_id, {})
+        known = {"kind": None, "raw_input": _arguments(known.get("text", "")), **known, **_said(tool_call)}
+        whole = tool_call.model_copy(update={name: known[name] for name in ("kind", "raw_input")})
+        return response(await self._asked(request_of(whole, options)), options)
+
+
+def _said(call: ToolCallStart | ToolCallUpdate) -> dict[str, Any]:
+    said = {name: value for name in ("kind", "raw_input") if (value := getattr(call, name)) is not None}
+    texts = [
+        each.content.text for each in call.content or () if isinstance(getattr(each, "content", None), TextContentBlock)
+    ]
+    return {**said, "text": texts[-1]} if texts else said
+
+
+def _arguments(text: str) -> Any:
+    """The arguments of a call that has only been shown while the model wrote it."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

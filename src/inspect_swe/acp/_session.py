@@ -211,6 +211,8 @@ class ACPSession:
         Raises:
             ACPError: That failed in the sandbox, which needs tar, gzip and base64 for it.
         """
+        if wait := self._adapter.settles:
+            await self._place.workspace.shell(f'cd "$1" || exit\n{wait}', self._place.site.config, self.id)
         return await save(self._place, self.id)
 
     async def gather(self) -> None:

@@ -1,0 +1,211 @@
+"""Kimi Code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
+from inspect_ai.model import GenerateFilter, Model
+from inspect_ai.tool import MCPServerConfig, Skill, Tool
+from typing_extensions import Unpack
+
+from .._errors import AgentOptionError
+from .._install import NODE, NpmPackage
+from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from .._runtime.agent import cli_agent
+from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files
+from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.results import RunResults
+from .about import KIMI_CODE, TOOLS
+
+_ENV = {
+    "KIMI_CODE_DANGEROUS_COMMAND_GUARD": "false",
+    "KIMI_CODE_NO_AUTO_UPDATE": "1",
+    "KIMI_DISABLE_TELEMETRY": "1",
+    # Inspect has retried what can be retried.
+    "KIMI_LOOP_MAX_ATTEMPTS_PER_STEP": "1",
+    "KIMI_MCP_STARTUP_TIMEOUT_MS": "300000",
+    "KIMI_MCP_TOOL_TIMEOUT_MS": str(FOREVER),
+    "KIMI_MODEL_API_KEY": "none-needed",
+    "KIMI_MODEL_PROVIDER_TYPE": "anthropic",
+}
+
+# Runs in the CLI, which takes a prompt as an argument only, and hands it the prompt; the sandbox's own is a script too.
+_PRELOAD = Path(__file__).with_name("kimi_prompt.cjs")
+_PRELOADED = """
+OTHER_NODE_OPTIONS="$NODE_OPTIONS" NODE_OPTIONS="$1 $NODE_OPTIONS"
+export OTHER_NODE_OPTIONS NODE_OPTIONS
+shift
+exec "$@"
+"""
+# Of a model of which nothing is known. It cuts a prompt that does not fit into the window, without having asked, and it
+# would ask for answers as long as the window.
+_WINDOW, _OUTPUT = 1_000_000, 32_000
+# It would keep 50,000 tokens free, which some models don't even have; 15 % it keeps free anyway.
+_CONFIG = "[loop_control]\nreserved_context_size = 0\n"
+
+_REFUSED = "Provider safety policy blocked the response."
+_AS_WRITTEN = "The request, as it was written:"
+
+
+@agent
+def kimi_code(
+    name: str = "Kimi Code",
+    description: str = KIMI_CODE,
+    system_prompt: str | None = None,
+    skills: Sequence[str | Path | Skill] | None = None,
+    mcp_servers: Sequence[MCPServerConfig] | None = None,
+    bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
+    mcp_ready_timeout: float = 120.0,
+    centaur: bool | CentaurOptions = False,
+    attempts: int | AgentAttempts = 1,
+    model: str | None = None,
+    max_context_size: int | None = None,
+    model_aliases: dict[str, str | Model] | None = None,
+    filter: GenerateFilter | None = None,
+    retry_refusals: int | None = None,
+    disallowed_tools: Sequence[str] | None = None,
+    cwd: str | None = None,
+    env: dict[str, str] | None = None,
+    user: str | None = None,
+    sandbox: str | None = None,
+    version: Literal["auto", "sandbox", "stable", "latest"] | str = "auto",
+    debug: bool = False,
+    **results: Unpack[RunResults],
+) -> Agent:
+    """Kimi Code agent: runs the real Kimi Code CLI in the sample's sandbox, with the eval's model.
+
+    Args:
+        name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
+        description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
+        system_prompt: Text to add to the CLI's own instructions.
+        skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
+        mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
+        bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
+        mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
+        centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
+        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        model: Model that serves the CLI's calls (defaults to the eval's model).
+        max_context_size: Tokens that the CLI believes the model takes, of which it compacts at some 85 %. Default: what
+            the served model takes, where that is known.
+        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        filter: Filter for the bridged model requests.
+        retry_refusals: How often a refused generation is retried.
+        disallowed_tools: Names of the CLI's own tools that the model is not to have, such as "WebSearch".
+        cwd: Working directory (relative to the sandbox's own).
+        env: Environment variables for the CLI; they win over ours.
+        user: User to run the CLI as.
+        sandbox: Name of the sandbox to run in.
+        version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
+            "stable" (the pinned one), "latest" (the registry's newest) or a version such as "2.1.0".
+        debug: Put all that the CLI prints into the log, and into Inspect's trace log (`inspect trace`).
+        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+
+    Returns:
+        An Inspect agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    options = agent_options(
+        name=name,
+        description=description,
+        system_prompt=system_prompt,
+        skills=skills,
+        mcp_servers=mcp_servers,
+        bridged_tools=bridged_tools,
+        mcp_ready_timeout=mcp_ready_timeout,
+        centaur=centaur,
+        attempts=attempts,
+        model=model,
+        model_aliases=model_aliases,
+        filter=filter,
+        retry_refusals=retry_refusals,
+        cwd=cwd,
+        env=env,
+        user=user,
+        sandbox=sandbox,
+        version=version,
+        debug=debug,
+        **results,
+    )
+    return cli_agent(KimiCode(max_context_size, tuple(disallowed_tools or ())), options)
+
+
+@dataclass(frozen=True)
+class KimiCode(Adapter):
+    """Knowledge of Kimi Code.
+
+    Args:
+        max_context_size: Tokens that it believes the model takes; None means the served model's own.
+        disallowed_tools: Tools of its own that the model is not to have.
+    """
+
+    max_context_size: int | None = None
+    disallowed_tools: tuple[str, ...] = ()
+
+    key, label, command, tools = "kimi_code", "Kimi Code", "kimi", TOOLS["kimi_code"]
+    recipe = NpmPackage("@moonshot-ai/kimi-code", "package/dist/main.mjs", runner=NODE)
+    user_agent, sessions, acp_tools = "kimi-code-cli/", ("sessions", "session_index.jsonl"), ()
+    session_field = "session_id"  # What runs before it tells it at the beginning.
+
+    def __post_init__(self) -> None:
+        if self.max_context_size is not None and self.max_context_size < 1:
+            raise AgentOptionError(f"max_context_size must be at least 1, not {self.max_context_size}.")
+
+    def route(self, model: str) -> Route:
+        """All names stand for the served model."""
+        return Route(dialect="anthropic")
+
+    def launch(self, site: Site) -> Launch:
+        """Settings, MCP servers and system prompt, all in a private home."""
+        servers = {each.name: {"transport": each.type, **mcp_entry(each)} for each in site.mcp_servers}
+        config = f"{_CONFIG}[tools]\ndisabled = {json.dumps(self.disallowed_tools)}\n"
+        files = [
+            File(f"{site.config}/config.toml", config.encode()),
+            File(f"{site.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()),
+            File(f"{site.config}/prompt.cjs", _PRELOAD.read_bytes()),
+            *shell_files(site),
+        ]
+        if site.system:
+            files.append(File(f"{site.config}/AGENTS.md", site.system.encode(errors="replace")))
+        env = {
+            **_ENV,
+            "KIMI_CODE_HOME": site.config,
+            "KIMI_MODEL_BASE_URL": site.base_url,
+            "KIMI_MODEL_MAX_CONTEXT_SIZE": str(self.max_context_size or site.window or _WINDOW),
+            "KIMI_MODEL_MAX_OUTPUT_SIZE": str(site.max_output or _OUTPUT),
+            "KIMI_MODEL_NAME": site.model,
+        }
+        inherit = tuple((f"{site.home}/.kimi-code/{name}", name) for name in ("AGENTS.md", "agents", "skills"))
+        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
+
+    def turn(self, site: Site, turn: Turn) -> Invocation:
+        """Print mode; the prompt comes on stdin."""
+        preload = f'--require="{site.config}/prompt.cjs"'
+        argv = [*shell_argv(site), "sh", "-c", _PRELOADED, "sh", preload, *site.command]
+        argv += ["--output-format", "stream-json"]
+        argv += ["--session", site.session_id] if turn.resume else []
+        prompt = f"{_AS_WRITTEN}\n{turn.prompt}" if turn.prompt.lstrip().startswith("/") else turn.prompt
+        return Invocation((*argv, "--prompt=-"), prompt.encode(errors="replace"))
+
+    def terminal(self, site: Site) -> Terminal:
+        """Its own screen, which does not ask whether the folder is to be trusted."""
+        name = re.sub(r"[^a-z0-9._-]+", "-", site.cwd.rpartition("/")[2].lower()).strip("-")[:40].strip("-")
+        key = f"wd_{name or 'workspace'}_{hashlib.sha256(site.cwd.encode()).hexdigest()[:12]}"
+        trusted = File(f"{site.config}/workspace-trust/{key}", b"{}")
+        return Terminal((*shell_argv(site), *site.command, "--auto"), (trusted,))
+
+    def judge(self, exit: Exit) -> Verdict:
+        """Its exit code says that all went well; the last line on stderr, what went wrong."""
+        if exit.code == 0:
+            return Verdict(Outcome.DONE)
+        if (said := re.search(r"^error: (?:failed to run prompt: )?(.+)", exit.stderr, re.M)) is None:
+            return Verdict(Outcome.CRASHED)
+        return Verdict(Outcome.REFUSED if said[1] == _REFUSED else Outcome.FAILED, said[1])

@@ -1,0 +1,62 @@
+"""Kimi Code as an interactive agent: it speaks ACP itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from inspect_ai.tool import Skill
+from typing_extensions import Unpack
+
+from .._agents.kimi_code import KimiCode
+from .._runtime.adapter import Site
+from .._runtime.mcp import shell_argv
+from ._adapter import AcpAdapter, Service
+from ._agent import ACPAgent, ACPAgentParams, acp_agent
+
+# It says that a turn has ended before it has written the end of it; a write may take long on a busy machine.
+_WRITTEN = """
+for n in $(seq 50); do
+  tail -n 1 sessions/*/"$2"/agents/main/wire.jsonl | grep -q '"type":"prompt\\.' && exit
+  sleep 0.1
+done
+"""
+
+
+@acp_agent
+def interactive_kimi_code(
+    *,
+    skills: list[str | Path | Skill] | None = None,
+    max_context_size: int | None = None,
+    disallowed_tools: Sequence[str] | None = None,
+    **params: Unpack[ACPAgentParams],
+) -> ACPAgent:
+    """Kimi Code agent via ACP: sessions of many prompts, which can be interrupted.
+
+    Args:
+        skills: Additional skills to make available.
+        max_context_size: Tokens that the CLI believes the model takes. Default: what the served model takes.
+        disallowed_tools: Names of the CLI's own tools that the model is not to have.
+        **params: What every interactive agent takes: see `ACPAgentParams`.
+
+    Returns:
+        An interactive agent.
+
+    Raises:
+        AgentOptionError: An argument is wrong or contradicts another one.
+    """
+    return ACPAgent(InteractiveKimiCode(max_context_size, tuple(disallowed_tools or ())), skills=skills, **params)
+
+
+@dataclass(frozen=True)
+class InteractiveKimiCode(KimiCode, AcpAdapter):
+    """Knowledge of Kimi Code as an ACP agent. Fields as in `KimiCode`."""
+
+    settles: ClassVar[str] = _WRITTEN
+
+    def serve(self, site: Site, asks: bool) -> Service:
+        """Its settings, MCP servers included, are those of the unattended agent."""
+        guard = {"KIMI_CODE_DANGEROUS_COMMAND_GUARD": "true"} if asks else {}
+        return Service((*shell_argv(site), *site.command, "acp"), guard, mode="default" if asks else "auto")

@@ -1,0 +1,113 @@
+"""What the adapter makes of facts: plain values compared with plain values."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
+
+from inspect_swe import AgentOptionError, kimi_code
+from inspect_swe._agents.kimi_code import KimiCode
+from inspect_swe._runtime.adapter import Exit, Launch, Outcome, Turn
+
+from .support import ended, sites
+
+site = sites("/tools/node", "/tools/main.mjs")
+SITE = site()
+PRELOAD = '--require="/scratch/home/prompt.cjs"'
+COMMAND = ("sh", PRELOAD, "/tools/node", "/tools/main.mjs", "--output-format", "stream-json")
+REFUSED = "Provider safety policy blocked the response."
+HINT = {"role": "meta", "type": "session.resume_hint", "session_id": "session_1"}
+
+
+def files(launch: Launch) -> dict[str, str]:
+    return {file.path.removeprefix("/scratch/home/"): file.content.decode() for file in launch.files}
+
+
+def test_the_prompt_comes_on_stdin() -> None:
+    first = KimiCode().turn(SITE, Turn("- do it", resume=False))
+    assert (first.argv[:2], first.argv[3:]) == (("sh", "-c"), (*COMMAND, "--prompt=-"))
+    assert first.stdin == b"- do it"
+    assert KimiCode().turn(SITE, Turn(" /goal x", resume=False)).stdin == b"The request, as it was written:\n /goal x"
+
+
+def test_a_session_is_resumed_by_the_id_that_was_told() -> None:
+    told = KimiCode().turn(site(session_id="session_1"), Turn("again", resume=True))
+    assert told.argv[3:] == (*COMMAND, "--session", "session_1", "--prompt=-")
+    assert KimiCode().session_id(ended(-9, {"type": "session.begun", "session_id": "session_1"})) == "session_1"
+
+
+def test_mcp_servers() -> None:
+    servers = (
+        MCPServerConfigStdio(name="std", command="run", args=["a"], env={"K": "v"}),
+        MCPServerConfigHTTP(name="web", type="http", url="http://x/mcp", headers={"H": "v"}),
+        MCPServerConfigHTTP(name="old", type="sse", url="http://x/sse"),
+    )
+    assert json.loads(files(KimiCode().launch(site(mcp_servers=servers)))["mcp.json"])["mcpServers"] == {
+        "std": {"transport": "stdio", "type": "stdio", "command": "run", "args": ["a"], "env": {"K": "v"}},
+        "web": {"transport": "http", "type": "http", "url": "http://x/mcp", "headers": {"H": "v"}},
+        "old": {"transport": "sse", "type": "sse", "url": "http://x/sse", "headers": {}},
+    }
+
+
+def test_configuration_is_private() -> None:
+    launch = KimiCode(disallowed_tools=("FetchURL", "Agent")).launch(site(system="be brief"))
+    assert launch.env["KIMI_CODE_HOME"] == "/scratch/home"
+    assert launch.env["KIMI_MODEL_BASE_URL"] == "http://127.0.0.1:1234"
+    assert launch.env["KIMI_MODEL_NAME"] == "gpt-5"
+    written = files(launch)
+    assert written["AGENTS.md"] == "be brief"
+    assert written["config.toml"].splitlines()[-2:] == ["[tools]", 'disabled = ["FetchURL", "Agent"]']
+    assert "AGENTS.md" not in files(KimiCode().launch(SITE))
+    assert launch.skills == "/scratch/home/skills"
+
+
+@pytest.mark.parametrize(
+    ("own", "window", "output", "told"),
+    [
+        (None, 200_000, 64_000, ("200000", "64000")),
+        (50_000, 200_000, None, ("50000", "32000")),
+        (None, None, None, ("1000000", "32000")),
+    ],
+)
+def test_limits_of_the_model(own: int | None, window: int | None, output: int | None, told: tuple[str, str]) -> None:
+    env = KimiCode(own).launch(site(window=window, max_output=output)).env
+    assert (env["KIMI_MODEL_MAX_CONTEXT_SIZE"], env["KIMI_MODEL_MAX_OUTPUT_SIZE"]) == told
+
+
+def test_a_window_of_nothing_is_refused() -> None:
+    with pytest.raises(AgentOptionError, match="max_context_size must be at least 1, not 0"):
+        kimi_code(max_context_size=0)
+
+
+def test_shell_where_there_is_no_bash() -> None:
+    place = site(shells=frozenset())
+    argv = KimiCode().turn(place, Turn("x", resume=False)).argv
+    assert argv[3:5] == ("sh", "/scratch/home/shell")
+    assert {"shell/bash", "shell/shopt"} <= files(KimiCode().launch(place)).keys()
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "reason"),
+    [
+        (ended(0, HINT), Outcome.DONE, ""),
+        (ended(1, stderr=f"error: failed to run prompt: {REFUSED}\nSee log: x\n"), Outcome.REFUSED, REFUSED),
+        (
+            ended(1, stderr="error: failed to run prompt: provider.api_error: 400 no\n"),
+            Outcome.FAILED,
+            "provider.api_error: 400 no",
+        ),
+        (ended(-9, {"role": "assistant"}), Outcome.CRASHED, ""),
+        (Exit(134, "half a line {", "FATAL ERROR: heap out of memory"), Outcome.CRASHED, ""),
+    ],
+)
+def test_judge(end: Exit, outcome: Outcome, reason: str) -> None:
+    verdict = KimiCode().judge(end)
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)
+
+
+def test_a_persons_folder_is_trusted() -> None:
+    terminal = KimiCode().terminal(site(cwd="/workspace"))
+    assert terminal.argv == ("/tools/node", "/tools/main.mjs", "--auto")
+    assert [file.path for file in terminal.files] == ["/scratch/home/workspace-trust/wd_workspace_c52ddf65534b"]
