@@ -32,7 +32,7 @@ from inspect_swe._install.pins_update import pins_text
 from inspect_swe._install.pypi import PyPIIndex
 from inspect_swe._install.resolver import integrity
 
-from .install.fake_registry import FakeRegistry
+from .install.fake_registry import FakeRegistry, carrying, make_tarball
 from .install.wheel_index import WheelIndex
 
 PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
@@ -99,7 +99,11 @@ class Everything:
             self.server.publish(version, recipe.tags_from)
         for platform in platforms:
             package, release = recipe.package_for(platform), recipe.release_version(version, platform)
-            self.server.publish(release, package, files={recipe.member_for(platform): f"{version}".encode()})
+            files = {recipe.member_for(platform): version.encode()}
+            if recipe.inside is not None:
+                name, tarball = f"package/{recipe.inside.executable}", make_tarball(files)
+                files = {name: carrying(recipe.inside.tarball, tarball)}
+            self.server.publish(release, package, files=files)
         if recipe.tags_from is not None:
             self.server.publish(version, recipe.tags_from)
 

@@ -32,6 +32,12 @@ def make_tarball(files: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> byte
     return buffer.getvalue()
 
 
+def carrying(name: str, tarball: bytes, rest: bytes = b"") -> bytes:
+    """An executable of Node.js that has a tarball in it."""
+    counted = [len(part).to_bytes(8, "little") + part for part in (name.encode(), tarball)]
+    return b"\x7fELF " + name.encode() + b"".join(counted) + rest
+
+
 def integrity_of(data: bytes) -> str:
     return "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
 

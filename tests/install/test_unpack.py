@@ -19,7 +19,7 @@ from inspect_swe._install.retries import Abandoned
 from inspect_swe._install.unpack import unpack, unpack_inside
 from inspect_swe._install.wheels import Target
 
-from .fake_registry import FakeRegistry, Reply, make_tarball
+from .fake_registry import FakeRegistry, Reply, carrying, make_tarball
 from .wheel_index import WheelIndex
 
 
@@ -191,8 +191,7 @@ def test_files_that_an_executable_carries_take_its_place(stop: threading.Event, 
     tarball = make_tarball({"package/index.js": b"run()", "package/lib/a.js": b"a"})
     executable = tmp_path / "package" / "program"
     executable.parent.mkdir()
-    counted = [len(part).to_bytes(8, "little") + part for part in (b"files.tgz", tarball)]
-    executable.write_bytes(b"\x7fELF files.tgz " + b"".join(counted) + rest)
+    executable.write_bytes(carrying("files.tgz", tarball, rest))
     unpack_inside(executable, "files.tgz", tmp_path, stop)
     found = {path.name: path.read_bytes() for path in executable.parent.rglob("*") if path.is_file()}
     assert found == {"index.js": b"run()", "a.js": b"a"}

@@ -72,8 +72,10 @@ def unpack_inside(executable: Path, name: str, scratch: Path, stop: threading.Ev
         with executable.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if (found := content.find(marked)) >= 0:
                 (size,) = _LENGTH.unpack_from(content, found + len(marked))
-                start = found + len(marked) + _LENGTH.size
-                tarball.write_bytes(content[start : start + size])
+                file.seek(found + len(marked) + _LENGTH.size)
+                with tarball.open("wb") as copy:
+                    while piece := file.read(min(size - copy.tell(), _PIECE)):
+                        copy.write(piece)
     if not tarball.is_file():
         raise AgentInstallError(
             f"There is no {executable.name} with a {name} in it, as there is in earlier versions.",
