@@ -16,7 +16,7 @@ from .support import ended, sites
 
 site = sites("/usr/bin/python3", "/tools/package/google/antigravity/bin/localharness")
 SITE = site()
-ARGV = ("/usr/bin/python3", "-I", "/scratch/home/antigravity_runner.py", "/scratch/home/job.json")
+ARGV = ("/usr/bin/python3", "-I", "/scratch/home/antigravity_runner.py", "/scratch/home/job.json", SITE.session_id)
 
 
 def job(adapter: Antigravity | None = None, **changes: Any) -> dict[str, Any]:
@@ -43,7 +43,6 @@ def test_job() -> None:
         "system": None,
         "mcp_servers": [],
         "mcp_output": 2147483647,
-        "conversation": "11111111-2222-3333-4444-555555555555",
         "sessions": "/scratch/home/sessions",
         "app_data": "/scratch/home/data",
         "skills": ["/scratch/home/skills"],

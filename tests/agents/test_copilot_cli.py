@@ -10,7 +10,7 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, copilot_cli, opencode
-from inspect_swe._agents.copilot_cli import CopilotCli, Wire
+from inspect_swe._agents.copilot_cli import _KNOWN, CopilotCli, Wire
 from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Turn
 
 from .support import ended, sites
@@ -39,7 +39,8 @@ def test_first_and_resumed_prompt() -> None:
     assert first == Invocation(ARGV, b"- do it")
     again = CopilotCli().turn(site(debug=True), Turn("again", resume=True, images=("/a.png", "/b.png")))
     images = ("--attachment=/a.png", "--attachment=/b.png")
-    assert again == Invocation((*ARGV, "--log-level", "debug", *images), b"again")
+    known = ("sh", "-c", _KNOWN, "sh", "/scratch/home/session-state", SITE.session_id)
+    assert again == Invocation((*known, *ARGV, "--log-level", "debug", *images), b"again")
 
 
 def test_the_sandboxs_own_cli_runs_by_itself() -> None:

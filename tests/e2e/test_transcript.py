@@ -31,7 +31,9 @@ def events(run: Run, kind: Any) -> list[Any]:
 
 
 def command_of(event: ToolEvent) -> str:
-    return str(event.arguments.get("command") or event.arguments.get("cmd"))
+    return str(
+        next((event.arguments[key] for key in ("command", "cmd", "CommandLine") if key in event.arguments), None)
+    )
 
 
 @scorer(metrics=[accuracy()])

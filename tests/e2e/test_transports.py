@@ -93,12 +93,11 @@ def test_local_sandbox(tmp_path: Path) -> None:
     assert run.info["transport"] == "local"
 
 
-# A release of inspect_ai in which one of the internals we use is not there any more.
+# As with a release of inspect_ai in which one of the internals that we use is not there any more.
 CHANGED_INSPECT = """
 import sys
 from pathlib import Path
-import inspect_ai.agent._bridge.anthropic_api_impl as internals
-del internals.anthropic_system_to_texts
+sys.modules["inspect_swe._inspect_handlers.anthropic"] = None
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_swe import claude_code
 from inspect_swe.testing import call, say, shell

@@ -152,7 +152,6 @@ class Antigravity(Adapter):
             "system": site.system,
             "mcp_servers": [_server(each) for each in site.mcp_servers],
             "mcp_output": FOREVER,
-            "conversation": site.session_id,
             "sessions": f"{site.config}/sessions",
             "app_data": f"{site.config}/data",
             "skills": [f"{site.config}/skills"],
@@ -167,7 +166,8 @@ class Antigravity(Adapter):
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """The runner goes on with the conversation, if there is one."""
         # Isolated: the task's own PYTHONPATH and packages are not for us.
-        argv = [site.command[0], "-I", self._runner(site), f"{site.config}/job.json", *["--resume"] * turn.resume]
+        argv = [site.command[0], "-I", self._runner(site), f"{site.config}/job.json", site.session_id]
+        argv += ["--resume"] * turn.resume
         argv += [word for image in turn.images for word in ("--image", image)]
         return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
 

@@ -1,8 +1,8 @@
 """Runs the Antigravity SDK. The sandbox's own Python runs this file, with the package's folder in front.
 
-    python3 antigravity_runner.py JOB_FILE [--resume] [--image FILE...] < PROMPT
+    python3 antigravity_runner.py JOB_FILE CONVERSATION [--resume] [--image FILE...] < PROMPT
 
-The job says where the package and the conversation lie, and where the model is. A conversation that exists is gone on
+The job says where the package and the conversations lie, and where the model is. A conversation that exists is gone on
 with (with `--resume` it must). What the agent says and does is printed as JSON lines, and the last line says how it
 ended; if the SDK's own program dies, there is no such line.
 """
@@ -26,6 +26,7 @@ from typing import Any
 
 _OPTIONS = argparse.ArgumentParser()
 _OPTIONS.add_argument("job", type=Path)
+_OPTIONS.add_argument("conversation")
 _OPTIONS.add_argument("--resume", action="store_true")
 _OPTIONS.add_argument("--image", action="append", default=[])
 
@@ -86,7 +87,7 @@ def configuration() -> Any:
         policies=[policy.allow_all()],
         mcp_servers=[_SERVERS[server["type"]](**server) for server in JOB["mcp_servers"]],
         workspaces=[os.getcwd()],
-        conversation_id=JOB["conversation"],
+        conversation_id=OPTIONS.conversation,
         session_continuation_mode=mode.RESUME if OPTIONS.resume else mode.CREATE_OR_RESUME,
         save_dir=JOB["sessions"],
         app_data_dir=JOB["app_data"],

@@ -25,7 +25,6 @@ from .._runtime.results import RunResults
 from .about import CODING_AGENT, TOOLS
 
 Wire = Literal["anthropic", "completions", "responses"]
-"""The APIs that it speaks: Anthropic Messages, OpenAI Chat Completions and OpenAI Responses."""
 
 _FIXED = {
     "COPILOT_AUTO_UPDATE": "false",
@@ -36,6 +35,7 @@ _FIXED = {
     # It would write what it has compiled into /tmp.
     "NODE_DISABLE_COMPILE_CACHE": "1",
 }
+_KNOWN = 'ls -d "$1/$2"* >/dev/null || exit 1; shift 2; exec "$@"'  # It would begin a session that is not there.
 _ROOTS = Path(__file__).with_name("copilot_roots.cjs")
 _FOR_ALL = b'---\napplyTo: "**"\n---\n'
 _OWN = ("agents", "copilot-instructions.md", "instructions", "mcp-config.json", "settings.json", "skills")
@@ -188,9 +188,9 @@ class CopilotCli(Adapter):
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """Without a terminal; the prompt comes on stdin."""
-        argv = [*self.terminal(site).argv, "--output-format", "json", "--session-id", site.session_id]
-        argv += ["--log-level", "debug"] * site.debug
-        argv += [f"--attachment={image}" for image in turn.images]
+        known = ["sh", "-c", _KNOWN, "sh", f"{site.config}/session-state", site.session_id] * turn.resume
+        argv = [*known, *self.terminal(site).argv, "--output-format", "json", "--session-id", site.session_id]
+        argv += [*["--log-level", "debug"] * site.debug, *(f"--attachment={image}" for image in turn.images)]
         return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
