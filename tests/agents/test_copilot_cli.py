@@ -61,8 +61,10 @@ def test_mcp_servers() -> None:
         MCPServerConfigHTTP(name="web", type="http", url="http://x/mcp", headers={"H": "v"}),
     )
     always = {"tools": ["*"], "timeout": 2147483647}
-    assert json.loads(files(CopilotCli().launch(site(mcp_servers=servers)))["servers.json"])["mcpServers"] == {
-        "std": {"type": "stdio", "command": "run", "args": ["a"], "env": {"K": "v"}, **always},
+    written = files(CopilotCli().launch(site(mcp_servers=servers)))
+    assert written["servers/std"] == "exec env K=v run a\n"
+    assert json.loads(written["servers.json"])["mcpServers"] == {
+        "std": {"type": "stdio", "command": "sh", "args": ["/scratch/home/servers/std"], "env": {}, **always},
         "web": {"type": "http", "url": "http://x/mcp", "headers": {"H": "v"}, **always},
     }
 

@@ -113,6 +113,8 @@ assert run.error is None, run.error
 assert run.info["bridge"] == "inspect", run.info
 assert tool_results(run.sample.messages) == ["over the net", "42"]
 assert run.sample.output.completion == "done"
+told = [event.message.message for event in run.sample.events if event.event == "logger"]
+assert sum("using its own, slower bridge" in text for text in told) == 1, told
 """
 
 
@@ -126,4 +128,3 @@ def test_inspects_own_bridge_is_the_safety_net(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stderr.count("using its own, slower bridge") == 1

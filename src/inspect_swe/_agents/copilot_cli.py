@@ -18,7 +18,7 @@ from .._install import FRUGAL_WASM, NODE, NpmPackage, SingleFile
 from .._requests import DialectName
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
 from .._runtime.agent import cli_agent
-from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files
+from .._runtime.mcp import FOREVER, scripted_entry, server_scripts, shell_argv, shell_files
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import json_events, last_event
 from .._runtime.results import RunResults
@@ -30,13 +30,12 @@ _FIXED = {
     "COPILOT_AUTO_UPDATE": "false",
     "COPILOT_DISABLE_LOGIN_SHELL_ENV": "1",
     "COPILOT_OFFLINE": "true",
-    # Else it keeps what is to be written of a session back: one that is killed has lost it.
-    "COPILOT_SESSIONFS_FLUSH_DEBOUNCE_MS": "0",
-    # It would write what it has compiled into /tmp.
-    "NODE_DISABLE_COMPILE_CACHE": "1",
+    "COPILOT_SESSIONFS_FLUSH_DEBOUNCE_MS": "0",  # Else one that is killed has lost its session.
+    "NODE_DISABLE_COMPILE_CACHE": "1",  # It would write what it has compiled into /tmp.
 }
 _KNOWN = 'ls -d "$1/$2"* >/dev/null || exit 1; shift 2; exec "$@"'  # It would begin a session that is not there.
 _ROOTS = Path(__file__).with_name("copilot_roots.cjs")
+_ALL = {"tools": ["*"], "timeout": FOREVER}
 _FOR_ALL = b'---\napplyTo: "**"\n---\n'
 _OWN = ("agents", "copilot-instructions.md", "instructions", "mcp-config.json", "settings.json", "skills")
 
@@ -162,11 +161,12 @@ class CopilotCli(Adapter):
 
     def launch(self, site: Site) -> Launch:
         """Instructions and MCP servers, in a private home; the rest are variables."""
-        servers = {each.name: {**mcp_entry(each), "tools": ["*"], "timeout": FOREVER} for each in site.mcp_servers}
+        servers = {each.name: {**scripted_entry(site, each), **_ALL} for each in site.mcp_servers}
         files = [
             File(f"{site.config}/servers.json", json.dumps({"mcpServers": servers}).encode()),
             File(f"{site.config}/roots.cjs", _ROOTS.read_bytes()),
             *shell_files(site),
+            *server_scripts(site),
         ]
         if site.system:
             content = _FOR_ALL + site.system.encode(errors="replace")

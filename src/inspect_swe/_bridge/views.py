@@ -9,7 +9,7 @@ from typing import Any
 
 from inspect_ai.tool import ToolCall, ToolCallContent
 
-_SHELLS = ("command", "cmd")
+_SHELLS = ("command", "cmd", "CommandLine")
 _FILES = ("file_path", "filePath", "path", "absolute_path", "notebook_path", "target_file", "filename")
 _CONTENTS = ("content", "file_text", "contents")
 _EDITS = (("old_string", "new_string"), ("oldString", "newString"), ("old_str", "new_str"))

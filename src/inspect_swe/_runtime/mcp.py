@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio
@@ -32,6 +33,23 @@ def mcp_entry(server: MCPServerConfig) -> dict[str, Any]:
         return {"type": "stdio", "command": command, "args": args, "env": server.env or {}}
     assert isinstance(server, MCPServerConfigHTTP)
     return {"type": server.type, "url": server.url, "headers": server.headers or {}}
+
+
+def scripted_entry(site: Site, server: MCPServerConfig) -> dict[str, Any]:
+    """Such an entry for a CLI that would fill in "$NAME" in it: a script of `server_scripts()` starts the server."""
+    if not isinstance(server, MCPServerConfigStdio):
+        return mcp_entry(server)
+    return {"type": "stdio", "command": "sh", "args": [f"{site.config}/servers/{server.name}"], "env": {}}
+
+
+def server_scripts(site: Site) -> list[File]:
+    """What starts the servers of `scripted_entry()`."""
+    files = []
+    for server in site.mcp_servers:
+        if isinstance(server, MCPServerConfigStdio):
+            argv = [*(f"{name}={value}" for name, value in (server.env or {}).items()), *stdio_argv(server)]
+            files.append(File(f"{site.config}/servers/{server.name}", f"exec env {shlex.join(argv)}\n".encode()))
+    return files
 
 
 def shell_files(site: Site) -> list[File]:
