@@ -10,13 +10,14 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, copilot_cli, opencode
-from inspect_swe._agents.copilot_cli import _KNOWN, CopilotCli, Wire
+from inspect_swe._agents.copilot_cli import _SESSION, CopilotCli, Wire
 from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Turn
 
 from .support import ended, sites
 
 site = sites("/tools/node", "--liftoff-only", "/tools/index.js")
 SITE = site()
+BEFORE = ("sh", "-c", _SESSION, "sh", "/scratch/home", SITE.session_id)
 ARGV = (
     *("/tools/node", "--require", "/scratch/home/roots.cjs", "--liftoff-only", "/tools/index.js"),
     *("--additional-mcp-config", "@/scratch/home/servers.json", "--allow-all", "--output-format", "json"),
@@ -36,22 +37,21 @@ def test_options_are_those_of_opencode() -> None:
 
 def test_first_and_resumed_prompt() -> None:
     first = CopilotCli().turn(SITE, Turn("- do it", resume=False))
-    assert first == Invocation(ARGV, b"- do it")
+    assert first == Invocation((*BEFORE, "new", *ARGV), b"- do it")
     again = CopilotCli().turn(site(debug=True), Turn("again", resume=True, images=("/a.png", "/b.png")))
     images = ("--attachment=/a.png", "--attachment=/b.png")
-    known = ("sh", "-c", _KNOWN, "sh", "/scratch/home/session-state", SITE.session_id)
-    assert again == Invocation((*known, *ARGV, "--log-level", "debug", *images), b"again")
+    assert again == Invocation((*BEFORE, "again", *ARGV, "--log-level", "debug", *images), b"again")
 
 
 def test_the_sandboxs_own_cli_runs_by_itself() -> None:
     argv = CopilotCli().turn(site(command=("/usr/bin/copilot",)), Turn("x", resume=False)).argv
-    assert argv == ("/usr/bin/copilot", *ARGV[5:])
+    assert argv == (*BEFORE, "new", "/usr/bin/copilot", *ARGV[5:])
 
 
 def test_shell_where_there_is_no_bash() -> None:
     place = site(shells=frozenset())
     argv = CopilotCli().turn(place, Turn("x", resume=False)).argv
-    assert argv[3:] == ("sh", "/scratch/home/shell", *ARGV)
+    assert argv[10:] == ("sh", "/scratch/home/shell", *ARGV)
     assert {"shell/bash", "shell/shopt"} <= files(CopilotCli().launch(place)).keys()
 
 

@@ -33,7 +33,7 @@ _FIXED = {
     "COPILOT_SESSIONFS_FLUSH_DEBOUNCE_MS": "0",  # Else one that is killed has lost its session.
     "NODE_DISABLE_COMPILE_CACHE": "1",  # It would write what it has compiled into /tmp.
 }
-_KNOWN = 'ls -d "$1/$2"* >/dev/null || exit 1; shift 2; exec "$@"'  # It would begin a session that is not there.
+_SESSION = Path(__file__).with_name("copilot_session.sh").read_text()
 _ROOTS = Path(__file__).with_name("copilot_roots.cjs")
 _ALL = {"tools": ["*"], "timeout": FOREVER}
 _FOR_ALL = b'---\napplyTo: "**"\n---\n'
@@ -188,8 +188,8 @@ class CopilotCli(Adapter):
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """Without a terminal; the prompt comes on stdin."""
-        known = ["sh", "-c", _KNOWN, "sh", f"{site.config}/session-state", site.session_id] * turn.resume
-        argv = [*known, *self.terminal(site).argv, "--output-format", "json", "--session-id", site.session_id]
+        argv = ["sh", "-c", _SESSION, "sh", site.config, site.session_id, "again" if turn.resume else "new"]
+        argv += [*self.terminal(site).argv, "--output-format", "json", "--session-id", site.session_id]
         argv += [*["--log-level", "debug"] * site.debug, *(f"--attachment={image}" for image in turn.images)]
         return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
 
