@@ -144,7 +144,7 @@ def create_bridge(
 
 def saves_checkpoints(checkpointer: Checkpointer) -> bool:
     """Whether the eval has checkpoints, and no other agent of the sample leads."""
-    return not isinstance(checkpointer, _NoopCheckpointer)
+    return BRIDGE_AVAILABLE and not isinstance(checkpointer, _NoopCheckpointer)
 
 
 def forget_thread(bridge: SandboxAgentBridge) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any, Literal
 
 DialectName = Literal["anthropic", "completions", "google", "responses"]
@@ -25,13 +26,18 @@ def describe_functions(tools: Any) -> None:
             function["parameters"] = function.get("parameters") or {"type": "object", "properties": {}}
 
 
-def plain_descriptions(tools: Any) -> None:
-    """Leave out that a tool is an MCP server's: Inspect knows its own tools by what it has said of them itself."""
+def google_functions(tools: Any) -> Iterator[dict[str, Any]]:
+    """The functions that a Gemini request declares."""
     for tool in tools if isinstance(tools, list) else []:
         functions = tool.get("functionDeclarations") if isinstance(tool, dict) else None
-        for function in functions if isinstance(functions, list) else []:
-            if isinstance(function, dict) and isinstance(said := function.get("description"), str):
-                function["description"] = _FROM_SERVER.sub("", said)
+        yield from (each for each in (functions if isinstance(functions, list) else []) if isinstance(each, dict))
+
+
+def plain_descriptions(tools: Any) -> None:
+    """Leave out that a tool is an MCP server's: Inspect knows its own tools by what it has said of them itself."""
+    for function in google_functions(tools):
+        if isinstance(said := function.get("description"), str):
+            function["description"] = _FROM_SERVER.sub("", said)
 
 
 def plain_choice(request: dict[str, Any]) -> None:
@@ -42,24 +48,28 @@ def plain_choice(request: dict[str, Any]) -> None:
 
 def plain_images(contents: list[Any]) -> None:
     """Write images in the base64 of data URLs: Google's SDKs use its URL-safe alphabet, which Inspect passes on."""
+    for part in _parts_with_data(contents):
+        data = part["inlineData"]
+        data["data"] = data["data"].replace("-", "+").replace("_", "/")
+
+
+def plain_texts(contents: list[Any]) -> None:
+    """Write documents of plain text as text: of what else is in a request, Inspect reads images only."""
+    for part in _parts_with_data(contents):
+        if part["inlineData"].get("mimeType") == "text/plain":
+            with contextlib.suppress(ValueError):
+                part["text"] = base64.b64decode(part["inlineData"]["data"]).decode(errors="replace")
+                del part["inlineData"]
+
+
+def _parts_with_data(contents: list[Any]) -> Iterator[dict[str, Any]]:
+    """The parts of a Gemini request that hold data themselves, rather than an address."""
     for content in contents:
         parts = content.get("parts") if isinstance(content, dict) else None
         for part in parts if isinstance(parts, list) else []:
             data = part.get("inlineData") if isinstance(part, dict) else None
             if isinstance(data, dict) and isinstance(data.get("data"), str):
-                data["data"] = data["data"].replace("-", "+").replace("_", "/")
-
-
-def plain_texts(contents: list[Any]) -> None:
-    """Write documents of plain text as text: of what else is in a request, Inspect reads images only."""
-    for content in contents:
-        parts = content.get("parts") if isinstance(content, dict) else None
-        for part in parts if isinstance(parts, list) else []:
-            data = part.get("inlineData") if isinstance(part, dict) else None
-            if isinstance(data, dict) and data.get("mimeType") == "text/plain" and isinstance(data.get("data"), str):
-                with contextlib.suppress(ValueError):
-                    part["text"] = base64.b64decode(data["data"]).decode(errors="replace")
-                    del part["inlineData"]
+                yield part
 
 
 def answered_once(contents: list[Any]) -> None:

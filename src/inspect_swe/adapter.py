@@ -18,7 +18,7 @@ from ._runtime.adapter import (
     Verdict,
 )
 from ._runtime.agent import cli_agent as swe_agent
-from ._runtime.mcp import mcp_entry, stdio_argv
+from ._runtime.mcp import mcp_entry, scripted_entry, server_scripts, stdio_argv
 from ._runtime.options import AgentOptions, agent_options
 from ._runtime.output import json_events
 
@@ -44,6 +44,8 @@ __all__ = [
     "agent_options",
     "json_events",
     "mcp_entry",
+    "scripted_entry",
+    "server_scripts",
     "stdio_argv",
     "swe_agent",
 ]

@@ -28,7 +28,7 @@ def chat(
     ask: bool,
     log_dir: str | None,
 ) -> None:
-    """Talk with an interactive AGENT: claude_code, codex_cli, copilot_cli, gemini_cli or opencode.
+    """Talk with an interactive AGENT: claude_code, codex_cli, copilot_cli, gemini_cli, kimi_code or opencode.
 
     Each line is a prompt. Ctrl-C interrupts the agent; at the prompt it ends the session, as Ctrl-D and /exit do.
     Where stdin is no terminal, its lines are the prompts, and the first error ends the session.

@@ -1,6 +1,6 @@
 """Inspect's handlers of model requests, a module for each dialect.
 
-Each imports its provider's SDK, which takes up to seconds: none is imported before an agent that needs it starts, and
+Each imports its provider's SDK, which may take seconds: none is imported before an agent that needs it starts, and
 then in a thread. What an inspect_ai release has moved makes an ImportError of it.
 """
 

@@ -13,7 +13,7 @@ from inspect_ai.agent._bridge.google_api_impl import (
 )
 
 from .._inspect_compat import generation_usage
-from .._requests import answered_once, plain_descriptions, plain_images, plain_texts
+from .._requests import answered_once, google_functions, plain_descriptions, plain_images, plain_texts
 from ._shared import grants, tokens_of
 
 
@@ -46,8 +46,6 @@ async def count_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> i
 
 def _plain_schemas(tools: Any) -> None:
     """Write the functions' schemas as Inspect's Gemini handler wants them, of which Google's SDKs shout the types."""
-    for tool in tools if isinstance(tools, list) else []:
-        functions = tool.get("functionDeclarations") if isinstance(tool, dict) else None
-        for function in functions if isinstance(functions, list) else []:
-            if isinstance(function, dict) and "parameters" in function:
-                function["parameters"] = _google_schema_to_json_schema(function["parameters"])
+    for function in google_functions(tools):
+        if "parameters" in function:
+            function["parameters"] = _google_schema_to_json_schema(function["parameters"])

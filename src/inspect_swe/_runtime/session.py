@@ -112,7 +112,7 @@ class Session:
         status = await process.wait()
         end = Exit(status.returncode, out.tail, err.tail, out.head)
         self.link.end_calls(failed=end.code != 0)
-        self.name(self.adapter.session_id(end) or self.site.session_id)
+        self.name(self.session_id)
         self.tell_output()
         return end
 
