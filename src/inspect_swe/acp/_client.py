@@ -71,7 +71,10 @@ class SessionClient(PermissiveClient):
         """Hand it on."""
         self.heard += 1
         if isinstance(update, ToolCallStart | ToolCallProgress):
-            self._calls.setdefault(update.tool_call_id, {}).update(_said(update))
+            if update.status in ("completed", "failed"):  # It is not asked about any more.
+                self._calls.pop(update.tool_call_id, None)
+            else:
+                self._calls.setdefault(update.tool_call_id, {}).update(_said(update))
         self._hear(session_id, events_of(update, self._replaying))
 
     async def request_permission(
