@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--agents", type=lambda text: text.split(","), default=AGENTS, metavar="A,B")
     names = [name for name in FAULTS if not FAULTS[name].apart]
     parser.add_argument("--faults", type=lambda text: text.split(","), default=names, metavar="X,Y")
+    parser.add_argument("--at-once", type=int, default=1, help="samples; each of them keeps a processor busy")
     parser.add_argument("--markdown", action="store_true")
     asked = parser.parse_args()
     config = container_with(*asked.agents, environment={}).config  # with a change it is a value, and no file
@@ -42,6 +43,7 @@ def main() -> None:
         "faults": asked.faults,
         "compose": config.model_dump(mode="json", by_alias=True, exclude_none=True),
         "patience": PATIENCE,
+        "at_once": asked.at_once,
     }
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     with tempfile.TemporaryDirectory(prefix="faults-peer-") as folder:

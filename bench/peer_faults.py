@@ -69,7 +69,7 @@ def main(job: dict) -> None:
         made.__signature__ = signature(getattr(inspect_swe, name))
         agents[name] = made
     task = fault_task(agents, job["faults"], partial(_container, job["compose"]), TOOLS)
-    eval(task, log_dir=job["log_dir"], time_limit=job["patience"], max_samples=4, display="plain")
+    eval(task, log_dir=job["log_dir"], time_limit=job["patience"], max_samples=job["at_once"], display="plain")
 
 
 if __name__ == "__main__":
