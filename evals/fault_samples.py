@@ -59,6 +59,7 @@ chmod 755 /usr/local/bin/kill-above /usr/local/bin/eat-memory
 """
 BROKEN_CLIS = """
 cd /usr/local/bin
+rm -f claude codex  # may be links to what cannot be written to
 for name in claude codex copilot gemini kimi opencode pi qwen; do printf '#!/bin/sh\\nexit 1\\n' > $name; done
 # A Python package's command is run by the Python that it names.
 printf '#!/usr/local/bin/python3.11\\n' | tee mini > google-antigravity

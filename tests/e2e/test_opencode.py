@@ -93,7 +93,7 @@ def test_the_environment_of_commands_is_the_images(tmp_path: Path) -> None:
     outcome = run_agent(
         tmp_path,
         opencode(),
-        [shell("env | grep -e ^XDG -e ^npm_config_off | sort"), say("done")],
+        [shell("env | grep -e ^XDG -e ^npm_config_off -e ^BUN | sort"), say("done")],
         environment={"XDG_CACHE_HOME": "/opt/cache", "ANTHROPIC_API_KEY": "sk-x", "ANTHROPIC_BASE_URL": "http://x"},
     )
     assert outcome.error is None

@@ -29,6 +29,7 @@ _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
 
 # Providers with an API of their own, and where on the bridge it is served. All others speak Chat Completions.
 _PATHS = {"anthropic": "/v1", "openai": "/v1", "google": "/v1beta"}
+_UNSEEN = {"npm_config_offline": "true", "BUN_JSC_useFTLJIT": "0"}  # by its commands; what each is for: see its quirks
 _HOMES = {"CACHE": "/cache", "CONFIG": "", "DATA": "/data", "STATE": "/state"}
 # What it is told of the model, whose name it need not know, and of calls.
 _CALLS = {"apiKey": "none-needed", "timeout": False, "headerTimeout": False}
@@ -149,7 +150,7 @@ class OpenCode(Adapter):
     def launch(self, site: Site) -> Launch:
         """Configuration and a plugin, both in a private folder that also holds its sessions."""
         here, providers = site.config, self._providers(site)
-        unseen = {"npm_config_offline": "true", **{f"XDG_{kind}_HOME": here + path for kind, path in _HOMES.items()}}
+        unseen = {**_UNSEEN, **{f"XDG_{kind}_HOME": here + path for kind, path in _HOMES.items()}}
         fixed = {"autoupdate": False, "share": "disabled", "snapshot": False, "small_model": self.presented}
         fixed |= {"provider": providers, "enabled_providers": [*providers], "disabled_providers": []}
         config = {
