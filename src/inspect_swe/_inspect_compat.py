@@ -182,12 +182,12 @@ def host_calls(bridge: SandboxAgentBridge) -> Mapping[str, Any]:
 
 
 def before_generating(
-    seen: Callable[[list[ChatMessage], bool], None] | None, effort: Any, filter: GenerateFilter | None
+    seen: Callable[[list[ChatMessage], list[ToolInfo]], None], effort: Any, filter: GenerateFilter | None
 ) -> GenerateFilter:
     """A filter that is shown every request, sets its reasoning effort, and then applies another filter.
 
     Args:
-        seen: Told of the request's messages, and whether it offers tools; None shows them to nobody.
+        seen: Told of the request's messages and tools.
         effort: As in `GenerateConfig.reasoning_effort`; None leaves it.
         filter: The other filter.
     """
@@ -199,8 +199,7 @@ def before_generating(
         tool_choice: ToolChoice | None,
         config: GenerateConfig,
     ) -> ModelOutput | GenerateInput | None:
-        if seen is not None:
-            seen(messages, bool(tools))
+        seen(messages, tools)
         if effort:
             config = config.model_copy(update={"reasoning_effort": effort})
         result: ModelOutput | GenerateInput | None = None

@@ -6,7 +6,10 @@ import base64
 import contextlib
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from inspect_ai.tool import ToolInfo
 
 DialectName = Literal["anthropic", "completions", "google", "responses"]
 """The APIs that the bridge serves."""
@@ -24,6 +27,20 @@ def describe_functions(tools: Any) -> None:
             function = nested if isinstance(nested, dict) else tool
             function["description"] = function.get("description") or ""
             function["parameters"] = function.get("parameters") or {"type": "object", "properties": {}}
+
+
+def namespace_of(tool: ToolInfo) -> str | None:
+    """The namespace of a Responses API tool, which Inspect drops from its name and keeps as an option."""
+    for key, value in (tool.options or {}).items():
+        if "namespace" in key:
+            return str(value[0] if isinstance(value, (list, tuple)) and value else value)
+    return None
+
+
+def full_name(tool: ToolInfo) -> str:
+    """A tool's name, as the request has it."""
+    namespace = namespace_of(tool)
+    return tool.name if namespace is None else f"{namespace}__{tool.name}"
 
 
 def google_functions(tools: Any) -> Iterator[dict[str, Any]]:

@@ -98,8 +98,9 @@ CHANGED_INSPECT = """
 import sys
 from pathlib import Path
 sys.modules["inspect_swe._inspect_handlers.anthropic"] = None
-from inspect_ai.agent import BridgedToolsSpec
-from inspect_swe import claude_code
+from inspect_ai.agent import BridgedToolsSpec, as_solver
+from inspect_ai.tool import MCPServerConfigStdio
+from inspect_swe import claude_code, idle_limit, repeat_limit
 from inspect_swe.testing import call, say, shell
 from tests.e2e.harness import run_agent
 from tests.e2e.test_claude_code import lookup, tool_results
@@ -115,6 +116,17 @@ assert tool_results(run.sample.messages) == ["over the net", "42"]
 assert run.sample.output.completion == "done"
 told = [event.message.message for event in run.sample.events if event.event == "logger"]
 assert sum("using its own, slower bridge" in text for text in told) == 1, told
+
+broken = claude_code(mcp_servers=[MCPServerConfigStdio(name="broken", command="false")])
+run = run_agent(Path(sys.argv[1]), broken, [say("scored")])
+assert run.error and "without the tools of MCP server 'broken'" in run.error, run.error
+assert run.requests == [], "it was to fail before the model was asked"
+
+bounded = as_solver(claude_code(), limits=[repeat_limit(3), idle_limit(60)])
+run = run_agent(Path(sys.argv[1]), claude_code(), [shell("echo again")] * 9, solver=bounded)
+assert run.sample.limit and run.sample.limit.type == "custom" and len(run.requests) == 3, run.sample.limit
+told = [event.message.message for event in run.sample.events if event.event == "logger"]
+assert sum("idle_limit() has no effect" in text for text in told) == 1, told
 """
 
 

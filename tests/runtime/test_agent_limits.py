@@ -5,7 +5,14 @@ from __future__ import annotations
 import time
 
 import anyio
-from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageTool,
+    ChatMessageUser,
+    ModelOutput,
+)
 from inspect_ai.tool import ToolCall
 from inspect_ai.util import apply_limits
 
@@ -31,6 +38,19 @@ def test_the_same_calls_in_a_row_are_counted_for_each_agent() -> None:
         assert exceeded is not None and exceeded.source is limit and (exceeded.value, exceeded.limit) == (3, 3)
         assert limit.usage == 3
     assert repeat_limits() == []
+
+
+def test_where_only_requests_are_seen_each_answer_counts_once() -> None:
+    said: list[ChatMessage] = [ChatMessageUser(content="Do it.")]
+    with repeat_limit(2):
+        counter = repeat_limits()[0].counter()
+        assert counter.asked(said) is None
+        said += [answer("a").message, ChatMessageTool(content="A", tool_call_id="0")]
+        assert counter.asked(said) is None
+        assert counter.asked(said) is None, "the request is sent again"
+        said += [answer("a").message, ChatMessageTool(content="A", tool_call_id="0")]
+        exceeded = counter.asked(said)
+    assert exceeded is not None and exceeded.value == 2
 
 
 def test_a_running_model_call_is_not_idle() -> None:

@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .._errors import ToolsMissingError
 from .._inspect_compat import ending_exception, provider_error_payload
 from .._inspect_handlers import load_handler
 from .._inspect_transcript import in_span
@@ -129,7 +128,7 @@ class BridgeApp:
         """The first request that offers tools must offer every MCP tool the agent was given."""
         if self._tools_checked or not offered:
             return
-        self.traffic.tools_missing = self._missing(offered)
+        self.traffic.tools_missing = self._settings.missing(offered)
         if self.traffic.tools_missing is None:
             self._tools_checked = True
             self.traffic.tools_offered.set()
@@ -137,19 +136,6 @@ class BridgeApp:
         if not self.traffic.may_restart:
             self._fail(self.traffic.tools_missing)
         raise ModelFailure(400, "Not all MCP servers are there.")
-
-    def _missing(self, offered: set[str]) -> ToolsMissingError | None:
-        for server, (prefix, names) in self._settings.expected_tools.items():
-            missing = {name for name in names if prefix + name not in offered}
-            if not names and not any(name.startswith(prefix) for name in offered):
-                missing = {"*"}
-            if missing:
-                return ToolsMissingError(
-                    f"The agent was started without the tools of MCP server {server!r}: "
-                    f"{', '.join(sorted(missing))} not offered to the model.",
-                    hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
-                )
-        return None
 
     def _withhold_tools(self, dialect: Dialect, data: dict[str, Any]) -> None:
         """Of an MCP server that was given with a choice of tools, the model sees those only."""

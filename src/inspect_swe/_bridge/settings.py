@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 import anyio
@@ -26,6 +27,20 @@ class BridgeSettings:
     models: tuple[str, ...] = ()
     expected_tools: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     reads_json: bool = False
+
+    def missing(self, offered: Set[str]) -> ToolsMissingError | None:
+        """The error of a request that offers these tools, if one that is expected is not among them."""
+        for server, (prefix, names) in self.expected_tools.items():
+            missing = {name for name in names if prefix + name not in offered}
+            if not names and not any(name.startswith(prefix) for name in offered):
+                missing = {"*"}
+            if missing:
+                return ToolsMissingError(
+                    f"The agent was started without the tools of MCP server {server!r}: "
+                    f"{', '.join(sorted(missing))} not offered to the model.",
+                    hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
+                )
+        return None
 
 
 @dataclass

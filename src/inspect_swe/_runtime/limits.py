@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import anyio
-from inspect_ai.model import ModelOutput
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ModelOutput
 from inspect_ai.util import Limit, LimitExceededError
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Repeats:
         self._limit = limit
         self._last = ""
         self._count = 0
+        self._asked = 0
 
     def generated(self, output: ModelOutput) -> LimitExceededError | None:
         """Take in an answer of the root conversation; the limit's error, if it was one too many."""
@@ -100,6 +102,14 @@ class Repeats:
         self._count = self._count + 1 if calls and said == self._last else 1 if calls else 0
         self._last = said
         return self._limit.check(self._count)
+
+    def asked(self, messages: Sequence[ChatMessage]) -> LimitExceededError | None:
+        """Take in a request, where answers are not seen: the last one before it, unless the request is sent again."""
+        answer = next((each for each in reversed(messages) if isinstance(each, ChatMessageAssistant)), None)
+        if answer is None or len(messages) == self._asked:
+            return None
+        self._asked = len(messages)
+        return self.generated(ModelOutput.from_message(answer))
 
 
 def idle_limit(seconds: float) -> Limit:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import anyio
 from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridge
 from inspect_ai.model import ChatMessage, Model, ModelOutput
-from inspect_ai.tool import ToolDef
+from inspect_ai.tool import ToolDef, ToolInfo
 from inspect_ai.util import Checkpointer
 
 from .._bridge.app import BridgeApp
@@ -30,6 +30,7 @@ from .._inspect_compat import (
     resolve_model,
 )
 from .._inspect_handlers import load_handler
+from .._requests import full_name
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter, Route
 from .ending import Ending
@@ -112,7 +113,7 @@ async def own_link(
     bridge = create_bridge(
         state,
         options.bridged_tools,
-        filter=before_generating(calls.asked, options.effort, options.filter),
+        filter=before_generating(lambda said, tools: calls.asked(said, bool(tools)), options.effort, options.filter),
         generated=generated,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
@@ -144,12 +145,29 @@ async def inspect_link(
     ending: Ending,
     checkpointer: Checkpointer | None,
 ) -> AsyncIterator[Link]:
-    """Inspect's public bridge, the safety net: slower, but it is there whatever the inspect_ai release."""
+    """Inspect's public bridge, the safety net: slower, but it is there whatever the inspect_ai release.
+
+    It shows the requests, and not the answers.
+    """
+    settings, traffic = _settings(adapter, options, route), Traffic()
+    repeats = [limit.counter() for limit in repeat_limits()]
+    if idle_limits():
+        logger.warning("Over Inspect's own bridge, idle_limit() has no effect.")
+
+    def asked(messages: list[ChatMessage], tools: list[ToolInfo]) -> None:
+        causes: list[Exception | None] = [counter.asked(messages) for counter in repeats]
+        if tools and not traffic.tools_offered.is_set():
+            causes.append(settings.missing({full_name(tool) for tool in tools}))
+            traffic.tools_offered.set()
+        for cause in filter(None, causes):
+            ending.end(cause)
+            raise cause
+
     bridging = sandbox_agent_bridge(
         state,
         model=None if options.model is None else str(options.model),
         model_aliases=_aliases(options, route),
-        filter=before_generating(None, options.effort, options.filter),
+        filter=before_generating(asked, options.effort, options.filter),
         forward_generation_config=options.transparent_proxy,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
@@ -160,8 +178,10 @@ async def inspect_link(
         checkpointer=checkpointer,
     )
     async with workspace.relaying(None), bridging as bridge:
-        with ending.watching(workspace.death):
-            yield Link("inspect", bridge, f"http://127.0.0.1:{bridge.port}", lambda: len(bridge.state.messages))
+        url = f"http://127.0.0.1:{bridge.port}"
+        link = Link("inspect", bridge, url, lambda: len(bridge.state.messages), traffic)
+        with ending.watching(workspace.death, functools.partial(_late_tools, link, options)):
+            yield link
 
 
 async def _late_tools(link: Link, options: AgentOptions) -> ToolsMissingError:

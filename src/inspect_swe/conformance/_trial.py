@@ -11,15 +11,14 @@ from typing import Any
 from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec
 from inspect_ai.model import ChatMessage, ChatMessageTool, ChatMessageUser, Model, get_model
 from inspect_ai.scorer import CORRECT, INCORRECT, NOANSWER
-from inspect_ai.tool import ToolInfo
 from inspect_ai.util import Limit, LimitExceededError, apply_limits, sandbox, span
 
 from .._errors import AgentError
+from .._requests import full_name
 from .._runtime.adapter import Adapter
 from .._runtime.agent import adapter_of
 from .._runtime.results import options_of
 from ..testing import ScriptedModel, ScriptedRequest, ScriptStep, scripted_requests
-from ..testing._match import namespace_of
 from ._behaviour import Behaviour, ConformanceError, NotApplicable, check
 
 AgentFactory = Callable[..., Agent]
@@ -145,7 +144,7 @@ class Trial:
         known = {*self.adapter.tools, *self.behaviour.lead}
         prefixes = tuple(self.adapter.tool_prefix(server) for server in self.servers)
         offered = {tool.name: tool for request in self.requests for tool in request.tools if tool.name not in known}
-        unknown = sorted(name for name, tool in offered.items() if not _full_name(tool).startswith(prefixes))
+        unknown = sorted(name for name, tool in offered.items() if not full_name(tool).startswith(prefixes))
         check(not unknown, f"tools that `Adapter.tools` does not have: {', '.join(unknown)}")
 
     def check_once(self, text: str, messages: Sequence[ChatMessage] | None = None) -> None:
@@ -154,8 +153,3 @@ class Trial:
         for place in places:
             times = sum(message.text.count(text) for message in place)
             check(times == 1, f"{text[:60]!r} stands {times} times in the conversation, not once")
-
-
-def _full_name(tool: ToolInfo) -> str:
-    namespace = namespace_of(tool)
-    return tool.name if namespace is None else f"{namespace}__{tool.name}"

@@ -9,6 +9,7 @@ from typing import Any
 from inspect_ai.tool import ToolInfo
 from inspect_ai.util import JSONSchema
 
+from .._requests import namespace_of
 from ._errors import ScriptError
 
 # Names as `_plain` gives them, the most usual first.
@@ -132,14 +133,6 @@ def _belongs(tool: ToolInfo, server: str, name: str) -> bool:
         return True
     namespace = namespace_of(tool)
     return namespace is not None and f"_{_plain(namespace)}".endswith(f"_{_plain(server)}")
-
-
-def namespace_of(tool: ToolInfo) -> str | None:
-    """The namespace of a Responses API tool, which Inspect drops from its name and keeps as an option."""
-    for key, value in (tool.options or {}).items():
-        if "namespace" in key:
-            return str(value[0] if isinstance(value, (list, tuple)) and value else value)
-    return None
 
 
 def _types(schema: JSONSchema) -> list[str]:
