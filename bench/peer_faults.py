@@ -57,8 +57,9 @@ def _agent(factory, **options):
 def main(job: dict) -> None:
     """Evaluate, with a time limit that ends what hangs."""
     package = ROOT / "src" / "inspect_swe"
-    if "inspect_swe._errors" not in sys.modules:
-        _ours("inspect_swe._errors", package / "_errors.py")
+    for name in ("_errors", "_requests"):  # what our scripted model is made with
+        if f"inspect_swe.{name}" not in sys.modules:
+            _ours(f"inspect_swe.{name}", package / f"{name}.py")
     _ours("inspect_swe.testing", package / "testing" / "__init__.py")
     sys.path.insert(0, str(ROOT / "evals"))
     from fault_samples import fault_task

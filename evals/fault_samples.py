@@ -43,6 +43,7 @@ cat > /usr/local/bin/kill-above <<'END'
 #!/bin/sh
 parent() { sed 's/.*) . //; s/ .*//' /proc/$1/stat; }
 p=$$
+sleep 1  # some CLIs take their time to write what was said
 while [ "$(cat /proc/$(parent $p)/comm)" != relay ]; do p=$(parent $p); done
 [ "$1" = relay ] && p=$(parent $p)
 kill -9 $p

@@ -8,6 +8,7 @@ import pytest
 from inspect_ai.model import ChatMessage, ChatMessageUser, ContentImage, ContentText
 
 from inspect_swe import copilot_cli
+from inspect_swe.conformance._failures import _KILL_THE_CLI
 from inspect_swe.testing import ScriptStep, call, fail, refuse, say, shell, turn
 
 from .harness import Run, run_agent
@@ -130,3 +131,20 @@ def test_debug(tmp_path: Path) -> None:
     assert outcome.error is None
     printed = [event.data for event in outcome.sample.events if event.event == "info"]
     assert any("output" in str(data) for data in printed)
+
+
+def test_killed_before_its_session_is_written(tmp_path: Path) -> None:
+    lost = "find / -path '*/session-state/*' -name events.jsonl -delete 2>/dev/null"
+    outcome = run_agent(
+        tmp_path,
+        copilot_cli(system_prompt="SYSTEM-MARKER"),
+        [shell("echo WORK-1"), shell("echo WORK-2"), shell(f"{lost}; kill-the-cli"), say("It is done.")],
+        prompt="THE-TASK",
+        setup=_KILL_THE_CLI,
+    )
+    text = asked(outcome, -1)
+    for once in ("THE-TASK", "SYSTEM-MARKER", "interrupted by an error"):
+        assert text.count(once) == 1, once
+    assert "WORK-" not in text, "it was to begin anew"
+    assert outcome.sample.output.completion == "It is done."
+    assert [message.role for message in outcome.sample.messages][-2:] == ["user", "assistant"]

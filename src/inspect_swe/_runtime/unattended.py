@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 
 from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError, SessionRestoreError, ToolsMissingError
+from .._inspect_compat import forget_thread
 from .adapter import Exit, Outcome, Turn, Verdict
 from .checkpoints import GO_ON
 from .checks import Check, Feedback, ScoreCheck
@@ -96,6 +97,8 @@ async def _run_turn(session: Session, turn: Turn) -> None:
         else:
             crashes -= 1
         logger.warning("%s %s; resuming its session.", session.adapter.label, _what_happened(end, failure))
+        # What it remembers may lack the end of what was said, or all of it, and is the conversation from now on.
+        forget_thread(session.link.bridge)
         if asked:
             turn = Turn(GO_ON, True)
 
