@@ -83,7 +83,7 @@ def in_sample(
             agent_state = AgentState(messages=state.messages)
             threads = Threads("session", "sub-agent")
             calls = Calls(threads, lambda: host_calls(made))
-            seeing = before_generating(lambda said, tools: calls.asked(said, bool(tools)), None, None)
+            seeing = before_generating(calls.asked, None, None)
             made = create_bridge(agent_state, bridged, filter=seeing, generated=calls.generated)
             ended: list[BaseException] = []
             app = BridgeApp(made, settings or BridgeSettings(models=("m",)), threads, ended.append)

@@ -46,9 +46,10 @@ def filling(window: int) -> DynamicStep:
 
     def step(request: ScriptedRequest) -> Step:
         last = request.messages[-1].text
-        if asks(last):
+        compacted = any("WHAT-WENT-BEFORE" in message.text for message in request.messages)
+        if asks(last) and not compacted:
             return say(SUMMARY)
-        if request.index >= len(FILLED) or any("WHAT-WENT-BEFORE" in message.text for message in request.messages):
+        if request.index >= len(FILLED) or compacted:
             return say("done", usage=ModelUsage(input_tokens=900, output_tokens=5))
         cached = int(window * FILLED[request.index]) - 1000
         usage = ModelUsage(
@@ -98,3 +99,5 @@ def test_compaction(tmp_path: Path, window: int, cases: dict[str, tuple[Agent, f
         model=scripted([filling(window)] * 8, name=f"of-{window}", context_window=window, side_call=SUMMARY),
     )
     assert {key: compacted_at(run) for key, run in runs.items()} == {key: at for key, (_, at) in cases.items()}
+    answers = {key: run.sample.output.completion for key, run in runs.items() if key != "gemini_cli"}
+    assert answers == dict.fromkeys(answers, "done"), "what comes after the summary is the conversation"

@@ -23,7 +23,7 @@ from inspect_ai.model import (
     ContentVideo,
     ModelOutput,
 )
-from inspect_ai.tool import ToolCall, ToolCallError
+from inspect_ai.tool import ToolCall, ToolCallError, ToolInfo
 
 from .._inspect_transcript import record, record_change, working_time
 from .delegations import Delegations
@@ -51,11 +51,11 @@ class Calls:
         self._names: dict[str, str] = {}
         self._delegations = Delegations()
 
-    def asked(self, messages: Sequence[ChatMessage], has_tools: bool) -> None:
+    def asked(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> None:
         """A request begins: it has results, and may be a sub-agent's."""
         self._take_results(messages)
         self._name(messages)
-        self._threads.asked(has_tools, self._delegations.enter(messages, has_tools))
+        self._threads.asked(messages, tools, self._delegations.enter(messages, bool(tools)))
 
     def generated(self, messages: Sequence[ChatMessage], output: ModelOutput) -> bool | None:
         """A reply is about to be handed to the CLI, with calls in it.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import takewhile
+
+from inspect_ai.model import ChatMessage
+from inspect_ai.tool import ToolInfo
 
 _session: ContextVar[str | None] = ContextVar("session that the request names", default=None)
 _delegated: ContextVar[bool] = ContextVar("whether the request is known to be a sub-agent's", default=False)
@@ -15,6 +19,9 @@ _is_root: ContextVar[bool | None] = ContextVar("whether the request belongs to t
 class Threads:
     """Tells the root conversation from those of sub-agents, and of CLIs that the agent itself runs.
 
+    A conversation that was compacted does not go on as it was. It has the same session, if requests name it; else it
+    is known by its instructions and tools.
+
     Args:
         session_header: Header in which each request names its session.
         sub_agent_header: Header that the requests of sub-agents have, and no others.
@@ -22,10 +29,11 @@ class Threads:
 
     session_header: str | None = None
     sub_agent_header: str | None = None
-    _root: str | None = field(default=None, init=False)
+    _root: object = field(default=None, init=False)
+    _last: Sequence[ChatMessage] = field(default=(), init=False)
 
     def begin(self) -> None:
-        """The CLI goes to work: the session of its first request with tools is the root."""
+        """The CLI goes to work: its first request with tools is the root's."""
         self._root = None
 
     def heard(self, headers: Mapping[str, str]) -> None:
@@ -33,25 +41,44 @@ class Threads:
         _session.set(headers.get(self.session_header) if self.session_header else None)
         _delegated.set(self.sub_agent_header is not None and self.sub_agent_header in headers)
 
-    def asked(self, has_tools: bool, delegated: bool) -> None:
+    def asked(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo], delegated: bool) -> None:
         """The request that this task serves has been read.
 
         Args:
-            has_tools: Whether it offers tools. What a CLI asks in passing, it asks without.
+            messages: Its messages.
+            tools: The tools that it offers. What a CLI asks in passing, it asks without.
             delegated: Whether its messages tell that it is a sub-agent's.
         """
+        _is_root.set(False if delegated or _delegated.get() else self._judge(messages, tools))
+
+    def _judge(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> bool | None:
         session = _session.get()
-        if delegated or _delegated.get():
-            _is_root.set(False)
-        elif session is None:
-            _is_root.set(None)
-        else:
-            if self._root is None and has_tools:
-                self._root = session
-            foreign = self._root is not None and session != self._root
-            _is_root.set(False if foreign else True if has_tools else None)
+        if not tools:
+            foreign = session is not None and self._root is not None and session != self._root
+            return False if foreign or (self._root is not None and not self._goes_on(messages)) else None
+        known = session or (_instructions(messages), frozenset(tool.name for tool in tools))
+        if self._root is None:
+            self._root = known
+        if known != self._root:
+            return None if session is None else False
+        self._last = list(messages)
+        return True
+
+    def _goes_on(self, messages: Sequence[ChatMessage]) -> bool:
+        """Whether messages begin with those of the root's last request."""
+        last, said = _conversation(self._last), _conversation(messages)
+        return said[: len(last)] == last
 
     @staticmethod
     def is_root() -> bool | None:
         """Whether the request that this task serves belongs to the root conversation; None if nothing tells."""
         return _is_root.get()
+
+
+def _instructions(messages: Sequence[ChatMessage]) -> str:
+    leading = takewhile(lambda message: message.role == "system", messages)
+    return "\n".join(message.text for message in leading)
+
+
+def _conversation(messages: Sequence[ChatMessage]) -> list[tuple[str, str]]:
+    return [(message.role, message.text) for message in messages if message.role != "system"]

@@ -113,7 +113,7 @@ async def own_link(
     bridge = create_bridge(
         state,
         options.bridged_tools,
-        filter=before_generating(lambda said, tools: calls.asked(said, bool(tools)), options.effort, options.filter),
+        filter=before_generating(calls.asked, options.effort, options.filter),
         generated=generated,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,

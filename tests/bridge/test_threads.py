@@ -1,0 +1,74 @@
+"""Which conversation is the agent's own, where requests name no session, and where they do."""
+
+from __future__ import annotations
+
+import contextvars
+
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
+from inspect_ai.tool import ToolInfo
+
+from inspect_swe._bridge.threads import Threads
+
+SHELL = [ToolInfo(name="shell", description="Runs a command.")]
+LOOK = [ToolInfo(name="look", description="Looks.")]
+
+
+def said(*texts: str, system: str = "You are a coder.") -> list[ChatMessage]:
+    """A conversation: the user and the model in turns."""
+    kinds = (ChatMessageUser, ChatMessageAssistant)
+    return [ChatMessageSystem(content=system), *(kinds[n % 2](content=text) for n, text in enumerate(texts))]
+
+
+def judged(
+    threads: Threads, messages: list[ChatMessage], tools: list[ToolInfo], session: str | None = None, sub: bool = False
+) -> bool | None:
+    def ask() -> bool | None:
+        threads.heard({"session": session} if session else {})
+        threads.asked(messages, tools, sub)
+        return threads.is_root()
+
+    return contextvars.copy_context().run(ask)
+
+
+def test_a_compacted_conversation_is_known_by_its_instructions_and_tools() -> None:
+    threads = Threads()
+    threads.begin()
+    assert judged(threads, said("Do it.", "echo", "ok"), SHELL) is True
+    assert judged(threads, said("Do it.", "echo", "ok", "echo", "ok"), SHELL) is True
+    assert judged(threads, said("Sum it up: Do it. echo ok", system="You sum up."), []) is False
+    assert judged(threads, said("What went before."), SHELL) is True
+
+
+def test_other_instructions_or_tools_tell_nothing() -> None:
+    threads = Threads()
+    threads.begin()
+    assert judged(threads, said("Do it."), SHELL) is True
+    assert judged(threads, said("Do it.", system="You look for bugs."), SHELL) is None
+    assert judged(threads, said("Do it."), LOOK) is None
+    assert judged(threads, said("Do it."), SHELL, sub=True) is False
+
+
+def test_without_tools_only_what_goes_on_can_be_the_root() -> None:
+    threads = Threads()
+    threads.begin()
+    assert judged(threads, said("A title for: Do it."), []) is None, "there may be nothing else"
+    assert judged(threads, said("Do it.", "echo", "ok"), SHELL) is True
+    assert judged(threads, said("A title for: Do it."), []) is False
+    assert judged(threads, said("Do it.", "echo", "ok", "Now say it.", system="Other words."), []) is None
+
+
+def test_each_start_of_the_cli_has_a_root_of_its_own() -> None:
+    threads = Threads()
+    threads.begin()
+    assert judged(threads, said("Do it."), SHELL) is True
+    threads.begin()
+    assert judged(threads, said("What went before.", "Go on."), LOOK) is True
+
+
+def test_a_named_session_is_the_root_whatever_it_says() -> None:
+    threads = Threads("session")
+    threads.begin()
+    assert judged(threads, said("Do it."), SHELL, "one") is True
+    assert judged(threads, said("Else.", system="Other words."), LOOK, "one") is True
+    assert judged(threads, said("Do it."), SHELL, "two") is False
+    assert judged(threads, said("Do it.", "and more"), [], "two") is False
