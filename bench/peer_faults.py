@@ -70,7 +70,9 @@ def main(job: dict) -> None:
         made.__signature__ = signature(getattr(inspect_swe, name))
         agents[name] = made
     task = fault_task(agents, job["faults"], partial(_container, job["compose"]), TOOLS)
-    eval(task, log_dir=job["log_dir"], time_limit=job["patience"], max_samples=job["at_once"], display="plain")
+    # What waits for the moment to do harm keeps a subprocess busy, and so would the peer from having any.
+    several = {"max_samples": job["at_once"], "max_subprocesses": 64}
+    eval(task, log_dir=job["log_dir"], time_limit=job["patience"], display="plain", **several)
 
 
 if __name__ == "__main__":

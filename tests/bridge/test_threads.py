@@ -72,3 +72,17 @@ def test_a_named_session_is_the_root_whatever_it_says() -> None:
     assert judged(threads, said("Else.", system="Other words."), LOOK, "one") is True
     assert judged(threads, said("Do it."), SHELL, "two") is False
     assert judged(threads, said("Do it.", "and more"), [], "two") is False
+
+
+def test_an_answer_that_comes_after_the_next_start_is_of_no_account() -> None:
+    threads = Threads("session")
+    threads.begin()
+
+    def ask_and_die() -> bool | None:
+        threads.heard({"session": "one"})
+        threads.asked(said("Do it."), SHELL, False)
+        threads.begin()
+        assert judged(threads, said("Do it.", "", "Go on."), SHELL, "one") is True
+        return threads.is_root()
+
+    assert contextvars.copy_context().run(ask_and_die) is False

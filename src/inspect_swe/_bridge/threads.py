@@ -10,6 +10,7 @@ from itertools import takewhile
 from inspect_ai.model import ChatMessage
 from inspect_ai.tool import ToolInfo
 
+_start: ContextVar[int] = ContextVar("which start of the CLI the request belongs to", default=0)
 _session: ContextVar[str | None] = ContextVar("session that the request names", default=None)
 _delegated: ContextVar[bool] = ContextVar("whether the request is known to be a sub-agent's", default=False)
 _is_root: ContextVar[bool | None] = ContextVar("whether the request belongs to the root conversation", default=None)
@@ -31,13 +32,16 @@ class Threads:
     sub_agent_header: str | None = None
     _root: object = field(default=None, init=False)
     _last: Sequence[ChatMessage] = field(default=(), init=False)
+    _starts: int = field(default=0, init=False)
 
     def begin(self) -> None:
-        """The CLI goes to work: its first request with tools is the root's."""
+        """The CLI goes to work: its first request with tools is the root's; what was asked before counts no more."""
         self._root = None
+        self._starts += 1
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """A request comes in, which this task serves."""
+        _start.set(self._starts)
         _session.set(headers.get(self.session_header) if self.session_header else None)
         _delegated.set(self.sub_agent_header is not None and self.sub_agent_header in headers)
 
@@ -69,10 +73,13 @@ class Threads:
         last, said = _conversation(self._last), _conversation(messages)
         return said[: len(last)] == last
 
-    @staticmethod
-    def is_root() -> bool | None:
-        """Whether the request that this task serves belongs to the root conversation; None if nothing tells."""
-        return _is_root.get()
+    def is_root(self) -> bool | None:
+        """Whether the request that this task serves belongs to the root conversation; None if nothing tells.
+
+        An answer to a CLI that has died meanwhile does not, though the one that was started after it may be asking in
+        the same session.
+        """
+        return _is_root.get() if _start.get() == self._starts else False
 
 
 def _instructions(messages: Sequence[ChatMessage]) -> str:
