@@ -48,6 +48,15 @@ def test_other_instructions_or_tools_tell_nothing() -> None:
     assert judged(threads, said("Do it."), SHELL, sub=True) is False
 
 
+def test_tools_may_come_while_a_conversation_goes_on() -> None:
+    threads = Threads()
+    threads.begin()
+    assert judged(threads, said("Do it."), SHELL) is True
+    assert judged(threads, said("Do it.", "look", "ok"), SHELL + LOOK) is True
+    assert judged(threads, said("What went before."), SHELL + LOOK) is True
+    assert judged(threads, said("What went before, too."), SHELL) is True
+
+
 def test_without_tools_only_what_goes_on_can_be_the_root() -> None:
     threads = Threads()
     threads.begin()

@@ -30,13 +30,13 @@ class Threads:
 
     session_header: str | None = None
     sub_agent_header: str | None = None
-    _root: object = field(default=None, init=False)
+    _root: set[object] = field(default_factory=set, init=False)
     _last: Sequence[ChatMessage] = field(default=(), init=False)
     _starts: int = field(default=0, init=False)
 
     def begin(self) -> None:
         """The CLI goes to work: its first request with tools is the root's; what was asked before counts no more."""
-        self._root = None
+        self._root = set()
         self._starts += 1
 
     def heard(self, headers: Mapping[str, str]) -> None:
@@ -58,13 +58,17 @@ class Threads:
     def _judge(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> bool | None:
         session = _session.get()
         if not tools:
-            foreign = session is not None and self._root is not None and session != self._root
-            return False if foreign or (self._root is not None and not self._goes_on(messages)) else None
+            foreign = session is not None and session not in self._root
+            return False if self._root and (foreign or not self._goes_on(messages)) else None
         known = session or (_instructions(messages), frozenset(tool.name for tool in tools))
-        if self._root is None:
-            self._root = known
-        if known != self._root:
-            return None if session is None else False
+        if self._root and known not in self._root:
+            if session is not None:
+                return False
+            # Its tools may have changed on the way.
+            same = _instructions(messages) == _instructions(self._last)
+            if not (same and len(messages) > len(self._last) and self._goes_on(messages)):
+                return None
+        self._root.add(known)
         self._last = list(messages)
         return True
 
