@@ -63,7 +63,6 @@ class BridgeApp:
         self._intake = Intake()
         self._generations = Generations()
         self._warnings = 0
-        self._tools_checked = not settings.expected_tools
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Starlette]:
@@ -126,11 +125,10 @@ class BridgeApp:
 
     def _check_tools(self, offered: set[str]) -> None:
         """The first request that offers tools must offer every MCP tool the agent was given."""
-        if self._tools_checked or not offered:
+        if self.traffic.tools_offered.is_set() or not offered:
             return
         self.traffic.tools_missing = self._settings.missing(offered)
         if self.traffic.tools_missing is None:
-            self._tools_checked = True
             self.traffic.tools_offered.set()
             return
         if not self.traffic.may_restart:

@@ -57,20 +57,21 @@ class Threads:
 
     def _judge(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> bool | None:
         session = _session.get()
+        if self._root and session is not None and session not in self._root:
+            return False
         if not tools:
-            foreign = session is not None and session not in self._root
-            return False if self._root and (foreign or not self._goes_on(messages)) else None
-        known = session or (_instructions(messages), frozenset(tool.name for tool in tools))
-        if self._root and known not in self._root:
-            if session is not None:
-                return False
-            # Its tools may have changed on the way.
-            same = _instructions(messages) == _instructions(self._last)
-            if not (same and len(messages) > len(self._last) and self._goes_on(messages)):
-                return None
+            return False if self._root and not self._goes_on(messages) else None
+        known = session if session is not None else (_instructions(messages), frozenset(tool.name for tool in tools))
+        if self._root and known not in self._root and not self._has_grown(messages):
+            return None
         self._root.add(known)
         self._last = list(messages)
         return True
+
+    def _has_grown(self, messages: Sequence[ChatMessage]) -> bool:
+        """Whether messages are those of the root's last request and more: its tools may have changed on the way."""
+        same = _instructions(messages) == _instructions(self._last)
+        return same and len(messages) > len(self._last) and self._goes_on(messages)
 
     def _goes_on(self, messages: Sequence[ChatMessage]) -> bool:
         """Whether messages begin with those of the root's last request."""

@@ -54,7 +54,7 @@ class Link:
         bridge: Holds the conversation.
         base_url: Where it listens, as seen in the sandbox.
         progress: A number that grows with each model call.
-        traffic: What our own app saw.
+        traffic: What passed over it; of Inspect's, only whether the tools were offered.
         threads: Tells the agent's own conversation from others.
         launched: Set when the CLI has been started.
         calls: The CLI's tool calls, where our own app sees them.
