@@ -68,9 +68,11 @@ class Run:
 
 @scorer(metrics=[accuracy()])
 def prints(command: str) -> Scorer:
-    """Runs a command in the sandbox; correct whatever it prints, which is the answer."""
+    """Runs a command in the sandbox, if there is one; correct whatever it prints, which is the answer."""
 
     async def score(state: TaskState, target: Target) -> Score:
+        if not command:
+            return Score(value=CORRECT, answer="")
         done = await sandbox().exec(["sh", "-c", command])
         return Score(value=CORRECT, answer=done.stdout + done.stderr)
 
@@ -116,7 +118,7 @@ def run_agent(
     mount: bool = True,
     provider: str = "lean_test",
     prompt: str | list[ChatMessage] = "Do what the script says.",
-    show: str = "true",
+    show: str = "",
     files: dict[str, str] | None = None,
     metadata: dict[str, Any] | None = None,
     setup: str | None = None,
@@ -175,7 +177,7 @@ def run_agents(
     agents: Mapping[str, Agent],
     script: Sequence[ScriptStep],
     sandbox: SandboxEnvironmentType,
-    show: str = "true",
+    show: str = "",
     model: Model | None = None,
     **evaluation: Any,
 ) -> dict[str, Run]:

@@ -41,13 +41,13 @@ def next_step(request: ScriptedRequest) -> Any:
 
 
 def task(folder: Path, name: str) -> Task:
-    """An agent whose container is removed at its third request."""
+    """An agent whose container is removed at its fourth request: the checkpoint knows of two commands."""
     asked = scored = 0
 
-    async def remove_at_the_third(*request: Any) -> None:
+    async def remove_at_the_fourth(*request: Any) -> None:
         nonlocal asked
         asked += 1
-        if asked == 3 and name != UNSCORED:
+        if asked == 4 and name != UNSCORED:
             remove = ["docker", "rm", "-f", *containers(folder)]
             await anyio.to_thread.run_sync(lambda: subprocess.run(remove, check=True, capture_output=True))
             await anyio.sleep_forever()
@@ -68,12 +68,12 @@ def task(folder: Path, name: str) -> Task:
     return Task(
         name=name,
         dataset=[Sample(input="THE-TASK-TEXT")],
-        solver=as_solver(getattr(inspect_swe, key)(filter=remove_at_the_third, system_prompt="SYSTEM-MARK")),
+        solver=as_solver(getattr(inspect_swe, key)(filter=remove_at_the_fourth, system_prompt="SYSTEM-MARK")),
         scorer=fails_at_first() if name == UNSCORED else prints("cat work.txt"),
-        sandbox=("docker", compose_file(folder, volumes=mounts(key, "stable"))),
+        sandbox=("lean_test", compose_file(folder, volumes=mounts(key, "stable"))),
         model=scripted([next_step] * 6),
         checkpoint=CheckpointConfig(
-            trigger=TurnInterval(every=1),
+            trigger=TurnInterval(every=2),
             sandbox_paths={"default": SandboxSnapshotConfig(paths=captured, strategy=ArchiveSnapshots())},
         ),
     )
@@ -113,9 +113,9 @@ def test_a_retry_goes_on_from_the_checkpoint(key: str) -> None:
     run = runs()[key]
     assert run.seen == "1\n2\n3\n"
     assert run.sample.output.completion.strip().endswith("All done.")
-    assert [request.sample for request in run.requests] == [0, 0, 1, 1, 1]
-    resumed = run.requests[2].messages
-    for once in ("THE-TASK-TEXT", "SYSTEM-MARK", "RESULT-1", "You were interrupted by an error"):
+    assert [request.sample for request in run.requests] == [0, 0, 0, 1, 1]
+    resumed = run.requests[3].messages
+    for once in ("THE-TASK-TEXT", "SYSTEM-MARK", "RESULT-1", "RESULT-2", "You were interrupted by an error"):
         assert sum(once in message.text for message in resumed) == 1, (once, [message.text for message in resumed])
     ids = [message.id for message in run.sample.messages]
     assert len(ids) == len(set(ids))

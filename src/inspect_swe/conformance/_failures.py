@@ -98,10 +98,27 @@ def _check_limit(trial: Trial, kind: str) -> None:
     check(trial.results, "the conversation was lost")
 
 
-@behaviour([shell("echo begun > begun; sleep 1000")] * 9, waits=True)
+_LONG_PROMPT = "BEGIN " + "0123456789abcdef" * 65534 + "0123456789 THE-END."
+_LONG_SYSTEM_PROMPT = "SYSTEM-BEGINS " + "0123456789abcdef" * 19_200 + " SYSTEM-ENDS"
+
+
+@behaviour(
+    [shell("echo begun > begun; sleep 1000")] * 9,
+    waits=True,
+    also={"prompt_of_one_mebibyte": "A prompt of 1 MiB arrives whole, and so does a system prompt of 300 KiB."},
+)
 async def time_limit_met(trial: Trial) -> None:
     """A limit on time ends the run; nothing of it is left running, and the conversation is kept."""
-    await trial.attempt("Take your time.", limit=time_limit(30))
+    assert len(_LONG_PROMPT) <= 1 << 20
+    given = {"system_prompt": _LONG_SYSTEM_PROMPT} if trial.has("system_prompt") else {}
+    await trial.attempt(_LONG_PROMPT, limit=time_limit(30), **given)
+    with trial.judging("prompt_of_one_mebibyte"):
+        asked = [message.text for request in trial.requests[:1] for message in request.messages]
+        check(any(_LONG_PROMPT in text for text in asked), "the prompt did not arrive whole")
+        check(
+            all(any(long in text for text in asked) for long in given.values()),
+            "the system prompt did not arrive whole",
+        )
     check(trial.limit is not None and trial.limit.type == "time", f"it met no time limit; error: {trial.error}")
     check(await trial.sh("cat begun") == "begun\n", "the command had not begun")
     check("sleep 1000" not in await trial.sh(_PROCESSES), "its command is still running")

@@ -11,40 +11,26 @@ from ..testing import finish, shell
 from ._behaviour import NotApplicable, behaviour, check
 from ._trial import Trial
 
-_ADD_USER = """#!/bin/sh
-set -e
-id tester 2>/dev/null || useradd -m -u 4321 tester
-mkdir -p '/home/tester/my work' && chown -R tester /home/tester
-"""
-
-
-@behaviour([shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), finish("Done.")], setup=_ADD_USER)
-async def user_cwd_env(trial: Trial) -> None:
-    """It runs as a user, in a folder and with an environment of one's choice."""
-    await trial.run("Do it.", user="tester", cwd="/home/tester/my work", env={"FOO": "bar $baz 'qux'"})
-    facts = await trial.sh("cat '/home/tester/my work/facts'")
-    check(facts == "tester\n/home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")
-
-
-@behaviour([shell("id -u > facts"), finish("Done.")], service={"user": "4242:4242", "working_dir": "/tmp"}, copies=True)
-async def container_user(trial: Trial) -> None:
-    """It runs where the container's user is not root and has no name."""
-    await trial.run("Do it.")
-    check(await trial.sh("cat /tmp/facts") == "4242\n", "it did not run as the container's user")
-
-
-_READ_ONLY = {"read_only": True, "tmpfs": ["/tmp:exec,mode=1777"], "working_dir": "/tmp"}
+_STRICT = {
+    "user": "4242:4242",
+    "read_only": True,
+    "tmpfs": ["/tmp:exec,mode=1777"],
+    "working_dir": "/tmp",
+}
 
 
 @behaviour(
-    [shell("echo one > x"), finish("First."), shell("echo two >> x"), finish("Second.")],
-    service=_READ_ONLY,
+    [shell("id -u > facts; echo one > x"), finish("First."), shell("echo two >> x"), finish("Second.")],
+    service=_STRICT,
     copies=True,
+    also={"container_user": "It runs where the container's user is not root and has no name."},
 )
 async def read_only_root(trial: Trial) -> None:
     """It runs, and goes on after a first attempt, where only /tmp can be written to."""
     trial.grades = ["I"]
     await trial.run("Do it.", attempts=2)
+    with trial.judging("container_user"):
+        check(await trial.sh("cat facts") == "4242\n", "it did not run as the container's user")
     check(await trial.sh("cat x") == "one\ntwo\n", "the second attempt did not go on")
     check(len(trial.requests) == 4, f"the model was asked {len(trial.requests)} times, not 4 times")
 

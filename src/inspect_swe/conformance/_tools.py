@@ -159,20 +159,24 @@ for line in open("/proc/net/tcp").read().splitlines()[1:]:
 """
 
 
-@behaviour([shell(f"python3 -c '{_ASK}'"), finish("Done.")])
-async def routing(trial: Trial) -> None:
-    """Model names go where they are mapped to, and all others to the eval's model, never to a provider."""
+_ADD_USER = """#!/bin/sh
+set -e
+id tester 2>/dev/null || useradd -m -u 4321 tester
+mkdir -p '/home/tester/my work' && chown -R tester /home/tester
+"""
+
+
+@behaviour(
+    [shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), shell(f"python3 -c '{_ASK}'"), finish("Done.")],
+    setup=_ADD_USER,
+    also={
+        "routing": "Model names go where they are mapped to, and all others to the eval's model, never to a provider.",
+        "filtered": "A filter sees every request, with the served model, and may answer in its place.",
+    },
+)
+async def user_cwd_env(trial: Trial) -> None:
+    """It runs as a user, in a folder and with an environment of one's choice."""
     other = scripted([say("I am the alias.")], name="other")
-    await trial.run("Ask.", model_aliases={"my-alias": other})
-    told = trial.results[0]
-    check("I am the alias." in told, f"the alias was not used: {told!r}")
-    check("Scripted model" in told, f"another name did not reach the eval's model: {told!r}")
-    check(len(scripted_requests(other)) == 1, "the alias was asked more than once")
-
-
-@behaviour([shell("echo never asked"), finish("Done.")])
-async def filtered(trial: Trial) -> None:
-    """A filter sees every request, with the served model, and may answer in its place."""
     seen: list[str] = []
     answered: list[bool] = []
 
@@ -189,13 +193,32 @@ async def filtered(trial: Trial) -> None:
         answered.append(True)
         return ModelOutput.for_tool_call(str(model), *_shell_of(tools))
 
-    await trial.run("Do it.", filter=answer)
-    check(len(seen) >= 2, f"the filter saw {len(seen)} requests")
-    check(set(seen) == {str(trial.model)}, f"the filter saw the models {seen}")
-    check(await trial.sh("cat filtered.txt") == "yes\n", "the filter's answer was not used")
+    options: dict[str, Any] = {
+        "user": "tester",
+        "cwd": "/home/tester/my work",
+        "env": {"FOO": "bar $baz 'qux'"},
+        "model_aliases": {"my-alias": other},
+        "filter": answer,
+    }
+    await trial.run("Do it.", **{name: value for name, value in options.items() if trial.has(name)})
+    told = "\n".join(trial.results)
+    with trial.judging("routing"):
+        trial.require("model_aliases")
+        check("I am the alias." in told, f"the alias was not used: {told!r}")
+        check("Scripted model" in told, f"another name did not reach the eval's model: {told!r}")
+        check(len(scripted_requests(other)) == 1, "the alias was asked more than once")
+    with trial.judging("filtered"):
+        trial.require("filter")
+        check("SAYS-THE-FILTER" in told, "the filter's answer was not used")
+        served = {str(trial.model)} | ({str(other)} if trial.has("model_aliases") else set())
+        check(len(seen) >= 4, f"the filter saw {len(seen)} requests")
+        check(set(seen) == served, f"the filter saw the models {seen}")
+    trial.require("user", "cwd", "env")
+    facts = await trial.sh("cat '/home/tester/my work/facts'")
+    check(facts == "tester\n/home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")
 
 
 def _shell_of(tools: list[ToolInfo]) -> tuple[str, dict[str, object]]:
     from ..testing._match import shell_call
 
-    return shell_call(tools, "echo yes > filtered.txt")
+    return shell_call(tools, "echo SAYS-THE-FILTER")
