@@ -54,7 +54,8 @@ def polled_as_in_docker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def log_in(container: str, user: str | None = None) -> Terminal:
-    wait_for(lambda: subprocess.run(["docker", "exec", container, "test", "-e", SERVICE]).returncode == 0, 60)
+    until_served = f"timeout 60 sh -c 'until test -e {SERVICE}; do sleep 0.2; done'"
+    subprocess.run(["docker", "exec", container, "sh", "-c", until_served], check=True)
     return Terminal(["docker", "exec", "-it", *(["--user", user] if user else []), container, "bash", "-l"])
 
 

@@ -32,11 +32,13 @@ from inspect_ai import Task, eval
 from inspect_ai.agent import as_solver
 from inspect_ai.dataset import Sample
 from inspect_swe.testing import finish, scripted, shell
+from tests.fakes import lean_docker
 
 compose, logs, runs = json.loads(sys.argv[1])
 tasks = [
     Task(name=f"{agent}-{version}", dataset=[Sample(input="Do it.")],
-         solver=as_solver(getattr(inspect_swe, agent)(version=version)), sandbox=("docker", compose))
+         solver=as_solver(getattr(inspect_swe, agent)(version=version)),
+         sandbox=("docker" if agent == "claude_code" else "lean_test", compose))
     for agent, version in runs
 ]
 model = scripted([shell("printf hi"), finish("Done.")])
@@ -59,13 +61,17 @@ print(json.dumps({"told": told, "sought": sought}))
 def test_no_network_at_all(tmp_path: Path) -> None:
     for adapter in ROSTER:
         download_agent_binary(adapter.key, "stable", platforms_of(None)[0])
-    pins = Pins.load()
-    runs = [(adapter.key, "stable") for adapter in ROSTER]
-    runs += [(key, pins.pin(key).version) for key in ("claude_code", "mini_swe_agent")]
+    named = {key: Pins.load().pin(key).version for key in ("claude_code", "mini_swe_agent")}
+    runs = [(adapter.key, named.get(adapter.key, "stable")) for adapter in ROSTER]
     job = json.dumps([compose_file(tmp_path), str(tmp_path / "logs"), runs])
     alone = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-current-user"])]
     done = subprocess.run(
-        [*alone, sys.executable, "-c", EVALS, job], capture_output=True, text=True, timeout=600, check=False
+        [*alone, sys.executable, "-c", EVALS, job],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
