@@ -15,7 +15,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import MCPServerConfigStdio, Tool, tool
 from inspect_ai.util import sandbox
 
-from inspect_swe import output_files
+from inspect_swe import ProviderError, output_files
 from inspect_swe.acp import (
     ACPAgent,
     ACPSession,
@@ -37,7 +37,17 @@ from inspect_swe.acp import (
     interactive_opencode,
 )
 from inspect_swe.conformance._tools import _SERVER
-from inspect_swe.testing import ScriptStep, call, say, scripted_requests, shell
+from inspect_swe.testing import (
+    ScriptedRequest,
+    ScriptStep,
+    Step,
+    call,
+    fail,
+    refuse,
+    say,
+    scripted_requests,
+    shell,
+)
 
 from .harness import Run, run_agent
 
@@ -241,22 +251,35 @@ def test_large_things(key: str, tmp_path: Path) -> None:
     assert any(message.text.count("word ") >= 200_000 for message in run.requests[0].messages)
 
 
-def test_permissions(key: str, tmp_path: Path) -> None:
-    """Where the CLI asks, what is answered counts; a rejected call doesn't happen, and the turn goes on."""
+def test_permissions_errors_and_another_sandbox(key: str, tmp_path: Path) -> None:
+    """A rejected call doesn't happen, an error is the prompt's, a refusal a turn: the session goes on, elsewhere too.
+
+    What `save()` packs after all that is a session in the next sample.
+    """
     asked: list[PermissionRequest] = []
+    kept: list[SavedSession] = []
+    seen: dict[str, Any] = {}
 
     async def decide(request: PermissionRequest) -> Decision:
         asked.append(request)
         return "allow_once" if len(asked) == 1 else "reject_once"
 
-    made = AGENTS[key](permissions=decide)
-    seen: dict[str, Any] = {}
-
-    async def talk(state: TaskState) -> None:
+    async def save(state: TaskState) -> None:
+        made = AGENTS[key](permissions=decide, retry_refusals=0)
         async with made.session(state) as session:
             seen["allowed"] = await session.prompt("Write the one.")
             seen["rejected"] = await session.prompt("Write the other.")
-            seen["after"] = await session.prompt("Go on.")
+            with pytest.raises(ProviderError) as caught:
+                await session.prompt("Fail.")
+            seen["error"] = caught.value
+            await session.prompt("Refuse.")
+            seen["after"] = await session.prompt("Remember the WALRUS.")
+            kept.append(await session.save())
+
+    async def go_on(state: TaskState) -> None:
+        async with AGENTS[key]().session(state, resume=kept[0]) as session:
+            assert session.id == kept[0].id
+            assert (await session.prompt("What was it?")).text == "the walrus"
 
     def touch(name: str) -> ScriptStep:
         # Codex CLI asks where the model says that a command must leave its sandbox.
@@ -264,8 +287,20 @@ def test_permissions(key: str, tmp_path: Path) -> None:
         command = f"touch /workspace/{name}"
         return call("exec_command", cmd=command, **escalated) if key == "codex_cli" else shell(command)
 
-    script = [touch("allowed"), say("allowed"), touch("rejected"), say("rejected"), say("after"), say("after")]
-    run = converse(tmp_path, made, script, talk, show="ls /workspace")
+    script = [touch("allowed"), say("allowed"), touch("rejected")]
+
+    def then(request: ScriptedRequest) -> Step:
+        """By what was asked last, for not all of them ask the model anything after a rejection."""
+        said = "\n".join(message.text for message in request.messages if message.role == "user")
+        if "WALRUS" in said:
+            return say("I do.")
+        if "Refuse." in said:
+            return refuse("I WILL NOT")
+        return fail(400, "BAD-REQUEST") if "Fail." in said else say("rejected")
+
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    run = converse(tmp_path / "one", AGENTS[key](), [*script, *[then] * 9], save, show="ls /workspace")
     answered = [
         [event.decision for event in seen[which].events if isinstance(event, PermissionAsked)]
         for which in ("allowed", "rejected")
@@ -274,27 +309,10 @@ def test_permissions(key: str, tmp_path: Path) -> None:
     assert run.seen.split() == ["allowed"]
     assert "touch /workspace/allowed" in f"{asked[0].title} {asked[0].input}"
     assert seen["allowed"].stop_reason == "end_turn"
+    assert seen["error"].status == 400 and "BAD-REQUEST" in str(seen["error"])
+    assert seen["after"].text == "I do."
 
-
-def test_a_session_goes_on_in_another_sandbox(key: str, tmp_path: Path) -> None:
-    """What `save()` packs in one sample is a session in the next."""
-    kept: list[SavedSession] = []
-    made = AGENTS[key]()
-
-    async def save(state: TaskState) -> None:
-        async with made.session(state) as session:
-            await session.prompt("Remember the WALRUS.")
-            kept.append(await session.save())
-
-    async def go_on(state: TaskState) -> None:
-        async with made.session(state, resume=kept[0]) as session:
-            assert session.id == kept[0].id
-            assert (await session.prompt("What was it?")).text == "the walrus"
-
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
-    converse(tmp_path / "one", made, [say("I do.")], save)
-    run = converse(tmp_path / "two", made, [say("the walrus")], go_on)
+    run = converse(tmp_path / "two", AGENTS[key](), [say("the walrus")], go_on)
     said = "\n".join(message.text for message in run.requests[-1].messages)
     assert said.count("WALRUS") == 1
     assert said.count("I do.") == 1

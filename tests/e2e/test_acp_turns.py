@@ -1,4 +1,4 @@
-"""Turns that don't just end: provider errors, refusals, steering, modes, limits, and a sandbox far away."""
+"""Turns that don't just end: steering, modes, limits, and a sandbox far away."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import anyio
 import pytest
 from inspect_ai.solver import TaskState
 
-from inspect_swe import ProviderError
 from inspect_swe.acp import (
     ModeChanged,
     TextChunk,
@@ -18,34 +17,11 @@ from inspect_swe.acp import (
     interactive_codex_cli,
     interactive_gemini_cli,
 )
-from inspect_swe.testing import ScriptStep, fail, refuse, say, shell
+from inspect_swe.testing import ScriptStep, say, shell
 
 from ..fakes import portable_sandbox as portable_sandbox
 from .harness import compose_file
-from .test_acp import AGENTS, converse, key, killed_while, running, until_running
-
-__all__ = ["key"]
-
-
-def test_errors_and_refusals_are_told_apart(key: str, tmp_path: Path) -> None:
-    """A provider's error is one of the prompt's, a refusal a turn; the session goes on after both."""
-    made = AGENTS[key](retry_refusals=0)
-    seen: dict[str, Any] = {}
-
-    async def talk(state: TaskState) -> None:
-        async with made.session(state) as session:
-            with pytest.raises(ProviderError) as caught:
-                await session.prompt("Fail.")
-            seen["error"] = caught.value
-            seen["refused"] = await session.prompt("Refuse.")
-            seen["after"] = await session.prompt("Go on.")
-
-    script: list[ScriptStep] = [fail(400, "BAD-REQUEST"), refuse("I WILL NOT"), say("went on")]
-    converse(tmp_path, made, script, talk)
-    assert seen["error"].status == 400
-    assert "BAD-REQUEST" in str(seen["error"])
-    print(key, seen["refused"].stop_reason, repr(seen["refused"].text))
-    assert seen["after"].text == "went on"
+from .test_acp import converse, killed_while, running, until_running
 
 
 @pytest.mark.parametrize("factory", [interactive_codex_cli, interactive_gemini_cli])
