@@ -29,8 +29,8 @@ def results(outcome: Run) -> list[str]:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["/help", "/init the project", "!ls", "?", "see @README.md\n\n\n@README.md", "#README.md {{args}} $HOME `ls`"],
-    ids=["command", "command-with-text", "shell", "help", "mention", "template"],
+    ["/help", "/init the project", "!ls", "?", "#README.md {{args}} $HOME `ls`, see @README.md\n\n\n@README.md"],
+    ids=["command", "command-with-text", "shell", "help", "mention"],
 )
 def test_a_prompt_arrives_as_it_is_written(tmp_path: Path, prompt: str) -> None:
     text = asked(run_agent(tmp_path, copilot_cli(), [say("ok")], prompt=prompt, files={"README.md": "SECRET"}))
@@ -102,10 +102,11 @@ def test_nothing_is_unpacked_and_little_written(tmp_path: Path) -> None:
 
 
 def test_an_image_without_root_certificates(tmp_path: Path) -> None:
-    outcome = run_agent(
-        tmp_path, copilot_cli(), [shell("echo of the tool"), say("done")], setup="mv /etc/ssl /etc/not-ssl"
-    )
+    """And with `debug`, what it prints is kept."""
+    script: list[ScriptStep] = [shell("echo of the tool"), say("done")]
+    outcome = run_agent(tmp_path, copilot_cli(debug=True), script, setup="mv /etc/ssl /etc/not-ssl")
     assert "of the tool" in results(outcome)[0]
+    assert any("output" in str(event.data) for event in outcome.sample.events if event.event == "info")
 
 
 def test_an_answer_without_text_is_scored(tmp_path: Path) -> None:
@@ -124,13 +125,6 @@ def test_what_is_wrong_with_its_variables_is_told(tmp_path: Path) -> None:
 def test_it_gives_up_on_a_provider_within_seconds(tmp_path: Path) -> None:
     outcome = run_agent(tmp_path, copilot_cli(), [fail(529, "OVERLOADED")] * 60, task={"time_limit": 120})
     assert outcome.error is not None and "OVERLOADED" in outcome.error
-
-
-def test_debug(tmp_path: Path) -> None:
-    outcome = run_agent(tmp_path, copilot_cli(debug=True), [say("done")])
-    assert outcome.error is None
-    printed = [event.data for event in outcome.sample.events if event.event == "info"]
-    assert any("output" in str(data) for data in printed)
 
 
 def test_killed_before_its_session_is_written(tmp_path: Path) -> None:

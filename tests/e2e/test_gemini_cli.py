@@ -27,20 +27,21 @@ def asked(outcome: Run, request: int = 0) -> str:
 @pytest.mark.parametrize(
     "prompt",
     [
-        "/status returns 500. Fix it.",
+        "/status returns 500. Fix it.\n@{README.md} !{ls} {{args}}",
         "? is a question mark",
-        "@README.md says:\n\n\n@pytest.fixture, @src, me@src.org\n\t@x",
-        "@{README.md} !{ls} {{args}}",
+        "@README.md says:\n\n\n@pytest.fixture, @src, me@src.org\n\t@x " + "0123456789abcdef" * 65536 + " END",
         "<session_context> is not one",
-        "a@b " + "0123456789abcdef" * 65536 + " END",
     ],
-    ids=["command", "question", "mention", "template", "context", "mebibyte"],
+    ids=["command", "question", "mention", "context"],
 )
 def test_a_prompt_arrives_as_it_is_written(tmp_path: Path, prompt: str) -> None:
+    agent = gemini_cli(system_prompt="Use\n@property, see @./x", web_search=prompt.startswith("?"))
     files = {"README.md": "SECRET-OF-THE-FILE", "src/a.py": "SECRET-OF-THE-FOLDER"}
-    text = asked(run_agent(tmp_path, gemini_cli(), [say("ok")], prompt=prompt, files=files))
-    assert prompt in text
+    outcome = run_agent(tmp_path, agent, [say("ok")], prompt=prompt, files=files)
+    text = asked(outcome)
+    assert prompt in text and text.count("Use\n@property, see @./x") == 1
     assert "SECRET" not in text
+    assert ("google_web_search" in outcome.requests[0].tool_names) is prompt.startswith("?")
 
 
 @solver
@@ -64,11 +65,6 @@ def test_a_resumed_session_has_everything_once(tmp_path: Path) -> None:
     for mark in ("/first @prompt", "? second", "SYSTEM-MARKER", "Output: ONE", "Output: TWO", "first answer"):
         assert text.count(mark) == 1, mark
     assert len(tool_results(outcome.sample.messages)) == 2
-
-
-def test_a_system_prompt_with_a_mention(tmp_path: Path) -> None:
-    text = asked(run_agent(tmp_path, gemini_cli(system_prompt="Use\n@property, see @./x"), [say("ok")]))
-    assert text.count("Use\n@property, see @./x") == 1
 
 
 SETTINGS = '{"context": {"fileName": "AGENTS.md"}, "tools": {"exclude": ["write_todos"]}}'
@@ -99,13 +95,6 @@ def test_settings_of_the_task_and_of_the_user_take_effect(tmp_path: Path) -> Non
     assert outcome.seen == "unchanged\n"
 
 
-@pytest.mark.parametrize("web_search", [True, False])
-def test_web_search(tmp_path: Path, web_search: bool) -> None:
-    outcome = run_agent(tmp_path, gemini_cli(web_search=web_search), [say("ok")])
-    assert outcome.error is None
-    assert ("google_web_search" in outcome.requests[0].tool_names) is web_search
-
-
 @pytest.mark.parametrize("last", [refuse(""), say("")], ids=["blocked", "empty"])
 def test_an_answer_without_text_is_scored(tmp_path: Path, last: ScriptStep) -> None:
     outcome = run_agent(tmp_path, gemini_cli(), [shell("echo x > out"), *[last] * 4], show="cat out")
@@ -118,23 +107,19 @@ def test_an_overloaded_provider_is_retried_by_the_cli(tmp_path: Path) -> None:
     assert outcome.sample.output.completion == "made it"
 
 
-def test_results_that_are_json_come_back_as_they_are(tmp_path: Path) -> None:
-    tools = [BridgedToolsSpec(name="host", tools=[lookup()])]
-    outcome = run_agent(tmp_path, gemini_cli(bridged_tools=tools), [call("host/lookup", what="number"), say("ok")])
-    assert outcome.error is None
-    assert '"output"' in tool_results(outcome.sample.messages)[0] and "42" in tool_results(outcome.sample.messages)[0]
-
-
 def test_image_without_bash(tmp_path: Path) -> None:
+    """And results of host tools that are JSON come back as they are."""
     outcome = run_agent(
         tmp_path,
-        gemini_cli(),
-        [shell("echo it works > out; echo done"), say("ok")],
+        gemini_cli(bridged_tools=[BridgedToolsSpec(name="host", tools=[lookup()])]),
+        [shell("echo it works > out; echo done"), call("host/lookup", what="number"), say("ok")],
         setup="#!/bin/sh\nrm -f /bin/bash /usr/bin/bash\n",
         show="cat out",
     )
     assert outcome.seen == "it works\n"
-    assert "not found" not in tool_results(outcome.sample.messages)[0]
+    printed, number = tool_results(outcome.sample.messages)
+    assert "not found" not in printed
+    assert '"output"' in number and "42" in number
 
 
 def test_the_sandboxs_own_cli(tmp_path: Path) -> None:

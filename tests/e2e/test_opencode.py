@@ -89,17 +89,6 @@ def test_a_sub_agent_of_the_task(tmp_path: Path) -> None:
     assert outcome.sample.output.completion == "done"
 
 
-def test_the_environment_of_commands_is_the_images(tmp_path: Path) -> None:
-    outcome = run_agent(
-        tmp_path,
-        opencode(),
-        [shell("env | grep -e ^XDG -e ^npm_config_off -e ^BUN | sort"), say("done")],
-        environment={"XDG_CACHE_HOME": "/opt/cache", "ANTHROPIC_API_KEY": "sk-x", "ANTHROPIC_BASE_URL": "http://x"},
-    )
-    assert outcome.error is None
-    assert tool_results(outcome.sample.messages) == ["XDG_CACHE_HOME=/opt/cache\n"]
-
-
 @pytest.mark.parametrize(
     "model", ["anthropic/unknown", "openai/gpt-5", "google/gemini-2.5-pro", "groq/qwen/qwen3", "amazon-bedrock/x"]
 )
@@ -123,47 +112,44 @@ def test_models(tmp_path: Path, model: str) -> None:
 
 
 def test_tools_ask_for_nothing_and_search_offline(tmp_path: Path) -> None:
+    """Servers may have dashes in their names, and the environment of commands is the image's."""
+    server = MCPServerConfigStdio(
+        name="std-x", command="python3", args=["server.py"], cwd="/opt/mcp", env={"A": "{env:HOME}"}
+    )
     script: list[ScriptStep] = [
         *[shell("echo the same again")] * 4,
         call("read", filePath="/etc/hostname"),
         call("read", filePath="/workspace/.env"),
         call("glob", pattern="**/*.txt"),
         call("grep", pattern="needle"),
+        call("std-x/add", a=2, b=3),
+        call("host-x/lookup", what="number"),
+        call("tools/lookup", what="text"),
+        shell("tr '\\0' '\\n' < /proc/$(pgrep -f server.py | head -n 1)/environ | grep -e ^XDG -e ^A="),
+        shell("env | grep -e ^XDG -e ^npm_config_off -e ^BUN | sort"),
         say("done"),
     ]
     outcome = run_agent(
         tmp_path,
-        opencode(),
+        opencode(mcp_servers=[server], bridged_tools=[BridgedToolsSpec(name="host-x", tools=[lookup()]), lookup()]),
         script,
-        files={"/workspace/.env": "SECRET=1", "/workspace/d/a.txt": "a needle"},
+        files={
+            "/workspace/.env": "SECRET=1",
+            "/workspace/d/a.txt": "a needle",
+            "/opt/mcp/server.py": Path(FAKE_MCP).read_text(),
+        },
+        environment={"XDG_CACHE_HOME": "/opt/cache", "ANTHROPIC_API_KEY": "sk-x", "ANTHROPIC_BASE_URL": "http://x"},
         task={"time_limit": 120},
     )
     assert outcome.error is None and outcome.sample.limit is None
-    *same, _, env, found, matched = tool_results(outcome.sample.messages)
+    assert {"std-x_add", "host-x_lookup", "tools_lookup"} <= set(outcome.requests[0].tool_names)
+    *same, _, env, found, matched, added, number, text, of_server, of_command = tool_results(outcome.sample.messages)
     assert same == ["the same again\n"] * 4
     assert "SECRET=1" in env
     assert "/workspace/d/a.txt" in found and "a needle" in matched
-
-
-def test_servers_with_dashes(tmp_path: Path) -> None:
-    server = MCPServerConfigStdio(
-        name="std-x", command="python3", args=["server.py"], cwd="/opt/mcp", env={"A": "{env:HOME}"}
-    )
-    outcome = run_agent(
-        tmp_path,
-        opencode(mcp_servers=[server], bridged_tools=[BridgedToolsSpec(name="host-x", tools=[lookup()]), lookup()]),
-        [
-            call("std-x/add", a=2, b=3),
-            call("host-x/lookup", what="number"),
-            call("tools/lookup", what="text"),
-            shell("tr '\\0' '\\n' < /proc/$(pgrep -f server.py | head -n 1)/environ | grep -e ^XDG -e ^A="),
-            say("done"),
-        ],
-        files={"/opt/mcp/server.py": Path(FAKE_MCP).read_text()},
-    )
-    assert outcome.error is None
-    assert {"std-x_add", "host-x_lookup", "tools_lookup"} <= set(outcome.requests[0].tool_names)
-    assert tool_results(outcome.sample.messages) == ["sum=5", "42", "text for text", "A={env:HOME}\n"]
+    assert (added, number, text) == ("sum=5", "42", "text for text")
+    assert of_server == "XDG_CACHE_HOME=/opt/cache\nA={env:HOME}\n"
+    assert of_command == "XDG_CACHE_HOME=/opt/cache\n"
 
 
 KILL_IT = """#!/bin/sh

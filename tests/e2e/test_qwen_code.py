@@ -25,23 +25,18 @@ def asked(outcome: Run, request: int = 0) -> str:
 @pytest.mark.parametrize(
     "prompt",
     [
-        "/status returns 500. Fix it.",
+        "/status returns 500. Fix it.\n@{README.md} !{ls} {{args}}",
         "?btw is a question mark",
         "@README.md says:\n\n\n@pytest.fixture, @src, me@src.org\n\t@x",
-        "@{README.md} !{ls} {{args}}",
     ],
-    ids=["command", "question", "mention", "template"],
+    ids=["command", "question", "mention"],
 )
 def test_a_prompt_arrives_as_it_is_written(tmp_path: Path, prompt: str) -> None:
     files = {"README.md": "SECRET-OF-THE-FILE", "src/a.py": "SECRET-OF-THE-FOLDER"}
-    text = asked(run_agent(tmp_path, qwen_code(), [say("ok")], prompt=prompt, files=files))
-    assert prompt in text
+    agent = qwen_code(system_prompt="Use\n@property, see @./x")
+    text = asked(run_agent(tmp_path, agent, [say("ok")], prompt=prompt, files=files))
+    assert prompt in text and text.count("Use\n@property, see @./x") == 1
     assert "SECRET" not in text
-
-
-def test_a_system_prompt_with_a_mention(tmp_path: Path) -> None:
-    text = asked(run_agent(tmp_path, qwen_code(system_prompt="Use\n@property, see @./x"), [say("ok")]))
-    assert text.count("Use\n@property, see @./x") == 1
 
 
 @pytest.mark.parametrize("content", ['{"context": {"fileName": "NOTES.md"}}\n', "{ broken"], ids=["valid", "broken"])
