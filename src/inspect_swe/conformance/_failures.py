@@ -52,7 +52,7 @@ def _provider_error(status: int) -> None:
     play.__name__ = f"provider_error_{status}"
     play.__doc__ = f"A provider that keeps answering HTTP {status} ends the sample with its own words."
     script: list[ScriptStep] = [shell("echo before it"), shell("true"), *[fail(status, "provider exploded")] * 200]
-    register: Callable[[Callable[[Trial], Awaitable[None]]], object] = behaviour(script)
+    register: Callable[[Callable[[Trial], Awaitable[None]]], object] = behaviour(script, waits=status >= 500)
     register(play)
 
 
@@ -65,7 +65,7 @@ def _until_resumed(request: ScriptedRequest) -> Step:
     return finish("Recovered.")(request) if "interrupted by an error" in said else fail(429, "slow down")
 
 
-@behaviour([shell("echo before it"), *[_until_resumed] * 200])
+@behaviour([shell("echo before it"), *[_until_resumed] * 200], waits=True)
 async def provider_recovers(trial: Trial) -> None:
     """A CLI that gave up because of a provider's error is resumed in its session: the error may be gone."""
     await trial.run("THE-TASK", system_prompt="SYSTEM-MARKER")
