@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from inspect_ai.model import ModelUsage
 from inspect_ai.util import message_limit, time_limit, token_limit
@@ -110,7 +111,7 @@ _LONG_SYSTEM_PROMPT = "SYSTEM-BEGINS " + "0123456789abcdef" * 19_200 + " SYSTEM-
 async def time_limit_met(trial: Trial) -> None:
     """A limit on time ends the run; nothing of it is left running, and the conversation is kept."""
     assert len(_LONG_PROMPT) <= 1 << 20
-    given = {"system_prompt": _LONG_SYSTEM_PROMPT} if trial.has("system_prompt") else {}
+    given: dict[str, Any] = {"system_prompt": _LONG_SYSTEM_PROMPT} if trial.has("system_prompt") else {}
     await trial.attempt(_LONG_PROMPT, limit=time_limit(30), **given)
     with trial.judging("prompt_of_one_mebibyte"):
         asked = [message.text for request in trial.requests[:1] for message in request.messages]
