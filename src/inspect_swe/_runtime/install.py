@@ -11,7 +11,6 @@ from .._errors import AgentInstallError
 from .._install import (
     Artifact,
     ArtifactStore,
-    Marker,
     PythonPackage,
     StoredArtifact,
     Tool,
@@ -144,43 +143,23 @@ async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installe
     return Installed(runs, (posixpath.dirname(command),), "sandbox")
 
 
-_USABLE = """
-while [ $# -gt 0 ]; do
-  size=$(stat -c %s "$1" 2>/dev/null || wc -c <"$1")
-  if [ -r "$1" ] && [ -x "$1" ] && [ "$size" -eq "$2" ]; then echo yes; else echo no; fi
-  shift 2
-done
-"""
-
-
 async def _have(artifacts: Sequence[Artifact], workspace: Workspace) -> list[StoredArtifact | Provided]:
     """Each artifact as it came with the sandbox, and otherwise in the store (downloaded, if it is not there yet)."""
-    marked = {artifact: _marked(artifact, workspace.probe.copies) for artifact in artifacts}
-    there = {artifact: found for artifact, found in marked.items() if found is not None}
-    usable: dict[Artifact, Provided] = {}
-    if there:
-        # A marker alone is no CLI: what it speaks of may have been left out, cut short or made unreadable.
-        files = [
-            word for copy, marker in there.values() for word in (f"{copy.folder}/{marker.member}", str(marker.size))
-        ]
-        done = await workspace.transport.run(["sh", "-c", _USABLE, "sh", *files])
-        for (artifact, (copy, marker)), verdict in zip(there.items(), done.stdout.split(), strict=False):
-            if verdict == "yes":
-                usable[artifact] = Provided(artifact, f"{copy.folder}/{marker.member}", copy.source, marker.digest)
-            else:
-                logger.warning("%s is not what its marker says: it is not used.", copy.folder)
     store = ArtifactStore()
-    return [usable.get(artifact) or await store.fetch(artifact) for artifact in artifacts]
+    return [_provided(artifact, workspace.probe.copies) or await store.fetch(artifact) for artifact in artifacts]
 
 
-def _marked(artifact: Artifact, copies: Sequence[Copy]) -> tuple[Copy, Marker] | None:
-    """The copy that says it is what is wanted."""
+def _provided(artifact: Artifact, copies: Sequence[Copy]) -> Provided | None:
+    """The copy that says it is what is wanted, and whose executable is there as a whole."""
     for copy in copies:
         if copy.folder == f"{PROVIDED}/{artifact.folder}":
             marker = read_marker(copy.marker, artifact)
-            if marker is not None:
-                return copy, marker
-            logger.warning("%s is not the %s %s that is wanted.", copy.folder, artifact.agent, artifact.version)
+            if marker is None:
+                logger.warning("%s is not the %s %s that is wanted.", copy.folder, artifact.agent, artifact.version)
+            elif copy.size != str(marker.size):
+                logger.warning("%s is not what its marker says: it is not used.", copy.folder)
+            else:
+                return Provided(artifact, f"{copy.folder}/{marker.member}", copy.source, marker.digest)
     return None
 
 

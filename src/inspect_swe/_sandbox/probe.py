@@ -39,7 +39,10 @@ for m in "$provided"/*/*/"$marker"; do
   [ -r "$m" ] || continue
   how=mount
   [ "$root" = "$(stat -c %d "${m%/*}" 2>/dev/null)" ] && how=image
-  say "copy:$how:${m%/*}" "$(cat "$m")"
+  text=$(cat "$m"); file=${text#*'"file": "'}; file=${m%/*}/${file%%'"'*}
+  size=
+  [ -f "$file" ] && [ -r "$file" ] && [ -x "$file" ] && size=$(stat -c %s "$file" 2>/dev/null || wc -c <"$file")
+  say "copy:$how:$size:${m%/*}" "$text"
 done
 for d in /var/tmp /tmp "${HOME:-/}" /dev/shm; do
   [ "$d" = / ] && continue
@@ -86,11 +89,13 @@ class Copy(NamedTuple):
         source: How: "mount" or "image".
         folder: Where it lies.
         marker: What it says about itself.
+        size: Bytes of the executable file that it speaks of, "" if that can't be run: a marker alone is no CLI.
     """
 
     source: str
     folder: str
     marker: str
+    size: str
 
 
 class Runner(Protocol):
@@ -195,5 +200,5 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
 
 
 def _copies(facts: dict[str, str]) -> tuple[Copy, ...]:
-    names = [name.split(":", 2) for name in facts if name.startswith("copy:")]
-    return tuple(Copy(source, folder, facts[f"copy:{source}:{folder}"]) for _, source, folder in names)
+    told = [(name.split(":", 3), marker) for name, marker in facts.items() if name.startswith("copy:")]
+    return tuple(Copy(source, folder, marker, size.strip()) for (_, source, size, folder), marker in told)
