@@ -34,7 +34,7 @@ test: ## Set everything up, check, and run all tests (unit and end to end)
 	@scripts/make-venv.sh $(PYTHON) $(VENV)  # may install packages, which one at a time can
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target sync images
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target checked prepared
-	$(BIN)/python -m pytest -m docker --numprocesses 3 --dist loadgroup --durations 40
+	$(BIN)/python -m pytest -m docker --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 40
 
 checked: sync
 	@for target in check docs contract unit; do $(MAKE) --no-print-directory $$target || exit 1; done
@@ -48,7 +48,7 @@ unit: sync ## Run the tests that need no Docker engine
 
 e2e: sync images ## Run the tests with the real CLIs in real containers
 	@scripts/restic.sh
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m docker
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m docker
 
 contract: $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai
 	$(OLDEST)/bin/python -m pytest -q --numprocesses 2 tests/bridge tests/test_inspect_contract.py
