@@ -20,7 +20,7 @@ from inspect_swe.acp import (
 from inspect_swe.testing import ScriptStep, say, shell
 
 from ..fakes import portable_sandbox as portable_sandbox
-from .harness import compose_file
+from .harness import compose_file, mounts
 from .test_acp import converse, killed_while, running, until_running
 
 
@@ -116,4 +116,5 @@ def test_a_sandbox_that_only_runs_commands(tmp_path: Path) -> None:
             assert (await session.prompt("After.")).text == "after answer"
 
     script: list[ScriptStep] = [say("first answer"), shell("env sleep 61"), say("after answer")]
-    converse(tmp_path, made, script, talk, sandbox=("portable_test", compose_file(tmp_path)))
+    place = "portable_test", compose_file(tmp_path, volumes=mounts("gemini_cli", "stable"))
+    converse(tmp_path, made, script, talk, sandbox=place)
