@@ -11,7 +11,6 @@ FIRST = ("conformance", "centaur", "acp", "evals", "opencode", "checkpoints", "t
 """Files that take long, with the longest ones first: so no worker is left alone with one of them at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:

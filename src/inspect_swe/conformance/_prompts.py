@@ -40,7 +40,7 @@ async def basic(trial: Trial) -> None:
     with trial.judging("root_conversation"):
         _check_all_is_there_once(trial)
     with trial.judging("tool_events"):
-        _check_tool_events(trial)
+        _check_tool_events()
     check(await trial.sh("cat out.txt") == "hi", "the model's command did not run in the working directory")
     check("All done." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
     check(len(trial.requests) == 4, f"the model was asked {len(trial.requests)} times, not 4 times")
@@ -61,11 +61,9 @@ def _check_all_is_there_once(trial: Trial) -> None:
         check(sum(text in result for result in trial.results) == 1, f"the result {text!r} is not there once")
 
 
-def _check_tool_events(trial: Trial) -> None:
-    told = transcript().events
-    answers = [event for event in told if isinstance(event, ModelEvent)]
-    ran = [event for event in told if isinstance(event, ToolEvent)]
-    check(len({event.id for event in ran}) == len(ran) >= 4, f"there are {len(ran)} tool events")
+def _check_tool_events() -> None:
+    ran = _tool_events()
+    check(len(ran) >= 4, f"there are {len(ran)} tool events")
     for event, (command, printed) in zip(ran, _PRINTED.items(), strict=False):
         check(event.view and command in event.view.content, f"{command!r} is not to be seen in {event.view}")
         check(printed in str(event.result) and event.error is None, f"{command!r} has the result {event.result!r}")
@@ -73,9 +71,18 @@ def _check_tool_events(trial: Trial) -> None:
         seconds = (event.completed - event.timestamp).total_seconds() if event.completed else 0
         check(seconds >= ("sleep" in command), f"{command!r} took {seconds} seconds")
         check(abs((event.working_time or 0) - seconds) < 0.5, f"{command!r} worked {event.working_time} of {seconds} s")
+
+
+def _tool_events() -> list[ToolEvent]:
+    """The transcript's; each belongs to a call of its own, also after the conversation has been sent again."""
+    told = transcript().events
+    answers = [event for event in told if isinstance(event, ModelEvent)]
+    ran = [event for event in told if isinstance(event, ToolEvent)]
+    check(len({event.id for event in ran}) == len(ran), "the transcript has tool events twice")
     shown = {call.id for event in answers for call in event.output.message.tool_calls or []}
     new = {message.tool_call_id for event in answers for message in event.input[-2:] if message.role == "tool"}
     check({event.id for event in ran} | new <= shown, "the log's viewer would show results twice")
+    return ran
 
 
 @behaviour([step for n in range(3) for step in (shell(f"echo try-{n}"), finish(f"Attempt {n}."))])
@@ -92,6 +99,7 @@ async def attempts(trial: Trial) -> None:
     check(sum("WRONG-TRY-AGAIN" in text for text in texts) == 2, "not every attempt was told that it was wrong")
     for n in range(3):
         check(sum(f"try-{n}" in text for text in trial.results) == 1, f"the result of attempt {n} is not there once")
+    check(len(_tool_events()) >= 3, "the transcript lacks tool events of attempts")
     check("Attempt 2." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
 
 
