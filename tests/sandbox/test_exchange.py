@@ -5,6 +5,7 @@ import base64
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,6 +17,7 @@ from inspect_swe._sandbox.exchange import ExchangeChannel
 from inspect_swe._sandbox.frames import FrameType, encode
 from inspect_swe._sandbox.multiplexer import ExitStatus
 from inspect_swe._sandbox.portable import PortableTransport
+from inspect_swe._sandbox.probe import Probe
 
 from .relay_support import ENV, RELAY, collect, exchange_channel, gone_within, local_session, session_pids
 
@@ -162,6 +164,21 @@ def test_a_sandbox_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(exchange, "_END", 0.2)
     asyncio.run(main())
+
+
+def test_the_daemon_waits_longer_than_a_command_may_take(tmp_path: Path) -> None:
+    commands: list[list[str]] = []
+
+    class Sandbox:
+        async def exec(self, cmd: list[str], *, timeout: int, **options: Any) -> ExecResult[str]:
+            commands.append(cmd)
+            assert cmd[-4:-1] == [probe.relay, "--daemon", probe.scratch] and int(cmd[-1]) > 1000 * timeout
+            return ExecResult(True, 0, "+ready\n", "")
+
+    probe = SimpleNamespace(machine="x86_64", relay=str(tmp_path / "relay"), scratch=str(tmp_path))
+    transport = PortableTransport(cast(SandboxEnvironment, Sandbox()), None)
+    asyncio.run(cast(Any, transport.open_channel(cast(Probe, probe))))
+    assert len(commands) == 1
 
 
 def test_a_daemon_that_is_gone(tmp_path: Path) -> None:

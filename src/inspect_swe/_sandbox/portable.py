@@ -14,6 +14,8 @@ from .probe import Completed, Probe
 from .start import relay_binary, relay_command
 
 _TIMEOUT = 120
+# As long as a command may be on its way the relay's daemon must not take its host for dead.
+_LEASE = _TIMEOUT + 60
 _LOOK = 10
 
 
@@ -42,9 +44,8 @@ class PortableTransport:
 
     async def open_channel(self, probe: Probe) -> ByteChannel:
         """Start the relay as a daemon and exchange bytes with it."""
-        await self._checked(
-            relay_command(probe, "--daemon", probe.scratch), relay_binary(probe), "The relay could not be started."
-        )
+        daemon = relay_command(probe, "--daemon", probe.scratch, str(_LEASE * 1000))
+        await self._checked(daemon, relay_binary(probe), "The relay could not be started.")
 
         async def exchange(args: list[str], stdin: bytes) -> str:
             argv = [probe.relay, "--exchange", probe.scratch, *args]
