@@ -7,7 +7,7 @@ STAMP := $(VENV)/.synced
 SECONDS ?= 600
 RELAY := src/inspect_swe/_sandbox/relay_src
 
-.PHONY: help demo sync check test checked prepared contract arm64 clis unit e2e bench fuzz docs hooks relay engine images
+.PHONY: help demo sync check test machine checked prepared contract arm64 clis unit e2e bench fuzz docs hooks relay engine images
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -32,23 +32,26 @@ check: sync ## Lint, types, import layers
 
 test: ## Set everything up, check, and run all tests (unit and end to end)
 	@scripts/make-venv.sh $(PYTHON) $(VENV)  # may install packages, which one at a time can
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target sync images
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target sync machine
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target checked prepared
-	$(BIN)/python -m pytest -m docker --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 40
+	$(BIN)/python -m pytest tests/e2e --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 40
+
+machine: images
+	@scripts/restic.sh
+	@scripts/relay-arm64.sh --setup
 
 checked: sync
-	@for target in check docs contract unit; do $(MAKE) --no-print-directory $$target || exit 1; done
+	@for target in check docs unit; do $(MAKE) --no-print-directory $$target || exit 1; done
 
 prepared: sync
-	@scripts/restic.sh
-	@for target in arm64 clis; do $(MAKE) --no-print-directory $$target || exit 1; done
+	@for target in clis arm64 contract; do $(MAKE) --no-print-directory $$target || exit 1; done
 
 unit: sync ## Run the tests that need no Docker engine
 	$(BIN)/python -m pytest -m 'not docker' --numprocesses 3
 
 e2e: sync images ## Run the tests with the real CLIs in real containers
 	@scripts/restic.sh
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m docker
+	$(BIN)/python -m pytest tests/e2e --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 contract: $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai
 	$(OLDEST)/bin/python -m pytest -q --numprocesses 2 tests/bridge tests/test_inspect_contract.py

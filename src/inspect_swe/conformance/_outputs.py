@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from inspect_ai.tool import Skill
 from inspect_ai.util import store, store_as
 from pydantic import BaseModel
 
@@ -12,13 +15,35 @@ from ..testing import finish, shell, write_result
 from ._behaviour import behaviour, check
 from ._trial import Trial
 
-_REPOSITORY = """#!/bin/sh
+_FILES = "AGENTS.md CLAUDE.md GEMINI.md QWEN.md .claude/settings.json .gemini/settings.json .qwen/settings.json"
+_OWN = "$HOME/.claude $HOME/.codex $HOME/.gemini $HOME/.qwen $HOME/.config/opencode $HOME/.config/mini-swe-agent"
+_SUM = f"find . {_OWN} -type f -not -path './.git/*' -not -name '*.txt' | sort | xargs md5sum"
+_CONFIG = '{"theme": "system"}'
+_REPOSITORY = f"""#!/bin/sh
 set -e
-git init -q
+cd /workspace
+git init -q . && git config user.email a@b && git config user.name n
+mkdir -p .claude .gemini .qwen .codex .opencode
+for file in {_FILES}; do echo '{{}}' > $file; done
+echo 'INSTRUCTIONS-OF-THE-TASK' > AGENTS.md
+echo '{_CONFIG}' > opencode.json
+echo '' > .codex/config.toml
 echo old > kept.txt; echo old > gone.txt
-git add -A; git -c user.name=Task -c user.email=task@example.com commit -qm base
+git add -A && git commit -qm init
+mkdir -p {_OWN}
+for folder in {_OWN}; do echo '{{}}' > $folder/settings.json; echo mine > $folder/note.md; done
+echo '' > $HOME/.codex/config.toml
+{_SUM} > /before
 """
 _WORK = "printf new > out.txt; echo more >> kept.txt; rm gone.txt"
+_MAGIC = Skill(
+    name="magic",
+    description="Knows the magic word XYZZY.",
+    instructions="The magic word is PLUGH. Run scripts/word.sh to print it.",
+    scripts={"word.sh": "#!/bin/sh\necho PLUGH-FROM-SCRIPT\n"},
+)
+# Without a command substitution, which some CLIs do not allow.
+_RUN_ITS_SCRIPT = "find / -path '*/magic/scripts/word.sh' -not -path '/proc/*' -exec sh {} ';' 2>/dev/null"
 
 
 class Numbers(BaseModel):
@@ -32,18 +57,37 @@ WRONG, RIGHT = {"total": "many", "names": []}, Numbers(total=2, names=["a", "b"]
 
 
 @behaviour(
-    [shell(_WORK), write_result(WRONG), finish("First."), write_result(RIGHT.model_dump()), finish("Second.")],
+    [
+        shell(_RUN_ITS_SCRIPT),
+        shell(_WORK),
+        write_result(WRONG),
+        finish("First."),
+        write_result(RIGHT.model_dump()),
+        finish("Second."),
+    ],
     setup=_REPOSITORY,
-    also={"response_schema": "It gives a result as data, and is told in its session what is wrong with that."},
+    also={
+        "response_schema": "It gives a result as data, and is told in its session what is wrong with that.",
+        "task_files": "The task's own files stay as they are, and nothing but the work is left in its repository.",
+        "skills": "A skill is offered to the model with its description, and its scripts run.",
+    },
 )
 async def collect(trial: Trial) -> None:
     """The files that it adds, modifies and deletes are kept, and the patch; there are no others."""
-    await trial.run("THE-TASK-TEXT", collect=OutputFiles(patch=True), response_schema=Numbers)
+    given: dict[str, Any] = {"skills": [_MAGIC]} if trial.has("skills") else {}
+    collected = OutputFiles(patch=True)
+    await trial.run("THE-TASK-TEXT", collect=collected, response_schema=Numbers, system_prompt="Be brief.", **given)
     with trial.judging("response_schema"):
         _check_result(trial)
+    with trial.judging("task_files"):
+        await _check_task_files(trial)
+    with trial.judging("skills"):
+        _check_skill(trial)
     files = output_files(store())
     check(files.error is None, f"something could not be kept: {files.error}")
     found = {path: (file.status, file.text) for path, file in files.items()}
+    if found.get("opencode.json") == ("modified", f"{_CONFIG}\n"):  # the CLI wrote to it and took that back
+        del found["opencode.json"]
     expected = {"gone.txt": ("deleted", None), "kept.txt": ("modified", "old\nmore\n"), "out.txt": ("added", "new")}
     check(found == expected, f"the files are {found}")
     changed = [line.split()[2] for line in (files.patch or "").splitlines() if line.startswith("diff --git ")]
@@ -55,8 +99,23 @@ def _check_result(trial: Trial) -> None:
     check(result == RIGHT, f"the result is {result}, and its error is {store_as(SweResult).error!r}")
     check(store_as(SweResult).tries == 2, f"its result was looked at {store_as(SweResult).tries} times, not twice")
     check(trial.state.output.completion == '{"total":2,"names":["a","b"]}', "the result is not the output")
-    check(len(trial.requests) == 5, f"the model was asked {len(trial.requests)} times, not 5 times")
+    check(len(trial.requests) == 6, f"the model was asked {len(trial.requests)} times, not 6 times")
     trial.check_once("THE-TASK-TEXT")
     trial.check_once("valid against this JSON schema")
     told = "`total`: must be a valid integer"
     check(any(told in message.text for message in trial.requests[-1].messages), "it was not told what is wrong")
+
+
+async def _check_task_files(trial: Trial) -> None:
+    status = await trial.sh("git status --porcelain")
+    check(status == " D gone.txt\n M kept.txt\n?? out.txt\n", f"git status says: {status!r}")
+    changed = await trial.sh(f"{_SUM} | diff /before -")
+    check(changed == "", f"files were changed: {changed}")
+
+
+def _check_skill(trial: Trial) -> None:
+    trial.require("skills")
+    first = trial.requests[0]
+    offered = [*(message.text for message in first.messages), *(tool.model_dump_json() for tool in first.tools)]
+    check(any("Knows the magic word XYZZY." in text for text in offered), "the skill is not offered to the model")
+    check("PLUGH-FROM-SCRIPT" in trial.results[0], f"its script did not run: {trial.results[0]!r}")

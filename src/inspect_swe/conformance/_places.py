@@ -1,38 +1,97 @@
-"""Behaviours: users, folders and images."""
+"""Behaviours: users, folders, models and images."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from inspect_ai.tool import Skill
+from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelOutput
+from inspect_ai.tool import ToolChoice, ToolInfo
 
 from .._errors import AgentInstallError, SandboxUnsupportedError
-from ..testing import finish, shell
+from ..testing import finish, say, scripted, scripted_requests, shell
 from ._behaviour import NotApplicable, behaviour, check
 from ._trial import Trial
 
-_STRICT = {
-    "user": "4242:4242",
-    "read_only": True,
-    "tmpfs": ["/tmp:exec,mode=1777"],
-    "working_dir": "/tmp",
-}
+_ASK = r"""
+import json, urllib.request
+for line in open("/proc/net/tcp").read().splitlines()[1:]:
+    local, state = line.split()[1], line.split()[3]
+    if state != "0A" or not local.startswith("0100007F:"):
+        continue
+    for model in ("my-alias", "gpt-4o"):
+        body = {"model": model, "messages": [{"role": "user", "content": "who?"}]}
+        url = "http://127.0.0.1:%d/v1/chat/completions" % int(local.split(":")[1], 16)
+        request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+        try:
+            print(json.load(urllib.request.urlopen(request))["choices"][0]["message"]["content"])
+        except OSError:
+            pass  # what listens there is the CLI itself
+"""
+
+
+_ADD_USER = """#!/bin/sh
+set -e
+id tester 2>/dev/null || useradd -m -u 4321 tester
+mkdir -p '/home/tester/my work' && chown -R tester /home/tester
+"""
 
 
 @behaviour(
-    [shell("id -u > facts; echo one > x"), finish("First."), shell("echo two >> x"), finish("Second.")],
-    service=_STRICT,
-    copies=True,
-    also={"container_user": "It runs where the container's user is not root and has no name."},
+    [shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), shell(f"python3 -c '{_ASK}'"), finish("Done.")],
+    setup=_ADD_USER,
+    also={
+        "routing": "Model names go where they are mapped to, and all others to the eval's model, never to a provider.",
+        "filtered": "A filter sees every request, with the served model, and may answer in its place.",
+    },
 )
-async def read_only_root(trial: Trial) -> None:
-    """It runs, and goes on after a first attempt, where only /tmp can be written to."""
-    trial.grades = ["I"]
-    await trial.run("Do it.", attempts=2)
-    with trial.judging("container_user"):
-        check(await trial.sh("cat facts") == "4242\n", "it did not run as the container's user")
-    check(await trial.sh("cat x") == "one\ntwo\n", "the second attempt did not go on")
-    check(len(trial.requests) == 4, f"the model was asked {len(trial.requests)} times, not 4 times")
+async def user_cwd_env(trial: Trial) -> None:
+    """It runs as a user, in a folder and with an environment of one's choice."""
+    other = scripted([say("I am the alias.")], name="other")
+    seen: list[str] = []
+    answered: list[bool] = []
+
+    async def answer(
+        model: Model,
+        messages: list[ChatMessage],
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice | None,
+        config: GenerateConfig,
+    ) -> ModelOutput | None:
+        seen.append(str(model))
+        if answered or not tools:  # what asks for a title, say, has none
+            return None
+        answered.append(True)
+        return ModelOutput.for_tool_call(str(model), *_shell_of(tools))
+
+    options: dict[str, Any] = {
+        "user": "tester",
+        "cwd": "/home/tester/my work",
+        "env": {"FOO": "bar $baz 'qux'"},
+        "model_aliases": {"my-alias": other},
+        "filter": answer,
+    }
+    await trial.run("Do it.", **{name: value for name, value in options.items() if trial.has(name)})
+    told = "\n".join(trial.results)
+    with trial.judging("routing"):
+        trial.require("model_aliases")
+        check("I am the alias." in told, f"the alias was not used: {told!r}")
+        check("Scripted model" in told, f"another name did not reach the eval's model: {told!r}")
+        check(len(scripted_requests(other)) == 1, "the alias was asked more than once")
+    with trial.judging("filtered"):
+        trial.require("filter")
+        check("SAYS-THE-FILTER" in told, "the filter's answer was not used")
+        served = {str(trial.model)} | ({str(other)} if trial.has("model_aliases") else set())
+        check(len(seen) >= 4, f"the filter saw {len(seen)} requests")
+        check(set(seen) == served, f"the filter saw the models {seen}")
+    trial.require("user", "cwd", "env")
+    facts = await trial.sh("cat '/home/tester/my work/facts'")
+    check(facts == "tester\n/home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")
+
+
+def _shell_of(tools: list[ToolInfo]) -> tuple[str, dict[str, object]]:
+    from ..testing._match import shell_call
+
+    return shell_call(tools, "echo SAYS-THE-FILTER")
 
 
 @behaviour([shell("echo hi > out"), finish("Done.")], minimal=True, copies=True)
@@ -44,54 +103,3 @@ async def minimal_image(trial: Trial) -> None:
         raise NotApplicable(trial.error.summary)
     check(trial.error is None, f"it ended with {type(trial.error).__name__}: {trial.error}")
     check(await trial.sh("cat out") == "hi\n", "it did not work")
-
-
-_FILES = "AGENTS.md CLAUDE.md GEMINI.md QWEN.md .claude/settings.json .gemini/settings.json .qwen/settings.json"
-_OWN = "$HOME/.claude $HOME/.codex $HOME/.gemini $HOME/.qwen $HOME/.config/opencode $HOME/.config/mini-swe-agent"
-_SUM = f"find . {_OWN} -type f -not -path './.git/*' -not -name work.txt | sort | xargs md5sum"
-_REPOSITORY = f"""#!/bin/sh
-set -e
-cd /workspace
-git init -q . && git config user.email a@b && git config user.name n
-mkdir -p .claude .gemini .qwen .codex .opencode
-for file in {_FILES}; do echo '{{}}' > $file; done
-echo 'INSTRUCTIONS-OF-THE-TASK' > AGENTS.md
-echo '{{"theme": "system"}}' > opencode.json
-echo '' > .codex/config.toml
-git add -A && git commit -qm init
-mkdir -p {_OWN}
-for folder in {_OWN}; do echo '{{}}' > $folder/settings.json; echo mine > $folder/note.txt; done
-echo '' > $HOME/.codex/config.toml
-{_SUM} > /before
-"""
-
-
-_MAGIC = Skill(
-    name="magic",
-    description="Knows the magic word XYZZY.",
-    instructions="The magic word is PLUGH. Run scripts/word.sh to print it.",
-    scripts={"word.sh": "#!/bin/sh\necho PLUGH-FROM-SCRIPT\n"},
-)
-# Without a command substitution, which some CLIs do not allow.
-_RUN_ITS_SCRIPT = "find / -path '*/magic/scripts/word.sh' -not -path '/proc/*' -exec sh {} ';' 2>/dev/null"
-
-
-@behaviour(
-    [shell(_RUN_ITS_SCRIPT), shell("echo work > work.txt"), finish("Done.")],
-    setup=_REPOSITORY,
-    also={"skills": "A skill is offered to the model with its description, and its scripts run."},
-)
-async def task_files(trial: Trial) -> None:
-    """The task's own files stay as they are, and nothing but the work is left in its repository."""
-    given: dict[str, Any] = {"skills": [_MAGIC]} if trial.has("skills") else {}
-    await trial.run("Work.", system_prompt="Be brief.", **given)
-    with trial.judging("skills"):
-        trial.require("skills")
-        first = trial.requests[0]
-        offered = [*(message.text for message in first.messages), *(tool.model_dump_json() for tool in first.tools)]
-        check(any("Knows the magic word XYZZY." in text for text in offered), "the skill is not offered to the model")
-        check("PLUGH-FROM-SCRIPT" in trial.results[0], f"its script did not run: {trial.results[0]!r}")
-    status = await trial.sh("git status --porcelain")
-    check(status == "?? work.txt\n", f"git status says: {status!r}")
-    changed = await trial.sh(f"{_SUM} | diff /before -")
-    check(changed == "", f"files were changed: {changed}")

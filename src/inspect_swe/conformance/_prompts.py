@@ -85,12 +85,33 @@ def _tool_events() -> list[ToolEvent]:
     return ran
 
 
-@behaviour([step for n in range(3) for step in (shell(f"echo try-{n}"), finish(f"Attempt {n}."))])
+_STRICT = {
+    "user": "4242:4242",
+    "read_only": True,
+    "tmpfs": ["/tmp:exec,mode=1777"],
+    "working_dir": "/tmp",
+}
+
+
+@behaviour(
+    [step for n in range(3) for step in (shell(f"id -u >> users; echo try-{n}"), finish(f"Attempt {n}."))],
+    service=_STRICT,
+    copies=True,
+    also={
+        "container_user": "It runs where the container's user is not root and has no name.",
+        "read_only_root": "It runs, and goes on after a first attempt, where only /tmp can be written to.",
+    },
+)
 async def attempts(trial: Trial) -> None:
     """Attempts are scored one after the other, in one session."""
     trial.grades = ["I", "I"]
     told = AgentAttempts(attempts=3, incorrect_message="WRONG-TRY-AGAIN")
     await trial.run("THE-TASK-TEXT", attempts=told, system_prompt="SYSTEM-MARKER")
+    users = (await trial.sh("cat users")).split()
+    with trial.judging("container_user"):
+        check({*users} == {"4242"}, f"it ran as the users {users}, not as the container's")
+    with trial.judging("read_only_root"):
+        check(len(users) == 3, f"there {len(users)} attempts wrote what they had to, not 3")
     check(not trial.grades, f"{len(trial.grades)} attempts were not scored")
     check(len(trial.requests) == 6, f"the model was asked {len(trial.requests)} times, not 6 times")
     trial.check_once("THE-TASK-TEXT")

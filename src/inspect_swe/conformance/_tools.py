@@ -1,22 +1,19 @@
-"""Behaviours: MCP servers, host tools, models and filters."""
+"""Behaviours: MCP servers and host tools."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from inspect_ai.agent import BridgedToolsSpec
-from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelOutput
 from inspect_ai.tool import (
     MCPServerConfigHTTP,
     MCPServerConfigStdio,
     Tool,
-    ToolChoice,
     ToolError,
-    ToolInfo,
     tool,
 )
 
-from ..testing import ScriptStep, call, finish, say, scripted, scripted_requests, shell
+from ..testing import ScriptStep, call, finish
 from ._behaviour import behaviour, check
 from ._trial import Trial
 
@@ -140,85 +137,3 @@ async def mcp_stdio(trial: Trial) -> None:
             check(expected in text, f"{expected!r} came back as {text!r}")
     trial.require("mcp_servers")
     check("sum=5" in added[0], f"the tool returned {added[0]!r}")
-
-
-_ASK = r"""
-import json, urllib.request
-for line in open("/proc/net/tcp").read().splitlines()[1:]:
-    local, state = line.split()[1], line.split()[3]
-    if state != "0A" or not local.startswith("0100007F:"):
-        continue
-    for model in ("my-alias", "gpt-4o"):
-        body = {"model": model, "messages": [{"role": "user", "content": "who?"}]}
-        url = "http://127.0.0.1:%d/v1/chat/completions" % int(local.split(":")[1], 16)
-        request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
-        try:
-            print(json.load(urllib.request.urlopen(request))["choices"][0]["message"]["content"])
-        except OSError:
-            pass  # what listens there is the CLI itself
-"""
-
-
-_ADD_USER = """#!/bin/sh
-set -e
-id tester 2>/dev/null || useradd -m -u 4321 tester
-mkdir -p '/home/tester/my work' && chown -R tester /home/tester
-"""
-
-
-@behaviour(
-    [shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), shell(f"python3 -c '{_ASK}'"), finish("Done.")],
-    setup=_ADD_USER,
-    also={
-        "routing": "Model names go where they are mapped to, and all others to the eval's model, never to a provider.",
-        "filtered": "A filter sees every request, with the served model, and may answer in its place.",
-    },
-)
-async def user_cwd_env(trial: Trial) -> None:
-    """It runs as a user, in a folder and with an environment of one's choice."""
-    other = scripted([say("I am the alias.")], name="other")
-    seen: list[str] = []
-    answered: list[bool] = []
-
-    async def answer(
-        model: Model,
-        messages: list[ChatMessage],
-        tools: list[ToolInfo],
-        tool_choice: ToolChoice | None,
-        config: GenerateConfig,
-    ) -> ModelOutput | None:
-        seen.append(str(model))
-        if answered or not tools:  # what asks for a title, say, has none
-            return None
-        answered.append(True)
-        return ModelOutput.for_tool_call(str(model), *_shell_of(tools))
-
-    options: dict[str, Any] = {
-        "user": "tester",
-        "cwd": "/home/tester/my work",
-        "env": {"FOO": "bar $baz 'qux'"},
-        "model_aliases": {"my-alias": other},
-        "filter": answer,
-    }
-    await trial.run("Do it.", **{name: value for name, value in options.items() if trial.has(name)})
-    told = "\n".join(trial.results)
-    with trial.judging("routing"):
-        trial.require("model_aliases")
-        check("I am the alias." in told, f"the alias was not used: {told!r}")
-        check("Scripted model" in told, f"another name did not reach the eval's model: {told!r}")
-        check(len(scripted_requests(other)) == 1, "the alias was asked more than once")
-    with trial.judging("filtered"):
-        trial.require("filter")
-        check("SAYS-THE-FILTER" in told, "the filter's answer was not used")
-        served = {str(trial.model)} | ({str(other)} if trial.has("model_aliases") else set())
-        check(len(seen) >= 4, f"the filter saw {len(seen)} requests")
-        check(set(seen) == served, f"the filter saw the models {seen}")
-    trial.require("user", "cwd", "env")
-    facts = await trial.sh("cat '/home/tester/my work/facts'")
-    check(facts == "tester\n/home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")
-
-
-def _shell_of(tools: list[ToolInfo]) -> tuple[str, dict[str, object]]:
-    from ..testing._match import shell_call
-
-    return shell_call(tools, "echo SAYS-THE-FILTER")
