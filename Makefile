@@ -47,14 +47,14 @@ prepared: sync
 	@for target in clis arm64 contract; do $(MAKE) --no-print-directory $$target || exit 1; done
 
 unit: sync ## Run the tests that need no Docker engine
-	$(BIN)/python -m pytest -m 'not docker' --numprocesses 3
+	$(BIN)/python -m pytest -m 'not docker' --numprocesses 2
 
 e2e: sync images ## Run the tests with the real CLIs in real containers
 	@scripts/restic.sh
 	$(BIN)/python -m pytest tests/e2e --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 contract: $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai
-	$(OLDEST)/bin/python -m pytest -q --numprocesses 2 tests/bridge tests/test_inspect_contract.py
+	$(OLDEST)/bin/python -m pytest -q tests/bridge tests/test_inspect_contract.py
 
 $(OLDEST)/.synced: $(STAMP)
 	@echo "Installing the oldest supported inspect_ai into $(OLDEST), in front of what $(VENV) has"
