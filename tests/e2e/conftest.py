@@ -8,16 +8,18 @@ import pytest
 from .harness import containers
 
 FIRST = ("conformance", "centaur", "acp", "evals", "opencode", "checkpoints", "transports", "pi", "results", "chat")
-"""Files that take long, with the longest ones first: so no worker is left alone with one of them at the end."""
+"""Files that take long, with the longest ones first: so no worker is left alone with one of them at the end, where
+there are tests that need no container."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
+    ranks = {here / f"test_{name}.py": rank for rank, name in enumerate(FIRST)}
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.docker)
-    ranks = {f"test_{name}.py": rank for rank, name in enumerate(FIRST)}
-    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+            ranks.setdefault(item.path, len(FIRST))
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(autouse=True)
