@@ -59,7 +59,7 @@ def test_no_output_is_lost_on_a_busy_machine(container: str) -> None:
             async with limit:
                 done.append(await transport(container).run(["sh", "-c", "echo first; sleep 0.02; echo last"]))
 
-        await asyncio.gather(*(one() for _ in range(40)))
+        await asyncio.gather(*(one() for _ in range(80)))
 
     threads = [threading.Thread(target=burn, daemon=True) for _ in range(3)]
     for thread in threads:
@@ -68,7 +68,7 @@ def test_no_output_is_lost_on_a_busy_machine(container: str) -> None:
         asyncio.run(main())
     finally:
         stop.set()
-    assert len(done) == 40
+    assert len(done) == 80
     assert set(done) == {Completed(0, "first\nlast\n", "")}
 
 

@@ -135,6 +135,15 @@ async def own_link(
                 link.end_calls(failed=True)
 
 
+# Inspect starts its proxy in the sandbox and does not wait for it. A CLI that is faster would have no bridged tools.
+_UNTIL_IT_LISTENS = """
+for _ in $(seq 300); do
+  grep -q ":$1 [0-9A-F]*:0000 0A " /proc/net/tcp /proc/net/tcp6 2>/dev/null && exit 0
+  sleep 0.2
+done
+"""
+
+
 @contextlib.asynccontextmanager
 async def inspect_link(
     adapter: Adapter,
@@ -183,15 +192,6 @@ async def inspect_link(
         link = Link("inspect", bridge, url, lambda: len(bridge.state.messages), traffic)
         with ending.watching(workspace.death, functools.partial(_late_tools, link, options)):
             yield link
-
-
-# Inspect starts its proxy in the sandbox and does not wait for it. A CLI that is faster would have no bridged tools.
-_UNTIL_IT_LISTENS = """
-for _ in $(seq 300); do
-  grep -q ":$1 [0-9A-F]*:0000 0A " /proc/net/tcp /proc/net/tcp6 2>/dev/null && exit 0
-  sleep 0.2
-done
-"""
 
 
 async def _late_tools(link: Link, options: AgentOptions) -> ToolsMissingError:

@@ -17,7 +17,8 @@ from ._trial import Trial
 
 _FILES = "AGENTS.md CLAUDE.md GEMINI.md QWEN.md .claude/settings.json .gemini/settings.json .qwen/settings.json"
 _OWN = "$HOME/.claude $HOME/.codex $HOME/.gemini $HOME/.qwen $HOME/.config/opencode $HOME/.config/mini-swe-agent"
-_SUM = f"find . {_OWN} -type f -not -path './.git/*' -not -name '*.txt' | sort | xargs md5sum"
+_BUT = "-not -path './.git/*' -not -path ./out.txt -not -path ./kept.txt -not -path ./gone.txt"
+_SUM = f"find . {_OWN} -type f {_BUT} | sort | xargs md5sum"
 _CONFIG = '{"theme": "system"}'
 _REPOSITORY = f"""#!/bin/sh
 set -e
@@ -31,7 +32,7 @@ echo '' > .codex/config.toml
 echo old > kept.txt; echo old > gone.txt
 git add -A && git commit -qm init
 mkdir -p {_OWN}
-for folder in {_OWN}; do echo '{{}}' > $folder/settings.json; echo mine > $folder/note.md; done
+for folder in {_OWN}; do echo '{{}}' > $folder/settings.json; echo mine > $folder/note.txt; done
 echo '' > $HOME/.codex/config.toml
 {_SUM} > /before
 """

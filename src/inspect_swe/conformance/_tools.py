@@ -5,13 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inspect_ai.agent import BridgedToolsSpec
-from inspect_ai.tool import (
-    MCPServerConfigHTTP,
-    MCPServerConfigStdio,
-    Tool,
-    ToolError,
-    tool,
-)
+from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio, Tool, ToolError, tool
 
 from ..testing import ScriptStep, call, finish
 from ._behaviour import behaviour, check
