@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 from acp.schema import ToolCallProgress, ToolCallStart
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from inspect_ai.model import GenerateConfig, get_model
+from inspect_ai.model._model import init_active_model
 
 from inspect_swe._cli import main
 from inspect_swe._cli._terminal import Screen
@@ -44,8 +47,13 @@ def test_what_is_refused(arguments: list[str], code: int, said: str) -> None:
 
 
 def test_the_environment_file_names_the_model(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("INSPECT_EVAL_MODEL=nothing/y\n")
-    result = CliRunner().invoke(main, ["chat", "gemini_cli"])
+    (tmp_path / ".env").write_text("INSPECT_EVAL_MODEL=nothing/y,nothing/z\n")
+
+    def after_another_eval() -> Result:
+        init_active_model(get_model("mockllm/model"), GenerateConfig())
+        return CliRunner().invoke(main, ["chat", "gemini_cli"])
+
+    result = copy_context().run(after_another_eval)
     os.environ.pop("INSPECT_EVAL_MODEL", None)
     assert "Model API nothing of model 'nothing/y'" in result.stderr
 

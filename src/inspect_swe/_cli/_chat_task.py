@@ -73,7 +73,9 @@ def chat_model(name: str | None) -> Model:
         AgentOptionError: None is, or it can't be used.
     """
     load_dotenv()
-    if not name and not os.environ.get("INSPECT_EVAL_MODEL"):
+    # Not left to Inspect, to whom the model of an earlier eval of this process would come first.
+    name = name or os.environ.get("INSPECT_EVAL_MODEL", "").split(",")[0]
+    if not name:
         raise AgentOptionError(
             "No model is named.", hint="use --model or INSPECT_EVAL_MODEL, for example anthropic/claude-sonnet-4-5."
         )
