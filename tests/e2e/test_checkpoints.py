@@ -6,6 +6,7 @@ import functools
 import shutil
 import subprocess
 import tempfile
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ def runs() -> dict[str, Run]:
     take_the_distributions_restic()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpointer_impl, "run_backup", backed_up)
-        return evaluated()
+        # eval_set(), unlike eval(), leaves its model and its settings in the context it was called in.
+        return copy_context().run(evaluated)
 
 
 def evaluated() -> dict[str, Run]:
