@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 from pathlib import Path
@@ -154,6 +155,31 @@ def test_latest_of_another_package_than_the_platforms(server: FakeRegistry, stor
     server.publish("1.3.0", "@acme/meta")
     found = _resolve(store, "latest", recipe)
     assert (found.artifact.version, found.artifact.release.version) == ("1.3.0", "1.3.0-linux-x64")
+
+
+def test_latest_is_the_newest_that_the_platform_has(
+    server: FakeRegistry, store: ArtifactStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = NpmPackage("@acme/tool-{platform}", MEMBER, tags_from="@acme/meta")
+    for version in ("1.2.0", "1.3.0", "1.10.0", "2.0.0"):
+        server.publish(version, "@acme/meta")
+    server.documents["@acme/meta"]["dist-tags"]["latest"] = "1.10.0"
+    server.replies["/@acme/meta"] = Reply(body=json.dumps(server.documents["@acme/meta"]).encode())
+    for version in ("1.2.0", "1.3.0", "2.0.0"):
+        server.publish(version)
+    with caplog.at_level(logging.WARNING):
+        found = _resolve(store, "latest", recipe)
+    assert (found.source, found.artifact.version) == ("download", "1.3.0")
+    assert "tool 1.3.0 is used: 1.10.0, the latest, is not published for linux-x64." in caplog.text
+    assert server.count(f"/{PACKAGE}") == server.count("/@acme/meta") == 1
+
+
+def test_no_version_is_there_for_the_platform(server: FakeRegistry, store: ArtifactStore) -> None:
+    recipe = NpmPackage("@acme/tool-{platform}", MEMBER, tags_from="@acme/meta")
+    server.publish("1.2.0", "@acme/meta")
+    server.publish("1.3.0")
+    with pytest.raises(UnknownVersionError, match=r"no version of @acme/meta for linux-x64, up to '1\.2\.0'"):
+        _resolve(store, "latest", recipe)
 
 
 def test_a_latest_that_is_no_version(server: FakeRegistry, store: ArtifactStore) -> None:

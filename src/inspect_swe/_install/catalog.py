@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import semver
 
-from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError
+from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError, UnknownVersionError
 
 from .artifacts import Artifact, ArtifactStore, StoredArtifact
 from .flight import SingleFlight, in_worker
@@ -20,7 +21,7 @@ from .pins import Pins
 from .platforms import SandboxPlatform
 from .python_packages import locked_wheels, newest_version
 from .recipes import NpmPackage, PythonPackage, Recipe, Tool
-from .registries import Release, newest_first
+from .registries import NpmRegistry, Release, newest_first
 from .wheels import Target
 
 logger = logging.getLogger(__name__)
@@ -212,14 +213,53 @@ def _look_up(
 def _newest(
     store: ArtifactStore, agent: str, recipe: NpmPackage, platform: SandboxPlatform, stop: threading.Event
 ) -> Artifact:
-    registry, package = store.registry(), recipe.tags_from or recipe.package_for(platform)
-    document = registry.packument(package, stop)
-    version = registry.found(package, "latest", document).version
-    if not semver.Version.is_valid(version):
-        raise AgentInstallError(f"The registry calls {version!r} the latest version of {agent}.")
+    registry = store.registry()
+    version, latest, documents = latest_published(registry, recipe, [platform], stop)
+    if version != latest:
+        logger.warning("%s %s is used: %s, the latest, is not published for %s.", agent, version, latest, platform)
     artifact = _artifact(agent, recipe, version, platform)
-    if artifact.release.package != package:
-        return artifact
     # What has been asked need not be asked again when it is fetched.
-    found = registry.found(package, artifact.release.version, document)
+    found = registry.found(artifact.release.package, artifact.release.version, documents[artifact.release.package])
     return replace(artifact, release=replace(found, integrity=artifact.release.integrity or found.integrity))
+
+
+def latest_published(
+    registry: NpmRegistry,
+    recipe: NpmPackage,
+    platforms: Sequence[SandboxPlatform],
+    stop: threading.Event | None = None,
+) -> tuple[str, str, Mapping[str, Mapping[str, Any]]]:
+    """The latest version of a CLI, or the newest before it that these platforms have. Blocks.
+
+    Args:
+        registry: Where it is published.
+        recipe: In which packages.
+        platforms: What it shall run on. A mirror may have some platforms' packages later than others.
+        stop: When set, give up.
+
+    Returns:
+        The version, the one that the registry calls the latest, and what it knows about each of the packages.
+
+    Raises:
+        RegistryError: The registry could not be reached, or its answer was of no use.
+        UnknownVersionError: There is none.
+    """
+    tagged = recipe.tags_from or recipe.package_for(platforms[0])
+    packages = {platform: recipe.package_for(platform) for platform in platforms}
+    documents = {
+        package: registry.packument(package, stop) for package in {tagged: None, **dict.fromkeys(packages.values())}
+    }
+    latest = registry.found(tagged, "latest", documents[tagged]).version
+    known = newest_first(documents[tagged]["versions"])
+    if latest not in known:
+        raise AgentInstallError(f"The registry calls {latest!r} the latest version of {tagged}.")
+    for version in known[known.index(latest) :]:
+        if all(
+            recipe.release_version(version, platform) in documents[package]["versions"]
+            for platform, package in packages.items()
+        ):
+            return version, latest, documents
+    raise UnknownVersionError(
+        f"The registry has no version of {tagged} for {', '.join(platforms)}, up to {latest!r}.",
+        hint='ask for "stable".',
+    )

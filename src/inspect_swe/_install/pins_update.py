@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 from inspect_swe._errors import AgentInstallError
 
+from .catalog import latest_published
 from .lock import Lock, make_lock
 from .pins import Pin, Pins
 from .platforms import SandboxPlatform
@@ -56,7 +57,7 @@ class PinMaker:
         if isinstance(source, PythonPackage):
             return Pin(key, version or newest_version(source.package, self.stop), {})
         if isinstance(source, NpmPackage):
-            version = version or self._newest(source)
+            version = version or latest_published(self.registry, source, _PLATFORMS)[0]
             releases: dict[str, Release] = {
                 platform: self._npm(source.package_for(platform), source.release_version(version, platform))
                 for platform in _PLATFORMS
@@ -73,20 +74,6 @@ class PinMaker:
     def lock(self, recipe: PythonPackage, version: str) -> Lock:
         """The wheels of a version, for all platforms and Pythons."""
         return make_lock(self.index, [f"{recipe.package}=={version}"], recipe.exclude, stop=self.stop)
-
-    def _newest(self, recipe: NpmPackage) -> str:
-        """The latest version, or the newest before it that is published for all platforms."""
-        package = recipe.tags_from or recipe.package_for(_PLATFORMS[0])
-        document = self.registry.packument(package)
-        latest = (document.get("dist-tags") or {}).get("latest")
-        known = newest_first(document["versions"])
-        published = {
-            platform: self.registry.packument(recipe.package_for(platform))["versions"] for platform in _PLATFORMS
-        }
-        for version in known[known.index(latest) :] if latest in known else []:
-            if all(recipe.release_version(version, platform) in published[platform] for platform in _PLATFORMS):
-                return version
-        raise AgentInstallError(f"The registry has no version of {package} for all platforms, up to {latest!r}.")
 
     def _same_major(self, package: str, old: str) -> str:
         """The newest version with the same first number: another one is for people to decide."""
