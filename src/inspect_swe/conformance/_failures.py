@@ -15,6 +15,10 @@ from ._trial import Trial
 
 _MANY = [shell(f"echo {n}", usage=ModelUsage(input_tokens=9_000, output_tokens=1_000)) for n in range(40)]
 
+# In seconds, for a CLI and the one that resumes it: Inspect has retried before, and so long as a CLI does not give up
+# on a provider a sample is stuck.
+_PATIENCE = 120
+
 _PROCESSES = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"
 
 # The CLI is the topmost process below the one that started it; the shell may be anywhere below. A file, as some CLIs
@@ -42,7 +46,8 @@ async def refusal(trial: Trial) -> None:
 
 def _provider_error(status: int) -> None:
     async def play(trial: Trial) -> None:
-        await trial.attempt("Do it.")
+        await trial.attempt("Do it.", limit=time_limit(_PATIENCE))
+        check(trial.limit is None, f"it had not given up after {_PATIENCE} s")
         error = trial.error
         check(isinstance(error, ProviderError), f"it ended with {type(error).__name__}: {error}")
         assert isinstance(error, ProviderError)
@@ -51,13 +56,15 @@ def _provider_error(status: int) -> None:
         check(any("before it" in text for text in trial.results), "the conversation so far was lost")
 
     play.__name__ = f"provider_error_{status}"
-    play.__doc__ = f"A provider that keeps answering HTTP {status} ends the sample with its own words."
+    play.__doc__ = (
+        f"A provider that keeps answering HTTP {status} ends the sample within two minutes, with its own words."
+    )
     script: list[ScriptStep] = [shell("echo before it"), shell("true"), *[fail(status, "provider exploded")] * 200]
-    register: Callable[[Callable[[Trial], Awaitable[None]]], object] = behaviour(script, waits=status >= 500)
+    register: Callable[[Callable[[Trial], Awaitable[None]]], object] = behaviour(script, waits=status != 400)
     register(play)
 
 
-for _status in (400, 529):
+for _status in (400, 429, 500, 529):
     _provider_error(_status)
 
 
