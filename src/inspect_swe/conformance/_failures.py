@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from inspect_ai.model import ModelUsage
 from inspect_ai.util import message_limit, time_limit, token_limit
 
-from .._errors import ProviderError
+from .._errors import ProviderError, ProviderRateLimitError
 from ..testing import ScriptedRequest, ScriptStep, Step, fail, finish, refuse, shell
 from ._behaviour import behaviour, check
 from ._trial import Trial
@@ -18,6 +17,11 @@ _MANY = [shell(f"echo {n}", usage=ModelUsage(input_tokens=9_000, output_tokens=1
 # In seconds, for a CLI and the one that resumes it: Inspect has retried before, and so long as a CLI does not give up
 # on a provider a sample is stuck.
 _PATIENCE = 120
+
+_RESUMED = "interrupted by an error"
+
+# The result of the second one is in no request that was answered.
+_BEFORE = [shell("echo before it"), shell("true")]
 
 _PROCESSES = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"
 
@@ -44,41 +48,63 @@ async def refusal(trial: Trial) -> None:
     check(reason == "content_filter", f"the output's stop reason is {reason!r}")
 
 
-def _provider_error(status: int) -> None:
-    async def play(trial: Trial) -> None:
-        await trial.attempt("Do it.", limit=time_limit(_PATIENCE))
-        check(trial.limit is None, f"it had not given up after {_PATIENCE} s")
-        error = trial.error
-        check(isinstance(error, ProviderError), f"it ended with {type(error).__name__}: {error}")
-        assert isinstance(error, ProviderError)
-        check(error.status == status, f"the error's status is {error.status}")
-        check("provider exploded" in error.summary, f"the provider's text was lost: {error.summary}")
-        check(any("before it" in text for text in trial.results), "the conversation so far was lost")
+def _until_resumed(first: Step, then: ScriptStep) -> list[ScriptStep]:
+    """What a provider answers to a CLI until that gives up and is resumed, and from then on."""
 
-    play.__name__ = f"provider_error_{status}"
-    play.__doc__ = (
-        f"A provider that keeps answering HTTP {status} ends the sample within two minutes, with its own words."
-    )
-    script: list[ScriptStep] = [shell("echo before it"), shell("true"), *[fail(status, "provider exploded")] * 200]
-    register: Callable[[Callable[[Trial], Awaitable[None]]], object] = behaviour(script, waits=status != 400)
-    register(play)
+    def answer(request: ScriptedRequest) -> Step:
+        if not any(_RESUMED in message.text for message in request.messages):
+            return first
+        return then(request) if callable(then) else then
+
+    return [*_BEFORE, *[answer] * 200]
 
 
-for _status in (400, 429, 500, 529):
-    _provider_error(_status)
+async def _fails(trial: Trial, status: int) -> None:
+    """The provider's last error is the sample's."""
+    await trial.attempt("Do it.", limit=time_limit(_PATIENCE))
+    check(trial.limit is None, f"it had not given up after {_PATIENCE} s")
+    error = trial.error
+    check(isinstance(error, ProviderError), f"it ended with {type(error).__name__}: {error}")
+    assert isinstance(error, ProviderError)
+    check(error.status == status, f"the error's status is {error.status}")
+    check(isinstance(error, ProviderRateLimitError) == (status == 429), f"it is a {type(error).__name__}")
+    check("provider exploded" in error.summary, f"the provider's text was lost: {error.summary}")
+    check(any("before it" in text for text in trial.results), "the conversation so far was lost")
 
 
-def _until_resumed(request: ScriptedRequest) -> Step:
-    said = " ".join(message.text for message in request.messages)
-    return finish("Recovered.")(request) if "interrupted by an error" in said else fail(429, "slow down")
+@behaviour([*_BEFORE, *[fail(400, "provider exploded")] * 200])
+async def provider_error_400(trial: Trial) -> None:
+    """A request that the provider refuses ends the sample with the provider's words."""
+    await _fails(trial, 400)
+    check(_RESUMED not in str(trial.requests[-1]), "it was resumed")
 
 
-@behaviour([shell("echo before it"), *[_until_resumed] * 200], waits=True)
+@behaviour(
+    _until_resumed(fail(529, "overloaded"), fail(429, "provider exploded")),
+    waits=True,
+    also={"provider_error_529": "A CLI that gives up on HTTP 529 is resumed in its session."},
+)
+async def provider_error_429(trial: Trial) -> None:
+    """A provider that still fails once the CLI was resumed ends the sample with its words, within two minutes."""
+    try:
+        await _fails(trial, 429)
+    finally:
+        with trial.judging("provider_error_529"):
+            trial.check_once(_RESUMED, trial.requests[-1].messages)
+
+
+@behaviour(
+    _until_resumed(fail(500, "slow down"), finish("Recovered.")),
+    waits=True,
+    also={"provider_error_500": "A CLI that gives up on HTTP 500 is resumed in its session."},
+)
 async def provider_recovers(trial: Trial) -> None:
     """A CLI that gave up because of a provider's error is resumed in its session: the error may be gone."""
-    await trial.run("THE-TASK", system_prompt="SYSTEM-MARKER")
+    await trial.attempt("THE-TASK", system_prompt="SYSTEM-MARKER")
+    with trial.judging("provider_error_500"):
+        trial.check_once(_RESUMED)
+    check(trial.error is None, f"it ended with {type(trial.error).__name__}: {trial.error}")
     check("Recovered." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
-    trial.check_once("interrupted by an error")
     trial.check_once("THE-TASK")
     trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)
     check(any("before it" in text for text in trial.results), "the conversation so far was lost")
@@ -140,7 +166,7 @@ async def killed(trial: Trial) -> None:
     """A CLI that is killed is resumed in its session."""
     await trial.run("THE-TASK", system_prompt="SYSTEM-MARKER")
     check(await trial.sh("cat w") == "before\nafter\n", "the work was not continued")
-    trial.check_once("interrupted by an error")
+    trial.check_once(_RESUMED)
     trial.check_once("THE-TASK")
     trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)
     check("Done." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
