@@ -7,7 +7,7 @@ STAMP := $(VENV)/.synced
 SECONDS ?= 600
 RELAY := src/inspect_swe/_sandbox/relay_src
 
-.PHONY: help demo sync check test machine checked prepared contract arm64 clis unit e2e bench fuzz docs hooks relay engine images
+.PHONY: help demo sync check test machine contract arm64 clis unit e2e bench fuzz docs hooks relay engine images
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -33,18 +33,12 @@ check: sync ## Lint, types, import layers
 test: ## Set everything up, check, and run all tests (unit and end to end)
 	@scripts/make-venv.sh $(PYTHON) $(VENV)  # may install packages, which one at a time can
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target sync machine
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target checked prepared
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target contract clis check arm64 docs
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 40
 
-machine: images
+machine: images $(OLDEST)/.synced
 	@scripts/restic.sh
 	@scripts/relay-arm64.sh --setup
-
-checked: sync
-	@for target in check contract; do $(MAKE) --no-print-directory $$target || exit 1; done
-
-prepared: sync
-	@for target in clis docs arm64; do $(MAKE) --no-print-directory $$target || exit 1; done
 
 unit: sync ## Run the tests that need no Docker engine
 	$(BIN)/python -m pytest -m 'not docker' --numprocesses 3
@@ -53,10 +47,10 @@ e2e: sync images ## Run the tests with the real CLIs in real containers
 	@scripts/restic.sh
 	$(BIN)/python -m pytest tests/e2e --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-contract: $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai
+contract: sync $(OLDEST)/.synced ## Test the bridge against the oldest supported inspect_ai
 	$(OLDEST)/bin/python -m pytest -q tests/bridge tests/test_inspect_contract.py
 
-$(OLDEST)/.synced: $(STAMP)
+$(OLDEST)/.synced: pyproject.toml
 	@echo "Installing the oldest supported inspect_ai into $(OLDEST), in front of what $(VENV) has"
 	@scripts/make-venv.sh $(PYTHON) $(OLDEST)
 	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
