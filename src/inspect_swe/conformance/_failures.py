@@ -40,7 +40,7 @@ chmod 755 /usr/local/bin/kill-the-cli
 """
 
 
-@behaviour([refuse("I will not do that.")] * 12)
+@behaviour([refuse("I will not do that.")] * 99)
 async def refusal(trial: Trial) -> None:
     """A refusal is an outcome to be scored, not an error."""
     await trial.run("Do something bad.", retry_refusals=1)
