@@ -9,7 +9,7 @@ from inspect_ai.model import ChatMessage, ChatMessageUser, ContentImage, Content
 
 from inspect_swe import copilot_cli
 from inspect_swe.conformance._failures import _KILL_THE_CLI
-from inspect_swe.testing import ScriptStep, call, refuse, say, shell, turn
+from inspect_swe.testing import ScriptStep, call, fail, refuse, say, shell, turn
 
 from .harness import Run, run_agent
 
@@ -120,6 +120,11 @@ def test_what_is_wrong_with_its_variables_is_told(tmp_path: Path) -> None:
     outcome = run_agent(tmp_path, copilot_cli(env={"COPILOT_PROVIDER_TYPE": "bad"}), [say("never")])
     assert outcome.error is not None and 'Invalid provider type: "bad"' in outcome.error
     assert outcome.requests == []
+
+
+def test_it_gives_up_on_a_provider_within_seconds(tmp_path: Path) -> None:
+    outcome = run_agent(tmp_path, copilot_cli(), [fail(529, "OVERLOADED")] * 60, task={"time_limit": 120})
+    assert outcome.error is not None and "OVERLOADED" in outcome.error
 
 
 def test_killed_before_its_session_is_written(tmp_path: Path) -> None:

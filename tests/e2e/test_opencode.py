@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from inspect_ai.model import ChatMessage, ChatMessageUser, ContentImage, Content
 from inspect_ai.tool import MCPServerConfigStdio
 
 from inspect_swe import opencode
-from inspect_swe.testing import ScriptedRequest, ScriptStep, Step, call, say, shell, turn, wait
+from inspect_swe.testing import ScriptedRequest, ScriptStep, Step, call, fail, say, shell, turn, wait
 
 from ..bridge.speakers import PIXEL
 from .harness import Run, run_agent
@@ -173,6 +174,14 @@ def test_killed_before_the_first_answer(tmp_path: Path) -> None:
     assert text.count("THE-TASK") == 1 and text.count("SYSTEM-MARKER") == 1
     assert "interrupted" in text
     assert outcome.sample.output.completion == "done"
+
+
+def test_a_provider_error_does_not_take_long(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    outcome = run_agent(tmp_path, opencode(), [fail(500, "exploded")] * 20)
+    assert outcome.error and "HTTP 500: exploded" in outcome.error
+    assert len(outcome.requests) == 2 * 6  # the session is resumed once
+    assert time.monotonic() - begun < 60
 
 
 def test_a_wrong_configuration_is_named(tmp_path: Path) -> None:

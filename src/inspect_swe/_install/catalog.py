@@ -243,6 +243,7 @@ def latest_published(
     Raises:
         RegistryError: The registry could not be reached, or its answer was of no use.
         UnknownVersionError: There is none.
+        AgentInstallError: What it calls the latest is no version.
     """
     tagged = recipe.tags_from or recipe.package_for(platforms[0])
     packages = {platform: recipe.package_for(platform) for platform in platforms}
