@@ -26,7 +26,7 @@ from inspect_ai.util._restic.resolver import _current_platform, cache_path
 
 import inspect_swe
 from inspect_swe._agents import ROSTER
-from inspect_swe.testing import ScriptedRequest, finish, scripted, shell
+from inspect_swe.testing import ScriptedRequest, finish, scripted, shell, wait
 
 from .harness import Run, compose_file, containers, mounts, prints
 
@@ -36,10 +36,14 @@ LOST, UNSCORED = "lost", "unscored"
 
 
 def next_step(request: ScriptedRequest) -> Any:
-    """One command after the other, as the conversation says which have been run."""
+    """One command after the other, as the conversation says which have been run.
+
+    It takes a second, as a model does: that long the CLI has to write its session down, which is then captured.
+    """
     results = [message.text for message in request.messages if message.role == "tool"]
     done = sum(any(f"RESULT-{n}" in text for text in results) for n in (1, 2, 3))
-    return finish("All done.") if done == 3 else shell(f"echo {done + 1} >> work.txt; echo RESULT-{done + 1}")
+    command = f"echo {done + 1} >> work.txt; echo RESULT-{done + 1}"
+    return finish("All done.") if done == 3 else wait(1, shell(command))
 
 
 def task(folder: Path, name: str) -> Task:
