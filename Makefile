@@ -9,6 +9,9 @@ RELAY := src/inspect_swe/_sandbox/relay_src
 
 .PHONY: help demo sync check test machine contract arm64 clis unit e2e bench fuzz docs hooks relay engine images
 .DEFAULT_GOAL := help
+# What is imported is compiled once, not by every process.
+unexport PYTHONDONTWRITEBYTECODE
+PIP := -m pip install --quiet --quiet --no-compile --disable-pip-version-check
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -21,7 +24,8 @@ sync: $(STAMP) ## Make .venv and install the package with its development tools
 $(STAMP): pyproject.toml
 	@echo "Installing the package and its development tools into $(VENV) (about a minute)"
 	@scripts/make-venv.sh $(PYTHON) $(VENV)
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[dev,docs]'
+	@$(BIN)/python $(PIP) --upgrade pip  # venv's own may take twice as long
+	@$(BIN)/python $(PIP) -e '.[dev,docs]'
 	@touch $@
 
 check: sync ## Lint, types, import layers
@@ -53,7 +57,7 @@ contract: sync $(OLDEST)/.synced ## Test the bridge against the oldest supported
 $(OLDEST)/.synced: pyproject.toml
 	@echo "Installing the oldest supported inspect_ai into $(OLDEST), in front of what $(VENV) has"
 	@scripts/make-venv.sh $(PYTHON) $(OLDEST)
-	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	@$(OLDEST)/bin/python $(PIP) --no-deps \
 		"inspect_ai==$$(sed -n 's/.*"inspect_ai>=\([0-9.]*\)".*/\1/p' pyproject.toml)"
 	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
 		> "$$($(OLDEST)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth"
