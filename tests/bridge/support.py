@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import pytest
 from inspect_ai import Task, eval
 from inspect_ai.agent import AgentState, BridgedToolsSpec, SandboxAgentBridge
 from inspect_ai.dataset import Sample
@@ -25,6 +26,8 @@ from inspect_swe._bridge.threads import Threads
 from inspect_swe._inspect_compat import before_generating, create_bridge, host_calls
 from inspect_swe._sandbox.multiplexer import Connect
 from inspect_swe.testing import ScriptStep, scripted
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="inspect-swe-bridge-")
 
 
 @dataclass
@@ -101,13 +104,17 @@ def in_sample(
 
         return solve
 
-    log = eval(
-        Task(dataset=[Sample(input="The task.")], solver=drive()),
-        model=model or scripted(script),
-        display="none",
-        log_format=log_format,
-        log_dir=tempfile.mkdtemp(),
-    )[0]
+    with pytest.MonkeyPatch.context() as patch:
+        # Loading the certificates that nobody needs here takes every client longer than its requests.
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", _FOLDER.name)
+        log = eval(
+            Task(dataset=[Sample(input="The task.")], solver=drive()),
+            model=model or scripted(script),
+            display="none",
+            log_format=log_format,
+            log_dir=_FOLDER.name,
+        )[0]
     if raised:
         raise raised[0]
     assert log.status == "success", log.error and log.error.message
