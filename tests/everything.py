@@ -42,7 +42,14 @@ PINNED = "1.0.0"
 ACP = {CLAUDE_ACP: "@agentclientprotocol/claude-agent-acp", CODEX_ACP: "@agentclientprotocol/codex-acp"}
 PARTS = ("@agentclientprotocol/sdk", "zod")
 # Of the machine's configuration: to load its certificates takes longer than what is asked of a server here.
-_NOT_OURS = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX")
+_NOT_OURS: tuple[str, ...] = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_NO_INDEX",
+)
 _NOT_OURS += ("NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _LIBRARIES = {"linux-x64": "manylinux_2_28_x86_64", "linux-arm64": "manylinux_2_28_aarch64"}
 _LIBRARIES |= {"linux-x64-musl": "musllinux_1_2_x86_64", "linux-arm64-musl": "musllinux_1_2_aarch64"}

@@ -54,7 +54,8 @@ class Target:
 
     def rank(self, file: IndexFile) -> int | None:
         """How well a wheel fits, the best is 0; None if it doesn't."""
-        return min((self._ranks[tag] for tag in file.tags if tag in self._ranks), default=None)
+        ranks = _ranks(self.platform, self.python, self.glibc, self.musl)
+        return min((ranks[tag] for tag in file.tags if tag in ranks), default=None)
 
     def runs(self, requires_python: str | None) -> bool:
         """Whether its Python is one that a wheel says it needs. What can't be read excludes nothing, as in pip."""
@@ -70,10 +71,11 @@ class Target:
         ranked.sort(key=lambda entry: (entry[0], entry[1], entry[2].filename), reverse=True)
         return [next(group)[2] for _, group in groupby(ranked, key=lambda entry: entry[0])]
 
-    @functools.cached_property
-    def _ranks(self) -> Mapping[Tag, int]:
-        tags = wheel_tags(self.platform, self.python, self.glibc, self.musl)
-        return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
+
+@functools.lru_cache(maxsize=64)
+def _ranks(platform: SandboxPlatform, python: str, glibc: tuple[int, int], musl: tuple[int, int]) -> Mapping[Tag, int]:
+    tags = wheel_tags(platform, python, glibc, musl)
+    return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
 
 
 def wheel_tags(
