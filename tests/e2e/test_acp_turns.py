@@ -116,5 +116,5 @@ def test_a_sandbox_that_only_runs_commands(tmp_path: Path) -> None:
             assert (await session.prompt("After.")).text == "after answer"
 
     script: list[ScriptStep] = [say("first answer"), shell("env sleep 61"), say("after answer")]
-    place = "portable_test", compose_file(tmp_path, volumes=mounts("gemini_cli", "stable"))
+    place = "strict_test", compose_file(tmp_path, volumes=mounts("gemini_cli", "stable"))
     converse(tmp_path, made, script, talk, sandbox=place)

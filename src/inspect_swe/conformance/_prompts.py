@@ -22,7 +22,6 @@ _FIRST, _SECOND, _THIRD = (shell(command) for command in _PRINTED)
         shell("false"),
         finish("All done."),
     ],
-    copies=True,
     also={
         "system_prompt": "Its own system prompt and the conversation's reach the model once, in every request.",
         "root_conversation": "The final conversation is the whole of it, each message once, each call with its result.",
