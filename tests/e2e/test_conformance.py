@@ -51,7 +51,7 @@ def column(agent: str) -> tuple[Matrix, list[str]]:
     images = {"image": "inspect-swe-test:bookworm", "minimal_image": "inspect-swe-test:musl"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_task, "_sample", functools.partial(lean, agent in IN_DOCKER))
-        matrix = run_matrix([agent], log_dir=folder, display="none", max_samples=3, **images)
+        matrix = run_matrix([agent], log_dir=folder, display="none", max_samples=4, **images)
     return matrix, sorted(containers_of("conformance") - before)
 
 
