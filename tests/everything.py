@@ -41,16 +41,9 @@ WHEELS = {adapter.key: adapter.recipe.package for adapter in ROSTER if isinstanc
 PINNED = "1.0.0"
 ACP = {CLAUDE_ACP: "@agentclientprotocol/claude-agent-acp", CODEX_ACP: "@agentclientprotocol/codex-acp"}
 PARTS = ("@agentclientprotocol/sdk", "zod")
-# Of the machine's configuration: to load its certificates takes longer than what is asked of a server here.
-_NOT_OURS: tuple[str, ...] = (
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "PIP_EXTRA_INDEX_URL",
-    "PIP_NO_INDEX",
-)
-_NOT_OURS += ("NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+# To load them takes longer than what is asked of a server here.
+_CERTIFICATES = ("NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _LIBRARIES = {"linux-x64": "manylinux_2_28_x86_64", "linux-arm64": "manylinux_2_28_aarch64"}
 _LIBRARIES |= {"linux-x64-musl": "musllinux_1_2_x86_64", "linux-arm64-musl": "musllinux_1_2_aarch64"}
 
@@ -136,11 +129,11 @@ class Everything:
 def use(server: FakeRegistry, folder: Path, patch: pytest.MonkeyPatch) -> Everything:
     """Everything in version 1.0.0, pinned; the environment, the pins and the store are the test's own."""
     found = Everything(server, folder)
-    for name in _NOT_OURS:
+    for name in (*_PROXIES, *_CERTIFICATES, "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX"):
         patch.delenv(name, raising=False)
     settings = {"NPM_CONFIG_REGISTRY": server.url, "PIP_INDEX_URL": found.wheels.url, "PIP_CONFIG_FILE": os.devnull}
-    settings["NPM_CONFIG_GLOBALCONFIG"] = os.devnull
-    settings |= {"HOME": str(folder / "home"), "INSPECT_SWE_CACHE_DIR": str(found.store)}
+    settings |= {"NPM_CONFIG_GLOBALCONFIG": os.devnull, "INSPECT_SWE_CACHE_DIR": str(found.store)}
+    settings |= {"HOME": str(folder / "home")}
     for name, value in settings.items():
         patch.setenv(name, value)
     patch.chdir(folder)
