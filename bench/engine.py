@@ -17,7 +17,7 @@ import yaml  # type: ignore[import-untyped]
 
 from inspect_swe._agents.claude_code import ClaudeCode
 from inspect_swe._agents.gemini_cli import GeminiCli
-from inspect_swe._install import StoredArtifact, resolve, sandbox_platform
+from inspect_swe._install import StoredArtifact, fetch_cli, sandbox_platform
 from inspect_swe._provide import compose_with_agents
 
 from .metrics import TALKERS
@@ -53,14 +53,14 @@ def docker(*arguments: str) -> str:
 def cli_binary() -> StoredArtifact:
     """The pinned CLI in our store (downloaded if it is not there)."""
     return asyncio.run(
-        resolve(ClaudeCode.key, ClaudeCode.recipe, "stable", sandbox_platform(platform.machine(), musl=False))
+        fetch_cli(ClaudeCode.key, ClaudeCode.recipe, "stable", sandbox_platform(platform.machine(), musl=False))
     )
 
 
 def gemini_version() -> str:
     """The pinned version of the CLI that the peer has to be told."""
     target = sandbox_platform(platform.machine(), musl=False)
-    stored = asyncio.run(resolve(GeminiCli.key, GeminiCli.recipe, "stable", target))
+    stored = asyncio.run(fetch_cli(GeminiCli.key, GeminiCli.recipe, "stable", target))
     return stored.artifact.version
 
 

@@ -27,7 +27,7 @@ from inspect_swe import (
     resolve_agent_version,
 )
 from inspect_swe._cli import main
-from inspect_swe._install import PYTHONS, Pins, Target, resolve, resolve_tool
+from inspect_swe._install import PYTHONS, Pins, Target, fetch_cli, fetch_tool
 from inspect_swe._install.disk import KEPT
 from inspect_swe._stock import CHOICES, TOOLS
 
@@ -151,10 +151,10 @@ def test_after_downloading_all_there_is_no_request(everything: Everything) -> No
         for key, recipe in CHOICES.values():
             for platform in PLATFORMS:
                 for python in PYTHONS if key in WHEELS else PYTHONS[:1]:
-                    found = await resolve(key, recipe, version, platform, target=Target(platform, python))
+                    found = await fetch_cli(key, recipe, version, platform, target=Target(platform, python))
                     sources.add(found.source)
                 for tool in getattr(recipe, "needs", ()):
-                    sources.add((await resolve_tool(tool, platform)).source)
+                    sources.add((await fetch_tool(tool, platform)).source)
         return sources
 
     assert CliRunner().invoke(main, ["download", "--all"]).exit_code == 0

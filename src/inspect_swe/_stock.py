@@ -34,7 +34,7 @@ from ._install import (
     StoredArtifact,
     Target,
     Tool,
-    resolve_all,
+    fetch_with_tools,
 )
 from ._install.registries import newest_first
 
@@ -111,7 +111,7 @@ def fetch(agent: str, version: str, platform: SandboxPlatform) -> list[StoredArt
     """
     # A loop of its own in a thread of its own, which ends when the caller is interrupted.
     with start_blocking_portal() as portal:
-        return portal.call(functools.partial(resolve_all, *choice_of(agent), version, platform))
+        return portal.call(functools.partial(fetch_with_tools, *choice_of(agent), version, platform))
 
 
 def fetch_each(
@@ -142,7 +142,7 @@ async def _fetch_each(
     async def one(agent: str, platform: SandboxPlatform) -> None:
         async with limit:
             try:
-                found[agent, platform] = await resolve_all(*choice_of(agent), version, platform)
+                found[agent, platform] = await fetch_with_tools(*choice_of(agent), version, platform)
             except AgentError as error:
                 errors.setdefault(str(error), error)
                 return

@@ -10,7 +10,7 @@ from inspect_ai.tool import Tool, tool
 
 from inspect_swe import antigravity
 from inspect_swe._agents.antigravity import Antigravity
-from inspect_swe._install import StoredArtifact, Target, resolve
+from inspect_swe._install import StoredArtifact, Target, fetch_cli
 from inspect_swe.testing import ScriptStep, call, finish, say, scripted, shell
 
 from .harness import Run, run_agent
@@ -124,7 +124,7 @@ def test_web_search_is_the_served_models(tmp_path: Path) -> None:
 def test_the_sandboxs_own_one(tmp_path: Path) -> None:
     adapter = Antigravity()
     target = Target("linux-x64", "3.11")
-    stored: StoredArtifact = asyncio.run(resolve(adapter.key, adapter.recipe, "stable", "linux-x64", target=target))
+    stored: StoredArtifact = asyncio.run(fetch_cli(adapter.key, adapter.recipe, "stable", "linux-x64", target=target))
     run = run_agent(
         tmp_path,
         antigravity(version="sandbox"),

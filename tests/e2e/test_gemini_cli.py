@@ -12,7 +12,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from inspect_swe import gemini_cli
 from inspect_swe._agents.gemini_cli import GeminiCli
-from inspect_swe._install import NODE, resolve, resolve_tool
+from inspect_swe._install import NODE, fetch_cli, fetch_tool
 from inspect_swe.testing import ScriptStep, call, fail, refuse, say, shell, turn
 
 from .harness import Run, run_agent
@@ -123,8 +123,8 @@ def test_image_without_bash(tmp_path: Path) -> None:
 
 
 def test_the_sandboxs_own_cli(tmp_path: Path) -> None:
-    cli = anyio.run(resolve, GeminiCli.key, GeminiCli.recipe, "stable", "linux-x64")
-    node = anyio.run(resolve_tool, NODE, "linux-x64")
+    cli = anyio.run(fetch_cli, GeminiCli.key, GeminiCli.recipe, "stable", "linux-x64")
+    node = anyio.run(fetch_tool, NODE, "linux-x64")
     wrapper = '#!/bin/sh\\nexec /opt/node/bin/node /opt/gemini/bundle/gemini.js "$@"\\n'
     outcome = run_agent(
         tmp_path,

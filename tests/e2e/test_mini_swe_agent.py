@@ -10,7 +10,7 @@ from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, CompactionTr
 
 from inspect_swe import mini_swe_agent
 from inspect_swe._agents.mini_swe_agent import MiniSweAgent
-from inspect_swe._install import StoredArtifact, Target, resolve
+from inspect_swe._install import StoredArtifact, Target, fetch_cli
 from inspect_swe.testing import ScriptStep, finish, say, scripted, shell
 
 from .harness import prints, run_agent
@@ -74,7 +74,7 @@ def test_compaction(tmp_path: Path) -> None:
 def test_the_sandboxs_own_one(tmp_path: Path) -> None:
     adapter = MiniSweAgent()
     target = Target("linux-x64", "3.11")
-    stored: StoredArtifact = asyncio.run(resolve(adapter.key, adapter.recipe, "stable", "linux-x64", target=target))
+    stored: StoredArtifact = asyncio.run(fetch_cli(adapter.key, adapter.recipe, "stable", "linux-x64", target=target))
     run = run_agent(
         tmp_path,
         mini_swe_agent(version="sandbox"),

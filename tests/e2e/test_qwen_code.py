@@ -11,7 +11,7 @@ import pytest
 import inspect_swe
 from inspect_swe import qwen_code
 from inspect_swe._cli._shared import platforms_of
-from inspect_swe._install import NODE, resolve_tool
+from inspect_swe._install import NODE, fetch_tool
 from inspect_swe.testing import refuse, say, shell
 
 from .harness import Run, run_agent
@@ -72,7 +72,7 @@ setTimeout(() => { console.log(told.join(", ")); process.exit() }, 2000)
     ],
 )
 def test_the_end_of_a_command_is_told_after_its_output(command: str, told: str) -> None:
-    node = asyncio.run(resolve_tool(NODE, platforms_of(None)[0]))
+    node = asyncio.run(fetch_tool(NODE, platforms_of(None)[0]))
     guard = Path(inspect_swe.__file__).parent / "_agents" / "qwen_guard.cjs"
     argv = [str(node.binary), "--require", str(guard), "--eval", END_FIRST, command]
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == f"{told}\n"

@@ -19,7 +19,7 @@ from inspect_swe._install import (
     Release,
     StoredArtifact,
     check_version,
-    resolve,
+    fetch_cli,
     resolve_version,
 )
 
@@ -29,7 +29,7 @@ RECIPE = NpmPackage("@acme/tool-{platform}", MEMBER)
 
 
 def _resolve(store: ArtifactStore, version: str, recipe: NpmPackage = RECIPE) -> StoredArtifact:
-    return asyncio.run(resolve("tool", recipe, version, "linux-x64", store))
+    return asyncio.run(fetch_cli("tool", recipe, version, "linux-x64", store))
 
 
 def _pin(monkeypatch: pytest.MonkeyPatch, server: FakeRegistry, version: str = "1.0.0") -> None:
@@ -126,7 +126,7 @@ def test_latest_is_looked_up_once_per_process(server: FakeRegistry, store: Artif
     server.publish("1.1.0")
 
     async def many() -> set[str]:
-        runs = (resolve("tool", RECIPE, "latest", "linux-x64", store) for _ in range(20))
+        runs = (fetch_cli("tool", RECIPE, "latest", "linux-x64", store) for _ in range(20))
         return {found.artifact.version for found in await asyncio.gather(*runs)}
 
     assert asyncio.run(many()) == {"1.1.0"}
@@ -211,7 +211,7 @@ def test_the_users_own_configuration_is_read(
     monkeypatch.setenv("TOK", "from-env")
     monkeypatch.setenv("INSPECT_SWE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    found = asyncio.run(resolve("tool", RECIPE, "1.0.0", "linux-x64"))
+    found = asyncio.run(fetch_cli("tool", RECIPE, "1.0.0", "linux-x64"))
     assert found.path.is_relative_to(tmp_path / "cache")
     assert server.seen[0].authorization == "Bearer from-env"
 

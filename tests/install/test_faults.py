@@ -22,8 +22,8 @@ from inspect_swe._install import (
     Pins,
     PythonPackage,
     Recipe,
+    fetch_cli,
     network,
-    resolve,
 )
 
 from .fake_registry import Reply, integrity_of
@@ -200,7 +200,7 @@ def test_two_hundred_samples_at_once(
         monkeypatch.setattr("inspect_swe._install.catalog.locked_wheels", lambda *arguments: None)
 
     async def main() -> list[str]:
-        runs = (resolve("tool", recipe, version, "linux-x64", store, artifact.target) for _ in range(200))
+        runs = (fetch_cli("tool", recipe, version, "linux-x64", store, artifact.target) for _ in range(200))
         return [stored.artifact.version for stored in await asyncio.gather(*runs)]
 
     assert asyncio.run(main()) == ["1.0.0"] * 200
@@ -219,7 +219,7 @@ def test_two_hundred_samples_share_one_failure(
         recipe = PythonPackage(artifact.release.package, artifact.member)
 
     async def main() -> list[object]:
-        runs = (resolve("tool", recipe, "latest", "linux-x64", store, artifact.target) for _ in range(200))
+        runs = (fetch_cli("tool", recipe, "latest", "linux-x64", store, artifact.target) for _ in range(200))
         return list(await asyncio.gather(*runs, return_exceptions=True))
 
     assert {type(result) for result in asyncio.run(main())} == {RegistryError}

@@ -20,9 +20,9 @@ from inspect_swe._install import (
     Pins,
     Release,
     Tool,
+    fetch_cli,
+    fetch_tool,
     read_marker,
-    resolve,
-    resolve_tool,
     write_marker,
 )
 from inspect_swe._install.pins_update import PinMaker
@@ -74,7 +74,7 @@ def test_a_tools_parts_are_those_of_its_pin(
     pins = Pins({"tool": Pin("tool", "1.0.0", {"linux-x64": whole.release}, whole.parts)})
     monkeypatch.setattr(Pins, "load", lambda: pins)
     tool = Tool("tool", MEMBER, drop=(".ts",))
-    stored = asyncio.run(resolve_tool(tool, "linux-x64", store))
+    stored = asyncio.run(fetch_tool(tool, "linux-x64", store))
     assert _files(stored.path) == ["a.json", BESIDE, f"{BESIDE}.map", "tool"]
 
 
@@ -85,7 +85,7 @@ def test_a_clis_parts_are_those_of_its_pin(
     server.publish("1.1.0")
     pins = Pins({"cli": Pin("cli", "1.0.0", {"linux-x64": whole.release}, whole.parts)})
     monkeypatch.setattr(Pins, "load", lambda: pins)
-    stored = asyncio.run(resolve("cli", NpmPackage(PACKAGE, MEMBER), version, "linux-x64", store))
+    stored = asyncio.run(fetch_cli("cli", NpmPackage(PACKAGE, MEMBER), version, "linux-x64", store))
     assert stored.artifact.version == ("1.0.0" if version == "stable" else version)
     assert BESIDE in _files(stored.path)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._errors import RegistryError, UnknownVersionError
-from inspect_swe._install import ArtifactStore, PythonPackage, StoredArtifact, Target, catalog, resolve
+from inspect_swe._install import ArtifactStore, PythonPackage, StoredArtifact, Target, catalog, fetch_cli
 from inspect_swe._install.pip_config import PipConfig
 
 from .fake_registry import FakeRegistry
@@ -30,7 +30,7 @@ def index(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> WheelIndex:
 
 
 def _resolve(store: ArtifactStore, version: str) -> StoredArtifact:
-    return asyncio.run(resolve("acme", RECIPE, version, "linux-x64", store, TARGET))
+    return asyncio.run(fetch_cli("acme", RECIPE, version, "linux-x64", store, TARGET))
 
 
 def test_an_agent_that_is_not_pinned(index: WheelIndex, store: ArtifactStore) -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from .artifacts import CACHE_VARIABLE, Artifact, ArtifactStore, StoredArtifact
 from .bundles import remove_bundle, wheels_tarball
-from .catalog import check_version, resolve, resolve_all, resolve_tool, resolve_version, wanted, wanted_tool
+from .catalog import (
+    check_version,
+    fetch_cli,
+    fetch_tool,
+    fetch_with_tools,
+    resolve_artifact,
+    resolve_version,
+    tool_artifact,
+)
 from .lock import PYTHONS, Lock
 from .marker import Marker, read_marker, write_marker
 from .npm_config import NpmConfig
@@ -52,15 +60,15 @@ __all__ = [
     "Target",
     "Tool",
     "check_version",
+    "fetch_cli",
+    "fetch_tool",
+    "fetch_with_tools",
     "read_marker",
     "remove_bundle",
-    "resolve",
-    "resolve_all",
-    "resolve_tool",
+    "resolve_artifact",
     "resolve_version",
     "sandbox_platform",
-    "wanted",
-    "wanted_tool",
+    "tool_artifact",
     "wheels_tarball",
     "write_marker",
 ]

@@ -1,14 +1,13 @@
-"""From the version that a user asks for to a verified CLI on disk."""
+"""Resolve requested versions to artifacts, and fetch them into the store."""
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import semver
 
@@ -28,13 +27,23 @@ logger = logging.getLogger(__name__)
 
 KEYWORDS = ("auto", "sandbox", "stable", "latest")
 
-# What "latest" turned out to be: for the life of the process, so that all samples of an eval run the same version.
-_latest: dict[tuple[Path, str, SandboxPlatform], Artifact | str] = {}
-_lookups: SingleFlight[Artifact | str] = SingleFlight("inspect_swe_lookups")
+
+class _Latest(NamedTuple):
+    version: str
+    release: Release | None = None
+
+
+# One answer for the life of the process, so that all samples of an eval run the same version.
+_latest: dict[tuple[Path, str, SandboxPlatform], _Latest] = {}
+_lookups: SingleFlight[str] = SingleFlight("inspect_swe_lookups")
 
 
 def check_version(version: str) -> None:
-    """Refuse what can't be a version, without asking anyone."""
+    """Refuse what can't be a version, without a look-up.
+
+    Raises:
+        AgentOptionError: It is neither a keyword nor a full version.
+    """
     if version not in KEYWORDS and not semver.Version.is_valid(version):
         raise AgentOptionError(
             f"version={version!r} is not a version.",
@@ -42,7 +51,78 @@ def check_version(version: str) -> None:
         )
 
 
-async def resolve(
+def resolve_version(
+    agent: str,
+    recipe: Recipe,
+    version: str,
+    platform: SandboxPlatform,
+    store: ArtifactStore | None = None,
+    stop: threading.Event | None = None,
+) -> str:
+    """Return the version number that a requested version means now. Blocks; only "latest" asks the registry.
+
+    Args:
+        agent: The agent's key.
+        recipe: Where its CLI is published.
+        version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
+        platform: The sandbox's platform.
+        store: Where packages are kept (default: the user's store).
+        stop: When set, give up.
+
+    Raises:
+        AgentOptionError: It is not a version, or "sandbox".
+        RegistryError: The registry can't be reached, and the store has no version.
+    """
+    check_version(version)
+    if version == "sandbox":
+        raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI: there is nothing to fetch.')
+    if version in ("stable", "auto"):
+        return Pins.load().pin(agent).version
+    if version != "latest":
+        return version
+    store = store or ArtifactStore()
+    key = (store.root, agent, platform)
+    if key not in _latest:
+        try:
+            _latest[key] = _ask_registry(store, agent, recipe, platform, stop or threading.Event())
+        except RegistryError as error:
+            _latest[key] = _Latest(_newest_cached(store, agent, platform, error))
+    return _latest[key].version
+
+
+async def resolve_artifact(
+    agent: str,
+    recipe: Recipe,
+    version: str,
+    platform: SandboxPlatform,
+    store: ArtifactStore | None = None,
+    target: Target | None = None,
+) -> Artifact:
+    """Return the artifact that a requested version means now, without fetching it.
+
+    Args:
+        agent: The agent's key.
+        recipe: Where its CLI is published.
+        version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
+        platform: The sandbox's platform.
+        store: Where packages are kept (default: the user's store).
+        target: The sandbox's Python, for a CLI that needs one.
+    """
+    store = store or ArtifactStore()
+    key = (store.root, agent, platform)
+
+    async def resolve() -> str:
+        return await in_worker(lambda stop: resolve_version(agent, recipe, version, platform, store, stop))
+
+    number = await (_lookups.get(key, resolve) if version == "latest" else resolve())
+    artifact = await in_worker(lambda stop: _artifact(agent, recipe, number, platform, target))
+    if version != "latest" or (release := _latest[key].release) is None:
+        return artifact
+    # The look-up has returned the package's address: fetching it need not ask again. A pin's digest wins.
+    return replace(artifact, release=replace(release, integrity=artifact.release.integrity or release.integrity))
+
+
+async def fetch_cli(
     agent: str,
     recipe: Recipe,
     version: str,
@@ -50,125 +130,58 @@ async def resolve(
     store: ArtifactStore | None = None,
     target: Target | None = None,
 ) -> StoredArtifact:
-    """The verified CLI of an agent, from the store if it is there and otherwise from the npm registry.
-
-    Args:
-        agent: The agent's key.
-        recipe: Where its CLI is found.
-        version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
-        platform: What it shall run on.
-        store: Where packages are kept (default: the user's store).
-        target: The sandbox's Python, for a CLI that needs one.
-    """
+    """Return an agent's verified CLI, from the store or else from the registry. Arguments: `resolve_artifact()`."""
     store = store or ArtifactStore()
-    return await store.fetch(await wanted(agent, recipe, version, platform, store, target))
+    return await store.fetch(await resolve_artifact(agent, recipe, version, platform, store, target))
 
 
-async def resolve_all(
+async def fetch_with_tools(
     agent: str, recipe: Recipe, version: str, platform: SandboxPlatform, pythons: Sequence[str] = tuple(PYTHONS)
 ) -> list[StoredArtifact]:
-    """An agent's CLI and the programs that it needs; of a Python package, for each Python.
+    """Return an agent's CLI and the programs that it needs; of a Python package, one copy for each Python.
 
     Args:
         agent: The agent's key.
-        recipe: Where its CLI is found.
+        recipe: Where its CLI is published.
         version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
-        platform: What it shall run on.
+        platform: The sandbox's platform.
         pythons: Minor versions of the sandboxes' Python, for a CLI that needs one.
     """
     if isinstance(recipe, PythonPackage):
         targets = [Target(platform, python) for python in pythons]
-        return [await resolve(agent, recipe, version, platform, target=target) for target in targets]
-    cli = await resolve(agent, recipe, version, platform)
-    return [cli, *[await resolve_tool(tool, platform) for tool in recipe.needs]]
+        return [await fetch_cli(agent, recipe, version, platform, target=target) for target in targets]
+    cli = await fetch_cli(agent, recipe, version, platform)
+    return [cli, *[await fetch_tool(tool, platform) for tool in recipe.needs]]
 
 
-async def wanted(
-    agent: str,
-    recipe: Recipe,
-    version: str,
-    platform: SandboxPlatform,
-    store: ArtifactStore | None = None,
-    target: Target | None = None,
-) -> Artifact:
-    """What `resolve()` would take from the store: nothing is fetched, and nobody asked but for "latest"."""
-    check_version(version)
-    if version == "sandbox":
-        raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI: there is nothing to fetch.')
-    store = store or ArtifactStore()
-    found = await _looked_up(store, agent, recipe, platform) if version == "latest" else version
-    return await in_worker(lambda stop: _artifact(agent, recipe, found, platform, target))
-
-
-def resolve_version(
-    agent: str, recipe: Recipe, version: str, platform: SandboxPlatform, store: ArtifactStore | None = None
-) -> str:
-    """The version that a request for a CLI means now. Blocks.
-
-    Args:
-        agent: The agent's key.
-        recipe: Where its CLI is found.
-        version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
-        platform: What it shall run on.
-        store: Where packages are kept (default: the user's store).
-    """
-    check_version(version)
-    if version == "sandbox":
-        raise AgentOptionError('version="sandbox" means the sandbox\'s own CLI, whichever that is.')
-    store = store or ArtifactStore()
-    if version == "latest":
-        key = (store.root, agent, platform)
-        if key not in _latest:
-            _latest[key] = _look_up(store, agent, recipe, platform, threading.Event())
-        found = _latest[key]
-        return found if isinstance(found, str) else found.version
-    if version in ("stable", "auto"):
-        return Pins.load().pin(agent).version
-    return version
-
-
-def _newest_cached(store: ArtifactStore, agent: str, platform: SandboxPlatform, error: RegistryError) -> str:
-    """The newest version in the store, where the registry can't be asked; without one, its error is raised."""
-    cached = newest_first(store.versions(agent, platform))
-    if not cached:
-        raise error
-    logger.warning("%s %s is used, the newest in the cache: %s", agent, cached[0], error.summary)
-    return cached[0]
-
-
-async def resolve_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactStore | None = None) -> StoredArtifact:
-    """A program that a CLI needs, in its pinned version.
-
-    Args:
-        tool: Which.
-        platform: What it shall run on.
-        store: Where packages are kept (default: the user's store).
-    """
-    return await (store or ArtifactStore()).fetch(await wanted_tool(tool, platform))
-
-
-async def wanted_tool(tool: Tool, platform: SandboxPlatform) -> Artifact:
-    """What `resolve_tool()` would take from the store."""
+async def tool_artifact(tool: Tool, platform: SandboxPlatform) -> Artifact:
+    """Return the pinned artifact of a program that CLIs need, without fetching it."""
     pin = (await in_worker(lambda stop: Pins.load())).pin(tool.key)
     release = pin.release(platform)
     return Artifact(tool.key, pin.version, platform, release, tool.member, tool.keep, tool.drop, pin.parts)
 
 
+async def fetch_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactStore | None = None) -> StoredArtifact:
+    """Return a program that CLIs need, in its pinned version, from the store or else from the registry.
+
+    Args:
+        tool: The program.
+        platform: The sandbox's platform.
+        store: Where packages are kept (default: the user's store).
+    """
+    return await (store or ArtifactStore()).fetch(await tool_artifact(tool, platform))
+
+
 def _artifact(
-    agent: str, recipe: Recipe, version: Artifact | str, platform: SandboxPlatform, target: Target | None = None
+    agent: str, recipe: Recipe, version: str, platform: SandboxPlatform, target: Target | None = None
 ) -> Artifact:
-    """The artifact of a version: with the pin's digest if it is the pinned one, else with the registry's to come."""
-    if isinstance(version, Artifact):
-        return version
-    pins = Pins.load()
-    if version in ("stable", "auto"):
-        version = pins.pin(agent).version
+    """The artifact of a version number: with the pin's digest if it is pinned, else with the registry's to come."""
     if isinstance(recipe, PythonPackage):
         assert target is not None
         own, *others = locked_wheels(agent, recipe, version, target) or (Release(recipe.package, version),)
         parts = tuple(others)
         return Artifact(agent, version, target.platform, own, recipe.member, parts=parts, target=target, recipe=recipe)
-    pin = pins.pins.get(agent)
+    pin = Pins.load().pins.get(agent)
     if pin is not None and pin.version == version:
         release = pin.release(platform)
     else:
@@ -187,40 +200,26 @@ def _check_age(agent: str, recipe: NpmPackage, version: str) -> None:
         )
 
 
-async def _looked_up(store: ArtifactStore, agent: str, recipe: Recipe, platform: SandboxPlatform) -> Artifact | str:
-    """What "latest" is: asked once in the life of the process, however many tasks want to know."""
-    key = (store.root, agent, platform)
-
-    async def look_up() -> Artifact | str:
-        if key not in _latest:
-            _latest[key] = await in_worker(functools.partial(_look_up, store, agent, recipe, platform))
-        return _latest[key]
-
-    return _latest[key] if key in _latest else await _lookups.get(key, look_up)
+def _newest_cached(store: ArtifactStore, agent: str, platform: SandboxPlatform, error: RegistryError) -> str:
+    """Return the newest version in the store; raise the registry's error if there is none."""
+    cached = newest_first(store.versions(agent, platform))
+    if not cached:
+        raise error
+    logger.warning("%s %s is used, the newest in the cache: %s", agent, cached[0], error.summary)
+    return cached[0]
 
 
-def _look_up(
+def _ask_registry(
     store: ArtifactStore, agent: str, recipe: Recipe, platform: SandboxPlatform, stop: threading.Event
-) -> Artifact | str:
-    try:
-        if isinstance(recipe, PythonPackage):
-            return newest_version(recipe.package, stop)
-        return _newest(store, agent, recipe, platform, stop)
-    except RegistryError as error:
-        return _newest_cached(store, agent, platform, error)
-
-
-def _newest(
-    store: ArtifactStore, agent: str, recipe: NpmPackage, platform: SandboxPlatform, stop: threading.Event
-) -> Artifact:
+) -> _Latest:
+    if isinstance(recipe, PythonPackage):
+        return _Latest(newest_version(recipe.package, stop))
     registry = store.registry()
     version, latest, documents = latest_published(registry, recipe, [platform], stop)
     if version != latest:
         logger.warning("%s %s is used: %s, the latest, is not published for %s.", agent, version, latest, platform)
-    artifact = _artifact(agent, recipe, version, platform)
-    # What has been asked need not be asked again when it is fetched.
-    found = registry.found(artifact.release.package, artifact.release.version, documents[artifact.release.package])
-    return replace(artifact, release=replace(found, integrity=artifact.release.integrity or found.integrity))
+    package = recipe.package_for(platform)
+    return _Latest(version, registry.found(package, recipe.release_version(version, platform), documents[package]))
 
 
 def latest_published(

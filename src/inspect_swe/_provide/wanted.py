@@ -15,7 +15,7 @@ from .._install import (
     Recipe,
     SandboxPlatform,
     StoredArtifact,
-    resolve_all,
+    fetch_with_tools,
     sandbox_platform,
     write_marker,
 )
@@ -88,7 +88,7 @@ async def copies(agents: Sequence[AgentChoice], places: Iterable[Place]) -> list
     for place in places:
         for key, recipe, version in wanted:
             for platform in place.platforms:
-                for stored in await resolve_all(key, recipe, version, platform, place.pythons):
+                for stored in await fetch_with_tools(key, recipe, version, platform, place.pythons):
                     found[stored.artifact.folder] = stored
     for stored in found.values():
         await anyio.to_thread.run_sync(write_marker, stored)

@@ -15,9 +15,9 @@ from .._install import (
     StoredArtifact,
     Tool,
     read_marker,
+    resolve_artifact,
     sandbox_platform,
-    wanted,
-    wanted_tool,
+    tool_artifact,
 )
 from .._install.flight import SingleFlight
 from .._sandbox.probe import PROVIDED, Copy
@@ -101,7 +101,7 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Foun
     probe, recipe = workspace.probe, adapter.recipe
     own = probe.commands.get(adapter.command)
     if own is not None and version in ("auto", "sandbox"):
-        needs = await _have(await _wanted_tools(adapter.needs, workspace), workspace)
+        needs = await _have(await _tool_artifacts(adapter.needs, workspace), workspace)
         return Found(await _own(own, adapter, workspace), needs=tuple(needs))
     if version == "sandbox" or recipe is None:
         raise AgentInstallError(
@@ -112,21 +112,21 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Foun
     platform = sandbox_platform(probe.machine, probe.musl)
     if isinstance(recipe, PythonPackage):
         python = await usable_python(adapter.label, workspace.transport)
-        cli = await wanted(adapter.key, recipe, version, platform, target=python.target(platform))
+        cli = await resolve_artifact(adapter.key, recipe, version, platform, target=python.target(platform))
         return Found((await _have([cli], workspace))[0], runner=python.path)
-    artifacts = [await wanted(adapter.key, recipe, version, platform)]
-    artifacts += await _wanted_tools([*recipe.needs, *adapter.needs], workspace)
+    artifacts = [await resolve_artifact(adapter.key, recipe, version, platform)]
+    artifacts += await _tool_artifacts([*recipe.needs, *adapter.needs], workspace)
     package, *programs = await _have(artifacts, workspace)
     runner = programs.pop(0) if recipe.runner else None
     tools = len(recipe.tools)
     return Found(package, runner, tuple(programs[:tools]), tuple(programs[tools:]), recipe.arguments)
 
 
-async def _wanted_tools(tools: Sequence[Tool], workspace: Workspace) -> list[Artifact]:
+async def _tool_artifacts(tools: Sequence[Tool], workspace: Workspace) -> list[Artifact]:
     if not tools:
         return []
     platform = sandbox_platform(workspace.probe.machine, workspace.probe.musl)
-    return [await wanted_tool(tool, platform) for tool in tools]
+    return [await tool_artifact(tool, platform) for tool in tools]
 
 
 async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installed:
