@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (world.flags & DAEMON)
             run_daemon("folder", 3000);
         else if (world.flags & CALLER)
-            run_exchange("folder", 1, 100, 1000);
+            run_exchange("folder", 1, 100, 1000, 64);
         else
             pipe_session();
     }

@@ -53,12 +53,11 @@ def seed(flags: int, host: bytes, world: bytes) -> bytes:
 def main(folder: Path) -> None:
     """Write all of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    call = struct.pack("<III", 0, 1000, 60_000)
     for name, host in SESSIONS.items():
         for number, world in enumerate(WORLDS):
             for flags in (0, DAEMON, CHILD, MEMORY_SHORT, STRETCHED):
-                frames = call + host if flags == DAEMON else host
-                (folder / f"{name}-{number}-{flags}").write_bytes(seed(flags, frames, world))
+                call = struct.pack("<IIII", 0, 1000, 60_000, len(host)) if flags == DAEMON else b""
+                (folder / f"{name}-{number}-{flags}").write_bytes(seed(flags, call + host, world))
     for number, world in enumerate(WORLDS):
         (folder / f"caller-{number}").write_bytes(seed(CALLER, HELLO * 20, world))
 

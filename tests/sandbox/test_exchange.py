@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import concurrent.futures
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -12,8 +14,6 @@ import pytest
 from inspect_ai.util import ExecResult, SandboxEnvironment
 
 from inspect_swe._errors import SandboxDiedError
-from inspect_swe._sandbox import exchange, portable
-from inspect_swe._sandbox.exchange import ExchangeChannel
 from inspect_swe._sandbox.frames import FrameType, encode
 from inspect_swe._sandbox.multiplexer import ExitStatus
 from inspect_swe._sandbox.portable import PortableTransport
@@ -28,8 +28,13 @@ def start_daemon(folder: Path, *lease_ms: str) -> None:
 
 
 def call(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    length = [] if arguments == ("end",) else [str(len(stdin))]
     done = subprocess.run(
-        [RELAY, "--exchange", str(folder), *arguments], input=stdin, capture_output=True, timeout=10, check=True
+        [RELAY, "--exchange", str(folder), *arguments, *length],
+        input=stdin,
+        capture_output=True,
+        timeout=10,
+        check=True,
     )
     return base64.b64decode(done.stdout, validate=True)
 
@@ -88,7 +93,7 @@ def test_input_is_taken_in_order_and_output_goes_to_the_oldest(tmp_path: Path) -
     hello = encode(FrameType.HELLO, 0, b"\0\0ordered")
     command = [RELAY, "--exchange", str(tmp_path)]
     pipe = subprocess.PIPE
-    second = subprocess.Popen([*command, "1", "300", "4096"], stdin=pipe, stdout=pipe)
+    second = subprocess.Popen([*command, "1", "300", "4096", str(len(hello[5:]))], stdin=pipe, stdout=pipe)
     assert second.stdin
     second.stdin.write(hello[5:])
     second.stdin.close()
@@ -99,11 +104,58 @@ def test_input_is_taken_in_order_and_output_goes_to_the_oldest(tmp_path: Path) -
     assert call(tmp_path, "0", "5000", "4096", stdin=hello[:5])[0] == FrameType.LISTENING
     assert time.monotonic() - started < 2  # it needn't wait: a newer one came
     assert second.communicate(timeout=5)[0] == b""
-    assert call(tmp_path, "1", "5000", "4096") == b""  # used before
     started = time.monotonic()
     assert call(tmp_path, "2", "300", "4096") == b""
     assert 0.25 < time.monotonic() - started < 1.5
     assert call(tmp_path, "end") == b""
+
+
+def test_a_call_that_is_run_twice_gets_the_same_answer(tmp_path: Path) -> None:
+    """A provider that has lost an answer runs the command again; the input counts once, and no output is lost."""
+    start_daemon(tmp_path)
+    hello = encode(FrameType.HELLO, 0, b"\0\0repeated")
+    listening = call(tmp_path, "0", "5000", "4096", stdin=hello)
+    assert listening[0] == FrameType.LISTENING
+    assert call(tmp_path, "0", "5000", "4096", stdin=hello) == listening
+    write = encode(FrameType.WRITE, 2, struct.pack("<I", 0o644) + str(tmp_path / "file").encode())
+    write += encode(FrameType.DATA, 2, b"once") + encode(FrameType.EOF, 2)
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        runs = [threads.submit(call, tmp_path, "1", "5000", "4096", stdin=write) for _ in range(3)]
+        answers = {run.result() for run in runs}
+    assert [answer[0] for answer in answers] == [FrameType.DONE]  # whichever of them brought the input
+    assert (tmp_path / "file").read_bytes() == b"once"
+    for number in range(2, 8):
+        assert call(tmp_path, str(number), "1", "4096") == b""
+    assert call(tmp_path, "1", "5000", "4096", stdin=write) in answers
+    assert call(tmp_path, "end") == b""
+
+
+def test_a_part_of_an_input_is_none(tmp_path: Path) -> None:
+    start_daemon(tmp_path)
+    hello = encode(FrameType.HELLO, 0, b"\0\0parts")
+    cut = [RELAY, "--exchange", str(tmp_path), "0", "5000", "4096", str(len(hello))]
+    assert subprocess.run(cut, input=hello[:9], capture_output=True, timeout=5).returncode == 7
+    assert call(tmp_path, "0", "5000", "4096", stdin=hello)[0] == FrameType.LISTENING
+    assert call(tmp_path, "end") == b""
+
+
+def test_a_stdin_without_end_is_not_waited_for(tmp_path: Path) -> None:
+    """As a shell hands on its own to commands that were given none."""
+    start_daemon(tmp_path)
+    command = [RELAY, "--exchange", str(tmp_path), "0", "100", "4096", "0"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.wait(timeout=5) == 0
+    assert call(tmp_path, "end") == b""
+
+
+def test_a_daemon_that_is_started_twice_is_one(tmp_path: Path) -> None:
+    start_daemon(tmp_path)
+    hello = encode(FrameType.HELLO, 0, b"\0\0twice")
+    listening = call(tmp_path, "0", "5000", "4096", stdin=hello)
+    start_daemon(tmp_path)
+    assert call(tmp_path, "0", "5000", "4096", stdin=hello) == listening
+    assert call(tmp_path, "end") == b""
+    assert not (tmp_path / "s").exists()
 
 
 def test_the_lease(tmp_path: Path) -> None:
@@ -122,48 +174,9 @@ def test_the_lease(tmp_path: Path) -> None:
             assert await asyncio.to_thread(gone_within, session.token, 5)
 
     asyncio.run(main())
-    done = subprocess.run([RELAY, "--exchange", str(tmp_path), "9", "1", "1"], input=b"", capture_output=True)
+    done = subprocess.run([RELAY, "--exchange", str(tmp_path), "9", "1", "1", "0"], input=b"", capture_output=True)
     assert done.returncode == 7
-    assert done.stderr.startswith(b"relay: ") and done.stderr.count(b"\n") == 1
-
-
-def test_a_sandbox_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its exchange does not come back; that alone is no proof, a command that does nothing is asked for."""
-    monkeypatch.setattr(portable, "_LOOK", 0.2)
-
-    class Sandbox:
-        answer: ExecResult[str] | None = None
-
-        async def exec(self, cmd: list[str], **options: Any) -> ExecResult[str]:
-            if self.answer is None:
-                await asyncio.sleep(60)
-                raise ConnectionError("gone")
-            return self.answer
-
-    async def main() -> None:
-        sandbox = Sandbox()
-        transport = PortableTransport(cast(SandboxEnvironment, sandbox), None)
-        assert await transport.ailment() is None
-        transport._channel = channel = ExchangeChannel(lambda arguments, stdin: sleeping(), wait_ms=1)
-        receiving = asyncio.create_task(channel.receive())
-        await asyncio.sleep(0.2)
-        assert not channel.overdue and await transport.ailment() is None
-        await asyncio.sleep(1)
-        assert channel.overdue
-        assert "did not end" in (await transport.ailment() or "")
-        sandbox.answer = ExecResult(False, 1, "", "it is paused")
-        assert "it is paused" in (await transport.ailment() or "")
-        sandbox.answer = ExecResult(True, 0, "", "")
-        assert await transport.ailment() is None
-        receiving.cancel()
-        await channel.aclose()
-
-    async def sleeping() -> str:
-        await asyncio.sleep(60)
-        return ""
-
-    monkeypatch.setattr(exchange, "_END", 0.2)
-    asyncio.run(main())
+    assert done.stdout.startswith(b"relay: ") and done.stdout.count(b"\n") == 1
 
 
 def test_the_daemon_waits_longer_than_a_command_may_take(tmp_path: Path) -> None:

@@ -105,6 +105,7 @@ class DockerTransport:
 
     name = "docker"
     packs = False
+    patience = 30.0
 
     def __init__(self, client: docker.APIClient, container: str, user: str | None) -> None:
         self._client = client

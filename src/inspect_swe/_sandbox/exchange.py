@@ -11,7 +11,11 @@ from collections.abc import Awaitable, Callable
 Run = Callable[[list[str], bytes], Awaitable[str]]
 
 _IN_FLIGHT = 4
-_END = 10.0
+# The daemon keeps the answers of the last eight numbers, for commands that the provider runs again.
+_WINDOW = 8
+_END, _END_OVERDUE = 60.0, 10.0
+_SHORTEST_WAIT_MS = 1_000
+_QUEUED_MS = 3_000
 # Providers limit what one command may read or write, often to a megabyte; what comes back travels as base64.
 _MOST_IN, _MOST_OUT = 960_000, 720_000
 
@@ -21,19 +25,22 @@ class ExchangeChannel:
 
     One exchange always waits in the sandbox for output. When there is something to send another one brings it, and the
     oldest comes back at once; a few travel at the same time, so that distance costs less. The daemon takes input, and
-    we take output, in the order of their numbers.
+    we take output, in the order of their numbers. The provider may run an exchange twice: each run gets one answer.
+
+    Exchanges wait for a shorter time while the provider queues commands: each one that waits keeps a place busy.
 
     Args:
         run: Runs `relay --exchange DIR` with these further arguments and stdin; returns its stdout.
-        wait_ms: How long an exchange waits for output. It must be shorter than the provider's limit for a command.
+        wait_ms: How long an exchange waits for output at most. It must be shorter than the provider's command limit.
         max_in: Most bytes that one exchange brings.
         max_out: Most bytes that one exchange takes back (they travel as base64).
     """
 
     def __init__(self, run: Run, *, wait_ms: int = 12_000, max_in: int = _MOST_IN, max_out: int = _MOST_OUT) -> None:
         self._run = run
-        self._arguments = [str(wait_ms), str(max_out)]
+        self._wait_ms = self._longest_wait_ms = wait_ms
         self._max_in = max_in
+        self._max_out = max_out
         self._pending = bytearray()
         self._next = 0
         self._due = 0
@@ -76,6 +83,7 @@ class ExchangeChannel:
         if self._ended and self._pump is None:
             return
         self._ended = True
+        end = _END_OVERDUE if self.overdue else _END
         tasks = [task for task in (self._pump, *self._exchanges) if task]
         self._pump = None
         for task in tasks:
@@ -83,7 +91,7 @@ class ExchangeChannel:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._output.put_nowait(b"")
         with contextlib.suppress(Exception):  # a daemon that is gone has cleaned up, one that is forgotten will
-            await asyncio.wait_for(self._run(["end"], b""), _END)
+            await asyncio.wait_for(self._run(["end"], b""), end)
 
     async def diagnosis(self) -> str:
         """Nothing: what `run` raised says it."""
@@ -113,11 +121,17 @@ class ExchangeChannel:
 
     def _wanted(self) -> bool:
         running = self._next - self._due - len(self._answers)
-        return not self._ended and (running == 0 or (running < _IN_FLIGHT and bool(self._pending)))
+        if self._ended or self._next - self._due >= _WINDOW:
+            return False
+        return running == 0 or (running < _IN_FLIGHT and bool(self._pending))
 
     async def _exchange(self, number: int, piece: bytes) -> None:
+        wait_ms = self._wait_ms
+        arguments = [number, wait_ms, self._max_out, len(piece)]
+        began = time.monotonic()
         try:
-            answer = base64.b64decode(await self._run([str(number), *self._arguments], piece))
+            answer = base64.b64decode(await self._run([str(argument) for argument in arguments], piece))
+            self._adapt(wait_ms, (time.monotonic() - began) * 1000)
         except Exception as error:
             self._ended = True
             self._error = self._error or error
@@ -131,3 +145,11 @@ class ExchangeChannel:
                     self._output.put_nowait(output)
                 self._due += 1
             self._changed.notify_all()
+
+    def _adapt(self, wait_ms: int, took_ms: float) -> None:
+        """Shorten the wait after an exchange that the provider has queued, and lengthen it again after others."""
+        if took_ms > wait_ms + _QUEUED_MS:
+            shortest = min(_SHORTEST_WAIT_MS, self._longest_wait_ms)
+            self._wait_ms = max(shortest, self._wait_ms // 2)
+        else:
+            self._wait_ms = min(self._longest_wait_ms, self._wait_ms * 5 // 4 + 1)

@@ -21,6 +21,7 @@ class LocalTransport(PortableTransport):
 
     name = "local"
     packs = False
+    patience = 30.0
 
     async def open_channel(self, probe: Probe) -> ByteChannel:
         """Start the relay with its standard streams attached to us."""

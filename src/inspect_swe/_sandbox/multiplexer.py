@@ -42,9 +42,12 @@ class Multiplexer:
         channel: The relay's stdin and stdout, or what stands for them.
         token: Marks the session's processes (`AGENT_SESSION` in their environment).
         connect: Opens a connection to the app that serves the sandbox's connections; without it they are refused.
+        patience: Seconds within which a relay that works has answered.
     """
 
-    def __init__(self, channel: ByteChannel, *, token: str, connect: Connect | None) -> None:
+    def __init__(
+        self, channel: ByteChannel, *, token: str, connect: Connect | None, patience: float | None = None
+    ) -> None:
         self.closed = asyncio.Event()
         self.detached = False
         self.error: Exception | None = None
@@ -52,6 +55,7 @@ class Multiplexer:
         """When something last came from the relay."""
         self._channel = channel
         self._token = token
+        self._patience = START_TIMEOUT if patience is None else patience
         self._connect = connect
         self._outbox = Outbox(channel)
         self._streams: dict[int, Stream] = {}
@@ -217,9 +221,9 @@ class Multiplexer:
     async def _soon(self, answer: Coroutine[Any, Any, Frame]) -> Frame:
         """An answer that a relay which works gives at once."""
         try:
-            return await asyncio.wait_for(answer, START_TIMEOUT)
+            return await asyncio.wait_for(answer, self._patience)
         except asyncio.TimeoutError:
-            self.fail(SandboxDiedError(f"The relay in the sandbox did not answer within {START_TIMEOUT:.0f} s."))
+            self.fail(SandboxDiedError(f"The relay in the sandbox did not answer within {self._patience:.0f} s."))
             raise self._died() from None
 
     def _died(self) -> Exception:

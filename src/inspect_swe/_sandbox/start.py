@@ -14,8 +14,12 @@ _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64
 _READY = b"+"
 _TIMEOUT = 60.0
 
-# Works as any user and on any file system, and needs nothing but a shell's usual company.
-_SCRIPT = '(umask 077; head -c "$1" >"$2" && chmod 700 "$2") && printf + && shift && exec "$@"'
+# Works as any user and on any file system, and needs nothing but a shell's usual company. A provider may run it twice,
+# also while the first run goes on, and may lose what is written to stderr.
+_SCRIPT = """
+new=$2.$$
+(umask 077; head -c "$1" >"$new" && chmod 700 "$new" && mv -f "$new" "$2") 2>&1 && printf + && shift && exec "$@"
+"""
 
 
 def relay_command(probe: Probe, *arguments: str) -> list[str]:

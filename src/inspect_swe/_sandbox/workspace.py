@@ -32,6 +32,8 @@ class Transport(Protocol):
     name: str
     packs: bool
     """Whether bytes are slow, so that what is copied had better be compressed."""
+    patience: float
+    """Seconds within which a relay that works has answered."""
 
     async def run(self, argv: list[str]) -> Completed:
         """Run a command to its end, as the agent's user."""
@@ -123,7 +125,7 @@ class Workspace:
             connect: Opens a connection to the host's app, for each connection made in the sandbox.
         """
         channel = await self.transport.open_channel(self.probe)
-        relay = Multiplexer(channel, token=self.probe.token, connect=connect)
+        relay = Multiplexer(channel, token=self.probe.token, connect=connect, patience=self.transport.patience)
         try:
             port = await relay.start()
             self._relay = relay
@@ -132,7 +134,7 @@ class Workspace:
                 await relay.detach()
         finally:
             self._relay = None
-            with anyio.move_on_after(20, shield=True):
+            with anyio.move_on_after(self.transport.patience * 2 / 3, shield=True):
                 await self._end(relay)
 
     @contextlib.asynccontextmanager
@@ -163,7 +165,7 @@ class Workspace:
         lost = relay.closed.is_set() and not (relay.detached or self._frozen)
         if not relay.closed.is_set():
             # Closing the channel kills them as well, but nobody could tell when: they would be seen by the scorers.
-            with contextlib.suppress(SandboxDiedError), anyio.move_on_after(10):
+            with contextlib.suppress(SandboxDiedError), anyio.move_on_after(self.transport.patience / 3):
                 await relay.kill_all()
         await relay.aclose()
         if lost:

@@ -1,6 +1,9 @@
 /* The frame channel where a provider only has a blocking exec: a daemon keeps the session, and each short
  * client call hands over input and waits for output. Input is taken in order of the calls' numbers, output
- * goes to the oldest call whose input was taken. */
+ * goes to the oldest call whose input was taken.
+ *
+ * A provider may lose a call's answer and run the call again: input counts once, when all of it has arrived,
+ * and an answer is kept for the next ANSWERS_KEPT numbers, so that every run of a call gets the same one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,8 +16,10 @@
 #include "relay.h"
 
 #define CALLS_MAX 16
-#define CALL_HEADER 12 /* number, longest wait in ms, most output bytes */
+#define CALL_HEADER 16 /* number, longest wait in ms, most output bytes, input bytes */
+#define CALL_IN_MAX (16 * 1024 * 1024)
 #define CALL_OUT_MAX (16 * 1024 * 1024)
+#define ANSWERS_KEPT 8 /* the host does not send call N before it has the answer of call N - 8 */
 #define COALESCE_MS 3
 #define SOCKET_NAME "s"
 
@@ -22,15 +27,23 @@ struct call {
     int fd, slot;
     uint8_t header[CALL_HEADER];
     size_t header_len;
-    bool taken, answering;
+    struct buf input;
+    bool whole; /* header and input have arrived */
     int64_t deadline;
-    struct buf answer;
+    size_t sent; /* bytes of the answer */
+};
+
+struct answer {
+    bool known;
+    struct buf data;
 };
 
 struct exchanges {
     int listen_fd, slot;
     int dir_fd;
-    uint32_t next; /* number of the call whose input is due */
+    uint32_t next;     /* number of the call whose input is due */
+    uint32_t answered; /* all calls below this number got their output, or will get none */
+    struct answer answers[ANSWERS_KEPT];
     int64_t lease_ms, seen, pending_since;
     struct call calls[CALLS_MAX];
     size_t len;
@@ -47,34 +60,53 @@ static uint32_t most(const struct call *c)
     return value == 0 ? 1 : value > CALL_OUT_MAX ? CALL_OUT_MAX : value;
 }
 
+static uint32_t input_len(const struct call *c)
+{
+    return get_u32(c->header + 12);
+}
+
+/* The place of a call's answer; NULL before its input was taken, and once later calls have used the place. */
+static struct answer *answer_of(struct exchanges *x, const struct call *c)
+{
+    bool kept = c->whole && number(c) < x->next && x->next - number(c) <= ANSWERS_KEPT;
+    return kept ? &x->answers[number(c) % ANSWERS_KEPT] : NULL;
+}
+
+static bool is_answered(struct exchanges *x, const struct call *c)
+{
+    struct answer *a = answer_of(x, c);
+    return a && a->known;
+}
+
 static void call_drop(struct exchanges *x, size_t i)
 {
     close(x->calls[i].fd);
-    buf_free(&x->calls[i].answer);
+    buf_free(&x->calls[i].input);
     x->calls[i] = x->calls[--x->len];
 }
 
-/* The taken call that waits longest, and whether a later one has been taken too. */
+/* The call that waits longest for output, and whether one with a later number waits too. */
 static struct call *oldest_waiting(struct exchanges *x, bool *newer)
 {
     struct call *oldest = NULL;
-    *newer = false;
+    uint32_t latest = 0;
     for (size_t i = 0; i < x->len; i++) {
         struct call *c = &x->calls[i];
-        if (!c->taken || c->answering)
+        if (!answer_of(x, c) || is_answered(x, c))
             continue;
-        *newer |= oldest != NULL;
         if (!oldest || number(c) < number(oldest))
             oldest = c;
+        latest = number(c) > latest ? number(c) : latest;
     }
+    *newer = oldest && latest > number(oldest);
     return oldest;
 }
 
-static short call_events(const struct exchanges *x, const struct call *c)
+static short call_events(struct exchanges *x, const struct call *c)
 {
-    if (c->answering)
+    if (is_answered(x, c))
         return POLLOUT;
-    bool due = c->header_len == CALL_HEADER && number(c) == x->next && !c->taken;
+    bool due = c->header_len == CALL_HEADER && number(c) <= x->next && !c->whole;
     return c->header_len < CALL_HEADER || due ? POLLIN : 0;
 }
 
@@ -92,7 +124,26 @@ void exchanges_watch(struct session *s)
         x->calls[i].slot = watch(s, x->calls[i].fd, call_events(x, &x->calls[i]));
 }
 
-/* Returns false if the call is over: broken, or its number has been used. */
+/* Takes a call's input, unless an earlier run of the call has brought it. */
+static void call_whole(struct session *s, struct call *c)
+{
+    struct exchanges *x = s->exchanges;
+    c->whole = true;
+    c->deadline = s->now + get_u32(c->header + 4);
+    x->seen = s->now;
+    if (number(c) == x->next) {
+        struct answer *a = &x->answers[x->next++ % ANSWERS_KEPT];
+        buf_free(&a->data);
+        a->known = false;
+        if (buf_append(&s->in, c->input.data + c->input.start, c->input.len))
+            session_feed(s);
+        else
+            session_end(s, "out of memory");
+    }
+    buf_free(&c->input);
+}
+
+/* Returns false if the call is over: broken, or its answer is not kept any more. */
 static bool read_header(struct session *s, struct call *c)
 {
     struct exchanges *x = s->exchanges;
@@ -104,68 +155,78 @@ static bool read_header(struct session *s, struct call *c)
         return n > 0;
     if (number(c) == END_OF_CHANNEL)
         session_end(s, "end of channel");
-    return number(c) >= x->next;
+    bool forgotten = number(c) < x->next && x->next - number(c) > ANSWERS_KEPT;
+    return input_len(c) <= CALL_IN_MAX && !forgotten;
 }
 
 static bool read_input(struct session *s, struct call *c)
 {
-    if (!buf_reserve(&s->in, 4 * FRAME_MAX)) {
+    size_t due = input_len(c) - c->input.len;
+    if (due > 4 * FRAME_MAX)
+        due = 4 * FRAME_MAX;
+    if (!buf_reserve(&c->input, due)) {
         session_end(s, "out of memory");
         return true;
     }
-    ssize_t n = read(c->fd, s->in.data + s->in.start + s->in.len, 4 * FRAME_MAX);
+    ssize_t n = read(c->fd, c->input.data + c->input.start + c->input.len, due);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;
-    if (n == 0) {
-        c->taken = true;
-        c->deadline = s->now + get_u32(c->header + 4);
-        s->exchanges->next++;
-        s->exchanges->seen = s->now;
-        return true;
-    }
-    s->in.len += (size_t)n;
-    session_feed(s);
+    if (n == 0) /* the client has gone; a part of its input is none */
+        return false;
+    c->input.len += (size_t)n;
+    if (c->input.len == input_len(c))
+        call_whole(s, c);
     return true;
 }
 
-static bool write_answer(struct call *c)
+static bool write_answer(struct exchanges *x, struct call *c)
 {
-    while (c->answer.len > 0) {
-        ssize_t n = send(c->fd, c->answer.data + c->answer.start, c->answer.len, MSG_NOSIGNAL);
+    const struct buf *data = &answer_of(x, c)->data;
+    while (c->sent < data->len) {
+        ssize_t n = send(c->fd, data->data + data->start + c->sent, data->len - c->sent, MSG_NOSIGNAL);
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
-        buf_take(&c->answer, (size_t)n);
+        c->sent += (size_t)n;
     }
     return false;
 }
 
 static bool call_serve(struct session *s, struct call *c)
 {
+    struct exchanges *x = s->exchanges;
     short got = ready(s, c->slot);
+    if (c->whole && !answer_of(x, c))
+        return false;
     if (!got)
         return true;
-    if (c->answering)
-        return write_answer(c);
-    if (c->taken || (got & POLLERR)) /* the client has gone; output goes to the next one */
-        return false;
+    if (is_answered(x, c))
+        return write_answer(x, c);
+    if (c->whole || (got & POLLERR)) /* the client has gone; output goes to the next one */
+        return !(got & (POLLERR | POLLHUP));
     if (c->header_len < CALL_HEADER)
         return read_header(s, c);
-    if (number(c) == s->exchanges->next)
+    if (number(c) <= x->next)
         return read_input(s, c);
-    return number(c) > s->exchanges->next && !(got & POLLHUP);
+    return !(got & POLLHUP);
 }
 
 static void answer(struct session *s, struct call *c)
 {
+    struct exchanges *x = s->exchanges;
     size_t len = s->out.len < most(c) ? s->out.len : most(c);
-    if (len && !buf_append(&c->answer, s->out.data + s->out.start, len)) {
+    if (number(c) < x->answered) /* output that came later went to a later call */
+        len = 0;
+    else
+        x->answered = number(c) + 1;
+    struct answer *a = answer_of(x, c);
+    if (len && !buf_append(&a->data, s->out.data + s->out.start, len)) {
         session_end(s, "out of memory");
         return;
     }
+    a->known = true;
     buf_take(&s->out, len);
-    c->answering = true;
-    s->exchanges->seen = s->now;
-    s->exchanges->pending_since = s->out.len ? s->now : 0;
+    x->seen = s->now;
+    x->pending_since = s->out.len ? s->now : 0;
 }
 
 static void answer_due(struct session *s)
@@ -177,7 +238,7 @@ static void answer_due(struct session *s)
     struct call *c;
     while (!s->ending && (c = oldest_waiting(x, &newer))) {
         bool full = s->out.len >= most(c) || (s->out.len && s->now >= x->pending_since + COALESCE_MS);
-        if (!newer && !full && s->now < c->deadline)
+        if (!newer && !full && s->now < c->deadline && number(c) >= x->answered)
             return;
         answer(s, c);
     }
@@ -194,12 +255,26 @@ static void accept_calls(struct exchanges *x, int64_t now)
     }
 }
 
+/* Takes the calls that bring no input; each may make another one due. */
+static void take_empty_calls(struct session *s)
+{
+    struct exchanges *x = s->exchanges;
+    for (size_t i = 0; i < x->len && !s->ending; i++) {
+        struct call *c = &x->calls[i];
+        if (c->header_len < CALL_HEADER || c->whole || input_len(c) > 0 || number(c) > x->next)
+            continue;
+        call_whole(s, c);
+        i = (size_t)-1;
+    }
+}
+
 void exchanges_serve(struct session *s)
 {
     struct exchanges *x = s->exchanges;
     for (size_t i = x->len; i-- > 0;)
         if (!call_serve(s, &x->calls[i]))
             call_drop(x, i);
+    take_empty_calls(s);
     if (ready(s, x->slot))
         accept_calls(x, s->now);
     answer_due(s);
@@ -215,24 +290,37 @@ static struct sockaddr_un socket_address(void)
     return address;
 }
 
+/* On stdout: a provider may lose what is written to stderr just before the end. */
 static int complain(const char *what)
 {
     int error = errno;
     char text[64], *end = stpcpy(stpcpy(text, "relay: "), what);
     end = stpcpy(put_number(stpcpy(end, " failed: errno "), (uint32_t)error), "\n");
-    ssize_t ignored = write(STDERR_FILENO, text, (size_t)(end - text));
+    ssize_t ignored = write(STDOUT_FILENO, text, (size_t)(end - text));
     (void)ignored;
     return 7;
 }
 
-/* Listens in `dir` and comes back to the folder it was called in, which processes will inherit. */
-static int daemon_listen(const char *dir, int *dir_fd)
+static bool is_served(void)
+{
+    struct sockaddr_un address = socket_address();
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool connected = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    close_fd(&fd);
+    return connected;
+}
+
+/* Listens in `dir` and comes back to the folder it was called in, which processes will inherit. `served` says
+ * that another daemon listens there: the command that starts it was run twice. */
+static int daemon_listen(const char *dir, int *dir_fd, bool *served)
 {
     struct sockaddr_un address = socket_address();
     int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     *dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (*dir_fd < 0 || fd < 0 || fchdir(*dir_fd) < 0)
+        return -1;
+    if ((*served = is_served()))
         return -1;
     unlink(SOCKET_NAME);
     mode_t mask = umask(077);
@@ -252,17 +340,25 @@ static void detach(void)
             close(i);
 }
 
+static int say_ready(void)
+{
+    return write(STDOUT_FILENO, "ready\n", 6) == 6 ? 0 : 7;
+}
+
 int run_daemon(const char *dir, int64_t lease_ms)
 {
     struct exchanges x = {.lease_ms = lease_ms, .slot = -1};
-    x.listen_fd = daemon_listen(dir, &x.dir_fd);
+    bool served = false;
+    x.listen_fd = daemon_listen(dir, &x.dir_fd, &served);
+    if (served)
+        return say_ready();
     if (x.listen_fd < 0)
         return complain("socket");
     pid_t pid = fork();
     if (pid < 0)
         return complain("fork");
     if (pid > 0)
-        return write(STDOUT_FILENO, "ready\n", 6) == 6 ? 0 : 7;
+        return say_ready();
     setsid();
     if (fork() != 0)
         _exit(0);
@@ -287,13 +383,14 @@ static bool write_all(int fd, const void *data, size_t len)
     return true;
 }
 
-static int call_open(const char *dir, uint32_t seq, uint32_t wait_ms, uint32_t max_out)
+static int call_open(const char *dir, uint32_t seq, uint32_t wait_ms, uint32_t max_out, uint32_t len)
 {
     struct sockaddr_un address = socket_address();
     uint8_t header[CALL_HEADER];
     put_u32(header, seq);
     put_u32(header + 4, wait_ms);
     put_u32(header + 8, max_out);
+    put_u32(header + 12, len);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || chdir(dir) < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
         return -1;
@@ -319,14 +416,19 @@ static bool print_base64(const uint8_t *data, size_t len)
     return write_all(STDOUT_FILENO, text, used);
 }
 
-static bool copy_input(int fd)
+/* Copies so many bytes of stdin. It may have no end: a provider's shell hands on its own where it has none. */
+static bool copy_input(int fd, size_t len)
 {
     char piece[16384];
-    ssize_t n;
-    while ((n = read(STDIN_FILENO, piece, sizeof piece)) > 0)
-        if (!write_all(fd, piece, (size_t)n))
+    while (len > 0) {
+        ssize_t n = read(STDIN_FILENO, piece, len < sizeof piece ? len : sizeof piece);
+        if (n == 0)
+            errno = EPIPE;
+        if (n <= 0 || !write_all(fd, piece, (size_t)n))
             return false;
-    return n == 0 && shutdown(fd, SHUT_WR) == 0;
+        len -= (size_t)n;
+    }
+    return true;
 }
 
 static bool copy_answer(int fd)
@@ -345,14 +447,14 @@ static bool copy_answer(int fd)
     return n == 0 && print_base64(piece, len);
 }
 
-int run_exchange(const char *dir, uint32_t seq, uint32_t wait_ms, uint32_t max_out)
+int run_exchange(const char *dir, uint32_t seq, uint32_t wait_ms, uint32_t max_out, uint32_t len)
 {
-    int fd = call_open(dir, seq, wait_ms, max_out);
+    int fd = call_open(dir, seq, wait_ms, max_out, len);
     if (fd < 0)
         return complain("socket");
     if (seq == END_OF_CHANNEL) /* answered by closing, when what the session started has been killed */
         return copy_answer(fd) ? 0 : complain("exchange");
-    if (!copy_input(fd) || !copy_answer(fd))
+    if (!copy_input(fd, len) || !copy_answer(fd))
         return complain("exchange");
     return 0;
 }

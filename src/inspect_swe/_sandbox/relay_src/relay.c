@@ -1,7 +1,7 @@
 /* relay                                          frames on stdin and stdout
  * relay --kill TOKEN                             kill all processes of a session whose relay is gone
  * relay --daemon DIR [LEASE_MS]                  keep a session in the background, reached through DIR
- * relay --exchange DIR SEQ WAIT_MS MAX_OUT       hand over stdin, print what the session answers (base64)
+ * relay --exchange DIR SEQ WAIT_MS MAX_OUT LEN   hand over LEN bytes of stdin, print the session's answer (base64)
  * relay --exchange DIR end                       end that session
  */
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static void say(const char *text)
 
 static int usage(void)
 {
-    say("usage: relay [--kill TOKEN | --daemon DIR [LEASE_MS] | --exchange DIR SEQ WAIT_MS MAX_OUT | --exchange DIR end]\n");
+    say("usage: relay [--kill TOKEN | --daemon DIR [LEASE_MS] | --exchange DIR SEQ WAIT_MS MAX_OUT LEN | --exchange DIR end]\n");
     return 64;
 }
 
@@ -61,7 +61,7 @@ static bool open_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
-    uint32_t a = LEASE_MS, b, c;
+    uint32_t a = LEASE_MS, b, c, d;
     if (!open_standard_descriptors())
         return 1;
     signal(SIGPIPE, SIG_IGN);
@@ -71,10 +71,10 @@ int main(int argc, char **argv)
         return kill_token(argv[2]);
     if (strcmp(argv[1], "--daemon") == 0 && (argc == 3 || (argc == 4 && parse_number(argv[3], &a))))
         return run_daemon(argv[2], a);
-    if (strcmp(argv[1], "--exchange") == 0 && argc == 6 && parse_number(argv[3], &a) && parse_number(argv[4], &b) &&
-        parse_number(argv[5], &c))
-        return run_exchange(argv[2], a, b, c);
+    if (strcmp(argv[1], "--exchange") == 0 && argc == 7 && parse_number(argv[3], &a) && parse_number(argv[4], &b) &&
+        parse_number(argv[5], &c) && parse_number(argv[6], &d))
+        return run_exchange(argv[2], a, b, c, d);
     if (strcmp(argv[1], "--exchange") == 0 && argc == 4 && strcmp(argv[3], "end") == 0)
-        return run_exchange(argv[2], END_OF_CHANNEL, 0, 0);
+        return run_exchange(argv[2], END_OF_CHANNEL, 0, 0, 0);
     return usage();
 }

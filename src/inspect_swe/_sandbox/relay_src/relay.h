@@ -180,6 +180,6 @@ void session_feed(struct session *s);
 void exchanges_watch(struct session *s);
 void exchanges_serve(struct session *s);
 int run_daemon(const char *dir, int64_t lease_ms);
-int run_exchange(const char *dir, uint32_t seq, uint32_t wait_ms, uint32_t max_out);
+int run_exchange(const char *dir, uint32_t seq, uint32_t wait_ms, uint32_t max_out, uint32_t len);
 
 #endif

@@ -1,0 +1,240 @@
+"""The portable transport over a provider with a cluster's manners; the relay and the shell are real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from inspect_ai.util import ExecResult
+from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
+
+from inspect_swe._errors import AgentError, SandboxDiedError, SandboxUnsupportedError
+from inspect_swe._sandbox import exchange, portable
+from inspect_swe._sandbox.exchange import ExchangeChannel
+from inspect_swe._sandbox.local import LocalTransport
+from inspect_swe._sandbox.portable import PortableTransport
+from inspect_swe._sandbox.probe import probe_sandbox
+from inspect_swe._sandbox.workspace import Workspace
+
+from ..fakes.portable_sandbox import PortableTestSandbox
+
+
+class Pod(PortableTestSandbox):
+    """This machine, as a cluster would offer it."""
+
+    def __init__(self) -> None:
+        super().__init__(LocalSandboxEnvironment())
+
+
+@contextlib.asynccontextmanager
+async def working(pod: PortableTestSandbox) -> AsyncIterator[Workspace]:
+    transport = PortableTransport(pod, None)
+    workspace = Workspace(transport, await probe_sandbox(transport.run, []), None, id(pod))
+    try:
+        async with workspace.reachable():
+            yield workspace
+    finally:
+        await transport.run(["rm", "-rf", workspace.probe.scratch])
+        await pod.end()
+        pod._docker.directory.cleanup()  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portable._activities[PortableTransport], "latest", 0)
+    monkeypatch.setattr(portable._activities[PortableTransport], "started", 0)
+
+
+def test_a_command_without_input_does_not_read_its_shells() -> None:
+    async def main() -> None:
+        async with working(Pod()) as workspace:
+            assert (await workspace.transport.run(["cat"])).stdout == ""
+            assert (await workspace.run(["cat"])).stdout == ""
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+def test_commands_that_run_twice_lose_nothing_and_add_nothing() -> None:
+    async def main() -> None:
+        pod = Pod()
+        pod.LOST_EVERY = 2
+        async with working(pod) as workspace:
+            data = bytes(range(256)) * 12_000
+            path = f"{workspace.probe.scratch}/copy"
+            for _ in range(2):
+                await workspace.write(path, data)
+                code, out, _ = await workspace.capture(["cat", path])
+                assert code == 0 and hashlib.sha256(out).digest() == hashlib.sha256(data).digest()
+            numbers = "".join(f"{number}\n" for number in range(1, 21))
+            steps = await asyncio.gather(
+                *(workspace.shell("for i in $(seq 20); do echo $i; sleep 0.05; done") for _ in range(4))
+            )
+            assert [step.stdout for step in steps] == [numbers] * 4
+            assert pod._commands > 20
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_agents_that_wait_for_a_place_are_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waiting agent keeps an operation busy, so that looks at the other sandboxes have to queue."""
+    monkeypatch.setattr(portable, "_LOOK", 1)
+    monkeypatch.setattr(exchange, "_QUEUED_MS", 10_000)  # exchanges don't make room
+    monkeypatch.setattr("inspect_swe._sandbox.workspace._QUIET", 0.5)
+    monkeypatch.setattr(portable, "ExchangeChannel", lambda run: ExchangeChannel(run, wait_ms=3000), raising=True)
+
+    async def main() -> None:
+        class Narrow(Pod):
+            OPERATIONS = 2
+            LOST_EVERY = 1_000_000
+
+        async def agent() -> str:
+            async with working(Narrow()) as workspace:
+                death = asyncio.ensure_future(workspace.death())
+                thinking = asyncio.ensure_future(workspace.shell("sleep 8; echo well"))
+                await asyncio.wait({death, thinking}, return_when=asyncio.FIRST_COMPLETED)
+                if death.done():
+                    return str(death.result())
+                death.cancel()
+                return thinking.result().stdout
+
+        assert await asyncio.gather(*(agent() for _ in range(4))) == ["well\n"] * 4
+
+    asyncio.run(asyncio.wait_for(main(), 120))
+
+
+def test_exchanges_wait_for_a_shorter_time_where_commands_queue() -> None:
+    waits: list[int] = []
+
+    async def main() -> None:
+        enough = asyncio.Event()
+
+        async def run(arguments: list[str], stdin: bytes) -> str:
+            if arguments != ["end"]:
+                waits.append(int(arguments[1]))
+                if len(waits) == 30:
+                    enough.set()
+                await asyncio.sleep(0.06 if len(waits) < 4 else 0)
+            return ""
+
+        channel = ExchangeChannel(run, wait_ms=8)
+        receiving = asyncio.create_task(channel.receive())
+        await enough.wait()
+        receiving.cancel()
+        await channel.aclose()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exchange, "_QUEUED_MS", 20)
+        patch.setattr(exchange, "_SHORTEST_WAIT_MS", 2)
+        asyncio.run(main())
+    assert waits[:4] == [8, 4, 2, 2] and waits[-1] == 8
+
+
+class Hung(PortableTestSandbox):
+    """Whose commands come back when they are told to, whatever their timeout."""
+
+    def __init__(self) -> None:
+        self.answers: asyncio.Queue[ExecResult[str] | Exception] = asyncio.Queue()
+
+    async def exec(self, cmd: list[str], *arguments: Any, **options: Any) -> ExecResult[str]:
+        answer = await self.answers.get()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def overdue(sandbox: PortableTestSandbox) -> AsyncIterator[PortableTransport]:
+    async def waiting(arguments: list[str], stdin: bytes) -> str:
+        return "" if arguments == ["end"] else await asyncio.sleep(60, "")
+
+    transport = PortableTransport(sandbox, None)
+    assert await transport.ailment() is None
+    transport._channel = channel = ExchangeChannel(waiting, wait_ms=1)
+    receiving = asyncio.create_task(channel.receive())
+    await asyncio.sleep(0.1)
+    assert not channel.overdue and await transport.ailment() is None
+    channel._back -= 60
+    assert channel.overdue
+    yield transport
+    receiving.cancel()
+    await channel.aclose()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (ExecResult(True, 0, "", ""), None),
+        (ExecResult(False, 1, "", "it is paused"), "it is paused"),
+        (TimeoutError(), "TimeoutError"),
+        (ConnectionError("the pod is gone"), "the pod is gone"),
+    ],
+)
+def test_the_providers_word_on_a_sandbox_counts(answer: ExecResult[str] | Exception, told: str | None) -> None:
+    async def main() -> None:
+        sandbox = Hung()
+        async with overdue(sandbox) as transport:
+            looking = asyncio.ensure_future(transport.ailment())
+            await asyncio.sleep(0.2)
+            assert not looking.done()
+            sandbox.answers.put_nowait(answer)
+            found = await looking
+            assert found is None if told is None else told in (found or "")
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+def test_a_provider_that_keeps_to_no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its look hangs for sure where nothing comes back at all, or where later commands have."""
+    monkeypatch.setattr(portable, "_STEP", 0.02)
+
+    async def main() -> None:
+        async with overdue(Hung()) as transport:
+            monkeypatch.setattr(portable, "_SILENCE", 0.3)
+            assert "within 0.3 s" in (await transport.ailment() or "")
+            monkeypatch.setattr(portable, "_SILENCE", 60.0)
+            monkeypatch.setattr(portable, "_OVERTAKEN", 0.3)
+            looking = asyncio.ensure_future(transport.ailment())
+            await asyncio.sleep(0.5)
+            assert not looking.done()
+            with transport._activity.command():
+                pass
+            assert "later ones have ended" in (await looking or "")
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+@pytest.mark.parametrize("transport", [PortableTransport, LocalTransport])
+@pytest.mark.parametrize(
+    ("answer", "kind", "told"),
+    [
+        (TimeoutError(), SandboxDiedError, "did not answer within"),
+        (ConnectionError("refused"), SandboxDiedError, "ConnectionError: refused"),
+        (NotImplementedError("no choice of the user"), SandboxUnsupportedError, "no choice of the user"),
+    ],
+)
+def test_the_first_look_fails_with_a_typed_error(
+    transport: type[PortableTransport], answer: Exception, kind: type[AgentError], told: str
+) -> None:
+    async def main() -> None:
+        sandbox = Hung()
+        sandbox.answers.put_nowait(answer)
+        with pytest.raises(kind, match=told):
+            await probe_sandbox(transport(sandbox, None).run, [])
+
+    asyncio.run(main())
+
+
+def test_why_a_relay_does_not_answer_is_told_though_stderr_is_lost() -> None:
+    async def main() -> None:
+        async with working(Pod()) as workspace:
+            death = asyncio.ensure_future(workspace.death())
+            await asyncio.sleep(0.1)
+            await workspace.transport.run([workspace.probe.relay, "--exchange", workspace.probe.scratch, "end"])
+            error = await asyncio.wait_for(death, 20)
+            assert "relay: socket failed: errno 2" in str(error)
+
+    asyncio.run(main())
