@@ -1,20 +1,19 @@
-"""Serves the app on a unix socket of this host, in the sample's own context."""
+"""Serve the app over socket pairs of this process, in the sample's own context."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
-import os
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from .._sandbox.multiplexer import Connect
 
@@ -76,13 +75,12 @@ class BoundedProtocol(HttpToolsProtocol):
 async def serving(app: ASGIApp) -> AsyncIterator[Connect]:
     """Serve an app while the block runs; yields a function that connects to it.
 
+    A connection is a pair of sockets without a name: no folder has to be writable, and no other process can connect.
+
     Inspect keeps the active sample, its limits, store and transcript in context variables. A server that is
     started inside the agent's call has them; one for the whole process would not.
     """
-    folder = tempfile.mkdtemp(prefix="agent-bridge-")
-    path = os.path.join(folder, "app")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(path)
+    context = contextvars.copy_context()
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -96,22 +94,24 @@ async def serving(app: ASGIApp) -> AsyncIterator[Connect]:
         timeout_keep_alive=86_400,
     )
     config.load()
-    # Started by hand: `serve()` would take the process's signals, and a fifth of a second to end.
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
+    # Without uvicorn's `Server`, which takes the process's signals, and a fifth of a second to end.
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+
+    async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        near, far = socket.socketpair()
+        accepting = loop.connect_accepted_socket(lambda: BoundedProtocol(config, state, {}), far)
+        try:
+            await context.run(asyncio.ensure_future, accepting)
+            return await asyncio.open_connection(sock=near)
+        except BaseException:
+            near.close()
+            raise
+
     try:
-
-        async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-            return await asyncio.open_unix_connection(path)
-
         yield connect
     finally:
-        for listening in server.servers:
-            listening.close()
-        for connection in list(server.server_state.connections):
+        for connection in list(state.connections):
             connection.shutdown()
-        for task in list(server.server_state.tasks):
+        for task in list(state.tasks):
             task.cancel()
-        listener.close()
-        shutil.rmtree(folder, ignore_errors=True)
