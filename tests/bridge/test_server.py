@@ -69,7 +69,7 @@ def test_what_is_used_of_uvicorn() -> None:
         config = uvicorn.Config(hello, http=BoundedProtocol, log_config=None, lifespan="off", ws="none")
         config.load()
         state = ServerState()
-        assert state.connections == state.tasks == set()
+        assert len(state.connections) == len(state.tasks) == 0
         protocol = BoundedProtocol(config, state, {})
         assert len(protocol.pipeline) == 0 and hasattr(protocol, "headers") and hasattr(protocol, "transport")
         assert callable(protocol.shutdown)

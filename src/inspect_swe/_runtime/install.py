@@ -194,10 +194,17 @@ async def _place(stored: StoredArtifact | Provided, workspace: Workspace) -> str
     binary = f"{folder}/{stored.binary.relative_to(stored.path).as_posix()}"
     size = stored.binary.stat().st_size
 
+    async def is_whole() -> bool:
+        return (await workspace.shell('[ -x "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]', binary, str(size))).code == 0
+
     async def copied() -> str:
-        present = await workspace.shell('[ -x "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]', binary, str(size))
-        if present.code != 0:
+        if not await is_whole():
             await workspace.copy(stored.path, folder)
+            if not await is_whole():
+                raise AgentInstallError(
+                    f"{binary} in the sandbox is not the file of {size} bytes that was copied there.",
+                    hint="check the sandbox's free disk space, and that nothing else changes the file.",
+                )
         return binary
 
     # Two agents that begin at once in one sandbox: the second waits for what the first one copies.

@@ -20,7 +20,7 @@ from .._bridge.calls import Calls
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, Traffic
 from .._bridge.threads import Threads
-from .._errors import ToolsMissingError
+from .._errors import AgentStartError, ToolsMissingError
 from .._inspect_compat import (
     BRIDGE_AVAILABLE,
     before_generating,
@@ -141,6 +141,7 @@ for _ in $(seq 300); do
   grep -q ":$1 [0-9A-F]*:0000 0A " /proc/net/tcp /proc/net/tcp6 2>/dev/null && exit 0
   sleep 0.2
 done
+exit 1
 """
 
 
@@ -187,7 +188,11 @@ async def inspect_link(
         checkpointer=checkpointer,
     )
     async with workspace.relaying(None), bridging as bridge:
-        await workspace.shell(_UNTIL_IT_LISTENS, f"{bridge.port:04X}")
+        if (await workspace.shell(_UNTIL_IT_LISTENS, f"{bridge.port:04X}")).code != 0:
+            raise AgentStartError(
+                f"Inspect's model proxy does not listen on port {bridge.port} of the sandbox after 60 s.",
+                hint="check the eval's log for errors of Inspect's sandbox tools; the image needs /proc/net and grep.",
+            )
         url = f"http://127.0.0.1:{bridge.port}"
         link = Link("inspect", bridge, url, lambda: len(bridge.state.messages), traffic)
         with ending.watching(workspace.death, functools.partial(_late_tools, link, options)):

@@ -5,15 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from .._errors import SandboxDiedError
 from .multiplexer import ByteChannel
 from .portable import PortableTransport
 from .probe import Probe
 from .start import relay_command, send_relay
 
 # The agent is not to be trusted with what this process was given for itself.
-_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+_SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+# https://TOKEN@host, https://user:password@host, and postgres://user:password@host, but not ssh://git@host.
+_SECRET_VALUE = re.compile(r"https?://[^/\s@]+@|[a-z][a-z0-9+.-]*://[^/\s@:]*:[^/\s@]+@", re.IGNORECASE)
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the agent may have: none with a credential by its name or in a URL."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if not _SECRET_NAME.search(name) and not _SECRET_VALUE.search(value)
+    }
 
 
 class LocalTransport(PortableTransport):
@@ -25,17 +38,27 @@ class LocalTransport(PortableTransport):
 
     async def open_channel(self, probe: Probe) -> ByteChannel:
         """Start the relay with its standard streams attached to us."""
-        process = await asyncio.create_subprocess_exec(
-            *relay_command(probe),
-            cwd=probe.cwd,
-            env={name: value for name, value in os.environ.items() if not _SECRET.search(name)},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *relay_command(probe),
+                cwd=probe.cwd,
+                env=environment(os.environ),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as ex:
+            raise SandboxDiedError(
+                f"The relay could not be started: {ex}",
+                hint="check that the sandbox's folder exists, and that TMPDIR names a folder whose path is UTF-8.",
+            ) from ex
         channel = PipeChannel(process)
-        await send_relay(channel, probe)
+        try:
+            await send_relay(channel, probe)
+        except BaseException:
+            await channel.aclose()
+            raise
         return channel
 
     async def ailment(self) -> str | None:

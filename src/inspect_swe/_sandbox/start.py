@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from importlib.resources import files
 
@@ -12,7 +13,8 @@ from .probe import Probe
 
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 _READY = b"+"
-_TIMEOUT = 60.0
+_TIMEOUT, _REST = 60.0, 2.0
+_MOST_TEXT = 1 << 16
 
 # Works as any user and on any file system, and needs nothing but a shell's usual company. A provider may run it twice,
 # also while the first run goes on, and may lose what is written to stderr.
@@ -52,11 +54,19 @@ async def send_relay(channel: ByteChannel, probe: Probe) -> None:
     Raises:
         SandboxDiedError: It could not be written or started.
     """
-    await channel.send(relay_binary(probe))
+    with contextlib.suppress(OSError):  # a command that has failed reads nothing, and has said why
+        await channel.send(relay_binary(probe))
+    received = await _received(channel, _TIMEOUT)
+    if received == _READY:
+        return
+    while len(received) < _MOST_TEXT and (more := await _received(channel, _REST)):
+        received += more
+    text = received.decode(errors="replace") + await channel.diagnosis()
+    raise SandboxDiedError("The relay could not be started in the sandbox.", stderr=text)
+
+
+async def _received(channel: ByteChannel, seconds: float) -> bytes:
     try:
-        received = await asyncio.wait_for(channel.receive(), _TIMEOUT)
+        return await asyncio.wait_for(channel.receive(), seconds)
     except asyncio.TimeoutError:
-        received = b""
-    if received != _READY:
-        text = received.decode(errors="replace") + await channel.diagnosis()
-        raise SandboxDiedError("The relay could not be started in the sandbox.", stderr=text)
+        return b""

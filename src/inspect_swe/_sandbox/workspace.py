@@ -24,6 +24,7 @@ from .portable import PortableTransport
 from .probe import MOST_OUTPUT, Completed, Probe, probe_sandbox
 
 _QUIET = 5.0
+_REPLACE = 'rm -rf "$1.old"; if [ -e "$2" ]; then mv "$2" "$1.old" || exit 1; fi; mv "$1" "$2" && rm -rf "$1.old"'
 
 
 class Transport(Protocol):
@@ -223,6 +224,8 @@ class Workspace:
     async def copy(self, source: Path, folder: str) -> None:
         """Copy a file or the content of a folder into `folder`, which appears whole or not at all.
 
+        What was there before is replaced.
+
         Raises:
             AgentInstallError: It could not be written.
         """
@@ -232,7 +235,7 @@ class Workspace:
         if not await self.transport.place(source, stage, self.probe) and not await self._unpack(source, stage):
             for file in files:
                 await self.write(f"{stage}/{file.name}", file.path, file.mode)
-        await self._checked('if [ -e "$2" ]; then rm -rf "$1"; else mv "$1" "$2"; fi', stage, folder)
+        await self._checked(_REPLACE, stage, folder)
         self.copied += sum(file.size for file in files)
 
     async def _unpack(self, source: Path, folder: str) -> bool:
