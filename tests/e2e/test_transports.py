@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import pytest
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.tool import Skill
 
@@ -78,15 +80,20 @@ def test_only_the_home_directory_allows_execution(tmp_path: Path) -> None:
     assert run.seen == "hi/home/agent/.agent-1500\n"
 
 
-def test_local_sandbox(tmp_path: Path) -> None:
+def test_local_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the scheduler of a cluster has chosen the folder for temporary files."""
+    long = tmp_path / "two words" / ("x" * 120)
+    long.mkdir(parents=True)
+    monkeypatch.setenv("TMPDIR", str(long))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     run = run_agent(
         tmp_path,
         claude_code(),
         [shell("printf hello > out.txt; echo $IS_SANDBOX"), say("done")],
-        show="cat out.txt",
+        show="pwd; cat out.txt",
         sandbox="local",
     )
-    assert run.seen == "hello"
+    assert run.seen.startswith(f"{long}/") and run.seen.endswith("\nhello")
     assert run.info["transport"] == "local"
 
 

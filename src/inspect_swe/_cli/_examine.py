@@ -18,7 +18,8 @@ from rich.filesize import decimal
 
 from .._agents import Announced, all_announced
 from .._errors import AgentError, RegistryError
-from .._install import CACHE_VARIABLE, ArtifactStore, NpmPackage, Pins, PythonPackage, SandboxPlatform
+from .._folders import CACHE_VARIABLE, cache_folder
+from .._install import ArtifactStore, NpmPackage, Pins, PythonPackage, SandboxPlatform
 from .._install.pip_config import PipConfig
 from .._install.pypi import PyPIIndex
 from .._sandbox.docker import engine
@@ -53,7 +54,10 @@ class Finding:
 def examine() -> list[Finding]:
     """Everything that an eval needs, in the order in which it needs it. Blocks."""
     (here,) = platforms_of(None)
-    missing = _missing(here)
+    try:
+        missing = _missing(here)
+    except AgentError as error:
+        return [*_versions(), *_docker(), Finding("Store", "fail", error.summary, error.hint or "")]
     return [
         *_versions(),
         *_docker(),
@@ -123,7 +127,7 @@ def _said(*command: str) -> tuple[bool, str]:
 
 
 def _cache_folder() -> Finding:
-    root = ArtifactStore().root
+    root = cache_folder()
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=root):

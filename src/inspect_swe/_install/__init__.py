@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .artifacts import CACHE_VARIABLE, Artifact, ArtifactStore, StoredArtifact
+from inspect_swe._folders import CACHE_VARIABLE
+
+from .artifacts import Artifact, ArtifactStore, StoredArtifact
 from .bundles import remove_bundle, wheels_tarball
 from .catalog import (
     check_version,

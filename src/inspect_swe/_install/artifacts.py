@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import platformdirs
-
 from inspect_swe._errors import AgentInstallError
+from inspect_swe._folders import CACHE_VARIABLE, cache_folder
 
 from . import sidecar
 from .disk import Disk
@@ -31,8 +29,6 @@ from .recipes import PythonPackage, SingleFile
 from .registries import REGISTRY_HINT, NpmRegistry, Release
 from .unpack import unpack, unpack_inside
 from .wheels import Target
-
-CACHE_VARIABLE = "INSPECT_SWE_CACHE_DIR"
 
 # Shared by all stores of the process: keys name the store's folder.
 _holds = Holds()
@@ -121,8 +117,7 @@ class ArtifactStore:
     """
 
     def __init__(self, root: Path | None = None, registry: NpmRegistry | None = None) -> None:
-        default = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("inspect_swe")
-        self.root = Path(root or default).expanduser().absolute()
+        self.root = cache_folder() if root is None else root.absolute()
         self.disk = Disk(self.root)
         self._registry = registry
 

@@ -12,9 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 from inspect_swe._errors import AgentInstallError
+from inspect_swe._folders import CACHE_VARIABLE
 from inspect_swe._sandbox.probe import MARKER
 
-from .artifacts import CACHE_VARIABLE, Artifact, StoredArtifact
+from .artifacts import Artifact, StoredArtifact
 from .registries import Release
 
 

@@ -15,6 +15,7 @@ import httpx
 from packageurl.contrib.purl2url import get_download_url
 
 from inspect_swe._errors import RegistryError
+from inspect_swe._folders import home_folder, working_folder
 
 from .network import USER_INFO, Network, basic, hide, host_of, hosts, variable, with_scheme
 from .npmrc import read_settings
@@ -43,7 +44,7 @@ class NpmConfig:
             cwd: The project's folder.
         """
         env = os.environ if env is None else env
-        settings = read_settings(env, home or Path.home(), cwd or Path.cwd())
+        settings = read_settings(env, home or home_folder(), cwd or working_folder())
         plain, secure = variable(env, "HTTP_PROXY"), variable(env, "HTTPS_PROXY")
         defaults = {
             "https-proxy": settings.get("proxy") or secure or plain,

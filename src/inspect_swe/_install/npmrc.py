@@ -92,4 +92,4 @@ def _global_file(env: Mapping[str, str], prefix: str | None) -> Path | None:
             folders.append(Path(found).parent.parent)
     folders += [Path("/usr"), Path("/usr/local"), Path("/")]
     files = (folder / "etc" / "npmrc" for folder in folders)
-    return next((file for file in files if file.is_file()), None)
+    return next((file for file in files if os.path.isfile(file)), None)

@@ -19,6 +19,8 @@ import httpx
 import platformdirs
 from packageurl.contrib.purl2url import get_repo_url
 
+from inspect_swe._folders import home_folder
+
 from .network import USER_INFO, Network, basic, hide, host_of, hosts, variable, with_scheme
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ class PipConfig:
             prefix: The folder of the Python installation or virtual environment.
         """
         env = os.environ if env is None else env
-        home = home or Path.home()
+        home = home or home_folder()
         settings = _settings(env, home, prefix or Path(sys.prefix))
         main = settings.get("index-url") or default_index()
         urls = [] if settings.get("no-index", "").lower() not in _NO else [main]
@@ -73,7 +75,7 @@ class PipConfig:
         trusted = tuple(settings.get("trusted-host", "").split())
         return cls(
             index_urls=tuple(_normal(url) for url in urls if _is_usable(url, trusted)),
-            cert=str(Path(cert).expanduser()) if cert else None,
+            cert=os.path.expanduser(cert) if cert else None,
             proxies=_proxies(env, settings.get("proxy")),
             exempt=hosts(variable(env, "NO_PROXY") or ""),
             trusted_hosts=trusted,
@@ -187,7 +189,7 @@ def _files(env: Mapping[str, str], home: Path, prefix: Path) -> Iterator[Path]:
         return
     for folder in _global_folders(env):
         yield folder / _FILE_NAME
-    if not (chosen and Path(chosen).exists()):
+    if not (chosen and os.path.exists(chosen)):
         yield home / ("pip" if sys.platform == "win32" else ".pip") / _FILE_NAME
         yield _user_folder(env, home) / _FILE_NAME
     yield prefix / _FILE_NAME
@@ -205,7 +207,7 @@ def _global_folders(env: Mapping[str, str]) -> list[Path]:
 def _user_folder(env: Mapping[str, str], home: Path) -> Path:
     if sys.platform == "win32":
         return Path(platformdirs.user_config_dir("pip", appauthor=False, roaming=True))
-    if sys.platform == "darwin" and (native := home / "Library/Application Support/pip").is_dir():
+    if sys.platform == "darwin" and os.path.isdir(native := home / "Library/Application Support/pip"):
         return native
     return Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "pip"
 
@@ -225,7 +227,7 @@ def _proxies(env: Mapping[str, str], proxy: str | None) -> dict[str, str]:
 
 def _netrc_file(env: Mapping[str, str], home: Path) -> Path | None:
     places = [Path(env["NETRC"])] if env.get("NETRC") else [home / ".netrc", home / "_netrc"]
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if os.path.isfile(place)), None)
 
 
 def _normal(url: str) -> str:

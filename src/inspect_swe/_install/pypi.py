@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import logging
-import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from packaging.version import Version
 from typing_extensions import Self
 
 from inspect_swe._errors import DigestMismatchError, RegistryError
+from inspect_swe._folders import temporary_file
 
 from .pip_config import PipConfig
 from .retries import TransientError, check_status, retried
@@ -264,7 +264,7 @@ def _opened(client: httpx.Client, url: str) -> IO[bytes]:
             return io.BufferedReader(_RemoteFile(client, url, int(size)), _PIECE)
         if response.status_code != 200:
             raise httpx.HTTPError(f"HTTP status {response.status_code} {response.reason_phrase}")
-        copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        copy = temporary_file()
         for piece in response.iter_raw():
             copy.write(piece)
         return copy

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 from rich.console import Console
 
 from .._errors import AgentInstallError, SandboxUnsupportedError
+from .._folders import temporary_folder
 from .._install import SandboxPlatform, StoredArtifact
 from .._sandbox.docker import engine
 from .._sandbox.image import image_facts
@@ -84,10 +83,10 @@ def _place(base: str) -> Place:
 def _build(base: str, parts: Sequence[StoredArtifact], tag: str) -> None:
     named = {f"copy{number}": stored for number, stored in enumerate(parts)}
     contexts = [f"--build-context={name}={stored.path.parent}" for name, stored in named.items()]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "Dockerfile"
+    with temporary_folder() as folder:
+        file = folder / "Dockerfile"
         file.write_text(dockerfile(base, named), encoding="utf-8")
-        _docker("build", tag, "--quiet", "--network=none", f"--tag={tag}", *contexts, folder)
+        _docker("build", tag, "--quiet", "--network=none", f"--tag={tag}", *contexts, str(folder))
 
 
 def _docker(what: str, image: str, *arguments: str) -> None:

@@ -8,16 +8,15 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import anyio.to_thread
-import platformdirs
 import yaml  # type: ignore[import-untyped]
 from anyio.from_thread import start_blocking_portal
 from docker.errors import DockerException
 from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec, is_compose_yaml, is_dockerfile
 
 from .._errors import AgentOptionError, SandboxUnsupportedError
+from .._folders import CACHE_VARIABLE, working_folder, write_cached
 from .._install import SandboxPlatform, StoredArtifact
 from .._sandbox.docker import engine
 from .._sandbox.image import image_facts
@@ -132,7 +131,7 @@ def _source(sandbox: Sandbox) -> Path | ComposeConfig:
         sandbox = next((name for name in _NAMES if Path(name).is_file()), None)
     if sandbox is None:
         return ComposeConfig.model_validate({"services": {"default": {"image": _IMAGE, **IDLE}}})
-    file = Path(sandbox).absolute() if isinstance(sandbox, str) else None
+    file = working_folder() / sandbox if isinstance(sandbox, str) else None
     if file is None or not (is_compose_yaml(file.name) or is_dockerfile(file.name)):
         raise AgentOptionError(f"{sandbox!r} is neither a compose file nor a Dockerfile.")
     if not file.is_file():
@@ -218,6 +217,13 @@ def _place(client: Any, service: Mapping[str, Any]) -> Place:
 
 
 def _mount(stored: StoredArtifact) -> dict[str, Any]:
+    try:
+        str(stored.path).encode()
+    except UnicodeEncodeError as error:
+        raise AgentOptionError(
+            f"The store's path {str(stored.path.parent)!r} is not UTF-8, so a compose file cannot name it.",
+            hint=f"set {CACHE_VARIABLE} to a folder whose path is.",
+        ) from error
     return {
         "type": "bind",
         "source": str(stored.path.parent),
@@ -251,12 +257,5 @@ def _overlay(file: Path, document: Mapping[str, Any], mounted: Mapping[str, list
 
 def _written(kind: str, text: str) -> str:
     """A file of the user's with this text, whose name says nothing but the text."""
-    folder = platformdirs.user_cache_path("inspect_swe") / "compose"
-    file = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}-{kind}.yaml"
-    if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f"{file.name}.{uuid4().hex}")
-        draft.write_text(text, encoding="utf-8")
-        draft.chmod(0o600)
-        draft.replace(file)
-    return str(file)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return str(write_cached(f"compose/{digest}-{kind}.yaml", text))

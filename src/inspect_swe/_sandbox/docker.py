@@ -50,6 +50,10 @@ def engine() -> docker.APIClient | None:
         return _engines[0]
     try:
         settings = _settings()
+    except Exception as ex:  # the SDK raises bare exceptions where a context's files can't be read
+        logger.info("Docker's configuration can't be read (%s): using Inspect's exec instead of the engine's API.", ex)
+        return None
+    try:
         if settings is None or str(settings["base_url"]).startswith("ssh:"):
             return None
         client = docker.APIClient(**settings, version="auto", timeout=120, num_pools=64)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .._errors import SandboxDiedError
+from .._folders import is_usable_in_path, temporary_root
 from .multiplexer import ByteChannel
 from .portable import PortableTransport
 from .probe import Probe
@@ -22,11 +23,14 @@ _SECRET_VALUE = re.compile(r"https?://[^/\s@]+@|[a-z][a-z0-9+.-]*://[^/\s@:]*:[^
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that the agent may have: none with a credential by its name or in a URL."""
-    return {
+    kept = {
         name: value
         for name, value in variables.items()
         if not _SECRET_NAME.search(name) and not _SECRET_VALUE.search(value)
     }
+    if "TMPDIR" in kept and kept["TMPDIR"] != (usable := temporary_root()):
+        kept["TMPDIR"] = usable or "/tmp"
+    return kept
 
 
 class LocalTransport(PortableTransport):
@@ -66,8 +70,8 @@ class LocalTransport(PortableTransport):
         return None
 
     def host_path(self, path: Path) -> str | None:
-        """A file of this host is used where it lies."""
-        return str(path)
+        """A file of this host is used where it lies, unless nothing can be run there."""
+        return str(path) if is_usable_in_path(path) else None
 
 
 class PipeChannel:

@@ -1,0 +1,144 @@
+"""The folders of this machine that the package uses, with a typed error where one cannot be used."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+import platformdirs
+
+from ._errors import AgentInstallError, AgentOptionError
+
+CACHE_VARIABLE = "INSPECT_SWE_CACHE_DIR"
+_NOWHERE = Path(os.devnull)
+_SET_CACHE = f"set {CACHE_VARIABLE} to a folder that you may write to."
+_SET_TEMPORARY = "set TMPDIR to a folder that you may write to and that has room."
+
+
+def home_folder() -> Path:
+    """Return the user's home folder, or a path without files where the user has none."""
+    try:
+        return Path.home()
+    except RuntimeError:  # HOME is unset, and the machine does not know the user, as in many containers
+        return _NOWHERE
+
+
+def working_folder() -> Path:
+    """Return the working directory, or a path without files where it has been removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return _NOWHERE
+
+
+def cache_folder() -> Path:
+    """Return the store's folder: `INSPECT_SWE_CACHE_DIR`, or else the user's cache folder.
+
+    Raises:
+        AgentOptionError: `INSPECT_SWE_CACHE_DIR` begins with the home folder of a user who does not exist.
+        AgentInstallError: The user has no home folder.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if not chosen:
+        return user_cache_folder()
+    try:
+        return working_folder() / Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise AgentOptionError(f"{CACHE_VARIABLE}={chosen!r} names no folder: {error}", hint=_SET_CACHE) from error
+
+
+def user_cache_folder() -> Path:
+    """Return the package's folder below the user's cache folder.
+
+    Raises:
+        AgentInstallError: The user has no home folder.
+    """
+    try:
+        folder = platformdirs.user_cache_path("inspect_swe")
+    except RuntimeError:
+        folder = Path("~")
+    if folder.parts[:1] == ("~",):  # which older releases of platformdirs return
+        raise AgentInstallError(
+            "There is no folder for downloads: HOME is not set, and the system knows no home folder of this user.",
+            hint=_SET_CACHE,
+        )
+    return folder
+
+
+def write_cached(name: str, text: str) -> Path:
+    """Write a text into the user's cache folder, or else into the store's, unless a file of that name exists.
+
+    Args:
+        name: The file's path below the folder; it must depend on the text.
+        text: What the file holds. Only the user may read it.
+
+    Raises:
+        AgentInstallError: Neither folder can be written to.
+    """
+    failed: list[str] = []
+    for folder in (user_cache_folder, cache_folder):
+        try:
+            return _written(folder() / name, text)
+        except (OSError, AgentInstallError) as error:
+            failed.append(str(error))
+    raise AgentInstallError(f"{Path(name).name} can't be written: {'; '.join(failed)}.", hint=_SET_CACHE)
+
+
+def _written(file: Path, text: str) -> Path:
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f"{file.name}.{uuid4().hex}")
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o600)
+        draft.replace(file)
+    return file
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder for the block.
+
+    Raises:
+        AgentInstallError: No folder for temporary files can be written to.
+    """
+    try:
+        made = tempfile.TemporaryDirectory(prefix="inspect-swe-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise AgentInstallError(f"A temporary folder can't be made: {error}.", hint=_SET_TEMPORARY) from error
+    with made as folder:
+        yield Path(folder)
+
+
+def temporary_file() -> IO[bytes]:
+    """Open a file without a name.
+
+    Raises:
+        AgentInstallError: No folder for temporary files can be written to.
+    """
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise AgentInstallError(f"A temporary file can't be made: {error}.", hint=_SET_TEMPORARY) from error
+
+
+def temporary_root() -> str | None:
+    """Return the folder that temporary files of this process go to, if there is one: `TMPDIR` if it can be used."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return None
+
+
+def is_usable_in_path(program: Path) -> bool:
+    """Whether a program can be run where it lies, and `PATH` can name its folder."""
+    try:
+        text = os.fspath(program)
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return ":" not in text and os.access(program, os.X_OK)  # no, on a file system that is mounted with noexec
