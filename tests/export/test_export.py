@@ -222,6 +222,10 @@ def test_what_is_not_there(log: EvalLog, tmp_path: Path) -> None:
         result = export(log.location, tmp_path, to, "--json")
         assert result.exit_code == 1 and f"nothing to export as '{to}'" in result.stderr and hint in result.stderr
         assert [each["path"] for each in json.loads(result.stdout)] == [None, None]
+    made = tmp_path / "new" / "folder"
+    assert export(log.location, made, "native").exit_code == 1 and not made.parent.exists()
+    (tmp_path / "mine").mkdir()
+    assert export(log.location, tmp_path / "mine", "native").exit_code == 1 and (tmp_path / "mine").exists()
     missing = export(log.location, tmp_path, "atif", "--sample", "c")
     assert missing.exit_code == 1 and "no such sample. Its samples are: a/b, a_b." in missing.stderr
     for wrong in (tmp_path / "missing.eval", Path(__file__)):

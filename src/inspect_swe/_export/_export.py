@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,22 +73,35 @@ def export(log: str, to: Kind, out: Path, sample: str | None = None, epoch: int 
     header, chosen = _chosen(log, sample, epoch)
     write, unread = _WRITERS[to]
     names = _names(chosen)
-    out.mkdir(parents=True, exist_ok=True)
     found, reasons = False, dict[str, None]()
-    for number in {each.epoch for each in chosen} if to == "patch" else ():
-        predictions_of(header, number, out).unlink(missing_ok=True)  # of an earlier export
-    for summary in chosen:
-        each = read_eval_log_sample(log, summary.id, summary.epoch, resolve_attachments=True, exclude_fields=unread)
-        try:
-            path = write(header, each, out / names[summary.id, summary.epoch])
-        except Nothing as ex:
-            reasons[str(ex)] = None
-            yield Exported(summary.id, summary.epoch, skipped=str(ex))
-            continue
-        found = True
-        yield Exported(summary.id, summary.epoch, str(path))
+    with _folder(out):
+        for number in {each.epoch for each in chosen} if to == "patch" else ():
+            predictions_of(header, number, out).unlink(missing_ok=True)  # of an earlier export
+        for summary in chosen:
+            each = read_eval_log_sample(log, summary.id, summary.epoch, resolve_attachments=True, exclude_fields=unread)
+            try:
+                path = write(header, each, out / names[summary.id, summary.epoch])
+            except Nothing as ex:
+                reasons[str(ex)] = None
+                yield Exported(summary.id, summary.epoch, skipped=str(ex))
+                continue
+            found = True
+            yield Exported(summary.id, summary.epoch, str(path))
     if not found:
         raise ExportError(f"There is nothing to export as {to!r}: {'; '.join(reasons)}.", hint=_HINTS.get(to))
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Make a folder; of what was made for it, remove what is empty in the end."""
+    made = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            for each in made:
+                each.rmdir()
 
 
 _HINTS: Mapping[Kind, str] = {
