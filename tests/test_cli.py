@@ -182,6 +182,21 @@ def test_what_is_no_version(everything: Everything, wrong: str) -> None:
     assert result.stderr.startswith("error: version=") and everything.server.count() == asked
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["download", "claude-code"], "claude_code"),
+        (["remove", "Codex_CLI"], "codex_cli"),
+        (["check", "claude_cod"], "claude_code"),
+        (["check", "claude_code", "--only", "basics"], "basic"),
+    ],
+)
+def test_a_misspelt_name_is_a_usage_error_with_the_closest_one(arguments: list[str], meant: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2 and "Traceback" not in result.stderr
+    assert f"Did you mean {meant!r}?" in result.stderr
+
+
 @pytest.mark.parametrize("command", ["download", "remove"])
 def test_unknown_agent_lists_the_known_ones(everything: Everything, command: str) -> None:
     asked = everything.server.count()

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _TAIL_LINES = 20
 _TAIL_CHARS = 4000
 
@@ -205,3 +211,10 @@ def tail(text: str, lines: int = _TAIL_LINES, chars: int = _TAIL_CHARS) -> str:
     """The last lines of a text, at most `chars` characters."""
     kept = "\n".join(text.rstrip().splitlines()[-lines:])
     return kept if len(kept) <= chars else "…" + kept[-chars:]
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a misspelt one most likely means, if one is close; upper and lower case are alike."""
+    names = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(name.lower(), names, n=1)
+    return names[found[0]] if found else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform as machine
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
@@ -40,8 +40,14 @@ def platforms_of(choice: str | None) -> list[SandboxPlatform]:
     return [sandbox_platform(machine.machine(), musl=False)]
 
 
-def check_names(names: tuple[str, ...], known: list[str]) -> None:
-    """Refuse a name that isn't known, as a wrong command line."""
+def check_names(names: Iterable[str], known: Iterable[str], parameter: str = "AGENT") -> None:
+    """Refuse a name that isn't known, as a wrong command line; say which one is meant, if one is close."""
+    from .._errors import closest
+
+    known = list(known)
     for name in names:
         if name not in known:
-            raise click.BadParameter(f"there is no {name!r}. Known are: {', '.join(known)}.", param_hint="AGENT")
+            near = closest(name, known)
+            hint = f"Did you mean {near!r}? " if near else ""
+            listed = f"Known are: {', '.join(known)}."
+            raise click.BadParameter(f"there is no {name!r}. {hint}{listed}", param_hint=parameter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._shared import json_option, print_json
+from ._shared import check_names, json_option, print_json
 
 
 @click.command()
@@ -34,9 +34,7 @@ def check(
     from ..conformance import BEHAVIOURS, load_agent, run_matrix
 
     names = only.split(",") if only else None
-    unknown = [name for name in names or () if name not in BEHAVIOURS]
-    if unknown:
-        raise click.BadParameter(f"no such behaviour: {', '.join(unknown)}.", param_hint="--only")
+    check_names(names or (), BEHAVIOURS, "--only")
     for agent in agents:
         load_agent(agent)
     matrix = run_matrix(

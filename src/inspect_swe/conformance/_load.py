@@ -10,7 +10,8 @@ from typing import cast
 
 import click
 
-from .._agents import announced, announced_names
+from .._agents import ROSTER, announced, announced_names
+from .._errors import closest
 from ._trial import AgentFactory
 
 
@@ -32,7 +33,9 @@ def load_agent(name: str) -> AgentFactory:
         module = _module(place) if place else importlib.import_module("inspect_swe")
         return cast(AgentFactory, getattr(module, attribute))
     except (ImportError, AttributeError, OSError) as ex:
-        raise click.BadParameter(f"there is no agent {name!r} ({ex}).", param_hint="AGENT") from ex
+        near = None if place else closest(name, [*(adapter.key for adapter in ROSTER), *announced_names()])
+        hint = f"Did you mean {near!r}?" if near else f"({ex})"
+        raise click.BadParameter(f"there is no agent {name!r}. {hint}", param_hint="AGENT") from ex
 
 
 def _module(place: str) -> object:
