@@ -12,7 +12,7 @@ import pytest
 from inspect_ai.model import ContentImage, ModelUsage
 
 from inspect_swe._bridge import replies
-from inspect_swe._bridge.settings import BridgeSettings
+from inspect_swe._bridge.settings import BridgeSettings, OfferedTools
 from inspect_swe._errors import ToolsMissingError
 from inspect_swe.testing import ScriptedRequest, call, fail, refuse, say, scripted_requests, turn, wait
 
@@ -249,7 +249,7 @@ def test_missing_mcp_tools_end_the_sample(speaker: Speaker) -> None:
         (ending,) = site.ended
         assert isinstance(ending, ToolsMissingError) and "lookup" in str(ending)
 
-    expected = {"host": ("mcp__host__", frozenset({"lookup"}))}
+    expected = {"host": OfferedTools("mcp__host__", {"mcp__host__lookup": "lookup"})}
     in_sample([say("never")], body, settings=BridgeSettings(expected_tools=expected))
 
 
@@ -261,7 +261,7 @@ def test_tools_that_were_not_chosen_of_a_server_are_withheld(speaker: Speaker) -
         (request,) = scripted_requests(site.model)
         assert request.tool_names == ["mcp__std__add", "mcp__web__drop", "shell"]
 
-    expected = {"std": ("mcp__std__", frozenset({"add"})), "web": ("mcp__web__", frozenset[str]())}
+    expected = {"std": OfferedTools("mcp__std__", {"mcp__std__add": "add"}), "web": OfferedTools("mcp__web__")}
     in_sample([say("ok")], body, settings=BridgeSettings(expected_tools=expected))
 
 

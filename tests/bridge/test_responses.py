@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from inspect_swe._bridge import replies
 from inspect_swe._bridge.dialects.responses import Responses
-from inspect_swe._bridge.settings import BridgeSettings
+from inspect_swe._bridge.settings import BridgeSettings, OfferedTools
 from inspect_swe.testing import call, fail, say, scripted_requests, turn, wait
 
 from .speakers import SCHEMA, ResponsesSpeaker, post
@@ -201,7 +201,10 @@ def namespaces() -> list[dict[str, Any]]:
     ]
 
 
-EXPECTED = {"std": ("mcp__std__", frozenset({"add"})), "gone": ("mcp__gone__", frozenset({"wipe"}))}
+EXPECTED = {
+    "std": OfferedTools("mcp__std__", {"mcp__std__add": "add"}),
+    "gone": OfferedTools("mcp__gone__", {"mcp__gone__wipe": "wipe"}),
+}
 
 
 @pytest.mark.parametrize("declared_in_input", [False, True])

@@ -20,7 +20,7 @@ from .harness import containers_of
 OUTSIDE = f"{Path(__file__).parent.parent / 'fakes' / 'outside_agent.py'}:outside_agent"
 AGENTS = [*(adapter.key for adapter in ROSTER), OUTSIDE]
 
-NO_MCP = {"mcp_stdio", "mcp_http", "bridged_tools", "servers_together", "skills"}
+NO_MCP = {"mcp_stdio", "mcp_http", "bridged_tools", "renamed_tools", "servers_together", "skills"}
 EXCUSED = {
     OUTSIDE: {*NO_MCP, "minimal_image"},
     "antigravity": {"minimal_image"},

@@ -16,7 +16,7 @@ from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.log import read_eval_log
 from inspect_ai.tool import Tool, tool
 
-from inspect_swe._bridge.settings import BridgeSettings
+from inspect_swe._bridge.settings import BridgeSettings, OfferedTools
 from inspect_swe.testing import say, scripted_requests
 
 from ..bridge.support import Site, in_sample
@@ -41,7 +41,7 @@ def give() -> Tool:
 
 
 # The first request offers this tool; of later ones, tools of that server that were not chosen are withheld.
-SETTINGS = BridgeSettings(models=("m",), expected_tools={"server": ("ad", frozenset({"d"}))})
+SETTINGS = BridgeSettings(models=("m",), expected_tools={"server": OfferedTools("ad", {"add": "d"})})
 TOOLS = [BridgedToolsSpec(name="host", tools=[give()], require_proposal=False)]
 
 

@@ -137,14 +137,8 @@ class BridgeApp:
 
     def _withhold_tools(self, dialect: Dialect, data: dict[str, Any]) -> None:
         """Of an MCP server that was given with a choice of tools, the model sees those only."""
-        chosen = [(prefix, names) for prefix, names in self._settings.expected_tools.values() if names]
-        if not chosen:
-            return
-
-        def withheld(name: str) -> bool:
-            return any(name.startswith(prefix) and name[len(prefix) :] not in names for prefix, names in chosen)
-
-        dialect.without_tools(data, withheld)
+        if any(tools.names is not None for tools in self._settings.expected_tools.values()):
+            dialect.without_tools(data, self._settings.is_withheld)
 
     async def _guarded(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         """A model call whose failure either ends the sample or becomes the provider's error reply."""

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 import anyio
 
 from .._errors import ToolsMissingError
+
+
+@dataclass(frozen=True)
+class OfferedTools:
+    """An MCP server's tools as the CLI offers them to the model.
+
+    Args:
+        prefix: What their names begin with in a model request.
+        names: The tools that must be offered: the name in a model request, and the server's own name. None stands for
+            whatever the server has, which must be one tool at least.
+        command: The command that starts the server in the sandbox, if one does.
+    """
+
+    prefix: str
+    names: Mapping[str, str] | None = None
+    command: str | None = None
+
+    def missing(self, offered: Set[str]) -> list[str]:
+        """Return the tools that a request lacks which offers the named ones."""
+        if self.names is None:
+            return [] if any(name.startswith(self.prefix) for name in offered) else ["*"]
+        return sorted(tool for name, tool in self.names.items() if name not in offered)
 
 
 @dataclass
@@ -18,29 +40,35 @@ class BridgeSettings:
     Args:
         web_search: Whether the CLI's own web search may reach the model provider's.
         models: Model names to list to clients that ask.
-        expected_tools: For each MCP server, the prefix its tools' names have in a model request, and the names of
-            the tools that must be offered (empty: at least one).
+        expected_tools: The tools of each MCP server.
         reads_json: Whether the CLI reads a host tool's text as JSON where it can, and fails if that is no object.
     """
 
     web_search: bool = False
     models: tuple[str, ...] = ()
-    expected_tools: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    expected_tools: Mapping[str, OfferedTools] = field(default_factory=dict)
     reads_json: bool = False
 
     def missing(self, offered: Set[str]) -> ToolsMissingError | None:
         """The error of a request that offers these tools, if one that is expected is not among them."""
-        for server, (prefix, names) in self.expected_tools.items():
-            missing = {name for name in names if prefix + name not in offered}
-            if not names and not any(name.startswith(prefix) for name in offered):
-                missing = {"*"}
-            if missing:
+        for server, tools in self.expected_tools.items():
+            if missing := tools.missing(offered):
+                started = "" if tools.command is None else f" (command {tools.command!r})"
                 return ToolsMissingError(
-                    f"The agent was started without the tools of MCP server {server!r}: "
-                    f"{', '.join(sorted(missing))} not offered to the model.",
+                    f"The agent was started without the tools of MCP server {server!r}{started}: "
+                    f"{', '.join(missing)} not offered to the model.",
                     hint="check that the server starts in the sandbox; scoring a run without its tools is wrong.",
                 )
         return None
+
+    def is_withheld(self, name: str) -> bool:
+        """Whether a tool is one of an MCP server that was given with a choice of other tools."""
+        servers = [tools for tools in self.expected_tools.values() if name.startswith(tools.prefix)]
+        if any(name in (tools.names or ()) for tools in servers):
+            return False
+        # The names of "web" begin as those of "web_search" do.
+        owner = max(servers, key=lambda tools: len(tools.prefix), default=None)
+        return owner is not None and owner.names is not None
 
 
 @dataclass

@@ -249,6 +249,14 @@ class Adapter(ABC):
         """What the names of an MCP server's tools begin with in a model request."""
         return f"mcp__{server}__"
 
+    def tool_name(self, server: str, tool: str) -> str | None:
+        """The name of an MCP server's tool in a model request; None if the CLI leaves such a tool out."""
+        return self.tool_prefix(server) + tool
+
+    def twin_name(self, server: str, tool: str) -> str | None:
+        """The name of a tool if another one of its server has the same `tool_name`; None if both keep that."""
+        return None
+
     def session_id(self, exit: Exit) -> str | None:
         """What the CLI itself has named the conversation, as its last event at the beginning says."""
         field = self.session_field

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import anyio
 from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridge
 from inspect_ai.model import ChatMessage, Model, ModelOutput
-from inspect_ai.tool import ToolDef, ToolInfo
+from inspect_ai.tool import ToolInfo
 from inspect_ai.util import Checkpointer
 
 from .._bridge.app import BridgeApp
@@ -36,6 +36,7 @@ from .adapter import Adapter, Route
 from .ending import Ending
 from .limits import idle_limits, repeat_limits
 from .options import AgentOptions
+from .tool_names import offered_tools
 
 logger = logging.getLogger(__name__)
 
@@ -221,13 +222,6 @@ def _aliases(options: AgentOptions, route: Route) -> dict[str, str | Model]:
 
 
 def _settings(adapter: Adapter, options: AgentOptions, route: Route) -> BridgeSettings:
-    expected: dict[str, tuple[str, frozenset[str]]] = {}
-    if options.centaur:  # the person sees what is there
-        return BridgeSettings(route.web_search, tuple(route.aliases), expected, adapter.reads_json)
-    for server in options.mcp_servers:
-        named = frozenset[str]() if server.tools == "all" else frozenset(server.tools)
-        expected[server.name] = (adapter.tool_prefix(server.name), named)
-    for spec in options.bridged_tools:
-        names = frozenset(ToolDef(tool).name for tool in spec.tools)
-        expected[spec.name] = (adapter.tool_prefix(spec.name), names)
+    # In centaur mode the person sees what is there.
+    expected = {} if options.centaur else offered_tools(adapter, options)
     return BridgeSettings(route.web_search, tuple(route.aliases), expected, adapter.reads_json)

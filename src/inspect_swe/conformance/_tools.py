@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from inspect_ai.agent import BridgedToolsSpec
-from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio, Tool, ToolError, tool
+from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio, Tool, ToolDef, ToolError, tool
 
-from ..testing import ScriptStep, call, finish
+from .._errors import AgentOptionError
+from ..testing import DynamicStep, ScriptedRequest, ScriptStep, Step, call, finish, say
 from ._behaviour import behaviour, check
 from ._trial import Trial
 
@@ -86,6 +88,36 @@ def lookup() -> Tool:
     return execute
 
 
+# Names that are none in some model's API, and what a CLI makes of them is no other one's name.
+_ODD_NAMES = ("files.read", "café menu/today", "a-dash", "sixty_letters_" + "long" * 11 + "ab")
+
+
+def _named(name: str) -> Tool:
+    async def execute(what: str) -> str:
+        return f"ODD-RESULT of {name}: {what}"
+
+    description = f"The tool with the name {name!r}, whatever the model calls it by."
+    return ToolDef(execute, name, description, {"what": "Anything."}).as_tool()
+
+
+def _odd_tools(trial: Trial) -> list[str]:
+    """Return the odd names that the agent does not refuse when it is made."""
+    names = []
+    for name in _ODD_NAMES:
+        with contextlib.suppress(AgentOptionError):
+            trial.agent(bridged_tools=[BridgedToolsSpec(name="odd-names", tools=[_named(name)])])
+            names.append(name)
+    return names
+
+
+def _call_odd(name: str) -> DynamicStep:
+    def step(request: ScriptedRequest) -> Step:
+        offered = [tool.name for tool in request.tools if f"the name {name!r}" in tool.description]
+        return call(offered[0], what="42") if offered else say(f"There is no tool {name}.")
+
+    return step
+
+
 _LOOKUPS = {"number": "42", "text": "text for text", "error": "HOST-SAYS-NO"}
 
 
@@ -95,13 +127,15 @@ _LOOKUPS = {"number": "42", "text": "text for text", "error": "HOST-SAYS-NO"}
     also={
         "mcp_http": "The tools of an MCP server over HTTP are there from the first request, and work.",
         "bridged_tools": "Host tools are there from the first request; numbers, texts and errors come back as such.",
-        "servers_together": "All of them are there together.",
+        "renamed_tools": "A tool whose name the CLI changes is called, or refused when the agent is made.",
+        "servers_together": "All of them are there together, beside a server without tools.",
     },
 )
 async def mcp_stdio(trial: Trial) -> None:
     """The tools of an MCP server in the sandbox are there from the first request, and work."""
     options: dict[str, Any] = {}
     steps: list[ScriptStep] = []
+    odd: list[str] = []
     if trial.has("mcp_servers"):
         stdio = MCPServerConfigStdio(
             name="std", command="python3", args=["server.py"], cwd="/opt/adder", env={"A": "1"}
@@ -110,8 +144,14 @@ async def mcp_stdio(trial: Trial) -> None:
         options["mcp_servers"] = [stdio, web]
         steps += [call("std/add", a=2, b=3), call("web/add", a=3, b=4)]
     if trial.has("bridged_tools"):
-        options["bridged_tools"] = [BridgedToolsSpec(name="host", tools=[lookup()])]
+        odd = _odd_tools(trial)
+        options["bridged_tools"] = [
+            BridgedToolsSpec(name="host", tools=[lookup()]),
+            BridgedToolsSpec(name="odd-names", tools=[_named(name) for name in odd]),
+            BridgedToolsSpec(name="empty", tools=[]),
+        ]
         steps += [call("host/lookup", what=what) for what in _LOOKUPS]
+        steps += [_call_odd(name) for name in odd]
     if not options:
         trial.require("bridged_tools", "mcp_servers")
     trial.script = [*steps, finish("Done.")]
@@ -129,5 +169,11 @@ async def mcp_stdio(trial: Trial) -> None:
         for expected in _LOOKUPS.values():
             text = next(results, "")
             check(expected in text, f"{expected!r} came back as {text!r}")
+    with trial.judging("renamed_tools"):
+        trial.require("bridged_tools")
+        check(odd, "it takes none of the names")
+        for name in odd:
+            text = next(results, "")
+            check(f"ODD-RESULT of {name}: 42" in text, f"the tool {name!r} returned {text!r}")
     trial.require("mcp_servers")
     check("sum=5" in added[0], f"the tool returned {added[0]!r}")

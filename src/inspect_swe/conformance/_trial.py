@@ -17,7 +17,7 @@ from .._errors import AgentError
 from .._requests import full_name
 from .._runtime.adapter import Adapter
 from .._runtime.agent import adapter_of
-from .._runtime.results import options_of
+from .._runtime.parameters import parameter_types
 from ..testing import ScriptedModel, ScriptedRequest, ScriptStep, scripted_requests
 from ._behaviour import Behaviour, ConformanceError, NotApplicable, check
 
@@ -80,11 +80,11 @@ class Trial:
 
     def has(self, *options: str) -> bool:
         """Whether the agent has such options."""
-        return {*options} <= {*options_of(self.factory)}
+        return {*options} <= parameter_types(self.factory).keys()
 
     def require(self, *options: str) -> None:
         """Excuse an agent that has no such options."""
-        missing = sorted({*options} - {*options_of(self.factory)})
+        missing = sorted({*options} - parameter_types(self.factory).keys())
         if missing:
             raise NotApplicable(f"its signature has no `{'`, `'.join(missing)}`")
 
