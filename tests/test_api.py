@@ -246,7 +246,7 @@ def test_what_a_run_leaves_behind_is_asked_for_by_keyword(name: str) -> None:
     assert get_type_hints(getattr(inspect_swe, name))["results"] == Unpack[inspect_swe.RunResults]
     assert inspect_swe.RunResults.__annotations__.keys() == {"collect", "response_schema", "keep_session"}
     assert not inspect_swe.RunResults.__total__
-    with pytest.raises(TypeError, match="colect"):
+    with pytest.raises(inspect_swe.AgentOptionError, match=r"no parameter 'colect'\.\n.*collect"):
         getattr(inspect_swe, name)(colect="out/**")
 
 

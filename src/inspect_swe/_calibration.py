@@ -18,7 +18,9 @@ from ._errors import AgentError, AgentOptionError, SolutionError
 from ._inspect_compat import sample_state
 from ._inspect_transcript import record
 from ._runtime.ending import Ending
+from ._runtime.options import require_asyncio
 from ._runtime.output import OutputBuffer
+from ._runtime.parameters import checked_parameters
 from ._sandbox.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ exec "$@"
 
 
 @agent
+@checked_parameters
 def oracle(
     name: str = "Oracle",
     description: str = "Runs the task's own solution.",
@@ -72,6 +75,7 @@ def oracle(
     Raises:
         AgentOptionError: `timeout` is not above 0.
     """
+    require_asyncio()
     if timeout is not None and timeout <= 0:
         raise AgentOptionError(f"timeout is a time in seconds above 0, not {timeout}.")
 
@@ -91,6 +95,7 @@ def oracle(
 
 
 @agent
+@checked_parameters
 def nop(name: str = "Nop", description: str = "Does nothing.") -> Agent:
     """Does nothing, and calls no model: what it scores is what the task is worth without any work.
 

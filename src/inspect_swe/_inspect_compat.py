@@ -6,6 +6,7 @@ moved one, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public `sa
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -65,6 +66,21 @@ def agent_arguments(agent: Agent) -> tuple[str, dict[str, Any]]:
         return registry_info(agent).name, dict(getattr(agent, "__registry_params__", {}))
     except ValueError:
         return getattr(agent, "__name__", "?"), {}
+
+
+def is_tool(value: object) -> bool:
+    """Whether something is a tool that a model may call, rather than any function, or one that makes a tool."""
+    made = getattr(value, "__registry_params__", None) is not None
+    return made or inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(type(value), "__call__"))  # noqa: B004, B009
+
+
+def async_backend() -> str:
+    """The library that runs what is asynchronous: of the event loop that runs already, or of an eval to come."""
+    try:
+        from inspect_ai._util._async import configured_async_backend, current_async_backend
+    except ImportError:  # pragma: no cover - a future inspect_ai
+        return "asyncio"
+    return current_async_backend() or configured_async_backend()
 
 
 generation_usage: ContextVar[ModelUsage | None] = ContextVar("usage of the request's generation", default=None)

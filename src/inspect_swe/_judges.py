@@ -22,6 +22,7 @@ from ._errors import AgentError, AgentOptionError
 from ._inspect_compat import agent_arguments, sample_state
 from ._inspect_transcript import record
 from ._runtime.agent import asked_for
+from ._runtime.parameters import checked_parameters
 from ._runtime.results import ResultSpec
 from ._runtime.validated import result_of
 from ._sandbox.snapshot import snapshot
@@ -76,6 +77,7 @@ class Review(BaseModel):
 
 
 @agent
+@checked_parameters
 def verified(agent: Agent, judge: Judge | Scorer, *, attempts: int = 3, limits: Sequence[Limit] = ()) -> Agent:
     """An agent whose work a judge looks at: while they are not content, it goes on with what they say.
 

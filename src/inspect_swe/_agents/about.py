@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from textwrap import dedent
 from typing import cast, get_args
 
-from .._errors import AgentOptionError, EntryPointError
+from .._errors import AgentOptionError, EntryPointError, closest
 from .._runtime.adapter import ToolKind
 from .announced import all_announced, announced, announced_names
 
@@ -84,7 +84,7 @@ TOOLS: Mapping[str, Mapping[str, ToolKind]] = {
     "copilot_cli": _kinds(
         read="fetch_copilot_cli_documentation list_bash read_bash view",
         edit="apply_patch create edit store_memory vote_memory",
-        search="glob grep rg semantic_code_search session_store_sql tool_search",
+        search="glob grep rg semantic_code_search session_store_sql tool_search tool_search_tool",
         execute="bash stop_bash write_bash",
         think="list_agents read_agent report_intent sql task update_todo write_agent",
         fetch="web_fetch web_search",
@@ -177,7 +177,11 @@ def _tools_of(agent: str) -> Mapping[str, ToolKind]:
         return TOOLS[key]
     if agent in (others := announced_names()):
         return announced(agent).adapter.tools
-    raise AgentOptionError(f"There is no agent {agent!r}. Known are: {', '.join([*TOOLS, *others])}.")
+    near = closest(agent, [*TOOLS, *others])
+    raise AgentOptionError(
+        f"There is no agent {agent!r}. Known are: {', '.join([*TOOLS, *others])}.",
+        hint=f'did you mean "{near}"?' if near else None,
+    )
 
 
 def _announced_tools() -> Iterator[Mapping[str, ToolKind]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry
 from .._runtime.options import agent_options
 from .._runtime.output import last_event
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .about import ANTIGRAVITY, TOOLS
 
@@ -27,6 +29,7 @@ _RUNNER = Path(__file__).with_name("antigravity_runner.py")
 
 
 @agent
+@checked_parameters
 def antigravity(
     name: str = "Antigravity",
     description: str = ANTIGRAVITY,
@@ -34,7 +37,7 @@ def antigravity(
     mcp_servers: Sequence[MCPServerConfig] | None = None,
     bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
     mcp_ready_timeout: float = 120,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     filter: GenerateFilter | None = None,
     retry_refusals: int | None = None,
@@ -183,6 +186,11 @@ class Antigravity(Adapter):
     def tool_prefix(self, server: str) -> str:
         """What the names of an MCP server's tools begin with in a model request."""
         return f"mcp_{server}_"
+
+    def tool_name(self, server: str, tool: str) -> str | None:
+        """A name that the API refuses is left out."""
+        name = self.tool_prefix(server) + tool
+        return name if re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) else None
 
     def _runner(self, site: Site) -> str:
         return f"{site.config}/antigravity_runner.py"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
@@ -20,8 +20,11 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry
 from .._runtime.options import CentaurOptions, Effort, agent_options
 from .._runtime.output import last_event
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
+from .disallowed import check_disallowed
 
 PermissionMode = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"]
 
@@ -52,6 +55,9 @@ _ENV = {
 _SMALLEST = 100_000
 """Tokens of the smallest window that it compacts a conversation for, with models that it knows."""
 
+_LONGEST = 128
+"""Characters of a tool's name."""
+
 # The CLI takes bash or zsh only, and tells them by name. Any POSIX shell runs its commands; what fails is the
 # snapshot of the user's environment that it takes first, which is written in bash: without one it goes on.
 _ANY_SHELL = b"""#!/bin/sh
@@ -61,6 +67,7 @@ exec sh "$@"
 
 
 @agent
+@checked_parameters
 def claude_code(
     name: str = "Claude Code",
     description: str = CODING_AGENT,
@@ -71,7 +78,7 @@ def claude_code(
     disallowed_tools: list[str] | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_config: str | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     opus_model: str | None = None,
@@ -191,7 +198,7 @@ def claude_code(
         sonnet=sonnet_model,
         haiku=haiku_model,
         subagent=subagent_model,
-        disallowed_tools=tuple(disallowed_tools or ()),
+        disallowed_tools=check_disallowed(ClaudeCode, disallowed_tools, version),
         permission_mode=mode,
         replace_system_prompt=replace_system_prompt,
         allowlist_mcp=allowlist_mcp_tools,
@@ -316,6 +323,11 @@ class ClaudeCode(Adapter):
             return Verdict(Outcome.REFUSED)
         return Verdict(Outcome.FAILED, str(result.get("result") or result.get("subtype") or ""))
 
+    def tool_name(self, server: str, tool: str) -> str | None:
+        """Characters that the API refuses are replaced; a name that is too long for it is left out."""
+        name = self.tool_prefix(server) + replaced(tool, "[^a-zA-Z0-9_-]")
+        return name if len(name) <= _LONGEST else None
+
     def _model(self, site: Site) -> str:
         """The name it goes by. The suffix is for names that it knows with 200,000 tokens; it is not sent."""
         name = self.model_config or site.model
@@ -324,8 +336,10 @@ class ClaudeCode(Adapter):
     def _allowed(self, site: Site) -> Iterator[str]:
         for server in site.mcp_servers:
             if self.allowlist_bridged if server in site.bridged else self.allowlist_mcp:
-                names = ["*"] if server.tools == "all" else server.tools
-                yield from (self.tool_prefix(server.name) + name for name in names)
+                if server.tools == "all":
+                    yield self.tool_prefix(server.name) + "*"
+                else:
+                    yield from filter(None, (self.tool_name(server.name, tool) for tool in server.tools))
 
 
 def _limits(site: Site, model: str) -> dict[str, str]:
@@ -342,8 +356,6 @@ def _limits(site: Site, model: str) -> dict[str, str]:
 
 
 def _permission_mode(auto_mode: bool, permission_mode: PermissionMode | None) -> PermissionMode | None:
-    if permission_mode is not None and permission_mode not in get_args(PermissionMode):
-        raise AgentOptionError(f"permission_mode={permission_mode!r} is none of {', '.join(get_args(PermissionMode))}.")
     if auto_mode and permission_mode not in (None, "auto"):
         raise AgentOptionError(
             f'auto_mode=True means permission_mode="auto", which contradicts permission_mode={permission_mode!r}.',

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
@@ -23,8 +24,10 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import mcp_entry
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import json_events
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .about import CODING_AGENT, TOOLS
+from .toml import toml_document, toml_value
 
 CodexWebSearch = Literal["live", "cached", "disabled"]
 CodexSandboxMode = Literal["danger-full-access", "workspace-write", "read-only"]
@@ -35,6 +38,9 @@ _PROFILE = "agent"
 
 _REVIEWER = "codex-auto-review"
 """The model that the CLI asks for reviews, if its catalogue has it."""
+
+_LONGEST = 128
+"""Characters of a tool's name, with its namespace."""
 
 _CAUTIOUS = 200_000
 """Context window of a model of which nothing is known; the CLI's own guess is larger."""
@@ -74,6 +80,7 @@ class CodexAutoReview:
 
 
 @agent
+@checked_parameters
 def codex_cli(
     name: str = "Codex CLI",
     description: str = CODING_AGENT,
@@ -86,7 +93,7 @@ def codex_cli(
     goals: bool = True,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     filter: GenerateFilter | None = None,
     retry_refusals: int | None = None,
@@ -190,8 +197,6 @@ def codex_cli(
             raise AgentOptionError(f"Codex CLI cannot use MCP server {server.name!r}: it does not know SSE.")
     if mcp_startup_timeout <= 0:
         raise AgentOptionError(f"mcp_startup_timeout is a time in seconds above 0, not {mcp_startup_timeout}.")
-    _check_choice("sandbox_mode", sandbox_mode, CodexSandboxMode)
-    _check_choice("approval_policy", approval_policy, CodexApprovalPolicy)
     review = CodexAutoReview() if auto_review is True else auto_review or None
     _check_sandbox(sandbox_mode, approval_policy, network_access, review)
     if review is not None and sandbox_mode == "danger-full-access":
@@ -213,17 +218,9 @@ def codex_cli(
 
 def check_web_search(mode: CodexWebSearch, disallowed: Sequence[str]) -> CodexWebSearch:
     """The CLI's web search, given what is disallowed."""
-    _check_choice("web_search", mode, CodexWebSearch)
-    if set(disallowed) - {"web_search"}:
-        raise AgentOptionError(f"disallowed_tools={disallowed!r}: Codex CLI can be rid of 'web_search' only.")
     if disallowed and mode == "cached":
         raise AgentOptionError("web_search='cached' contradicts disallowed_tools=['web_search'].")
     return "disabled" if disallowed else mode
-
-
-def _check_choice(label: str, value: str, kind: Any) -> None:
-    if value not in get_args(kind):
-        raise AgentOptionError(f"{label}={value!r} is none of {', '.join(get_args(kind))}.")
 
 
 def _check_sandbox(mode: str, approval: str, network: bool, review: CodexAutoReview | None) -> None:
@@ -285,7 +282,7 @@ class CodexCli(Adapter):
     def launch(self, site: Site) -> Launch:
         """A configuration layer on top of what is there; a catalogue of models, where the CLI's own lacks this one."""
         home = self._home(site)
-        files = [File(f"{home}/{_PROFILE}.config.toml", _toml(self._profile(site)))]
+        files = [File(f"{home}/{_PROFILE}.config.toml", toml_document(self._profile(site)))]
         slug = self._slug(site.model)
         if not _is_known(slug):
             names = [slug, *([_REVIEWER] if self._has_reviewer else [])]
@@ -341,9 +338,20 @@ class CodexCli(Adapter):
         """The namespace of an MCP server's tools, as the bridge names its tools."""
         return f"{_namespace(server)}__"
 
+    def tool_name(self, server: str, tool: str) -> str:
+        """Characters other than letters, digits and _ are replaced; a long name ends with a hash."""
+        name = self.tool_prefix(server) + _identifier(tool)
+        return name if len(name) <= _LONGEST else self.twin_name(server, tool)
+
+    def twin_name(self, server: str, tool: str) -> str:
+        """A name that ends with a hash."""
+        identity = f"{server}\0{server}\0\0{tool}\0{tool}"
+        digest = hashlib.sha1(identity.encode(), usedforsecurity=False).hexdigest()[:12]
+        return f"{(self.tool_prefix(server) + _identifier(tool))[: _LONGEST - 13]}_{digest}"
+
     def settings(self, site: Site) -> list[str]:
         """The settings of this run, the user's the last, each as `-c` takes it."""
-        own = [f"{key}={_value(value)}" for key, value in self._profile(site).items()]
+        own = [f"{key}={toml_value(value)}" for key, value in self._profile(site).items()]
         return [*own, *(f"{key}={value}" for key, value in self.config_overrides)]
 
     @property
@@ -405,7 +413,11 @@ class CodexCli(Adapter):
 
 
 def _namespace(server: str) -> str:
-    return f"mcp__{server.replace('-', '_')}"
+    return _identifier(server if server.startswith("mcp__") else f"mcp__{server}")
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
 @functools.cache
@@ -428,16 +440,3 @@ def _generation(slug: str) -> tuple[int, int]:
 def _model(slug: str, window: int) -> dict[str, Any]:
     own = {"slug": slug, "display_name": slug, "context_window": window, "max_context_window": window}
     return {**_data()["generic"], **own}
-
-
-def _toml(table: dict[str, Any]) -> bytes:
-    return "".join(f"{key} = {_value(value)}\n" for key, value in table.items()).encode(errors="replace")
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_value(key)} = {_value(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    # A JSON string is a TOML string, but for one character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

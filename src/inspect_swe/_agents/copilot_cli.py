@@ -6,14 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from .._errors import AgentOptionError
 from .._install import FRUGAL_WASM, NODE, NpmPackage, SingleFile
 from .._requests import DialectName
 from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
@@ -21,7 +20,9 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, scripted_entry, server_scripts, shell_argv, shell_files
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import json_events, last_event
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
 
 Wire = Literal["anthropic", "completions", "responses"]
@@ -35,12 +36,16 @@ _FIXED = {
 }
 _SESSION = Path(__file__).with_name("copilot_session.sh").read_text()
 _ROOTS = Path(__file__).with_name("copilot_roots.cjs")
+_LONGEST = 64
+"""Characters of a tool's name."""
+
 _ALL = {"tools": ["*"], "timeout": FOREVER}
 _FOR_ALL = b'---\napplyTo: "**"\n---\n'
 _OWN = ("agents", "copilot-instructions.md", "instructions", "mcp-config.json", "settings.json", "skills")
 
 
 @agent
+@checked_parameters
 def copilot_cli(
     name: str = "Copilot CLI",
     description: str = CODING_AGENT,
@@ -50,7 +55,7 @@ def copilot_cli(
     bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     copilot_model: str = "claude-sonnet-5.5",
     filter: GenerateFilter | None = None,
@@ -143,10 +148,6 @@ class CopilotCli(Adapter):
     )
     sessions, session_field, takes_images, acp_tools = ("session-state",), "sessionId", True, ()
 
-    def __post_init__(self) -> None:
-        if self.wire not in (None, *get_args(Wire)):
-            raise AgentOptionError(f"wire={self.wire!r} is none of {', '.join(get_args(Wire))}.")
-
     @property
     def spoken(self) -> DialectName:
         """The API that it speaks."""
@@ -217,4 +218,9 @@ class CopilotCli(Adapter):
 
     def tool_prefix(self, server: str) -> str:
         """What the names of an MCP server's tools begin with in a model request."""
-        return f"{server}-"
+        return f"{server}-"[:_LONGEST]
+
+    def tool_name(self, server: str, tool: str) -> str:
+        """Written as a host's name is, with - for all that is neither letter nor digit, and cut."""
+        labels = (each if each.isascii() else f"xn--{each.encode('punycode').decode()}" for each in tool.split("."))
+        return replaced(f"{server}-{'.'.join(labels)}", "[^a-zA-Z0-9_-]", "-")[:_LONGEST]

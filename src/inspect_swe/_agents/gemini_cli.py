@@ -19,7 +19,9 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import last_event
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
 
 _SETTINGS: dict[str, Any] = {
@@ -36,6 +38,9 @@ _SETTINGS: dict[str, Any] = {
     "telemetry": {"enabled": False},
 }
 
+_LONGEST, _KEPT = 63, 30
+"""Characters of a tool's name, and those of a longer one that it begins and ends with."""
+
 _EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
 _SPECIAL = ("/", "?", "<session_context>", "<hook_context>")
 """Beginnings of prompts that the CLI takes for commands, or leaves out when it resumes."""
@@ -44,6 +49,7 @@ _AS_WRITTEN = b'description = "Hands on a request."\nprompt = "The request, as i
 
 
 @agent
+@checked_parameters
 def gemini_cli(
     name: str = "Gemini CLI",
     description: str = CODING_AGENT,
@@ -53,7 +59,7 @@ def gemini_cli(
     bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     gemini_model: str = "gemini-2.5-pro",
     filter: GenerateFilter | None = None,
@@ -212,4 +218,10 @@ class GeminiCli(Adapter):
 
     def tool_prefix(self, server: str) -> str:
         """What the names of an MCP server's tools begin with in a model request."""
-        return f"{server}_" if server.startswith("mcp_") else f"mcp_{server}_"
+        return (f"{server}_" if server.startswith("mcp_") else f"mcp_{server}_")[:_KEPT]
+
+    def tool_name(self, server: str, tool: str) -> str:
+        """Characters that the API refuses are replaced, and a long name loses its middle."""
+        full = f"{server}_{tool}" if server.startswith("mcp_") else f"mcp_{server}_{tool}"
+        name = replaced(full, "[^a-zA-Z0-9_.:-]")
+        return name if len(name) <= _LONGEST else f"{name[:_KEPT]}...{name[-_KEPT:]}"

@@ -21,8 +21,11 @@ from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome,
 from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files
 from .._runtime.options import CentaurOptions, agent_options
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.tool_names import fnv1a, replaced
 from .about import KIMI_CODE, TOOLS
+from .disallowed import check_disallowed
 
 _ENV = {
     "KIMI_CODE_DANGEROUS_COMMAND_GUARD": "false",
@@ -50,11 +53,15 @@ _WINDOW, _OUTPUT = 1_000_000, 32_000
 # It would keep 50,000 tokens free, which some models don't even have; 15 % it keeps free anyway.
 _CONFIG = "[loop_control]\nreserved_context_size = 0\n"
 
+_LONGEST = 64
+"""Characters of a tool's name."""
+
 _REFUSED = "Provider safety policy blocked the response."
 _AS_WRITTEN = "The request, as it was written:"
 
 
 @agent
+@checked_parameters
 def kimi_code(
     name: str = "Kimi Code",
     description: str = KIMI_CODE,
@@ -65,7 +72,7 @@ def kimi_code(
     mcp_ready_timeout: float = 120.0,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     max_context_size: int | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     filter: GenerateFilter | None = None,
@@ -135,7 +142,8 @@ def kimi_code(
         debug=debug,
         **results,
     )
-    return cli_agent(KimiCode(max_context_size, tuple(disallowed_tools or ())), options)
+    disallowed = check_disallowed(KimiCode, disallowed_tools, version)
+    return cli_agent(KimiCode(max_context_size, disallowed), options)
 
 
 @dataclass(frozen=True)
@@ -209,3 +217,21 @@ class KimiCode(Adapter):
         if (said := re.search(r"^error: (?:failed to run prompt: )?(.+)", exit.stderr, re.M)) is None:
             return Verdict(Outcome.CRASHED)
         return Verdict(Outcome.REFUSED if said[1] == _REFUSED else Outcome.FAILED, said[1])
+
+    def tool_prefix(self, server: str) -> str:
+        """What the names of an MCP server's tools begin with in a model request."""
+        return f"mcp__{_part(server)}__"[: _LONGEST - len("_-12345678")]
+
+    def tool_name(self, server: str, tool: str) -> str:
+        """Characters that some API refuses are replaced, several _ are one, and a long name ends with a hash."""
+        name = f"mcp__{_part(server)}__{_part(tool)}"
+        if len(name) <= _LONGEST:
+            return name
+        value = fnv1a(name)
+        digest = f"-{2**32 - value:x}" if value >= 2**31 else f"{value:x}"  # It is a number with a sign.
+        digest = digest.rjust(8, "0")
+        return f"{name[: _LONGEST - len(digest) - 1]}_{digest}"
+
+
+def _part(name: str) -> str:
+    return re.sub("_+", "_", replaced(name, "[^a-zA-Z0-9_-]"))

@@ -17,6 +17,7 @@ from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome,
 from .._runtime.agent import cli_agent
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import last_event
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .about import MINI_SWE_AGENT, TOOLS
 
@@ -26,13 +27,14 @@ _RUNNER = Path(__file__).with_name("mini_runner.py")
 
 
 @agent
+@checked_parameters
 def mini_swe_agent(
     name: str = "mini-swe-agent",
     description: str = MINI_SWE_AGENT,
     system_prompt: str | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     filter: GenerateFilter | None = None,
     retry_refusals: int | None = None,

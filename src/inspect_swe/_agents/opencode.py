@@ -21,7 +21,9 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, stdio_argv
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import json_events, last_event
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.tool_names import replaced
 from .about import OPENCODE, TOOLS
 
 # FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
@@ -43,6 +45,7 @@ _INSTALLED = {"opencode/package-lock.json": _LOCK, "opencode/node_modules/.keep"
 
 
 @agent
+@checked_parameters
 def opencode(
     name: str = "OpenCode",
     description: str = OPENCODE,
@@ -52,7 +55,7 @@ def opencode(
     bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     opencode_model: str = "anthropic/claude-sonnet-4-5",
     filter: GenerateFilter | None = None,
@@ -200,6 +203,10 @@ class OpenCode(Adapter):
     def tool_prefix(self, server: str) -> str:
         """What the names of an MCP server's tools begin with in a model request."""
         return f"{server}_"
+
+    def tool_name(self, server: str, tool: str) -> str:
+        """Characters that some API refuses are replaced."""
+        return self.tool_prefix(server) + replaced(tool, "[^a-zA-Z0-9_-]")
 
     def _providers(self, site: Site) -> dict[str, Any]:
         """All providers a task's own agents may name as well, all of them served by the bridge."""

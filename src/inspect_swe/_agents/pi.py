@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -22,7 +23,9 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import last_event
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.tool_names import replaced
 from .about import PI, TOOLS
 
 # Providers with an API of their own: its name, where on the bridge it is served, and what it is there.
@@ -42,6 +45,7 @@ _SETTINGS: dict[str, Any] = {
     "retry": {"enabled": False, "provider": {"maxRetries": 0, "timeoutMs": FOREVER}},
 }
 _OFF = {"JITI_FS_CACHE": "false", "PI_OFFLINE": "1", "PI_TELEMETRY": "0"}
+_LONGEST = 64  # Characters of a tool's name.
 _RESERVE, _RECENT = 16_384, 20_000  # Tokens that it keeps free, and those that it never summarizes.
 
 _EXTENSION = Path(__file__).with_name("pi.js")
@@ -53,6 +57,7 @@ _REFUSED = ("Provider stopped with: ", "Response incomplete: content_filter")
 
 
 @agent
+@checked_parameters
 def pi(
     name: str = "pi",
     description: str = PI,
@@ -62,7 +67,7 @@ def pi(
     bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     pi_model: str = "anthropic/claude-sonnet-4-5",
     filter: GenerateFilter | None = None,
@@ -208,7 +213,18 @@ class Pi(Adapter):
 
     def tool_prefix(self, server: str) -> str:
         """What the names of an MCP server's tools begin with in a model request."""
-        return f"mcp__{server.replace('-', '_')}__"
+        return f"mcp__{server.replace('-', '_')}__"[: _LONGEST - len("_12345678")]
+
+    def tool_name(self, server: str, tool: str) -> str:
+        """Characters other than letters, digits and _ are replaced; a long name ends with a hash."""
+        name = replaced(f"mcp__{server}__{tool}", "[^A-Za-z0-9_]")
+        return name if len(name) <= _LONGEST else self.twin_name(server, tool)
+
+    def twin_name(self, server: str, tool: str) -> str:
+        """A name that ends with a hash."""
+        digest = hashlib.sha256(f"{server}\0{tool}".encode()).hexdigest()[:8]
+        name = replaced(f"mcp__{server}__{tool}", "[^A-Za-z0-9_]")
+        return f"{name[: _LONGEST - len(digest) - 1]}_{digest}"
 
 
 def _server(server: MCPServerConfig) -> dict[str, Any]:

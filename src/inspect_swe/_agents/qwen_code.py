@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ from .._runtime.agent import cli_agent
 from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
 from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import last_event
+from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.tool_names import fnv1a, replaced
 from .about import CODING_AGENT, TOOLS
 
 _SETTINGS: dict[str, Any] = {
@@ -38,12 +41,16 @@ _CALLS = {"maxRetries": 0, "streamIdleTimeoutMs": FOREVER, "timeout": FOREVER}
 _GUARD = Path(__file__).with_name("qwen_guard.cjs")
 """Runs in the CLI: keeps the task's settings as they are, and the output of commands from being lost."""
 
+_LONGEST = 63
+"""Characters of a tool's name."""
+
 _EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
 _AS_WRITTEN = b"---\ndescription: Hands on a request.\n---\nThe request, as it was written:\n"
 _SCORED = ("ended with empty response", "after a tool result without", "Loop detection")  # the model's own doing
 
 
 @agent
+@checked_parameters
 def qwen_code(
     name: str = "Qwen Code",
     description: str = CODING_AGENT,
@@ -53,7 +60,7 @@ def qwen_code(
     bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
-    model: str | None = None,
+    model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     qwen_model: str = "qwen3-coder-plus",
     filter: GenerateFilter | None = None,
@@ -209,6 +216,26 @@ class QwenCode(Adapter):
             return Verdict(Outcome.DONE)
         reason = str((result.get("error") or {}).get("message") or "")
         return Verdict(Outcome.REFUSED if any(text in reason for text in _SCORED) else Outcome.FAILED, reason)
+
+    def tool_prefix(self, server: str) -> str:
+        """What the names of an MCP server's tools begin with in a model request."""
+        return super().tool_prefix(server)[: _LONGEST - len("_1234567")]
+
+    def tool_name(self, server: str, tool: str) -> str:
+        """A name with characters that some API refuses, or a long one, ends with a hash."""
+        name = f"mcp__{server}__{tool}"
+        if len(name) <= _LONGEST and re.fullmatch("[A-Za-z0-9_-]+", name):
+            return name
+        suffix = f"_{_base36(fnv1a(name)).rjust(7, '0')}"
+        return replaced(name, "[^A-Za-z0-9_-]")[: _LONGEST - len(suffix)] + suffix
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits
 
 
 def _server(server: MCPServerConfig) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _own_entry(adapter: type[Adapter], factory: Callable[..., Agent], pins: Pins
 
 
 def _entry(adapter: type[Adapter], factory: Callable[..., Agent], package: str) -> dict[str, Any]:
-    from .._runtime.results import options_of
+    from .._runtime.parameters import parameter_types
 
     return {
         "agent": adapter.key,
@@ -79,6 +79,6 @@ def _entry(adapter: type[Adapter], factory: Callable[..., Agent], package: str) 
         "version": None,
         "platforms": [],
         "interactive": None,
-        "options": list(options_of(factory)),
+        "options": list(parameter_types(factory)),
         "tools": dict(adapter.tools),
     }

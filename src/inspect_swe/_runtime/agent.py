@@ -19,6 +19,7 @@ from .options import AgentOptions
 from .prompt import opening
 from .results import ResultSpec
 from .session import open_session
+from .tool_names import offered_tools
 from .unattended import run_unattended
 
 logger = logging.getLogger(__name__)
@@ -34,12 +35,14 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
         options: What the user asked for.
 
     Raises:
-        AgentOptionError: The CLI has no centaur mode, or no sessions that could be kept, which was asked for.
+        AgentOptionError: The CLI has no centaur mode, or no sessions that could be kept, which was asked for; or it
+            cannot offer a tool to the model by its name.
     """
     if options.centaur is not None and type(adapter).terminal is Adapter.terminal:
         raise AgentOptionError(f"{adapter.label} has no centaur mode.", hint="leave `centaur` out.")
     if options.keep_session and not adapter.sessions:
         raise AgentOptionError(f"The sessions of {adapter.label} cannot be kept.", hint="leave `keep_session` out.")
+    offered_tools(adapter, options)
 
     async def execute(state: AgentState) -> AgentState:
         if options.centaur is not None:

@@ -15,6 +15,7 @@ from .._inspect_compat import ending_exception
 from .._inspect_transcript import record
 from .._sandbox.snapshot import Snapshot, snapshot
 from .fileset import FileSet, output_files
+from .parameters import checked_parameters
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ Choose = Callable[[list[Candidate]], Awaitable[int]]
 
 
 @agent
+@checked_parameters
 def best_of(
     agents: Agent | Sequence[Agent],
     judge: Choose,

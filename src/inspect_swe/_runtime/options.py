@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 from inspect_ai.agent import AgentAttempts, BridgedToolsSpec
 from inspect_ai.model import CompactionStrategy, GenerateFilter, Model, ResponseSchema
@@ -14,7 +14,9 @@ from inspect_ai.tool import MCPServerConfig, Skill, Tool, ToolDef, read_skills
 from pydantic import BaseModel
 
 from .._errors import AgentOptionError
+from .._inspect_compat import async_backend
 from .._install import check_version
+from .parameters import checked_parameters
 from .results import OutputFiles, ResultSpec
 from .schema import Schema
 
@@ -36,6 +38,19 @@ class CentaurOptions:
     answer: bool | str = True
     intermediate_scoring: bool = False
     record_session: bool = True
+
+
+def require_asyncio() -> None:
+    """Refuse an eval that would run on trio: the bridge, the transports and ACP's SDK are made of asyncio.
+
+    Raises:
+        AgentOptionError: Inspect would run it on trio.
+    """
+    if async_backend() == "trio":
+        raise AgentOptionError(
+            "Agents of this package run on asyncio, and Inspect runs on trio here.",
+            hint="unset INSPECT_ASYNC_BACKEND, or set it to asyncio.",
+        )
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,7 @@ class AgentOptions:
     keep_session: bool
 
 
+@checked_parameters
 def agent_options(
     *,
     name: str,
@@ -104,6 +120,7 @@ def agent_options(
     Raises:
         AgentOptionError: One is wrong, with a sentence that says which and why.
     """
+    require_asyncio()
     resolved = AgentAttempts(attempts) if isinstance(attempts, int) else attempts
     person = CentaurOptions() if centaur is True else centaur or None
     if person is not None and resolved.attempts > 1:
@@ -123,8 +140,6 @@ def agent_options(
             raise AgentOptionError(f"{label} must not be negative, not {count}.")
     if mcp_ready_timeout <= 0:
         raise AgentOptionError(f"mcp_ready_timeout is a time in seconds above 0, not {mcp_ready_timeout}.")
-    if effort is not None and effort not in get_args(Effort):
-        raise AgentOptionError(f"effort={effort!r} is none of {', '.join(get_args(Effort))}.")
     check_version(version)
     specs = _bridged_specs(bridged_tools or ())
     servers = tuple(mcp_servers or ())
@@ -223,7 +238,7 @@ def _check_unique(what: str, names: Sequence[str]) -> None:
         raise AgentOptionError(f"Each {what} needs a name of its own; used twice: {', '.join(twice)}.")
 
 
-def _check_env(env: Mapping[str, Any]) -> None:
+def _check_env(env: Mapping[str, str]) -> None:
     for name, value in env.items():
-        if not isinstance(value, str) or "=" in name or "\0" in name + value or not name:
-            raise AgentOptionError(f"The environment variable {name!r} is not valid: names and values are strings.")
+        if "=" in name or "\0" in name + value or not name:
+            raise AgentOptionError(f"The environment variable {name!r} is not valid: it has no such name or value.")

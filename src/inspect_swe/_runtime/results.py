@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from inspect_ai.model import ResponseSchema
 from pydantic import BaseModel
@@ -90,11 +89,3 @@ class RunResults(TypedDict, total=False):
     collect: str | Sequence[str] | OutputFiles | None
     response_schema: type[BaseModel] | ResponseSchema | ResultSpec | None
     keep_session: bool
-
-
-def options_of(factory: Callable[..., Any]) -> tuple[str, ...]:
-    """What an agent's factory takes by name, in order; those of an unpacked `RunResults` included."""
-    parameters = inspect.signature(factory).parameters.values()
-    unpacked = any("RunResults" in str(each.annotation) for each in parameters)
-    named = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
-    return (*named, *(RunResults.__annotations__ if unpacked else ()))

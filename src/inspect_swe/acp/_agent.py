@@ -22,12 +22,14 @@ from .._errors import AgentExitedError, AgentOptionError
 from .._inspect_compat import sample_identity
 from .._runtime.memory import Start
 from .._runtime.options import agent_options
+from .._runtime.parameters import checked_parameters
 from .._runtime.prompt import system_text
 from .._runtime.results import OutputFiles
 from .._runtime.session import open_session
+from .._runtime.tool_names import offered_tools
 from ._adapter import AcpAdapter
 from ._operator import run_channel
-from ._permissions import Permissions, check_permissions
+from ._permissions import Permissions
 from ._planted import check_messages
 from ._saved import SavedSession, folder_of, keep_folder
 from ._session import ACPSession
@@ -116,6 +118,7 @@ class ACPAgent(Agent):
         AgentOptionError: An argument is wrong or contradicts another one.
     """
 
+    @checked_parameters
     def __init__(
         self,
         adapter: AcpAdapter,
@@ -127,7 +130,6 @@ class ACPAgent(Agent):
         self._permissions: Permissions = given.pop("permissions", "allow")
         self._operator: bool = given.pop("operator", False)
         self._planted: Sequence[ChatMessage] | None = given.pop("resume_messages", None)
-        check_permissions(self._permissions)
         if self._planted is not None:
             if type(adapter).planted is AcpAdapter.planted:
                 raise AgentOptionError(f"{adapter.label} cannot go on with messages.", hint="leave them out.")
@@ -140,6 +142,7 @@ class ACPAgent(Agent):
             skills=skills,
             **given,
         )
+        offered_tools(adapter, self._options)
         self._runs: weakref.WeakKeyDictionary[object, _Run] = weakref.WeakKeyDictionary()
 
     @property
@@ -286,4 +289,4 @@ class ACPAgent(Agent):
 
 def acp_agent(factory: Callable[P, ACPAgent]) -> Callable[P, ACPAgent]:
     """Inspect's `@agent` for factories of interactive agents: it keeps the type of what they make."""
-    return cast(Callable[P, ACPAgent], agent(factory))
+    return cast(Callable[P, ACPAgent], agent(checked_parameters(factory)))

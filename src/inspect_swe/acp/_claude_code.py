@@ -11,6 +11,7 @@ from inspect_ai.model import ChatMessage, GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from .._agents.claude_code import ClaudeCode
+from .._agents.disallowed import check_disallowed
 from .._install import CLAUDE_ACP, NODE
 from .._runtime.adapter import File, Site
 from .._runtime.results import OutputFiles
@@ -90,7 +91,7 @@ def interactive_claude_code(
         sonnet=names["sonnet"],
         haiku=names["haiku"],
         subagent=names["subagent"],
-        disallowed_tools=tuple(disallowed_tools or ()),
+        disallowed_tools=check_disallowed(ClaudeCode, disallowed_tools, version),
     )
     return ACPAgent(
         adapter,

@@ -10,6 +10,7 @@ from typing import ClassVar
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
+from .._agents.disallowed import check_disallowed
 from .._agents.kimi_code import KimiCode
 from .._runtime.adapter import Site
 from .._runtime.mcp import shell_argv
@@ -47,7 +48,8 @@ def interactive_kimi_code(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    return ACPAgent(InteractiveKimiCode(max_context_size, tuple(disallowed_tools or ())), skills=skills, **params)
+    disallowed = check_disallowed(KimiCode, disallowed_tools, params.get("version", "auto"))
+    return ACPAgent(InteractiveKimiCode(max_context_size, disallowed), skills=skills, **params)
 
 
 @dataclass(frozen=True)

@@ -52,15 +52,6 @@ _FALLBACK: dict[Decision, Decision] = {
 }
 
 
-def check_permissions(permissions: Permissions) -> None:
-    """Refuse what can't answer."""
-    if not callable(permissions) and permissions not in ("allow", "reject", "approver"):
-        raise AgentOptionError(
-            f"permissions={permissions!r} is none of 'allow', 'reject', 'approver', and no function.",
-            hint='a function takes a PermissionRequest and returns "allow_once", "reject_once" or "cancel".',
-        )
-
-
 def request_of(call: ToolCallUpdate, options: Sequence[PermissionOption]) -> PermissionRequest:
     """What ACP's request says."""
     choices = tuple(option.kind for option in options)

@@ -1,0 +1,110 @@
+"""Validate and convert the arguments of agent factories by their annotations."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar, cast, get_args, get_type_hints
+from typing import get_origin as origin_of
+
+from typing_extensions import Unpack, is_typeddict
+
+from .._errors import AgentOptionError, closest
+from .coercion import accepted, choices, coerce
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_SHOWN = 80
+"""Characters of a wrong value that an error shows."""
+
+_SECRETS = ("env",)
+"""Parameters whose values are not shown."""
+
+
+def checked_parameters(factory: Callable[P, R]) -> Callable[P, R]:
+    """Validate each argument of a factory, and convert values from a command line or a configuration file.
+
+    The decorator belongs below Inspect's `@agent`, which then records the arguments as the user gave them.
+    `inspect.signature()` of the result shows types, not their names.
+
+    Args:
+        factory: A function whose parameters are annotated. The keys of an `Unpack[TypedDict]` are parameters, too.
+
+    Returns:
+        The factory. It raises an `AgentOptionError` for an unknown or a wrong argument.
+    """
+    hints = get_type_hints(factory, include_extras=True)  # Inspect's decorator does the same, which then costs nothing.
+    plain = inspect.signature(factory)
+    signature = plain.replace(
+        parameters=[each.replace(annotation=hints.get(each.name, Any)) for each in plain.parameters.values()],
+        return_annotation=hints.get("return", plain.return_annotation),
+    )
+    name = factory.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
+    @functools.wraps(factory)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        types = parameter_types(checked)
+        given = _bound(name, signature, types, args, kwargs)
+        values: dict[str, Any] = {each: _checked(name, each, value, types[each]) for each, value in given.items()}
+        return cast(Callable[..., R], factory)(**values)
+
+    checked.__annotations__ = hints
+    checked.__signature__ = signature  # type: ignore[attr-defined]
+    return checked
+
+
+@functools.lru_cache(maxsize=256)
+def parameter_types(factory: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return the type of each parameter of a factory, in order, with the keys of an unpacked `TypedDict`."""
+    return dict(_types(factory))
+
+
+def _types(factory: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            yield parameter.name, parameter.annotation
+            continue
+        try:
+            unpacked = get_type_hints(factory, include_extras=True).get(parameter.name)
+        except NameError:  # in a function that none of the decorators has resolved
+            continue
+        for kind in get_args(unpacked) if origin_of(unpacked) is Unpack else ():
+            if is_typeddict(kind):
+                yield from get_type_hints(kind).items()
+
+
+def _bound(
+    name: str, signature: inspect.Signature, types: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Assign arguments to parameters."""
+    for key in kwargs:
+        if key not in types:
+            near = closest(key, types)
+            hint = f'did you mean "{near}"?' if near else f"it takes {', '.join(t for t in types if t != 'self')}."
+            raise AgentOptionError(f"{name}() has no parameter {key!r}.", hint=hint)
+    try:
+        bound = signature.bind(*args, **kwargs).arguments
+    except TypeError as ex:
+        raise AgentOptionError(f"{name}(): {ex}.") from ex
+    variadic = next((each.name for each in signature.parameters.values() if each.kind is each.VAR_KEYWORD), None)
+    return {**{key: value for key, value in bound.items() if key != variadic}, **bound.get(variadic or "", {})}
+
+
+def _checked(name: str, parameter: str, value: Any, annotation: Any) -> Any:
+    try:
+        return coerce(value, annotation)
+    except ValueError as ex:
+        near = closest(value, choices(annotation)) if isinstance(value, str) else None
+        hint = f"{parameter} takes {accepted(annotation)}." + (f' Did you mean "{near}"?' if near else "")
+        shown = "" if parameter in _SECRETS and not isinstance(value, str) else f"={_shown(value)}"
+        reason = f": {ex}" if str(ex) else ""
+        raise AgentOptionError(
+            f"{name}() does not accept {parameter}{shown}{reason}".rstrip(".") + ".", hint=hint
+        ) from None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
