@@ -107,6 +107,13 @@ def test_names_that_become_alike_are_told_apart_where_the_cli_does_so(agent: str
     assert names is not None and len(names) == 3
 
 
+def test_a_server_whose_name_leaves_no_room_for_a_tool() -> None:
+    server = MCPServerConfigStdio(name="s" * 60, command="x")
+    inspect_swe.claude_code(mcp_servers=[server])
+    with pytest.raises(AgentOptionError, match="the server a shorter name"):
+        inspect_swe.antigravity(mcp_servers=[server])
+
+
 def test_a_server_without_tools_lacks_none() -> None:
     assert settings("claude_code", bridged_tools=[spec("empty")]).missing({"Bash"}) is None
 

@@ -27,6 +27,8 @@ def offered_tools(adapter: Adapter, options: AgentOptions) -> dict[str, OfferedT
     _check_prefixes(adapter, list(servers))
     found, taken = dict[str, OfferedTools](), dict[str, str]()
     for server, (tools, command) in servers.items():
+        if tools is None:
+            _check_name(adapter, server, "x")  # One of the shortest.
         names = None if tools is None else _names(adapter, server, tools, taken)
         found[server] = OfferedTools(adapter.tool_prefix(server), names, command)
     return found
@@ -34,15 +36,9 @@ def offered_tools(adapter: Adapter, options: AgentOptions) -> dict[str, OfferedT
 
 def _names(adapter: Adapter, server: str, tools: Sequence[str], taken: dict[str, str]) -> dict[str, str]:
     """Return the tools of a server by their names in a model request, and add these names to `taken`."""
-    plain = [adapter.tool_name(server, tool) for tool in tools]
+    plain = [_check_name(adapter, server, tool) for tool in tools]
     names = {}
     for tool, name in zip(tools, plain, strict=True):
-        if name is None:
-            raise AgentOptionError(
-                f"{adapter.label} does not offer the tool {tool!r} of the MCP server {server!r} to the model: its name "
-                "is too long, or has a character that is not allowed.",
-                hint="give it a shorter name, of letters, digits and _.",
-            )
         if plain.count(name) > 1:
             name = adapter.twin_name(server, tool) or name
         if name in adapter.tools:
@@ -59,6 +55,18 @@ def _names(adapter: Adapter, server: str, tools: Sequence[str], taken: dict[str,
             )
         names[name] = tool
     return names
+
+
+def _check_name(adapter: Adapter, server: str, tool: str) -> str:
+    """Return the name of a tool, if it can have one."""
+    name = adapter.tool_name(server, tool)
+    if name is None:
+        raise AgentOptionError(
+            f"{adapter.label} does not offer the tool {tool!r} of the MCP server {server!r} to the model: its name is "
+            "too long, or has a character that is not allowed.",
+            hint="give the tool or the server a shorter name, of letters, digits and _.",
+        )
+    return name
 
 
 def _check_prefixes(adapter: Adapter, servers: Sequence[str]) -> None:
