@@ -36,6 +36,7 @@ from .adapter import Adapter, Route
 from .ending import Ending
 from .limits import idle_limits, repeat_limits
 from .options import AgentOptions
+from .output_limit import OutputLimit
 from .tool_names import offered_tools
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Link:
         threads: Tells the agent's own conversation from others.
         launched: Set when the CLI has been started.
         calls: The CLI's tool calls, where our own app sees them.
+        output_limit: Counts cut answers, where our own app sees them.
     """
 
     kind: str
@@ -69,6 +71,13 @@ class Link:
     threads: Threads = field(default_factory=Threads)
     launched: anyio.Event = field(default_factory=anyio.Event)
     calls: Calls | None = None
+    output_limit: OutputLimit = field(default_factory=OutputLimit)
+
+    def begin(self) -> None:
+        """Take note that a prompt begins."""
+        self.launched.set()
+        self.threads.begin()
+        self.output_limit.begin()
 
     def end_calls(self, failed: bool) -> None:
         """Tell the transcript that no tool of the CLI's runs any more."""
@@ -104,7 +113,10 @@ async def own_link(
     calls = Calls(threads, lambda: host_calls(bridge))
     repeats = [limit.counter() for limit in repeat_limits()]
 
+    output_limit = OutputLimit()
+
     def generated(messages: list[ChatMessage], output: ModelOutput) -> bool | None:
+        output_limit.on_output(output)
         is_root = calls.generated(messages, output)
         for exceeded in (counter.generated(output) for counter in repeats if is_root is not False):
             if exceeded is not None:
@@ -126,7 +138,16 @@ async def own_link(
     app = BridgeApp(bridge, _settings(adapter, options, route), threads, ending.end)
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
         url = f"http://127.0.0.1:{port}"
-        link = Link("own", bridge, url, lambda: app.traffic.requests, app.traffic, threads=threads, calls=calls)
+        link = Link(
+            "own",
+            bridge,
+            url,
+            lambda: app.traffic.requests,
+            app.traffic,
+            threads=threads,
+            calls=calls,
+            output_limit=output_limit,
+        )
         idle = [functools.partial(limit.watch, link) for limit in idle_limits()]
         failed, late = functools.partial(requested_failure, bridge), functools.partial(_late_tools, link, options)
         with ending.watching(workspace.death, failed, late, *idle):

@@ -68,13 +68,19 @@ OF_ERROR: Mapping[type[AgentError], Action] = {
 """What was done before each error: RESUME means that it stands for a resumed CLI that met the same again."""
 
 
-def action_after(verdict: Verdict, failure: tuple[int | None, str] | None) -> Action:
-    """What follows when the CLI has ended by itself.
+def action_after(
+    verdict: Verdict, failure: tuple[int | None, str] | None, cut: bool = False, stopped: bool = False
+) -> Action:
+    """What follows when the CLI has ended.
 
     Args:
         verdict: The adapter's judgement.
         failure: Status and message of the provider's error that the CLI's last request met, if it met one.
+        cut: Whether the model's last answer reached the output limit.
+        stopped: Whether the CLI was stopped after too many such answers in a row.
     """
+    if stopped or (cut and verdict.outcome is Outcome.FAILED):
+        return Action.SCORE
     if verdict.outcome is Outcome.FAILED and failure is not None and is_transient(*failure):
         return Action.RESUME
     return AFTER_OUTCOME[verdict.outcome]

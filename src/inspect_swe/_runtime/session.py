@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from inspect_ai.agent import AgentState
 from inspect_ai.event import InfoEvent
-from inspect_ai.model import Model, ModelName, ModelOutput
+from inspect_ai.model import Model, ModelName, ModelOutput, StopReason
 from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
@@ -103,18 +103,25 @@ class Session:
     async def spawn(self, turn: Turn) -> Exit:
         """Run the CLI for one prompt, to its end."""
         invocation = self.adapter.turn(self.site, turn)
-        self.link.launched.set()
-        self.link.threads.begin()
+        self.link.begin()
         process = await self.start(invocation.argv, {}, invocation.stdin)
         out, err = self._printed = OutputBuffer(), OutputBuffer()
-        async for stream, chunk in process.output():
-            (out if stream == "stdout" else err).add(chunk)
-        status = await process.wait()
+        with self.link.output_limit.ending(process.kill):
+            async for stream, chunk in process.output():
+                (out if stream == "stdout" else err).add(chunk)
+            status = await process.wait()
         end = Exit(status.returncode, out.tail, err.tail, out.head)
         self.link.end_calls(failed=end.code != 0)
         self.name(self.session_id)
         self.tell_output()
         return end
+
+    @property
+    def cut(self) -> StopReason | None:
+        """The stop reason, if the last answer reached the output limit and no error of the provider followed it."""
+        if self.link.traffic.failure is not None:
+            return None
+        return self.link.output_limit.reason(self.link.bridge.state.output)
 
     def provider_error(self, **details: Any) -> ProviderError | None:
         """The error of the model's provider that the CLI's last request met, if it met one."""

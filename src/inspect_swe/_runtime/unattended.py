@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import anyio
+from inspect_ai.model import StopReason
 
 from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError, SessionRestoreError, ToolsMissingError
 from .._inspect_compat import forget_thread
@@ -81,12 +82,12 @@ async def _run_turn(session: Session, turn: Turn) -> None:
             continue
         asked = session.link.progress() > before
         failure = session.link.traffic.failure
-        action = action_after(verdict, failure)
+        cut = session.cut if asked else None
+        action = action_after(verdict, failure, cut is not None, session.link.output_limit.is_reached)
         if not asked and (error := _error_of_beginning(session, end, action)) is not None:
             raise error
         if action is Action.SCORE:
-            if verdict.outcome is Outcome.DONE and verdict.answer:
-                session.answer_is(verdict.answer)
+            _take_answer(session, verdict, cut)
             return
         left = provider_errors if failure is not None else crashes
         if action is Action.FAIL or left == 0:
@@ -101,6 +102,14 @@ async def _run_turn(session: Session, turn: Turn) -> None:
         forget_thread(session.link.bridge)
         if asked:
             turn = Turn(GO_ON, True)
+
+
+def _take_answer(session: Session, verdict: Verdict, cut: StopReason | None) -> None:
+    """Make what the agent submitted its output, and record an answer that reached the output limit."""
+    if cut is not None:
+        session.link.output_limit.tell(cut, verdict.reason)
+    if verdict.outcome is Outcome.DONE and verdict.answer:
+        session.answer_is(verdict.answer)
 
 
 def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -> None:

@@ -271,15 +271,16 @@ class ACPSession:
         ended: Ended = ("cancelled", None)
         async with self._place.phase(f"{self._adapter.label}: turn {self._count}", "acp_turn"):
             traffic.failure = None
-            self._place.link.threads.begin()
+            limit, asked = self._place.link.output_limit, traffic.requests
+            self._place.link.begin()
             try:
-                answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
+                with limit.ending(lambda: self._stop(prompt)):
+                    answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
                 ended = (answer.stop_reason, _usage(answer.usage))
             except ConnectionError as error:
                 raise await self._live.exit_error() from error
             except RequestError as error:
-                if not prompt.stopping.is_set():
-                    raise self._failed(error) from error
+                ended = self._after_error(error, prompt, traffic.requests > asked)
             finally:
                 self._place.link.end_calls(failed=ended[0] == "cancelled")
                 self._merge()
@@ -287,8 +288,25 @@ class ACPSession:
                 raise self._raised
             if ended[0] == "end_turn" and (failure := self._place.provider_error()):
                 raise failure
+            ended = self._cut(ended, traffic.requests > asked)
             self._inform({"event": "turn", "stop_reason": ended[0], "usage": ended[1]})
             return ended
+
+    def _after_error(self, error: RequestError, prompt: Prompt, asked: bool) -> Ended:
+        """How a turn ended that was answered with an error: one that was cancelled or cut has not failed."""
+        if prompt.stopping.is_set():
+            return ("cancelled", None)
+        if asked and self._place.cut is not None:
+            return ("max_tokens", None)
+        raise self._failed(error) from error
+
+    def _cut(self, ended: Ended, asked: bool) -> Ended:
+        """How a turn ended, where not every agent says that the model's last answer reached the output limit."""
+        limit, reason = self._place.link.output_limit, self._place.cut if asked else None
+        if reason is None or (ended[0] == "cancelled" and not limit.is_reached):
+            return ended
+        limit.tell(reason, "")
+        return ("max_tokens", ended[1])
 
     async def _stop(self, prompt: Prompt) -> None:
         """Cancel a prompt's turn and wait for its end; an agent that doesn't obey is killed."""

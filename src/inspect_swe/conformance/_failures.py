@@ -1,4 +1,4 @@
-"""Behaviours: refusals, provider errors, limits and crashes."""
+"""Behaviours: provider errors, limits and crashes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from inspect_ai.model import ModelUsage
 from inspect_ai.util import message_limit, time_limit, token_limit
 
 from .._errors import ProviderError, ProviderRateLimitError
-from ..testing import ScriptedRequest, ScriptStep, Step, fail, finish, refuse, shell
+from ..testing import ScriptedRequest, ScriptStep, Step, fail, finish, shell
 from ._behaviour import behaviour, check
 from ._trial import Trial
 
@@ -38,14 +38,6 @@ sleep 20
 END
 chmod 755 /usr/local/bin/kill-the-cli
 """
-
-
-@behaviour([refuse("I will not do that.")] * 99)
-async def refusal(trial: Trial) -> None:
-    """A refusal is an outcome to be scored, not an error."""
-    await trial.run("Do something bad.", retry_refusals=1)
-    reason = trial.state.output.stop_reason
-    check(reason == "content_filter", f"the output's stop reason is {reason!r}")
 
 
 def _until_resumed(first: Step, then: ScriptStep) -> list[ScriptStep]:

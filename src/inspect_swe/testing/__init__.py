@@ -9,6 +9,7 @@ from ._request import ScriptedRequest
 from ._scripts import register_script, script_names
 from ._steps import (
     Call,
+    Cut,
     DynamicStep,
     Fail,
     Refuse,
@@ -19,6 +20,7 @@ from ._steps import (
     Turn,
     Wait,
     call,
+    cut,
     fail,
     finish,
     refuse,
@@ -31,6 +33,7 @@ from ._steps import (
 
 __all__ = [
     "Call",
+    "Cut",
     "DynamicStep",
     "Fail",
     "Refuse",
@@ -45,6 +48,7 @@ __all__ = [
     "Turn",
     "Wait",
     "call",
+    "cut",
     "fail",
     "finish",
     "refuse",

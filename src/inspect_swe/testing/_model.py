@@ -6,7 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
-from typing import Any
+from typing import Any, get_args
 
 import anyio
 from inspect_ai.model import (
@@ -34,12 +34,28 @@ from ._match import find_tool, plain_value, shell_call
 from ._play import Play, Plays
 from ._request import ScriptedRequest
 from ._scripts import load_script, named_script
-from ._steps import ANSWERS, Answer, Call, Fail, Refuse, Say, ScriptStep, Shell, Turn, Wait, checked_steps
+from ._steps import (
+    ANSWERS,
+    Answer,
+    Call,
+    Cut,
+    CutReason,
+    Fail,
+    Refuse,
+    Say,
+    ScriptStep,
+    Shell,
+    Turn,
+    Wait,
+    checked_steps,
+)
 
 DEFAULT_SIDE_CALL = "Scripted model"
 DEFAULT_MAX_REQUESTS = 10_000
 CHARACTERS_PER_TOKEN = 4
 MEDIA_TOKENS = 1_000
+
+_CUT_CALL = "Error parsing the following tool call arguments: unterminated string."
 
 
 class ScriptedModel(ModelAPI):
@@ -207,6 +223,8 @@ class ScriptedModel(ModelAPI):
                 return self._message(text, [], "stop")
             case Refuse(text, calls):
                 return self._message(text, [_tool_call(play, item, tools) for item in calls], "content_filter")
+            case Cut(text, calls, stop_reason):
+                return self._message(text, [_tool_call(play, item, tools) for item in calls], stop_reason)
             case Turn(calls, text):
                 return self._message(text, [_tool_call(play, item, tools) for item in calls])
             case _:
@@ -220,6 +238,8 @@ class ScriptedModel(ModelAPI):
             model=self.model_name,
             source="generate",
         )
+        if calls and stop_reason in get_args(CutReason):
+            calls[-1].arguments, calls[-1].parse_error = {}, _CUT_CALL
         reason = stop_reason or ("tool_calls" if calls else "stop")
         return ModelOutput(model=self.model_name, choices=[ChatCompletionChoice(message=message, stop_reason=reason)])
 

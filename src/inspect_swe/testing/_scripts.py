@@ -12,7 +12,7 @@ from inspect_ai.model import ModelUsage
 from pydantic import ValidationError
 
 from ._errors import ScriptError
-from ._steps import Call, ScriptStep, Shell, Step, Turn, checked_steps, fail, finish, refuse, say, shell, wait
+from ._steps import Call, ScriptStep, Shell, Step, Turn, checked_steps, cut, fail, finish, refuse, say, shell, wait
 
 _SCRIPTS: dict[str, tuple[ScriptStep, ...]] = {
     "hello": (shell("printf 'Hello, world!' > hello.txt"), finish("I wrote hello.txt.")),
@@ -127,9 +127,12 @@ def _parse_turn(fields: dict[str, Any], where: str) -> Turn:
     return Turn(_parse_calls(fields.pop("calls"), where), **fields)
 
 
-def _parse_refuse(fields: dict[str, Any], where: str) -> Step:
-    calls = _parse_calls(fields.pop("calls", ()), where)
-    return _text(lambda text, **more: refuse(text, *calls, **more), "text")(fields, where)
+def _with_calls(step: Callable[..., Step]) -> Callable[[dict[str, Any], str], Step]:
+    def parse(fields: dict[str, Any], where: str) -> Step:
+        calls = _parse_calls(fields.pop("calls", ()), where)
+        return _text(lambda text, **more: step(text, *calls, **more), "text")(fields, where)
+
+    return parse
 
 
 def _parse_calls(items: Iterable[Any], where: str) -> tuple[Shell | Call, ...]:
@@ -158,7 +161,8 @@ _PARSERS: dict[str, Callable[[dict[str, Any], str], Step]] = {
     "call": _parse_call,
     "turn": _parse_turn,
     "say": _text(say, "text"),
-    "refuse": _parse_refuse,
+    "refuse": _with_calls(refuse),
+    "cut": _with_calls(cut),
     "fail": lambda fields, where: fail(**fields),
     "wait": _parse_wait,
 }
@@ -169,6 +173,7 @@ _PLAIN_FIELD = {
     "turn": "calls",
     "say": "text",
     "refuse": "text",
+    "cut": "text",
     "fail": "status",
     "wait": "seconds",
 }

@@ -7,12 +7,15 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from inspect_ai.model import ModelUsage
 
 from ._errors import ScriptError
 from ._request import ScriptedRequest
+
+CutReason: TypeAlias = Literal["max_tokens", "model_length"]
+"""Stop reasons of an answer that reached a limit."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,16 @@ class Refuse:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Answer until the output limit. See `cut`."""
+
+    text: str
+    calls: tuple[Shell | Call, ...] = ()
+    stop_reason: CutReason = "max_tokens"
+    usage: ModelUsage | None = None
+
+
+@dataclass(frozen=True)
 class Fail:
     """Fail with a provider error. See `fail`."""
 
@@ -73,7 +86,7 @@ class Wait:
     then: Step | DynamicStep | None = None
 
 
-Answer: TypeAlias = Shell | Call | Turn | Say | Refuse | Fail
+Answer: TypeAlias = Shell | Call | Turn | Say | Refuse | Cut | Fail
 """A step that answers a request."""
 
 Step: TypeAlias = Answer | Wait
@@ -87,7 +100,7 @@ ScriptStep: TypeAlias = Step | DynamicStep
 
 _SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
-ANSWERS = (Shell, Call, Turn, Say, Refuse, Fail)
+ANSWERS = (Shell, Call, Turn, Say, Refuse, Cut, Fail)
 
 
 def shell(command: str, *, usage: ModelUsage | None = None) -> Shell:
@@ -183,6 +196,24 @@ def refuse(text: str, *calls: Shell | Call, usage: ModelUsage | None = None) -> 
     return Refuse(text, _checked_calls("refuse", calls), usage)
 
 
+def cut(text: str, *calls: Shell | Call, stop_reason: CutReason = "max_tokens", usage: ModelUsage | None = None) -> Cut:
+    """Stop at the output limit: an answer that ends in the middle.
+
+    Args:
+        text: Text of the answer up to the limit.
+        *calls: Tool calls of the answer: steps made by `shell` and `call`. The last one is cut, so that its arguments
+            cannot be parsed.
+        stop_reason: The limit: "max_tokens" for the answer's own, "model_length" for the context window.
+        usage: Token usage to report instead of the estimate.
+
+    Raises:
+        ScriptError: Something other than a `shell` or `call` step was given, or the stop reason is unknown.
+    """
+    if stop_reason not in get_args(CutReason):
+        raise ScriptError(f"cut() takes the stop reason {' or '.join(get_args(CutReason))}, not {stop_reason!r}.")
+    return Cut(text, _checked_calls("cut", calls), stop_reason, usage)
+
+
 def fail(status: int, message: str = "scripted failure") -> Fail:
     """Fail the request with a provider error. Inspect does not retry it; the CLI may.
 
@@ -236,7 +267,8 @@ def checked_steps(steps: object) -> tuple[ScriptStep, ...]:
         if isinstance(step, type) or not (isinstance(step, (*ANSWERS, Wait)) or callable(step)):
             raise ScriptError(
                 f"Step {number} of the script is no step: {step!r}.",
-                hint="Make steps with shell(), call(), turn(), say(), refuse(), fail(), wait(), or pass a function.",
+                hint="Make steps with shell(), call(), turn(), say(), refuse(), cut(), fail() and wait(), or pass a "
+                "function.",
             )
     return tuple(steps)
 
