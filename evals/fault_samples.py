@@ -33,7 +33,19 @@ from inspect_ai.util import (
     token_limit,
 )
 
-from inspect_swe.testing import ScriptedRequest, ScriptStep, Step, call, fail, finish, refuse, scripted, shell, wait
+from inspect_swe.testing import (
+    ScriptedRequest,
+    ScriptStep,
+    Step,
+    call,
+    cut,
+    fail,
+    finish,
+    refuse,
+    scripted,
+    shell,
+    wait,
+)
 
 NOTES = Path(__file__).parent / "mcp_servers"
 ANSWER = "All done."
@@ -158,6 +170,8 @@ FAULTS = {
     "content_filter": Fault(
         "done", _works(refuse("First I", shell("touch filtered")), *[refuse("I will not.")] * 20), answers=False
     ),
+    "output_limit": Fault("done", _works(*[cut("Half of an ans")] * 40), answers=False),
+    "cut_calls": Fault("done", _works(*[cut("I will", shell("touch cut"))] * 40), answers=False),
     # Limits
     "message_limit": Fault("limit: message", MANY, lambda: [message_limit(14)], answers=False),
     "token_limit": Fault("limit: token", MANY, lambda: [token_limit(35_000)], answers=False),

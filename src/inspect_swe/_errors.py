@@ -111,6 +111,20 @@ class AgentStartError(AgentError):
     """The CLI could not be started."""
 
 
+class AgentPolicyError(AgentError):
+    """Settings in the sandbox forbid the mode that the CLI was started in, so that it could not do its work.
+
+    Args:
+        message: What went wrong, in one sentence.
+        files: The settings files in the sandbox that forbid it.
+        **details: As for `AgentError`.
+    """
+
+    def __init__(self, message: str, *, files: tuple[str, ...] = (), **details: object) -> None:
+        self.files = files
+        super().__init__(message, **details)  # type: ignore[arg-type]
+
+
 class AgentCrashError(AgentError):
     """The CLI ended abnormally and could not be resumed."""
 

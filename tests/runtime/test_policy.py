@@ -35,7 +35,7 @@ def test_the_page_says_the_same() -> None:
     actions = {error.__name__: action.value for error, action in OF_ERROR.items() if error.__name__ in told}
     # Whether a provider's error is resumed depends on its status: `ProviderError` is in two rows.
     assert {**told, "ProviderError": "resume"} == actions
-    assert len(told) == 12
+    assert len(told) == 13
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,20 @@ def test_the_page_says_the_same() -> None:
 )
 def test_action(outcome: Outcome, failure: tuple[int | None, str] | None, action: Action) -> None:
     assert action_after(Verdict(outcome), failure) is action
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cut", "stopped", "action"),
+    [
+        (Outcome.FAILED, True, False, Action.SCORE),
+        (Outcome.FAILED, False, False, Action.FAIL),
+        (Outcome.CRASHED, True, False, Action.RESUME),
+        (Outcome.CRASHED, True, True, Action.SCORE),
+        (Outcome.DONE, True, False, Action.SCORE),
+    ],
+)
+def test_action_after_a_cut_answer(outcome: Outcome, cut: bool, stopped: bool, action: Action) -> None:
+    assert action_after(Verdict(outcome), None, cut, stopped) is action
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import gc
 
 import anyio
 from inspect_ai.agent import as_solver, react
-from inspect_ai.model import ChatMessageUser, get_model
+from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 from inspect_ai.tool import Tool, ToolDef, tool
 from inspect_ai.util import store
@@ -16,6 +16,7 @@ from inspect_swe.testing import (
     ScriptedRequest,
     Step,
     call,
+    cut,
     fail,
     refuse,
     say,
@@ -121,6 +122,19 @@ def test_react_agent(run_eval: RunEval) -> None:
 def test_refusal_in_the_log(run_eval: RunEval) -> None:
     log = run_eval(generate(), scripted([refuse("No.")]))
     assert log.samples and log.samples[0].output.stop_reason == "content_filter"
+
+
+def test_cut_answers_in_the_log(run_eval: RunEval) -> None:
+    log = run_eval(generate(), scripted([cut("Half of", stop_reason="model_length")]))
+    assert log.samples and log.samples[0].output.stop_reason == "model_length"
+    model = scripted([cut("I will", call("calc/add", a=1, b=2), call("calc/add", a=2, b=3)), say("Done.")])
+    log = run_eval(as_solver(react(tools=[ToolDef(add(), name="calc_add")], submit=False)), model)
+    assert log.samples and log.samples[0].error is None
+    first = next(message for message in log.samples[0].messages if isinstance(message, ChatMessageAssistant))
+    whole, half = first.tool_calls or ()
+    assert whole.arguments == {"a": 1, "b": 2} and whole.parse_error is None
+    assert half.arguments == {} and half.parse_error
+    assert log.samples[0].store == {"sum": 3}
 
 
 def test_failure_fails_the_sample(run_eval: RunEval) -> None:

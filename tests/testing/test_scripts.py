@@ -15,6 +15,7 @@ from inspect_swe.testing import (
     ScriptedRequest,
     ScriptError,
     call,
+    cut,
     fail,
     refuse,
     register_script,
@@ -45,6 +46,8 @@ SCRIPT = """
 - wait: {seconds: 0.5, then: {say: Slow.}}
 - refuse: No.
 - refuse: {text: First I, calls: [{shell: a}]}
+- cut: Half of
+- cut: {text: I will, stop_reason: model_length, calls: [{shell: a}]}
 - say: Done.
 """
 STEPS = (
@@ -59,6 +62,8 @@ STEPS = (
     wait(0.5, then=say("Slow.")),
     refuse("No."),
     refuse("First I", shell("a")),
+    cut("Half of"),
+    cut("I will", shell("a"), stop_reason="model_length"),
     say("Done."),
 )
 

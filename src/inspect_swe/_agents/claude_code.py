@@ -25,6 +25,7 @@ from .._runtime.results import RunResults
 from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
 from .disallowed import check_disallowed
+from .modes import claude_mode
 
 PermissionMode = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"]
 
@@ -241,6 +242,7 @@ class ClaudeCode(Adapter):
     user_agent: ClassVar[str] = "claude-cli/"
     session_header, sub_agent_header = "x-claude-code-session-id", "x-claude-code-agent-id"
     acp_tools = (NODE, CLAUDE_ACP)
+    mode_policy = claude_mode
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model, a role's model for itself."""

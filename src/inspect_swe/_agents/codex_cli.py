@@ -27,6 +27,7 @@ from .._runtime.output import json_events
 from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .about import CODING_AGENT, TOOLS
+from .modes import codex_mode
 from .toml import toml_document, toml_value
 
 CodexWebSearch = Literal["live", "cached", "disabled"]
@@ -271,6 +272,7 @@ class CodexCli(Adapter):
     user_agent: ClassVar[str] = "codex_exec/"
     session_header, sub_agent_header = "thread-id", "x-openai-subagent"
     takes_images, acp_tools, sessions, session_field = True, (NODE, CODEX_ACP), ("sessions",), "thread_id"
+    mode_policy = codex_mode
 
     def route(self, model: str) -> Route:
         """The slug stands for the served model, the reviewer's for its own."""

@@ -24,6 +24,7 @@ from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
+from .modes import copilot_mode
 
 Wire = Literal["anthropic", "completions", "responses"]
 
@@ -147,6 +148,7 @@ class CopilotCli(Adapter):
         inside=SingleFile("copilot", "copilot.tgz"),
     )
     sessions, session_field, takes_images, acp_tools = ("session-state",), "sessionId", True, ()
+    mode_policy = copilot_mode
 
     @property
     def spoken(self) -> DialectName:

@@ -23,6 +23,7 @@ from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
+from .modes import gemini_mode
 
 _SETTINGS: dict[str, Any] = {
     "general": {
@@ -34,7 +35,12 @@ _SETTINGS: dict[str, Any] = {
     "experimental": {"directWebFetch": True},
     "model": {"disableLoopDetection": True, "skipNextSpeakerCheck": True},
     "privacy": {"usageStatisticsEnabled": False},
-    "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
+    "security": {
+        "auth": {"selectedType": "gemini-api-key"},
+        # The user's own settings count for less than these.
+        "disableYoloMode": False,
+        "folderTrust": {"enabled": False},
+    },
     "telemetry": {"enabled": False},
 }
 
@@ -152,6 +158,7 @@ class GeminiCli(Adapter):
     reads_json: ClassVar[bool] = True
     user_agent: ClassVar[str] = "GeminiCLI-tui/"
     acp_tools = ()
+    mode_policy = gemini_mode
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""

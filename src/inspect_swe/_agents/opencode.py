@@ -25,6 +25,7 @@ from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .._runtime.tool_names import replaced
 from .about import OPENCODE, TOOLS
+from .modes import opencode_mode
 
 # FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
@@ -140,6 +141,7 @@ class OpenCode(Adapter):
     user_agent, session_header, sub_agent_header = "opencode/", "x-session-id", "x-parent-session-id"
     takes_images, acp_tools, tools = True, (), TOOLS["opencode"]
     sessions, session_field = ("data",), "sessionID"  # Our plugin tells it as well.
+    mode_policy = opencode_mode
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[^/\s]+/\S+", self.presented):

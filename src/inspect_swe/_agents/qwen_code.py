@@ -24,6 +24,7 @@ from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .._runtime.tool_names import fnv1a, replaced
 from .about import CODING_AGENT, TOOLS
+from .modes import qwen_mode
 
 _SETTINGS: dict[str, Any] = {
     "general": {"chatRecording": True, "enableAutoUpdate": False},
@@ -150,6 +151,7 @@ class QwenCode(Adapter):
     key, label, command, tools = "qwen_code", "Qwen Code", "qwen", TOOLS["qwen_code"]
     recipe = NpmPackage("@qwen-code/qwen-code", "package/cli.js", runner=NODE, arguments=FRUGAL_WASM)
     user_agent, sessions, session_field = "QwenCode/", ("projects",), "session_id"
+    mode_policy = qwen_mode
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""
@@ -163,6 +165,8 @@ class QwenCode(Adapter):
         files = [
             File(f"{site.config}/settings.json", json.dumps(settings).encode()),
             File(f"{site.config}/guard.cjs", _GUARD.read_bytes()),
+            # An administrator's settings may have it trust no folder but these, and forget its mode in others.
+            File(f"{site.config}/trustedFolders.json", json.dumps({site.cwd: "TRUST_FOLDER"}).encode()),
             File(f"{site.config}/commands/as-written.md", _AS_WRITTEN),
             *shell_files(site),
         ]

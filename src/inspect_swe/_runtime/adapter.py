@@ -153,6 +153,26 @@ class Exit:
     head: str = ""
 
 
+@dataclass(frozen=True)
+class ModePolicy:
+    """The mode that an adapter starts its CLI in, and how settings that forbid it show.
+
+    Args:
+        mode: The mode, in the CLI's words.
+        files: Files and folders that may hold settings that forbid it.
+        setting: Pattern of such a setting in a line of these files, as `grep -E` takes it.
+        report: Pattern of a line in which the CLI reports its mode. The group `mode` is the mode in effect, the group
+            `said` what the CLI says about the mode that it refused. None if it reports nothing.
+        hint: How to ask for another mode, if the agent has an option for it.
+    """
+
+    mode: str
+    files: tuple[str, ...]
+    setting: str
+    report: str | None = None
+    hint: str = ""
+
+
 class Outcome(enum.Enum):
     """What an exit means."""
 
@@ -240,6 +260,10 @@ class Adapter(ABC):
     @abstractmethod
     def judge(self, exit: Exit) -> Verdict:
         """What an exit means."""
+
+    def mode_policy(self, site: Site) -> ModePolicy | None:
+        """Return the mode that it starts the CLI in; None if no settings can forbid it."""
+        return None
 
     def terminal(self, site: Site) -> Terminal:
         """How a person starts it; an adapter without this method has no centaur mode."""

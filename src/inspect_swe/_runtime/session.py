@@ -16,12 +16,12 @@ from inspect_ai.model import Model, ModelName, ModelOutput, StopReason
 from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
-from .._errors import AgentError, ProviderError
+from .._errors import AgentError, AgentPolicyError, ProviderError
 from .._inspect_compat import resolve_model, token_limits
 from .._inspect_transcript import current_span, record, record_change
 from .._sandbox.multiplexer import Process
 from .._sandbox.workspace import Workspace, open_workspace
-from .adapter import Adapter, Exit, Launch, Site, Turn
+from .adapter import Adapter, Exit, Launch, ModePolicy, Site, Turn
 from .checkpoints import Checkpoints
 from .ending import Ending
 from .files import place_files
@@ -30,6 +30,7 @@ from .install import Installed, find_cli, place_cli
 from .kept import put_back, take_up
 from .link import Link, choose_link
 from .memory import Start, new_session_id
+from .mode import ModeWatch, policy_error
 from .options import AgentOptions
 from .output import OutputBuffer
 from .policy import provider_error_kind
@@ -106,15 +107,40 @@ class Session:
         self.link.begin()
         process = await self.start(invocation.argv, {}, invocation.stdin)
         out, err = self._printed = OutputBuffer(), OutputBuffer()
+        watch = ModeWatch(self.mode_policy)
         with self.link.output_limit.ending(process.kill):
             async for stream, chunk in process.output():
                 (out if stream == "stdout" else err).add(chunk)
+                if watch.add(stream, chunk):
+                    await process.kill()
             status = await process.wait()
         end = Exit(status.returncode, out.tail, err.tail, out.head)
         self.link.end_calls(failed=end.code != 0)
         self.name(self.session_id)
         self.tell_output()
+        if watch.refused is not None:
+            raise await self.policy_error(watch.refused)
         return end
+
+    @property
+    def mode_policy(self) -> ModePolicy | None:
+        """The mode that the CLI is started in."""
+        return self.adapter.mode_policy(self.site)
+
+    async def policy_error(self, refused: str) -> AgentPolicyError:
+        """Make the error of a CLI that does not run in its mode.
+
+        Args:
+            refused: What it reported.
+        """
+        if (policy := self.mode_policy) is None:
+            return AgentPolicyError(f"{self.adapter.label} could not do any work: {refused}.")
+        return await policy_error(self.workspace, self.adapter.label, policy, refused)
+
+    @property
+    def has_offered_tools(self) -> bool:
+        """Whether the CLI has offered the model any tool, if it has tools."""
+        return not self.adapter.tools or self.link.traffic.tools_offered.is_set()
 
     @property
     def cut(self) -> StopReason | None:

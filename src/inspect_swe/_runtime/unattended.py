@@ -87,6 +87,8 @@ async def _run_turn(session: Session, turn: Turn) -> None:
         if not asked and (error := _error_of_beginning(session, end, action)) is not None:
             raise error
         if action is Action.SCORE:
+            if not session.has_offered_tools:
+                raise await session.policy_error("it offered the model no tool at all")
             _take_answer(session, verdict, cut)
             return
         left = provider_errors if failure is not None else crashes

@@ -17,7 +17,7 @@ from .._agents import ROSTER
 from .._errors import SandboxUnsupportedError
 from .._provide import image_service, is_here, with_agents
 from ..testing import ScriptStep, scripted
-from . import _answers, _failures, _outputs, _places, _prompts, _tools  # noqa: F401
+from . import _answers, _failures, _outputs, _places, _policies, _prompts, _tools  # noqa: F401
 from ._behaviour import BEHAVIOURS, Behaviour
 from ._load import load_agent
 from ._trial import AgentFactory, Trial, trial_here

@@ -1,0 +1,77 @@
+"""The modes that CLIs are started in, and the settings of administrators, users and projects that forbid them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._runtime.adapter import ModePolicy, Site
+
+_NO_BYPASS = "disableBypassPermissionsMode|disableAutoMode|disableYolo|defaultMode"
+
+
+def claude_mode(adapter: Any, site: Site) -> ModePolicy:
+    """Return the permission mode of Claude Code, whose first event names the one in effect.
+
+    `disableBypassPermissionsMode` holds in every settings file, also against the command line.
+    """
+    own = [f"{site.cwd}/.claude/settings{local}.json" for local in ("", ".local")]
+    managed = [f"/etc/claude-code/managed-settings.{kind}" for kind in ("json", "d")]
+    return ModePolicy(
+        adapter.permission_mode or "bypassPermissions",
+        (*managed, *own, f"{site.home}/.claude/settings.json"),
+        _NO_BYPASS,
+        report=r'^\{"type":"system","subtype":"init",.*"permissionMode":"(?P<mode>\w+)"',
+        hint="Or choose a permission_mode that they allow.",
+    )
+
+
+def codex_mode(adapter: Any, site: Site) -> ModePolicy:
+    """Return the sandbox mode of Codex CLI, which says before its first turn, or on stderr, what it falls back to."""
+    return ModePolicy(
+        adapter.sandbox_mode,
+        ("/etc/codex/requirements.toml", "/etc/codex/managed_config.toml"),
+        "allowed_|approval_policy|sandbox_mode|permission",
+        report=r'^(?:\{"type":"item\.completed","item":\{"id":"\w+","type":"error","message":"|Error: )'
+        r"(?P<said>(?:Configured value for `(?:approval|sandbox|permission)\w*` is disallowed by requirements"
+        r'|`approval_policy = .* cannot be used because requirements do not allow)[^\\"]*)',
+        hint="Or choose a sandbox_mode and an approval_policy that they allow.",
+    )
+
+
+def gemini_mode(adapter: Any, site: Site) -> ModePolicy:
+    """Return the approval mode of Gemini CLI, which refuses to start where it is disabled."""
+    return ModePolicy(
+        "yolo",
+        ("/etc/gemini-cli", f"{site.cwd}/.gemini/settings.json", f"{site.home}/.gemini/settings.json"),
+        "disableYoloMode|secureModeEnabled",
+        report=r"^(?P<said>YOLO mode is disabled by .*)",
+    )
+
+
+def qwen_mode(adapter: Any, site: Site) -> ModePolicy:
+    """Return the approval mode of Qwen Code, whose first event names the one in effect.
+
+    It has no setting against the mode itself, but it does not hold in a folder that is not trusted.
+    """
+    return ModePolicy(
+        "yolo",
+        ("/etc/qwen-code", f"{site.cwd}/.qwen/settings.json", f"{site.home}/.qwen/settings.json"),
+        "folderTrust|approvalMode",
+        report=r'^\{"type":"system","subtype":"init",.*"permission_mode":"(?P<mode>[\w-]+)"',
+    )
+
+
+def copilot_mode(adapter: Any, site: Site) -> ModePolicy:
+    """Return the mode of Copilot CLI, which does not name it: where it holds, nothing asks for permission."""
+    return ModePolicy(
+        "allow all",
+        ("/etc/github-copilot", f"{site.home}/.copilot/settings.json", f"{site.config}/settings.json"),
+        _NO_BYPASS,
+        report=r'^\{"type":"tool\.execution_complete",.*"message":"(?P<said>Permission denied because no [^"]*)',
+    )
+
+
+def opencode_mode(adapter: Any, site: Site) -> ModePolicy:
+    """Return the mode of OpenCode. It reports nothing: with all of its tools denied it ends without a word."""
+    own = [f"{folder}/opencode.{kind}" for folder in (site.cwd, f"{site.cwd}/.opencode") for kind in ("json", "jsonc")]
+    return ModePolicy("auto", ("/etc/opencode", *own, f"{site.home}/.config/opencode"), "permission|tools")

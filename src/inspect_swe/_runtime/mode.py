@@ -1,0 +1,70 @@
+"""Compares the mode that a CLI reports with the mode that it was started in."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from .._errors import AgentPolicyError
+from .._sandbox.workspace import Workspace
+from .adapter import ModePolicy
+
+_MAX_LINE = 256 << 10
+
+_FILES_THAT_FORBID = 'pattern=$1; shift; grep -rlsE -e "$pattern" "$@" </dev/null; exit 0'
+
+
+class ModeWatch:
+    """Reads a CLI's output for the mode that it reports.
+
+    Args:
+        policy: The mode that it was started in; None watches for nothing.
+    """
+
+    def __init__(self, policy: ModePolicy | None) -> None:
+        self.refused: str | None = None
+        self._policy = policy
+        self._report = re.compile(policy.report.encode()) if policy and policy.report else None
+        self._lines = {"stdout": b"", "stderr": b""}
+
+    def add(self, stream: Literal["stdout", "stderr"], chunk: bytes) -> bool:
+        """Read more of a stream.
+
+        Returns:
+            Whether the CLI has just reported another mode.
+        """
+        if self._report is None or self.refused is not None:
+            return False
+        *lines, rest = (self._lines[stream] + chunk).split(b"\n")
+        self._lines[stream] = rest[:_MAX_LINE]
+        self.refused = next(filter(None, map(self._refusal, lines)), None)
+        return self.refused is not None
+
+    def _refusal(self, line: bytes) -> str | None:
+        assert self._policy is not None and self._report is not None
+        if (found := self._report.search(line)) is None:
+            return None
+        named = {name: text.decode(errors="replace") for name, text in found.groupdict(b"").items()}
+        if "mode" not in named:
+            return named.get("said") or line.decode(errors="replace")
+        return None if named["mode"] == self._policy.mode else f"it runs in the mode {named['mode']!r}"
+
+
+async def policy_error(workspace: Workspace, label: str, policy: ModePolicy, refused: str) -> AgentPolicyError:
+    """Make the error of a CLI that does not run in its mode, with the files that forbid it.
+
+    Args:
+        workspace: The sandbox.
+        label: The agent's name.
+        policy: The mode that it was started in.
+        refused: What the CLI reported.
+    """
+    found = await workspace.shell(_FILES_THAT_FORBID, policy.setting, *policy.files)
+    files = tuple(dict.fromkeys(found.stdout.splitlines()))
+    named = f"forbidden by {', '.join(files)}" if files else f"found no reason in {', '.join(policy.files)}"
+    hint = "take the setting out of these files; the sandbox itself is the boundary of what the agent may do."
+    return AgentPolicyError(
+        f"{label} was started in the mode {policy.mode!r} and refused it ({named}): {refused}",
+        files=files,
+        hint=f"{hint} {policy.hint}".rstrip(),
+    )
