@@ -131,7 +131,7 @@ def test_cut_answers_in_the_log(run_eval: RunEval) -> None:
     log = run_eval(as_solver(react(tools=[ToolDef(add(), name="calc_add")], submit=False)), model)
     assert log.samples and log.samples[0].error is None
     first = next(message for message in log.samples[0].messages if isinstance(message, ChatMessageAssistant))
-    whole, half = first.tool_calls or ()
+    whole, half = first.tool_calls or []
     assert whole.arguments == {"a": 1, "b": 2} and whole.parse_error is None
     assert half.arguments == {} and half.parse_error
     assert log.samples[0].store == {"sum": 3}
