@@ -22,7 +22,7 @@ from inspect_swe._bridge.app import BridgeApp
 from inspect_swe._bridge.calls import Calls
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
-from inspect_swe._bridge.threads import Threads
+from inspect_swe._bridge.threads import Marks, Threads
 from inspect_swe._inspect_compat import before_generating, create_bridge, host_calls
 from inspect_swe._sandbox.multiplexer import Connect
 from inspect_swe.testing import ScriptStep, scripted
@@ -84,7 +84,7 @@ def in_sample(
     def drive() -> Solver:
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             agent_state = AgentState(messages=state.messages)
-            threads = Threads("session", "sub-agent")
+            threads = Threads(Marks("session", sub_agent_header="sub-agent"))
             calls = Calls(threads, lambda: host_calls(made))
             seeing = before_generating(calls.asked, None, None)
             made = create_bridge(agent_state, bridged, filter=seeing, generated=calls.generated)

@@ -7,7 +7,7 @@ import contextvars
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 from inspect_ai.tool import ToolInfo
 
-from inspect_swe._bridge.threads import Threads
+from inspect_swe._bridge.threads import Marks, Threads
 
 SHELL = [ToolInfo(name="shell", description="Runs a command.")]
 LOOK = [ToolInfo(name="look", description="Looks.")]
@@ -23,9 +23,12 @@ def judged(
     threads: Threads, messages: list[ChatMessage], tools: list[ToolInfo], session: str | None = None, sub: bool = False
 ) -> bool | None:
     def ask() -> bool | None:
-        threads.heard({"session": session} if session else {})
+        threads.receive({"session": session} if session else {}, {})
         threads.asked(messages, tools, sub)
-        return threads.is_root()
+        try:
+            return threads.is_root()
+        finally:
+            threads.done()
 
     return contextvars.copy_context().run(ask)
 
@@ -63,7 +66,8 @@ def test_without_tools_only_what_goes_on_can_be_the_root() -> None:
     assert judged(threads, said("A title for: Do it."), []) is None, "there may be nothing else"
     assert judged(threads, said("Do it.", "echo", "ok"), SHELL) is True
     assert judged(threads, said("A title for: Do it."), []) is False
-    assert judged(threads, said("Do it.", "echo", "ok", "Now say it.", system="Other words."), []) is None
+    assert judged(threads, said("Do it.", "echo", "ok", "Now say it."), []) is None
+    assert judged(threads, said("Do it.", "echo", "ok", "Sum it up.", system="You sum up."), []) is False
 
 
 def test_each_start_of_the_cli_has_a_root_of_its_own() -> None:
@@ -75,7 +79,7 @@ def test_each_start_of_the_cli_has_a_root_of_its_own() -> None:
 
 
 def test_a_named_session_is_the_root_whatever_it_says() -> None:
-    threads = Threads("session")
+    threads = Threads(Marks("session"))
     threads.begin()
     assert judged(threads, said("Do it."), SHELL, "one") is True
     assert judged(threads, said("Else.", system="Other words."), LOOK, "one") is True
@@ -84,11 +88,11 @@ def test_a_named_session_is_the_root_whatever_it_says() -> None:
 
 
 def test_an_answer_that_comes_after_the_next_start_is_of_no_account() -> None:
-    threads = Threads("session")
+    threads = Threads(Marks("session"))
     threads.begin()
 
     def ask_and_die() -> bool | None:
-        threads.heard({"session": "one"})
+        threads.receive({"session": "one"}, {})
         threads.asked(said("Do it."), SHELL, False)
         threads.begin()
         assert judged(threads, said("Do it.", "", "Go on."), SHELL, "one") is True

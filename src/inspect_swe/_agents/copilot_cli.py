@@ -149,6 +149,11 @@ class CopilotCli(Adapter):
     )
     sessions, session_field, takes_images, acp_tools = ("session-state",), "sessionId", True, ()
     mode_policy = copilot_mode
+    kind_header = "x-interaction-type"
+    root_kinds, sub_agent_kinds = (
+        frozenset({"conversation-user", "conversation-agent"}),
+        frozenset({"conversation-subagent"}),
+    )
 
     @property
     def spoken(self) -> DialectName:

@@ -161,6 +161,7 @@ class KimiCode(Adapter):
     key, label, command, tools = "kimi_code", "Kimi Code", "kimi", TOOLS["kimi_code"]
     recipe = NpmPackage("@moonshot-ai/kimi-code", "package/dist/main.mjs", runner=NODE)
     user_agent, sessions, acp_tools = "kimi-code-cli/", ("sessions", "session_index.jsonl"), ()
+    session_body_field = "metadata.user_id"
     session_field = "session_id"  # What runs before it tells it at the beginning.
 
     def __post_init__(self) -> None:

@@ -113,9 +113,12 @@ class BridgeApp:
             self._withhold_tools(dialect, data)
             self.traffic.requests += 1
             self.traffic.user_agent = request.headers.get("user-agent", "")
-            self._threads.heard(request.headers)
-            with in_span(self.traffic.span):
-                return await self._guarded(self._serve(dialect, {**data, **path}))
+            self._threads.receive(request.headers, {**data, **path})
+            try:
+                with in_span(self.traffic.span):
+                    return await self._guarded(self._serve(dialect, {**data, **path}))
+            finally:
+                self._threads.done()
 
         return await model_reply(request, dialect, self._intake, self._generations, generate)
 
@@ -153,7 +156,7 @@ class BridgeApp:
                 self._fail(ending or ex)
                 raise ModelFailure(400, "The sample has ended.") from None
             payload = provider_error_payload(ex)
-            self.traffic.failure = (payload["status"], payload["message"])
+            self.traffic.note(self._threads.asker(), (payload["status"], payload["message"]))
             if payload["status"] is None:
                 self._warn("A bridged model request failed with a non-provider error", ex)
                 # Its text may name host paths or credentials; the sandbox learns the type only.
@@ -162,7 +165,7 @@ class BridgeApp:
         finally:
             self.traffic.running -= 1
             self.traffic.heard()
-        self.traffic.failure = None
+        self.traffic.note(self._threads.asker(), None)
         return reply
 
     async def _count_anthropic(self, request: Request) -> Response:

@@ -55,7 +55,8 @@ class Calls:
         """A request begins: it has results, and may be a sub-agent's."""
         self._take_results(messages)
         self._name(messages)
-        self._threads.asked(messages, tools, self._delegations.enter(messages, bool(tools)))
+        delegated = not self._threads.is_certain and self._delegations.enter(messages, bool(tools))
+        self._threads.asked(messages, tools, delegated)
 
     def generated(self, messages: Sequence[ChatMessage], output: ModelOutput) -> bool | None:
         """A reply is about to be handed to the CLI, with calls in it.
@@ -68,7 +69,9 @@ class Calls:
         hosted = self._all_hosted() if calls else {}
         for call in calls:
             self._begin(call, hosted.get(call.id))
-        return self._threads.is_root()
+        if is_root := self._threads.is_root():
+            self._threads.answered(output)
+        return is_root
 
     def end(self, failed: bool) -> None:
         """Nothing runs any more: calls without a result get none, unless the CLI goes on later and tells it.

@@ -2,55 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from typing import TypeVar
 
 from inspect_ai.event import SpanBeginEvent, SpanEndEvent, ToolEvent
-from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
+from inspect_ai.model import ChatMessage, ChatMessageUser, ContentText
 
 from .._inspect_transcript import enter_span, in_span, record
 
 _NAMES = ("subagent_type", "agent_type", "agent_name", "agent", "name")
+
+MAX_TEXTS = 2000
+"""Texts of calls that are known at a time: a sub-agent begins soon after its call."""
+
+MAX_CONVERSATIONS = 2000
+"""Conversations that are known at a time."""
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class Recent(OrderedDict[_K, _V]):
+    """A dictionary of the entries that were set last, or moved to the end.
+
+    Args:
+        limit: How many it holds.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def __setitem__(self, key: _K, value: _V) -> None:
+        super().__setitem__(key, value)
+        self.move_to_end(key)
+        while len(self) > self._limit:
+            self.popitem(last=False)
 
 
 class Delegations:
     """The sub-agents of one agent: conversations that begin with what a call says."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, ToolEvent] = {}
-        self._spans: dict[int, str | None] = {}
+        # Texts by their length and hash, so that a long run doesn't keep all that it has ever written to a file.
+        self._calls: Recent[tuple[int, int], ToolEvent] = Recent(MAX_TEXTS)
+        self._spans: Recent[int, str | None] = Recent(MAX_CONVERSATIONS)
         self._running: list[str] = []
 
     def proposed(self, call: ToolEvent) -> None:
-        """The CLI is about to run a call, which may be one for a sub-agent."""
-        self._calls.update({value.strip(): call for value in call.arguments.values() if isinstance(value, str)})
+        """Note a call that the CLI is about to run, which may be one for a sub-agent."""
+        for value in call.arguments.values():
+            if isinstance(value, str) and (text := value.strip()):
+                self._calls[len(text), hash(text)] = call
 
     def enter(self, messages: Sequence[ChatMessage], has_tools: bool) -> bool:
         """Have the request that this task serves belong to its sub-agent's span, if it is a sub-agent's.
 
         Args:
             messages: Its messages.
-            has_tools: Whether it offers tools. What a CLI asks in passing, it asks without.
+            has_tools: Whether it offers tools. Most side requests offer none.
 
         Returns:
             Whether it is a sub-agent's.
         """
         if not has_tools:
             return False
-        beginning = _beginning(messages)
-        conversation = hash(beginning)
-        if conversation not in self._spans:
-            call = next((call for said, call in self._calls.items() if _says(beginning, said)), None)
+        texts = beginning(messages)
+        conversation = hash(texts)
+        if conversation in self._spans:
+            self._spans.move_to_end(conversation)
+        else:
+            call = self._call_of(texts)
             self._spans[conversation] = self._begin(call) if call else None
         if (span := self._spans[conversation]) is not None:
             enter_span(span)
         return span is not None
 
     def end(self) -> None:
-        """No sub-agent is at work any more."""
+        """End the spans of all sub-agents."""
         for span in self._running:
             with in_span(span):
                 record(SpanEndEvent(id=span))
         self._running.clear()
+
+    def _call_of(self, texts: Sequence[str]) -> ToolEvent | None:
+        """Return the oldest call that says one of these texts."""
+        lengths = {length for length, _ in self._calls}
+        said = {
+            (length, hash(text[len(text) - length :]))
+            for text in texts
+            for length in lengths
+            if length == len(text) or (length < len(text) and text.endswith("\n\n", 0, len(text) - length))
+        }
+        return next((call for key, call in self._calls.items() if key in said), None)
 
     def _begin(self, call: ToolEvent) -> str:
         if call.agent_span_id is None:
@@ -63,22 +109,21 @@ class Delegations:
         return call.agent_span_id
 
 
-def _beginning(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
-    """The texts that the user begins a conversation with: until the model's first answer, they stay the same."""
+def beginning(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
+    """Return the texts that the user begins a conversation with: until the first answer, they stay the same."""
+    return user_texts(takewhile(lambda message: message.role != "assistant", messages))
+
+
+def user_texts(messages: Iterable[ChatMessage]) -> tuple[str, ...]:
+    """Return the texts of user messages, part by part; images and empty texts have none."""
     texts: list[str] = []
     for message in messages:
-        if isinstance(message, ChatMessageAssistant):
-            break
         if isinstance(message, ChatMessageUser):
-            parts = [message.content] if isinstance(message.content, str) else [_text(part) for part in message.content]
-            texts += [part.strip() for part in parts]
-    return tuple(texts)
+            content = message.content
+            texts += [content] if isinstance(content, str) else [p.text for p in content if isinstance(p, ContentText)]
+    return tuple(filter(None, (text.strip() for text in texts)))
 
 
-def _says(beginning: tuple[str, ...], said: str) -> bool:
-    """Whether one of the texts is what a call says; some CLIs put a paragraph of their own before it."""
-    return any(text == said or text.endswith(f"\n\n{said}") for text in beginning)
-
-
-def _text(part: object) -> str:
-    return str(getattr(part, "text", ""))
+def is_paragraph_of(texts: Iterable[str], said: str) -> bool:
+    """Whether one of the texts is, or ends with, what was said; some CLIs put a paragraph of their own before it."""
+    return any(text == said or text.endswith(f"\n\n{said}") for text in texts)

@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 import anyio
 
 from .._errors import ToolsMissingError
+from .threads import Asker
+
+Failure = tuple[int | None, str]
+"""Status and text of a provider's error, as it was (for our own error text, never for the sandbox)."""
 
 
 @dataclass(frozen=True)
@@ -77,24 +81,45 @@ class Traffic:
 
     Args:
         requests: Model requests that were begun.
-        failure: The last provider error, as it was (for our own error text, never for the sandbox).
         user_agent: What the client of the last request calls itself.
         tools_missing: What the last request lacked of the MCP tools that the agent was given.
         may_restart: Whether the CLI is started once more if its first request lacks some; else the sample ends.
         running: Model calls that are being made.
         tools_offered: Set when a request has offered every MCP tool that the agent was given.
         span: The transcript's span that requests belong to; None means that in which the bridge was opened.
+        outcomes: The newest error of each kind of asker since the last prompt; None where the newest call went well.
     """
 
     requests: int = 0
-    failure: tuple[int | None, str] | None = None
     user_agent: str = ""
     tools_missing: ToolsMissingError | None = None
     may_restart: bool = False
     running: int = 0
     tools_offered: anyio.Event = field(default_factory=anyio.Event)
     span: str | None = None
+    outcomes: dict[Asker, Failure | None] = field(default_factory=dict)
     _heard: float = field(default=0, init=False)
+
+    @property
+    def failure(self) -> Failure | None:
+        """The provider's error that the root conversation met last, if its last call failed.
+
+        Errors of side requests and of sub-agents are not the turn's: the CLI handles them.
+        """
+        asker = Asker.ROOT if Asker.ROOT in self.outcomes else Asker.UNKNOWN
+        return self.outcomes.get(asker)
+
+    @property
+    def last_resort(self) -> Failure | None:
+        """The error of a CLI that gave up: the root's, or anybody's where the root has had no answer."""
+        if self.failure is not None or self.outcomes.get(Asker.ROOT, False) is None:
+            return self.failure
+        return next(filter(None, reversed(self.outcomes.values())), None)
+
+    def note(self, asker: Asker, failure: Failure | None) -> None:
+        """Note what came of a model call."""
+        self.outcomes.pop(asker, None)
+        self.outcomes[asker] = failure
 
     def heard(self) -> None:
         """Something happens."""

@@ -1,82 +1,188 @@
-"""Which of the conversations that pass over a bridge is the agent's own."""
+"""Which conversation is the agent's own, and who sends each request."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import enum
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import Any, NamedTuple
 
-from inspect_ai.model import ChatMessage
+from inspect_ai.model import ChatMessage, ModelOutput
 from inspect_ai.tool import ToolInfo
 
-_start: ContextVar[int] = ContextVar("which start of the CLI the request belongs to", default=0)
-_session: ContextVar[str | None] = ContextVar("session that the request names", default=None)
-_delegated: ContextVar[bool] = ContextVar("whether the request is known to be a sub-agent's", default=False)
-_is_root: ContextVar[bool | None] = ContextVar("whether the request belongs to the root conversation", default=None)
+from .delegations import Recent, beginning, is_paragraph_of, user_texts
+
+_MAX_OTHERS = 1000
+_MAX_LINES = 8
+
+
+class Asker(enum.Enum):
+    """Who sends a request."""
+
+    ROOT = "the agent's own conversation"
+    SUB_AGENT = "a sub-agent"
+    SIDE = "another conversation: a title, a summary, a CLI that the agent runs itself"
+    UNKNOWN = "nothing tells"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a CLI's requests say about who sends them.
+
+    Args:
+        session_header: Header that names the conversation.
+        session_body_field: Field of the body that names the CLI's session, which its sub-agents share.
+        sub_agent_header: Header that only sub-agents' requests have.
+        kind_header: Header that names the kind of a request.
+        root_kinds: Kinds of the root's requests. A request of no kind may be the root's.
+        sub_agent_kinds: Kinds of sub-agents' requests.
+    """
+
+    session_header: str | None = None
+    session_body_field: str | None = None
+    sub_agent_header: str | None = None
+    kind_header: str | None = None
+    root_kinds: frozenset[str] = frozenset()
+    sub_agent_kinds: frozenset[str] = frozenset()
+
+    def asker(self, headers: Mapping[str, str]) -> Asker:
+        """Return who sends a request with these headers."""
+        kind = headers.get(self.kind_header) if self.kind_header else None
+        if (self.sub_agent_header and self.sub_agent_header in headers) or kind in self.sub_agent_kinds:
+            return Asker.SUB_AGENT
+        return Asker.UNKNOWN if kind is None or kind in self.root_kinds else Asker.SIDE
+
+    def session(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
+        """Return the session that a request names."""
+        if self.session_header:
+            return headers.get(self.session_header)
+        value: Any = body
+        for name in self.session_body_field.split(".") if self.session_body_field else ():
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value if isinstance(value, str) else None
+
+    @property
+    def tell_sub_agents(self) -> bool:
+        """Whether a request says that it is a sub-agent's."""
+        return bool(self.sub_agent_header or self.sub_agent_kinds)
+
+
+class Evidence(NamedTuple):
+    """Why a conversation may be the root, the strongest reason first. Tuples compare in this order.
+
+    Args:
+        given: It names the session that the runtime has opened or has been told.
+        prompt: Its newest user message has the prompt as a paragraph of its own.
+        extends: It continues what was the root's conversation when the prompt was sent.
+        known: Its session, or its model, instructions and tools, are those of the root before.
+    """
+
+    given: bool = False
+    prompt: bool = False
+    extends: bool = False
+    known: bool = False
+
+
+@dataclass
+class _Request:
+    """A request, and what is known about it."""
+
+    start: int
+    session: str | None = None
+    asker: Asker = Asker.UNKNOWN
+    model: str = ""
+    is_read: bool = False
+    messages: Sequence[ChatMessage] = ()
+    has_tools: bool = False
+    beginning: int = 0
+    identity: object = None
+    is_root: bool | None = None
+    is_done: bool = False
+
+
+_request: ContextVar[_Request | None] = ContextVar("request that this task serves", default=None)
 
 
 @dataclass
 class Threads:
-    """Tells the root conversation from those of sub-agents, and of CLIs that the agent itself runs.
+    """Tell the root conversation from all others.
 
-    A conversation that was compacted does not go on as it was. It has the same session, if requests name it; else it
-    is known by its instructions and tools.
+    Ids decide first, then the order of starts, texts last. After each prompt the first request with tools is the
+    root's, until another one has stronger `Evidence`. A reply is judged once more when it is there: only the answer
+    to the root's newest request changes the root.
 
     Args:
-        session_header: Header in which each request names its session.
-        sub_agent_header: Header that the requests of sub-agents have, and no others.
+        marks: What the CLI's requests say about who sends them.
     """
 
-    session_header: str | None = None
-    sub_agent_header: str | None = None
-    _root: set[object] = field(default_factory=set, init=False)
-    _last: Sequence[ChatMessage] = field(default=(), init=False)
+    marks: Marks = field(default_factory=Marks)
     _starts: int = field(default=0, init=False)
+    _given: str | None = field(default=None, init=False)
+    _heard: str | None = field(default=None, init=False)
+    _prompts: tuple[str, ...] = field(default=(), init=False)
+    _known: frozenset[object] = field(default=frozenset(), init=False)
+    _before: Sequence[Sequence[ChatMessage]] = field(default=(), init=False)
+    _root: set[object] = field(default_factory=set, init=False)
+    _session: str | None = field(default=None, init=False)
+    _evidence: Evidence | None = field(default=None, init=False)
+    _lines: list[Sequence[ChatMessage]] = field(default_factory=list, init=False)
+    _newest: _Request | None = field(default=None, init=False)
+    _has_ended: bool = field(default=False, init=False)
+    _others: Recent[int, None] = field(default_factory=lambda: Recent(_MAX_OTHERS), init=False)
 
-    def begin(self) -> None:
-        """The CLI goes to work: its first request with tools is the root's; what was asked before counts no more."""
-        self._root = set()
+    def begin(self, session: str | None = None, prompts: Iterable[str] = ()) -> None:
+        """Expect the root's requests for a new prompt.
+
+        Args:
+            session: The session that the CLI was started with, or has named.
+            prompts: Texts of the prompt.
+        """
+        if session is not None and self._session not in (None, session):
+            self._root, self._lines = set(), []
         self._starts += 1
+        self._given = session
+        self._prompts = tuple(filter(None, (text.strip() for text in prompts)))
+        self._known, self._before = frozenset(self._root), tuple(self._lines)
+        self._evidence, self._newest, self._has_ended = None, None, False
 
-    def heard(self, headers: Mapping[str, str]) -> None:
-        """A request comes in, which this task serves."""
-        _start.set(self._starts)
-        _session.set(headers.get(self.session_header) if self.session_header else None)
-        _delegated.set(self.sub_agent_header is not None and self.sub_agent_header in headers)
+    def receive(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
+        """Read what a request that this task serves says about itself."""
+        session, asker = self.marks.session(headers, body), self.marks.asker(headers)
+        _request.set(_Request(self._starts, session, asker, str(body.get("model", ""))))
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether ids alone say that this task's request is the root's: its text is no evidence then."""
+        request = _request.get()
+        is_given = request is not None and request.session is not None and request.session == self._given
+        return is_given and self.marks.session_header is not None and self.marks.tell_sub_agents
 
     def asked(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo], delegated: bool) -> None:
-        """The request that this task serves has been read.
+        """Judge the request that this task serves.
 
         Args:
             messages: Its messages.
-            tools: The tools that it offers. What a CLI asks in passing, it asks without.
-            delegated: Whether its messages tell that it is a sub-agent's.
+            tools: The tools that it offers. Most side requests offer none.
+            delegated: Whether its messages say that it is a sub-agent's.
         """
-        _is_root.set(False if delegated or _delegated.get() else self._judge(messages, tools))
-
-    def _judge(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> bool | None:
-        session = _session.get()
-        if self._root and session is not None and session not in self._root:
-            return False
-        if not tools:
-            return False if self._root and not self._goes_on(messages) else None
-        known = session if session is not None else (_instructions(messages), frozenset(tool.name for tool in tools))
-        if self._root and known not in self._root and not self._has_grown(messages):
-            return None
-        self._root.add(known)
-        self._last = list(messages)
-        return True
-
-    def _has_grown(self, messages: Sequence[ChatMessage]) -> bool:
-        """Whether messages are those of the root's last request and more: its tools may have changed on the way."""
-        same = _instructions(messages) == _instructions(self._last)
-        return same and len(messages) > len(self._last) and self._goes_on(messages)
-
-    def _goes_on(self, messages: Sequence[ChatMessage]) -> bool:
-        """Whether messages begin with those of the root's last request."""
-        last, said = _conversation(self._last), _conversation(messages)
-        return said[: len(last)] == last
+        request = _request.get() or _Request(self._starts)
+        _request.set(request)
+        if delegated and request.asker is Asker.UNKNOWN:
+            request.asker = Asker.SUB_AGENT
+        request.is_read, request.messages, request.has_tools = True, messages, bool(tools)
+        request.beginning = hash(beginning(messages))
+        request.identity = (request.model, _instructions(messages), frozenset(tool.name for tool in tools))
+        if self.marks.session_header and request.session is not None:
+            request.identity = request.session
+        request.is_root = self._judge(request)
+        if request.is_root is not True and self._claim(request):
+            request.is_root = True
+        if request.is_root:
+            self._root.add(request.identity)
+            self._follow(messages)
+            self._newest, self._has_ended = request, False
 
     def is_root(self) -> bool | None:
         """Whether the request that this task serves belongs to the root conversation; None if nothing tells.
@@ -84,7 +190,123 @@ class Threads:
         An answer to a CLI that has died meanwhile does not, though the one that was started after it may be asking in
         the same session.
         """
-        return _is_root.get() if _start.get() == self._starts else False
+        request = _request.get()
+        if request is None or not request.is_read:
+            return None
+        if request.start != self._starts:
+            return False
+        if request.is_root:
+            return request is self._newest
+        return False if self._judge(request) is False else None
+
+    def answered(self, output: ModelOutput) -> None:
+        """Note how the root's newest answer ended: without calls it is the last one to the prompt."""
+        self._has_ended = output.stop_reason == "stop" and not (output.choices and output.message.tool_calls)
+
+    def done(self) -> None:
+        """Note that the request which this task serves has its reply, or an error."""
+        if (request := _request.get()) is not None:
+            request.is_done, request.messages = True, ()
+
+    def asker(self) -> Asker:
+        """Return who sends the request that this task serves."""
+        request = _request.get()
+        if request is None or request.asker is not Asker.UNKNOWN:
+            return request.asker if request is not None else Asker.UNKNOWN
+        if request.start != self._starts or self._is_foreign(request):
+            return Asker.SIDE
+        return {True: Asker.ROOT, False: Asker.SIDE, None: Asker.UNKNOWN}[self.is_root()]
+
+    def _judge(self, request: _Request) -> bool | None:
+        if request.asker is not Asker.UNKNOWN or self._is_foreign(request):
+            return False
+        line = self._line_of(request.messages)
+        if not request.has_tools:
+            goes_on = line is not None and _instructions(request.messages) == _instructions(self._lines[line])
+            return None if not self._lines or (goes_on and not self._has_ended) else False
+        if self._evidence is None:
+            return None
+        if line is not None and self._is_alike(request, line):
+            return True
+        if request.identity in self._root and self._may_begin_anew(request):
+            return True
+        return False if any(self._evidence) and (self._has_ended or self._is_in_flight()) else None
+
+    def _is_alike(self, request: _Request, line: int) -> bool:
+        """Whether a request that extends the root's is the root's next one: its tools may have changed meanwhile."""
+        last = self._lines[line]
+        grown = len(request.messages) > len(last)
+        return request.identity in self._root or (grown and _instructions(request.messages) == _instructions(last))
+
+    def _line_of(self, messages: Sequence[ChatMessage]) -> int | None:
+        """Return which of the conversations that may be the root's these messages extend."""
+        numbers = reversed(range(len(self._lines)))
+        return next((number for number in numbers if _extends(messages, self._lines[number])), None)
+
+    def _follow(self, messages: Sequence[ChatMessage]) -> None:
+        """Note the root's conversation.
+
+        One that doesn't extend the last may be the compacted root. If the last goes on, it was not.
+        """
+        line = self._line_of(messages)
+        if line is not None:
+            self._others.update((hash(beginning(each)), None) for each in self._lines[line + 1 :])
+            del self._lines[line:]
+        self._lines = [*self._lines[1 - _MAX_LINES :], list(messages)]
+
+    def _may_begin_anew(self, request: _Request) -> bool:
+        """Whether a request may be the root's although it doesn't extend its last one, as after a compaction."""
+        if self._is_in_flight() and len(self._lines) == 1:
+            return False
+        named = request.identity == request.session
+        return named or not (self._has_ended or request.beginning in self._others)
+
+    def _claim(self, request: _Request) -> bool:
+        """Make the request's conversation the root if its evidence is the strongest so far."""
+        if not request.has_tools or request.asker is not Asker.UNKNOWN:
+            return False
+        newest = _newest_texts(request.messages)
+        evidence = Evidence(
+            given=request.session is not None and request.session == self._given,
+            prompt=any(is_paragraph_of(newest, prompt) for prompt in self._prompts),
+            extends=any(_extends(request.messages, before) for before in self._before),
+            known=request.identity in self._known,
+        )
+        # A session may change on the way, which the runtime isn't told. Then the prompt is in the new one.
+        is_doubtful = self._heard is not None and self._heard == self._given != request.session
+        if (is_doubtful and not evidence.prompt) or (self._evidence is not None and evidence <= self._evidence):
+            return False
+        if evidence.given:
+            self._heard = request.session
+        if self._newest is not None:
+            self._others[self._newest.beginning] = None
+        self._root = set(self._known) if evidence.known else set()
+        self._lines = list(self._before) if evidence.extends else []
+        self._evidence, self._session = evidence, request.session
+        return True
+
+    def _is_foreign(self, request: _Request) -> bool:
+        """Whether the request names another session than the root, and not the one that the runtime knows."""
+        if request.session is None or request.session == self._given:
+            return False
+        if self._given is not None and self._heard == self._given:
+            return True
+        return self._evidence is not None and self._session not in (None, request.session)
+
+    def _is_in_flight(self) -> bool:
+        return self._newest is not None and not self._newest.is_done
+
+
+def _extends(messages: Sequence[ChatMessage], earlier: Sequence[ChatMessage]) -> bool:
+    """Whether a conversation begins with another one."""
+    start = _conversation(earlier)
+    return _conversation(messages)[: len(start)] == start
+
+
+def _newest_texts(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
+    """Return the user's texts since the model's last answer."""
+    newest = list(takewhile(lambda message: message.role != "assistant", reversed(messages)))
+    return user_texts(reversed(newest))
 
 
 def _instructions(messages: Sequence[ChatMessage]) -> str:

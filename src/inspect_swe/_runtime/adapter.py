@@ -231,6 +231,14 @@ class Adapter(ABC):
     """Header in which each of its model requests names its session, if there is one."""
     sub_agent_header: ClassVar[str | None] = None
     """Header that the requests of its sub-agents have, and no others."""
+    session_body_field: ClassVar[str | None] = None
+    """Field of its model requests' bodies that names its session, which sub-agents share: "metadata.user_id", say."""
+    kind_header: ClassVar[str | None] = None
+    """Header that names the kind of each request, if there is one."""
+    root_kinds: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of the requests in its own conversation, which may also be of no kind."""
+    sub_agent_kinds: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of its sub-agents' requests. All other kinds are asked in passing."""
     reads_json: ClassVar[bool] = False
     """Whether it reads a host tool's text as JSON where it can, and fails if that is no object."""
     takes_images: ClassVar[bool] = False

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 import anyio
@@ -19,7 +19,7 @@ from .._bridge.app import BridgeApp
 from .._bridge.calls import Calls
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, Traffic
-from .._bridge.threads import Threads
+from .._bridge.threads import Marks, Threads
 from .._errors import AgentStartError, ToolsMissingError
 from .._inspect_compat import (
     BRIDGE_AVAILABLE,
@@ -73,10 +73,16 @@ class Link:
     calls: Calls | None = None
     output_limit: OutputLimit = field(default_factory=OutputLimit)
 
-    def begin(self) -> None:
-        """Take note that a prompt begins."""
+    def begin(self, session_id: str, prompts: Iterable[str]) -> None:
+        """Expect the requests for a prompt: nothing that the CLI asked before counts any more.
+
+        Args:
+            session_id: The session that the prompt belongs to, as far as it is known.
+            prompts: Texts of the prompt.
+        """
         self.launched.set()
-        self.threads.begin()
+        self.traffic.outcomes.clear()
+        self.threads.begin(session_id, prompts)
         self.output_limit.begin()
 
     def end_calls(self, failed: bool) -> None:
@@ -109,7 +115,7 @@ async def own_link(
     checkpointer: Checkpointer | None,
 ) -> AsyncIterator[Link]:
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
-    threads = Threads(adapter.session_header, adapter.sub_agent_header)
+    threads = Threads(_marks(adapter))
     calls = Calls(threads, lambda: host_calls(bridge))
     repeats = [limit.counter() for limit in repeat_limits()]
 
@@ -233,6 +239,17 @@ async def _late_tools(link: Link, options: AgentOptions) -> ToolsMissingError:
         f"{options.name} was started, and has not offered the tools of its bridged MCP servers ({names}) to the model "
         f"within {options.mcp_ready_timeout:g} seconds.",
         hint="raise mcp_ready_timeout if the sandbox is slow; scoring a run without its tools is wrong.",
+    )
+
+
+def _marks(adapter: Adapter) -> Marks:
+    return Marks(
+        adapter.session_header,
+        adapter.session_body_field,
+        adapter.sub_agent_header,
+        adapter.kind_header,
+        adapter.root_kinds,
+        adapter.sub_agent_kinds,
     )
 
 

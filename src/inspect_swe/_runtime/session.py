@@ -104,7 +104,7 @@ class Session:
     async def spawn(self, turn: Turn) -> Exit:
         """Run the CLI for one prompt, to its end."""
         invocation = self.adapter.turn(self.site, turn)
-        self.link.begin()
+        self.link.begin(self.site.session_id, [turn.prompt])
         process = await self.start(invocation.argv, {}, invocation.stdin)
         out, err = self._printed = OutputBuffer(), OutputBuffer()
         watch = ModeWatch(self.mode_policy)
@@ -149,9 +149,15 @@ class Session:
             return None
         return self.link.output_limit.reason(self.link.bridge.state.output)
 
-    def provider_error(self, **details: Any) -> ProviderError | None:
-        """The error of the model's provider that the CLI's last request met, if it met one."""
-        if (failure := self.link.traffic.failure) is None:
+    def provider_error(self, gave_up: bool, **details: Any) -> ProviderError | None:
+        """Return the error of the model's provider that ended the turn, if one did.
+
+        Args:
+            gave_up: Whether the CLI failed. If it did not, only an error in its own conversation counts.
+            **details: What the error says besides.
+        """
+        failure = self.link.traffic.last_resort if gave_up else self.link.traffic.failure
+        if failure is None:
             return None
         status, message = failure
         kind, hint = provider_error_kind(status, message)

@@ -81,7 +81,7 @@ async def _run_turn(session: Session, turn: Turn) -> None:
             _start_once_more(session, turn, missing)
             continue
         asked = session.link.progress() > before
-        failure = session.link.traffic.failure
+        failure = session.link.traffic.last_resort
         cut = session.cut if asked else None
         action = action_after(verdict, failure, cut is not None, session.link.output_limit.is_reached)
         if not asked and (error := _error_of_beginning(session, end, action)) is not None:
@@ -179,7 +179,7 @@ def _details(end: Exit) -> dict[str, Any]:
 def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
     label = session.adapter.label
     details = _details(end)
-    if (failure := session.provider_error(**details)) is not None:
+    if (failure := session.provider_error(gave_up=True, **details)) is not None:
         return failure
     reason = f": {verdict.reason}" if verdict.reason else "."
     if verdict.outcome is Outcome.FAILED:

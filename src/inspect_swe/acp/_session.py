@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 from acp import RequestError, text_block
 from acp.client.connection import ClientSideConnection
-from acp.schema import AgentCapabilities, SessionModeState
+from acp.schema import AgentCapabilities, SessionModeState, TextContentBlock
 from inspect_ai.agent import AgentState
 from inspect_ai.log import transcript
 from inspect_ai.model import ChatMessageUser
@@ -263,16 +263,16 @@ class ACPSession:
 
     async def _turn(self, prompt: Prompt, source: str | None) -> Ended:
         """Send a prompt, and wait for its turn to end. The transcript gets a span of it."""
-        traffic, bridge = self._place.link.traffic, self._place.link.bridge
+        bridge, traffic = self._place.link.bridge, self._place.link.traffic
+        texts = [block.text for block in prompt.content if isinstance(block, TextContentBlock)]
         if source == "operator":
             bridge.note_operator_message(ChatMessageUser(content=_shown(prompt.content), source="operator"))
         self._raised = None
         self._count += 1
         ended: Ended = ("cancelled", None)
         async with self._place.phase(f"{self._adapter.label}: turn {self._count}", "acp_turn"):
-            traffic.failure = None
             limit, asked = self._place.link.output_limit, traffic.requests
-            self._place.link.begin()
+            self._place.link.begin(self.id, [*texts, "\n\n".join(texts)])
             try:
                 with limit.ending(lambda: self._stop(prompt)):
                     answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
@@ -286,7 +286,7 @@ class ACPSession:
                 self._merge()
             if self._raised is not None:
                 raise self._raised
-            if ended[0] == "end_turn" and (failure := self._place.provider_error()):
+            if ended[0] == "end_turn" and (failure := self._place.provider_error(gave_up=False)):
                 raise failure
             ended = self._cut(ended, traffic.requests > asked)
             self._inform({"event": "turn", "stop_reason": ended[0], "usage": ended[1]})
@@ -333,7 +333,7 @@ class ACPSession:
 
     def _failed(self, error: RequestError) -> AgentError:
         details = {"stdout": self._live.info.stdout, "stderr": self._live.info.stderr}
-        return self._place.provider_error(**details) or TurnFailedError(
+        return self._place.provider_error(gave_up=True, **details) or TurnFailedError(
             f"{self._adapter.label} answered with an error: {said(error)}", code=error.code, data=error.data, **details
         )
 
