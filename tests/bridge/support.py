@@ -41,6 +41,7 @@ class Site:
     model: Model
     asgi: ASGIApp
     connect: Connect
+    threads: Threads
     ended: list[BaseException] = field(default_factory=list)
 
 
@@ -93,7 +94,7 @@ def in_sample(
             async with app.running() as asgi, serving(asgi) as connect, tcp(connect) as url:
                 try:
                     await asyncio.wait_for(
-                        body(Site(url, app, made, agent_state, get_model(), asgi, connect, ended)), timeout
+                        body(Site(url, app, made, agent_state, get_model(), asgi, connect, threads, ended)), timeout
                     )
                 except BaseException as ex:
                     raised.append(ex)

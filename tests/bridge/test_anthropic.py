@@ -334,3 +334,51 @@ def test_all_generations_end_with_the_sample() -> None:
         assert all(generation.task.cancelled() for generation in made)
 
     asyncio.run(main())
+
+
+async def lost(site: Site, size: int) -> None:
+    """Send a request, and go away in the middle of its reply, after so many bytes."""
+    reader, writer = await site.connect()
+    data = json.dumps(ASK).encode()
+    head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
+    writer.write(head.encode() + b"\r\n\r\n" + data)
+    assert len(await reader.readexactly(size)) == size
+    writer.transport.abort()
+    await asyncio.sleep(0.1)
+
+
+LONG = "once " * 500_000
+
+
+@pytest.mark.parametrize("says_so", [False, True])
+def test_a_reply_that_was_lost_on_the_way_is_sent_again(says_so: bool) -> None:
+    async def body(site: Site) -> None:
+        await lost(site, 1000)
+        reply = await post(site, ASK, {"x-stainless-retry-count": "1"} if says_so else {})
+        assert reply.json()["content"][0]["text"] == LONG
+        assert len(scripted_requests(site.model)) == 1
+        reply = await post(site, ASK)
+        assert reply.json()["content"][0]["text"] == "twice", "it was received: an equal request is a new one"
+
+    in_sample([say(LONG), say("twice")], body)
+
+
+def test_a_client_that_says_so_is_sent_a_small_reply_again() -> None:
+    async def body(site: Site) -> None:
+        await lost(site, 100)  # All of it was on its way already.
+        reply = await post(site, ASK, {"x-stainless-retry-count": "1"})
+        assert reply.json()["content"][0]["text"] == "once"
+        assert len(scripted_requests(site.model)) == 1
+        reply = await post(site, ASK)
+        assert reply.json()["content"][0]["text"] == "twice"
+
+    in_sample([say("once"), say("twice")], body)
+
+
+def test_an_error_is_asked_for_again() -> None:
+    async def body(site: Site) -> None:
+        assert (await post(site, ASK)).status_code == 529
+        reply = await post(site, ASK, {"x-stainless-retry-count": "1"})
+        assert reply.json()["content"][0]["text"] == "well"
+
+    in_sample([fail(529, "too much"), say("well")], body)

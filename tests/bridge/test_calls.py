@@ -9,11 +9,13 @@ import pytest
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.event import ModelEvent, SpanBeginEvent, SpanEndEvent, ToolEvent
 from inspect_ai.log import EvalLog
+from inspect_ai.model import ChatMessageUser
 from mcp import Client
 
-from inspect_swe.testing import ScriptStep, call, say, turn, wait
+from inspect_swe._bridge.delegations import MAX_CONVERSATIONS, MAX_TEXTS, Delegations
+from inspect_swe.testing import ScriptStep, call, fail, say, turn, wait
 
-from .speakers import SPEAKERS, Speaker
+from .speakers import PIXEL, SPEAKERS, Speaker
 from .support import Site, in_sample
 from .test_tools import give
 
@@ -175,3 +177,70 @@ def test_the_root_conversation_is_told_by_headers() -> None:
 
     script: list[ScriptStep] = [say("a title"), say("root"), say("sub"), say("sub"), say("foreign"), say("root again")]
     in_sample(script, body)
+
+
+def test_an_empty_argument_is_no_beginning_of_a_conversation() -> None:
+    """A conversation that begins with an image is the root's, though a call had an empty text."""
+    pixel = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
+
+    async def body(site: Site) -> None:
+        site.threads.begin(None, [])
+        answer = await ask(site, [user(text("Look."))])
+        await ask(site, [user(text("Look.")), {"role": "assistant", "content": answer}, user(result(answer, "x"))])
+        site.threads.begin(None, [])
+        assert (await ask(site, [user(pixel)]))[-1]["text"] == "a pixel"
+        assert site.state.output.completion == "a pixel"
+
+    log = in_sample([call("Bash", command="", description="  "), say("ok"), say("a pixel")], body)
+    assert log.samples
+    assert not [e for e in log.samples[0].events if isinstance(e, SpanBeginEvent) and e.type == "agent"]
+
+
+def test_what_calls_say_is_kept_for_a_while_only() -> None:
+    """Ten thousand calls cost no more than the last ones, and the last ones are still known."""
+    delegations = Delegations()
+    for number in range(10_000):
+        arguments = {"text": f"{number} " * 1000, "empty": "", "count": number}
+        delegations.proposed(ToolEvent(id=str(number), function="Write", arguments=arguments))
+        delegations.enter([ChatMessageUser(content=f"Conversation {number}")], has_tools=True)
+    assert len(delegations._calls) == MAX_TEXTS and len(delegations._spans) == MAX_CONVERSATIONS
+    assert not any(isinstance(part, str) for key in delegations._calls for part in key)
+    assert delegations._call_of((f"Today is Monday.\n\n{'9999 ' * 1000}".strip(),)) is not None
+    assert delegations._call_of(("9999 " * 999,)) is None
+
+
+async def ask_in(site: Site, words: str, session: str, **headers: str) -> None:
+    """Ask in a session, whatever comes of it."""
+    data = {"model": "m", "max_tokens": 9, "messages": [user(text(words))], "tools": TOOLS}
+    async with httpx.AsyncClient(timeout=30) as http:
+        await http.post(f"{site.url}/v1/messages", json=data, headers={"session": session, **headers})
+
+
+def test_an_error_counts_by_who_met_it() -> None:
+    """A side call's error is not the turn's, and its success hides no error of the root."""
+
+    async def body(site: Site) -> None:
+        traffic = site.app.traffic
+        await ask_in(site, "One.", "root")
+        await ask_in(site, "A title for: One.", "title")
+        assert traffic.failure is None and traffic.last_resort is None, "the turn is good"
+        await ask_in(site, "Two.", "root")
+        await ask_in(site, "A title for: Two.", "title")
+        await ask_in(site, "Look.", "root", **{"sub-agent": "yes"})
+        assert traffic.failure == traffic.last_resort == (529, "too much"), "the turn failed"
+        await ask_in(site, "Two.", "root")
+        await ask_in(site, "Look again.", "root", **{"sub-agent": "yes"})
+        assert traffic.failure is None and traffic.last_resort is None, "the root has tried again"
+
+    no, busy = fail(400, "no title"), fail(529, "too much")
+    in_sample([say("1"), no, busy, say("Title"), say("seen"), say("2"), fail(400, "no sub-agent")], body)
+
+
+def test_a_cli_that_gives_up_before_its_first_turn_has_met_a_side_error() -> None:
+    async def body(site: Site) -> None:
+        site.threads.begin("root", ["One."])
+        await ask_in(site, "Look.", "root", **{"sub-agent": "yes"})
+        assert site.app.traffic.failure is None
+        assert site.app.traffic.last_resort == (401, "no key")
+
+    in_sample([fail(401, "no key")], body)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import TypeVar
 
 from inspect_ai.event import SpanBeginEvent, SpanEndEvent, ToolEvent
 from inspect_ai.model import ChatMessage, ChatMessageUser, ContentText
 
 from .._inspect_transcript import enter_span, in_span, record
+from .recent import Recent
 
 _NAMES = ("subagent_type", "agent_type", "agent_name", "agent", "name")
 
@@ -19,27 +18,6 @@ MAX_TEXTS = 2000
 
 MAX_CONVERSATIONS = 2000
 """Conversations that are known at a time."""
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
-
-
-class Recent(OrderedDict[_K, _V]):
-    """A dictionary of the entries that were set last, or moved to the end.
-
-    Args:
-        limit: How many it holds.
-    """
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self._limit = limit
-
-    def __setitem__(self, key: _K, value: _V) -> None:
-        super().__setitem__(key, value)
-        self.move_to_end(key)
-        while len(self) > self._limit:
-            self.popitem(last=False)
 
 
 class Delegations:

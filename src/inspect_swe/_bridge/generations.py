@@ -12,9 +12,13 @@ from typing import Any
 import anyio
 
 from .intake import ModelFailure
+from .recent import Recent
 
 UNCLAIMED = 600.0
 """Seconds for which a reply that nobody received is kept for the client that asks again."""
+
+RECEIVED = 8
+"""Received replies that are kept for a client that says it asks again: one that was lost on the way, after all."""
 
 MOST = 256
 """Generations that a sample has in flight at most, and replies that are kept for clients that ask again."""
@@ -24,10 +28,15 @@ MOST = 256
 class Generation:
     """One model call made for a client, and how many of its connections wait for it."""
 
+    key: str
     task: asyncio.Task[dict[str, Any]]
     waiting: int = 0
     delivered: bool = False
     left: float | None = None
+
+    def has_reply(self) -> bool:
+        """Whether the model has answered."""
+        return self.task.done() and not self.task.cancelled() and self.task.exception() is None
 
     def stale(self) -> bool:
         """Whether nobody came back for the reply for so long that an equal request is a new one."""
@@ -39,6 +48,7 @@ class Generations:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Generation] = {}
+        self._received: Recent[str, Generation] = Recent(RECEIVED)
         self._tasks: set[asyncio.Task[dict[str, Any]]] = set()
 
     def claim(
@@ -64,11 +74,14 @@ class Generations:
         known = self._by_key.get(key)
         if known is not None and not known.delivered and (is_resend or known.waiting == 0) and not known.stale():
             return known
+        if is_resend and key in self._received:
+            return self._received[key]
         if len(self._tasks) >= MOST:
             raise ModelFailure(429, f"There are {MOST} requests in flight.")
         self._make_room()
-        generation = Generation(asyncio.ensure_future(generate()))
+        generation = Generation(key, asyncio.ensure_future(generate()))
         self._by_key[key] = generation
+        self._received.pop(key, None)
         self._tasks.add(generation.task)
         generation.task.add_done_callback(self._ended)
         return generation
@@ -86,16 +99,25 @@ class Generations:
             task.exception()  # it is the waiting connection's to report
 
     def release(self, generation: Generation, delivered: bool) -> None:
-        """A connection stopped waiting: it received the reply, or it went away."""
+        """Note that a connection stopped waiting.
+
+        Args:
+            generation: The generation that it waited for.
+            delivered: Whether all of the reply was handed to it, and it had not gone away by then.
+        """
         generation.waiting -= 1
         generation.delivered = generation.delivered or delivered
         generation.left = time.monotonic()
         if generation.delivered and generation.waiting == 0:
-            self._by_key = {key: kept for key, kept in self._by_key.items() if kept is not generation}
+            if self._by_key.get(generation.key) is generation:
+                del self._by_key[generation.key]
+            if generation.has_reply():
+                self._received[generation.key] = generation
 
     async def aclose(self) -> None:
         """Cancel what is in flight."""
         self._by_key.clear()
+        self._received.clear()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

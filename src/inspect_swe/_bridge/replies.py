@@ -97,8 +97,7 @@ class ModelResponse(Response):
         try:
             opened = await self._wait(gone, send)
             if not gone.done():
-                delivered = True
-                await self._finish(opened, scope, receive, send)
+                delivered = await self._finish(opened, gone, send)
         finally:
             gone.cancel()
             self._generations.release(self._generation, delivered)
@@ -122,24 +121,42 @@ class ModelResponse(Response):
                 opened = True
         return opened
 
-    async def _finish(self, opened: bool, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _finish(self, opened: bool, gone: asyncio.Future[Any], send: Send) -> bool:
+        """Send what is left of the reply; says whether the client was there until the last byte."""
         try:
             reply = self._generation.task.result()
         except ModelFailure as failure:
             if not opened:
-                await error_reply(self._dialect, failure)(scope, receive, send)
-            elif self._streaming:
-                await _send_part(send, self._dialect.error_event(failure.status, failure.message), more=False)
+                return await _send_whole(send, error_reply(self._dialect, failure), gone)
+            if self._streaming:
+                return await _send_last(send, self._dialect.error_event(failure.status, failure.message), gone)
             # Else the reply stays unfinished: the client sees a broken connection, never half a message with 200.
-            return
+            return not gone.done()
         if self._streaming:
             body = b"".join(self._dialect.stream(self._request, reply, opened))
         else:
             body = json.dumps(self._dialect.plain(reply)).encode()
         if opened:
-            await _send_part(send, body, more=False)
-        else:
-            await Response(body, media_type=self._media)(scope, receive, send)
+            return await _send_last(send, body, gone)
+        return await _send_whole(send, Response(body, media_type=self._media), gone)
+
+
+async def _send_whole(send: Send, response: Response, gone: asyncio.Future[Any]) -> bool:
+    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+    return await _send_last(send, bytes(response.body), gone)
+
+
+async def _send_last(send: Send, body: bytes, gone: asyncio.Future[Any]) -> bool:
+    """Send the end of a reply; says whether the client was there when its last byte was handed to the connection."""
+    await _send_part(send, body[:-1])
+    # Only the next part waits until the connection has taken this one; then `gone` needs a round to be done.
+    await _send_part(send, b"")
+    for _ in range(2):
+        await asyncio.sleep(0)
+    if gone.done():
+        return False
+    await _send_part(send, body[-1:], more=False)
+    return True
 
 
 async def _hung_up(receive: Receive) -> None:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from inspect_ai.model import ChatMessage, ModelOutput
 from inspect_ai.tool import ToolInfo
 
-from .delegations import Recent, beginning, is_paragraph_of, user_texts
+from .delegations import beginning, is_paragraph_of, user_texts
+from .recent import Recent
 
 _MAX_OTHERS = 1000
 _MAX_LINES = 8
