@@ -36,3 +36,19 @@ def test_a_server_that_starts_the_second_time(tmp_path: Path) -> None:
         assert any("sum=5" in result for result in tool_results(run.sample.messages)), key
         said = [message.text for message in run.sample.messages if message.role == "user"]
         assert sum("Do it." in text for text in said) == 1, (key, said)
+
+
+def test_a_server_whose_command_is_not_there(tmp_path: Path) -> None:
+    agents = ("claude_code", "codex_cli")
+    server = MCPServerConfigStdio(name="docs", command="no-such-program", args=["--port", "1"])
+    volumes = {str(mount): mount for key in agents for mount in mounts(key, "stable")}
+    runs = run_agents(
+        tmp_path,
+        {key: getattr(inspect_swe, key)(mcp_servers=[server]) for key in agents},
+        [finish("Done.")],
+        ("lean_test", compose_file(tmp_path, volumes=list(volumes.values()))),
+    )
+    for run in runs.values():
+        error = run.sample.error
+        assert error is not None and not run.sample.scores
+        assert "no command 'no-such-program', which starts the MCP server 'docs'" in error.message

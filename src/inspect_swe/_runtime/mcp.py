@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio
 
+from .._errors import SandboxUnsupportedError
+from .._sandbox.workspace import Workspace
 from .adapter import File, Site
 
 FOREVER = 2147483647
@@ -18,6 +21,44 @@ _IN_FOLDER = 'cd "$1" && shift && exec "$@"'
 # Where there is no bash, which some CLIs' shell tools call by that name, any POSIX shell runs their commands.
 _SHELL = {"bash": b'#!/bin/sh\nexec sh "$@"\n', "shopt": b"#!/bin/sh\n"}
 _IN_FRONT = 'PATH="$1:$PATH" && export PATH && shift && exec "$@"'
+
+
+# A name, two folders, a PATH and a command at a time; prints the names of servers whose command is not there.
+_LOOK_UP = """
+while [ $# -gt 0 ]; do
+  (cd "$2" && cd "$3" && PATH=$4 && command -v "$5") >/dev/null 2>&1 || printf '%s\\n' "$1"
+  shift 5
+done
+"""
+
+
+async def check_commands(workspace: Workspace, servers: Sequence[MCPServerConfig], path: str) -> None:
+    """Look for the commands of MCP servers in the sandbox, before a CLI reports in its own way that one is not there.
+
+    Args:
+        workspace: The sandbox.
+        servers: The servers.
+        path: The PATH that the CLI has.
+
+    Raises:
+        SandboxUnsupportedError: A command is not there.
+    """
+    arguments: list[str] = []
+    commands: dict[str, str] = {}
+    for server in servers:
+        # Some CLIs fill in variables.
+        if isinstance(server, MCPServerConfigStdio) and not re.search(r"[$~{]", server.command):
+            commands[server.name] = server.command
+            folder, own_path = str(server.cwd or "."), (server.env or {}).get("PATH", path)
+            arguments += [server.name, workspace.cwd, folder, own_path, server.command]
+    if not arguments:
+        return
+    found = await workspace.shell(_LOOK_UP, *arguments)
+    for name in found.stdout.split():
+        raise SandboxUnsupportedError(
+            f"The sandbox has no command {commands[name]!r}, which starts the MCP server {name!r}.",
+            hint="install it in the image, or give its path or the server's `cwd`.",
+        )
 
 
 def stdio_argv(server: MCPServerConfigStdio) -> list[str]:

@@ -29,6 +29,7 @@ from .harvest import Harvest, begin, gather, harvests_of
 from .install import Installed, find_cli, place_cli
 from .kept import put_back, take_up
 from .link import Link, choose_link
+from .mcp import check_commands
 from .memory import Start, new_session_id
 from .mode import ModeWatch, policy_error
 from .options import AgentOptions
@@ -300,6 +301,8 @@ async def open_session(
                 session = Session(
                     adapter, options, workspace, link, site, launch, installed, setup, harvests_of(options), start
                 )
+                if options.centaur is None:
+                    await check_commands(workspace, options.mcp_servers, {**session.env, **options.env}["PATH"])
                 if points:
                     points.watch(session)
                 await begin(session)
@@ -324,6 +327,7 @@ def _site(
     bridged = tuple(
         MCPServerConfigHTTP(type="http", name=spec.name, url=f"{base_url}/mcp/{spec.name}")
         for spec in options.bridged_tools
+        if spec.tools  # Some CLIs would wait for the tools of an empty server.
     )
     window, max_output = token_limits(served)
     return Site(

@@ -94,7 +94,7 @@ _ODD_NAMES = ("files.read", "café menu/today", "a-dash", "sixty_letters_" + "lo
 
 def _named(name: str) -> Tool:
     async def execute(what: str) -> str:
-        return f"ODD-RESULT of {name}: {what}"
+        return f"ODD-RESULT-{_ODD_NAMES.index(name)}-{what}"
 
     description = f"The tool with the name {name!r}, whatever the model calls it by."
     return ToolDef(execute, name, description, {"what": "Anything."}).as_tool()
@@ -174,6 +174,6 @@ async def mcp_stdio(trial: Trial) -> None:
         check(odd, "it takes none of the names")
         for name in odd:
             text = next(results, "")
-            check(f"ODD-RESULT of {name}: 42" in text, f"the tool {name!r} returned {text!r}")
+            check(f"ODD-RESULT-{_ODD_NAMES.index(name)}-42" in text, f"the tool {name!r} returned {text!r}")
     trial.require("mcp_servers")
     check("sum=5" in added[0], f"the tool returned {added[0]!r}")
