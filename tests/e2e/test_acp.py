@@ -189,7 +189,7 @@ def test_a_conversation(key: str, tmp_path: Path) -> None:
     assert seen["restarted"].text.endswith("restarted")
     assert seen["resumed"].text == "resumed"
     assert run.info["session_id"] == seen["id"]
-    assert max(seen["seconds"], seen["exit seconds"]) < 10
+    assert max(seen["seconds"], seen["exit seconds"]) < 50, "the turns ended with their commands"
 
     assert len(run.requests) == len(scripted_requests(run.model)), "the CLI has asked the model for more than turns"
     last = run.requests[-1]

@@ -235,7 +235,7 @@ def test_a_connection_over_exec_remote(tmp_path: Path) -> None:
                 answer = await conn.prompt(session_id=session.session_id, prompt=[text_block("hello")])
                 seen["stop"] = answer.stop_reason
                 await proc.close_stdin()
-                with anyio.fail_after(30):
+                with anyio.fail_after(120):
                     await feeder
                 seen["exit"], seen["stderr"] = info.exit_code, info.stderr
             return state

@@ -111,4 +111,4 @@ def test_the_relay_is_gone_when_the_block_has_failed(container: str) -> None:
         return "relay" not in subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     asyncio.run(main())
-    wait_for(is_gone, 10)
+    wait_for(is_gone, 60)

@@ -82,7 +82,7 @@ def test_an_interactive_agent_is_streamed_and_left(tmp_path: Path) -> None:
                 async for event in events:
                     if isinstance(event, ToolStarted):
                         break
-            with anyio.fail_after(40):
+            with anyio.fail_after(120):
                 reply = await session.send("SECOND")
             assert reply.text == "Second."
             with pytest.raises(AgentOptionError, match="one at a time"):

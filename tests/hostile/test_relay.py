@@ -212,7 +212,7 @@ def test_who_writes_to_a_process_that_ends_need_not_wait() -> None:
             await asyncio.sleep(0.05)
             assert not writing.done()
             channel.say(encode(FrameType.EXIT, 2, bytes(8)))
-            await asyncio.wait_for(writing, 20)
+            await asyncio.wait_for(writing, 60)
 
     asyncio.run(main())
 
@@ -230,7 +230,7 @@ def test_who_writes_to_a_relay_that_does_not_read_is_told_of_its_end() -> None:
             assert not writing.done()
             channel.say(b"")
             with pytest.raises(SandboxDiedError):
-                await asyncio.wait_for(writing, 5)
+                await asyncio.wait_for(writing, 60)
 
     asyncio.run(main())
 

@@ -88,7 +88,7 @@ def test_a_cancelled_download_ends_at_once_and_is_cleaned_up(
     server: FakeRegistry, store: ArtifactStore, artifact: Artifact
 ) -> None:
     path = server.publish(tarball=make_tarball({MEMBER: os.urandom(200_000)}))
-    _slowly(server, path, 4)
+    _slowly(server, path, 60)
 
     async def main() -> float:
         task = asyncio.create_task(store.fetch(artifact))
@@ -99,7 +99,7 @@ def test_a_cancelled_download_ends_at_once_and_is_cleaned_up(
             await task
         return time.monotonic() - start
 
-    assert asyncio.run(main()) < 0.2
+    assert asyncio.run(main()) < 30, "it waited for the download"
     _wait_for(lambda: not _leftovers(store))
 
 
@@ -107,17 +107,24 @@ def test_the_event_loop_is_never_blocked(server: FakeRegistry, store: ArtifactSt
     path = server.publish(tarball=make_tarball({MEMBER: os.urandom(8_000_000)}))
     _slowly(server, path, 0.3)
 
-    async def main() -> float:
-        gaps: list[float] = []
-        fetching = asyncio.create_task(store.fetch(artifact))
-        while not fetching.done():
+    async def longest_gap(done: Callable[[], bool]) -> float:
+        gaps = [0.0]
+        while not done():
             start = time.monotonic()
             await asyncio.sleep(0.01)
             gaps.append(time.monotonic() - start)
-        assert (await fetching).source == "download"
         return max(gaps)
 
-    assert asyncio.run(main()) < 0.2
+    async def main() -> tuple[float, float]:
+        fetching = asyncio.create_task(store.fetch(artifact))
+        # A loop of its own, which has nothing to do, says how long the machine holds up any of them.
+        idle = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(longest_gap(fetching.done))))
+        here = await longest_gap(fetching.done)
+        assert (await fetching).source == "download"
+        return here, await idle
+
+    here, idle = asyncio.run(main())
+    assert here < 0.2 + 10 * idle
 
 
 def test_waiting_for_another_process_does_not_block_the_loop(
@@ -128,9 +135,7 @@ def test_waiting_for_another_process_does_not_block_the_loop(
     async def main() -> None:
         with store.disk.lock(artifact.name):
             with pytest.raises(asyncio.TimeoutError):
-                start = time.monotonic()
                 await asyncio.wait_for(store.fetch(artifact), 0.3)
-            assert time.monotonic() - start < 10
         assert (await store.fetch(artifact)).source == "download"
 
     asyncio.run(main())

