@@ -143,7 +143,7 @@ def host_killed(agent: str) -> Cell:
             begun = _wait(lambda: wanted <= set(_processes(container)), 120)
             host.send_signal(signal.SIGKILL)
             killed = time.monotonic()
-            _wait(lambda: not _processes(container), 5)
+            _wait(lambda: not _processes(container), 60)
             seconds = time.monotonic() - killed
             left = tuple(_processes(container))
             idle = subprocess.run(["docker", "top", container], capture_output=True, text=True, check=True).stdout

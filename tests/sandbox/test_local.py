@@ -81,3 +81,15 @@ def test_the_reason_is_told_where_the_relay_cannot_be_written(tmp_path: Path) ->
         assert session_pids(probe.token) == []
 
     asyncio.run(main())
+
+
+def test_a_working_directory_that_cannot_be_entered(tmp_path: Path) -> None:
+    """As where the path of the folder for temporary files is not UTF-8."""
+
+    async def main() -> None:
+        async with local_workspace(str(tmp_path)) as workspace:
+            gone = Probe(**{**workspace.probe.__dict__, "cwd": f"{tmp_path}/\ufffd"})
+            with pytest.raises(SandboxDiedError, match=r"could not be started: .*\n.*TMPDIR"):
+                await workspace.transport.open_channel(gone)
+
+    asyncio.run(main())
