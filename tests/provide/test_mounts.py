@@ -266,3 +266,37 @@ def test_platforms_are_those_of_the_store() -> None:
         (option,) = [option for option in command.params if option.name == "platforms"]
         assert isinstance(option.type, click.Choice)
         assert tuple(option.type.choices) == get_args(SandboxPlatform)
+
+
+def test_paths_of_which_compose_would_read_a_part_as_a_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "a$b two words"
+    odd.mkdir()
+    monkeypatch.setenv("INSPECT_SWE_CACHE_DIR", str(odd / "store"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(odd / "cache"))
+    (odd / "compose.yaml").write_text(FILE)
+    document = yaml.safe_load(Path(str(mounted(str(odd / "compose.yaml")).config)).read_text())
+    escaped = str(odd).replace("$", "$$")
+    (one,) = document["include"]
+    assert one["project_directory"] == escaped and one["path"][0] == f"{escaped}/compose.yaml"
+    overlay = one["path"][1].replace("$$", "$")
+    assert overlay.startswith(f"{odd}/cache")
+    (mount,) = yaml.safe_load(Path(overlay).read_text())["services"]["default"]["volumes"]
+    assert mount["source"].startswith(f"{escaped}/store")
+
+
+@pytest.mark.parametrize("variable", ["INSPECT_SWE_CACHE_DIR", "XDG_CACHE_HOME"])
+def test_a_path_that_no_compose_file_can_name(
+    variable: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, f"{tmp_path}/\udcff")
+    with pytest.raises(AgentOptionError, match=f"is not UTF-8.*\n.*{variable}"):
+        mounted(str(file))
+
+
+def test_the_users_cache_folder_cannot_be_written_to(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/1/not-there")
+    assert str(mounted(str(file)).config).startswith(f"{tmp_path}/store/compose/")

@@ -138,7 +138,7 @@ def _source(sandbox: Sandbox) -> Path | ComposeConfig:
         raise AgentOptionError(f"There is no {file}.", hint="name a compose file or a Dockerfile that exists.")
     if is_compose_yaml(file.name):
         return file
-    build = {"context": str(file.parent), "dockerfile": file.name}
+    build = {"context": _named(file.parent), "dockerfile": file.name}
     return ComposeConfig.model_validate({"services": {"default": {"build": build, **IDLE}}})
 
 
@@ -216,17 +216,23 @@ def _place(client: Any, service: Mapping[str, Any]) -> Place:
     return Place.on(str(platform).split("/")[1] if platform else client.version()["Arch"])
 
 
-def _mount(stored: StoredArtifact) -> dict[str, Any]:
+def _named(path: Path | str) -> str:
+    """Return a host path as a compose file names it."""
+    text = str(path)
     try:
-        str(stored.path).encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise AgentOptionError(
-            f"The store's path {str(stored.path.parent)!r} is not UTF-8, so a compose file cannot name it.",
-            hint=f"set {CACHE_VARIABLE} to a folder whose path is.",
+            f"The path {text!r} is not UTF-8, so a compose file cannot name it.",
+            hint=f"set {CACHE_VARIABLE}, XDG_CACHE_HOME or the compose file's folder to one whose path is.",
         ) from error
+    return text.replace("$", "$$")  # compose would take what follows for a variable
+
+
+def _mount(stored: StoredArtifact) -> dict[str, Any]:
     return {
         "type": "bind",
-        "source": str(stored.path.parent),
+        "source": _named(stored.path.parent),
         "target": f"{PROVIDED}/{stored.artifact.folder}",
         "read_only": True,
         # An engine that doesn't share this machine's files shall say so, and not mount an empty folder.
@@ -248,10 +254,12 @@ def _overlay(file: Path, document: Mapping[str, Any], mounted: Mapping[str, list
     included = {
         # What is included brings no settings of its own for all of the project.
         **{key: value for key, value in document.items() if key.startswith("x-")},
-        "include": [{"path": [str(file), overlay], "project_directory": str(file.parent)}],
+        "include": [{"path": [_named(file), _named(overlay)], "project_directory": _named(file.parent)}],
     }
     # Inspect reads from a file's text which images it names and which of a sample's metadata it wants.
-    told = "".join(f"# {line}\n" for line in [f"{file}, with mounts:", *file.read_text(encoding="utf-8").splitlines()])
+    told = "".join(
+        f"# {line}\n" for line in [f"{_named(file)}, with mounts:", *file.read_text(encoding="utf-8").splitlines()]
+    )
     return _written("compose", told + yaml.safe_dump(included, sort_keys=False))
 
 
