@@ -161,13 +161,13 @@ def test_a_daemon_that_is_started_twice_is_one(tmp_path: Path) -> None:
 
 def test_the_lease(tmp_path: Path) -> None:
     """A host that has died makes no exchange any more."""
-    start_daemon(tmp_path, "700")
+    start_daemon(tmp_path, "2000")
 
     async def main() -> None:
-        channel = exchange_channel(tmp_path, wait_ms=500)
+        channel = exchange_channel(tmp_path, wait_ms=200)
         async with local_session(channel=channel) as session:
             await session.relay.spawn(["sleep", "100"], cwd=None, env=ENV)
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(2.5)
             assert session_pids(session.token)  # as long as there are exchanges it goes on
             for task in asyncio.all_tasks() - {asyncio.current_task()}:
                 if "keep_exchanging" in repr(task) or "_exchange" in repr(task):

@@ -130,7 +130,7 @@ def test_exchanges_wait_for_a_shorter_time_where_commands_queue() -> None:
         patch.setattr(exchange, "_QUEUED_MS", 20)
         patch.setattr(exchange, "_SHORTEST_WAIT_MS", 2)
         asyncio.run(main())
-    assert waits[:4] == [8, 4, 2, 2] and waits[-1] == 8
+    assert waits[:4] == [8, 4, 2, 2] and max(waits[4:]) == 8
 
 
 class Hung(PortableTestSandbox):
@@ -153,11 +153,11 @@ async def overdue(sandbox: PortableTestSandbox) -> AsyncIterator[PortableTranspo
 
     transport = PortableTransport(sandbox, None)
     assert await transport.ailment() is None
-    transport._channel = channel = ExchangeChannel(waiting, wait_ms=1)
+    transport._channel = channel = ExchangeChannel(waiting, wait_ms=600_000)
     receiving = asyncio.create_task(channel.receive())
     await asyncio.sleep(0.1)
     assert not channel.overdue and await transport.ailment() is None
-    channel._back -= 60
+    channel._back -= 700
     assert channel.overdue
     yield transport
     receiving.cancel()

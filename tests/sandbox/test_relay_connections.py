@@ -113,14 +113,20 @@ def test_the_clients_reset_reaches_the_app() -> None:
         seen.append(None)
         writer.close()
 
+    async def until(expected: list[bytes | None]) -> None:
+        for _ in range(3000):
+            if seen == expected:
+                return
+            await asyncio.sleep(0.02)
+        assert seen == expected
+
     async def main() -> None:
         async with local_session(record) as session:
             _, writer = await session.connect()
             writer.write(b"a")
-            await asyncio.sleep(0.2)
+            await until([b"a"])
             writer.transport.abort()
-            await asyncio.sleep(0.3)
-            assert seen == [b"a", None]
+            await until([b"a", None])
 
     asyncio.run(main())
 
