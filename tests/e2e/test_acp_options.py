@@ -13,6 +13,7 @@ from inspect_ai.solver import TaskState
 from inspect_ai.tool import Skill, ToolCall
 from inspect_ai.util import sandbox
 
+from inspect_swe import AgentPolicyError
 from inspect_swe.acp import (
     ACPAgent,
     interactive_claude_code,
@@ -123,3 +124,33 @@ def test_a_session_begins_with_messages(factory: Callable[..., ACPAgent], tmp_pa
 def _words(message: ChatMessage) -> str:
     calls = (isinstance(message, ChatMessageAssistant) and message.tool_calls) or []
     return "\n".join([message.text, *(call.id for call in calls)])
+
+
+NO_BYPASS = '{"permissions": {"disableBypassPermissionsMode": "disable"}}'
+FORBIDDEN: list[tuple[Any, str, str]] = [
+    (interactive_claude_code, "/etc/claude-code/managed-settings.json", NO_BYPASS),
+    (interactive_codex_cli, "/etc/codex/requirements.toml", 'allowed_approval_policies = ["on-request"]'),
+    (interactive_gemini_cli, "/etc/gemini-cli/settings.json", '{"security": {"disableYoloMode": true}}'),
+    (interactive_opencode, "/etc/opencode/opencode.json", '{"permission": "deny"}'),
+]
+
+
+@pytest.mark.parametrize(("factory", "path", "setting"), FORBIDDEN, ids=lambda value: getattr(value, "__name__", None))
+def test_a_forbidden_mode_is_an_error_that_names_the_file(
+    factory: Any, path: str, setting: str, tmp_path: Path
+) -> None:
+    made = factory()
+    met: list[AgentPolicyError] = []
+
+    async def talk(state: TaskState) -> None:
+        try:
+            async with made.session(state) as session:
+                await session.prompt("Do it.")
+        except AgentPolicyError as error:
+            met.append(error)
+
+    setup = f"#!/bin/sh\nmkdir -p $(dirname {path}) && printf %s '{setting}' > {path}\n"
+    converse(tmp_path, made, [lambda request: say("Done.")], talk, setup=setup)
+    (error,) = met
+    assert error.files == (path,)
+    assert path in error.summary

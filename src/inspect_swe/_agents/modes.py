@@ -21,6 +21,7 @@ def claude_mode(adapter: Any, site: Site) -> ModePolicy:
         (*managed, *own, f"{site.home}/.claude/settings.json"),
         _NO_BYPASS,
         report=r'^\{"type":"system","subtype":"init",.*"permissionMode":"(?P<mode>\w+)"',
+        acp_error=r"Mode \w+ is not available in this session",
         hint="Or choose a permission_mode that they allow.",
     )
 
@@ -34,6 +35,8 @@ def codex_mode(adapter: Any, site: Site) -> ModePolicy:
         report=r'^(?:\{"type":"item\.completed","item":\{"id":"\w+","type":"error","message":"|Error: )'
         r"(?P<said>(?:Configured value for `(?:approval|sandbox|permission)\w*` is disallowed by requirements"
         r'|`approval_policy = .* cannot be used because requirements do not allow)[^\\"]*)',
+        acp_error=r"invalid value for `(?:approval|sandbox|permission)\w*`: .* is not in the allowed set.*"
+        r"|`approval_policy = .* cannot be used because requirements do not allow.*",
         hint="Or choose a sandbox_mode and an approval_policy that they allow.",
     )
 
@@ -45,6 +48,7 @@ def gemini_mode(adapter: Any, site: Site) -> ModePolicy:
         ("/etc/gemini-cli", f"{site.cwd}/.gemini/settings.json", f"{site.home}/.gemini/settings.json"),
         "disableYoloMode|secureModeEnabled",
         report=r"^(?P<said>YOLO mode is disabled by .*)",
+        acp_error="YOLO mode is disabled by .*",
     )
 
 

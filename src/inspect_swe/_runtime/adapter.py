@@ -163,6 +163,7 @@ class ModePolicy:
         setting: Pattern of such a setting in a line of these files, as `grep -E` takes it.
         report: Pattern of a line in which the CLI reports its mode. The group `mode` is the mode in effect, the group
             `said` what the CLI says about the mode that it refused. None if it reports nothing.
+        acp_error: Pattern of the error with which its ACP variant refuses the mode, if it does.
         hint: How to ask for another mode, if the agent has an option for it.
     """
 
@@ -170,6 +171,7 @@ class ModePolicy:
     files: tuple[str, ...]
     setting: str
     report: str | None = None
+    acp_error: str | None = None
     hint: str = ""
 
 

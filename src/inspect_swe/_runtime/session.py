@@ -138,6 +138,18 @@ class Session:
             return AgentPolicyError(f"{self.adapter.label} could not do any work: {refused}.")
         return await policy_error(self.workspace, self.adapter.label, policy, refused)
 
+    async def refusal(self, error: AgentError) -> AgentPolicyError | None:
+        """Make the error of a CLI that refused its mode, if another error says that it did.
+
+        Args:
+            error: The error of an interactive agent.
+        """
+        policy = self.mode_policy
+        if policy is None or policy.acp_error is None:
+            return None
+        said = re.search(policy.acp_error, f"{error.summary}\n{error.stderr}")
+        return await self.policy_error(said[0]) if said else None
+
     @property
     def has_offered_tools(self) -> bool:
         """Whether the CLI has offered the model any tool, if it has tools."""

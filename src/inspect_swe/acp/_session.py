@@ -17,7 +17,7 @@ from inspect_ai.log import transcript
 from inspect_ai.model import ChatMessageUser
 from inspect_ai.solver import TaskState
 
-from .._errors import AgentError, TurnActiveError, TurnFailedError
+from .._errors import AgentError, SessionStartError, TurnActiveError, TurnFailedError
 from .._inspect_compat import forget_thread
 from .._inspect_transcript import in_span
 from .._runtime.harvest import gather
@@ -120,6 +120,7 @@ class ACPSession:
             AgentExitedError: The agent's process has ended.
             ProviderError: The model's provider answered with an error, and the agent gave up.
             TurnFailedError: The agent answered with an error of its own.
+            AgentPolicyError: Settings forbid the agent's mode.
         """
         blocks = [text_block(content)] if isinstance(content, str) else list(content)
 
@@ -236,8 +237,18 @@ class ACPSession:
         await self.open(session_id)
 
     async def open(self, resume: str | None = None) -> None:
-        """Start the agent's process and open a session, or an earlier one again."""
-        await self._live.open(resume)
+        """Start the agent's process and open a session, or an earlier one again.
+
+        Raises:
+            SessionStartError: It could not be started, or does not find the session.
+            AgentPolicyError: Settings forbid its mode.
+        """
+        try:
+            await self._live.open(resume)
+        except SessionStartError as error:
+            if (refused := await self._place.refusal(error)) is None:
+                raise
+            raise refused from error
 
     async def close(self) -> None:
         """End the session and the agent's process. Never raises."""
@@ -280,7 +291,7 @@ class ACPSession:
             except ConnectionError as error:
                 raise await self._live.exit_error() from error
             except RequestError as error:
-                ended = self._after_error(error, prompt, traffic.requests > asked)
+                ended = await self._after_error(error, prompt, traffic.requests > asked)
             finally:
                 self._place.link.end_calls(failed=ended[0] == "cancelled")
                 self._merge()
@@ -289,16 +300,19 @@ class ACPSession:
             if ended[0] == "end_turn" and (failure := self._place.provider_error(gave_up=False)):
                 raise failure
             ended = self._cut(ended, traffic.requests > asked)
+            if ended[0] == "end_turn" and not self._place.has_offered_tools:
+                raise await self._place.policy_error("it offered the model no tool at all")
             self._inform({"event": "turn", "stop_reason": ended[0], "usage": ended[1]})
             return ended
 
-    def _after_error(self, error: RequestError, prompt: Prompt, asked: bool) -> Ended:
+    async def _after_error(self, error: RequestError, prompt: Prompt, asked: bool) -> Ended:
         """How a turn ended that was answered with an error: one that was cancelled or cut has not failed."""
         if prompt.stopping.is_set():
             return ("cancelled", None)
         if asked and self._place.cut is not None:
             return ("max_tokens", None)
-        raise self._failed(error) from error
+        failed = self._failed(error)
+        raise await self._place.refusal(failed) or failed from error
 
     def _cut(self, ended: Ended, asked: bool) -> Ended:
         """How a turn ended, where not every agent says that the model's last answer reached the output limit."""

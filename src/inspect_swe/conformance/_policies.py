@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 
 from .._errors import AgentPolicyError
-from ..testing import ScriptedRequest, Step, finish, shell
+from ..testing import ScriptedRequest, Step, finish, say, shell
 from ._behaviour import behaviour, check
 from ._trial import Trial
 
@@ -41,6 +41,8 @@ _ADMINISTRATOR = {
 
 def _work_once(request: ScriptedRequest) -> Step:
     """Work, then finish: how often a CLI that is stopped has asked is not known."""
+    if not request.tools:
+        return say("I can do nothing.")
     worked = any(message.role == "tool" for message in request.messages)
     step = finish("Done.") if worked else shell("echo worked > out")
     return step(request) if callable(step) else step
