@@ -200,7 +200,7 @@ def test_what_calls_say_is_kept_for_a_while_only() -> None:
     """Ten thousand calls cost no more than the last ones, and the last ones are still known."""
     delegations = Delegations()
     for number in range(10_000):
-        arguments = {"text": f"{number} " * 1000, "empty": "", "count": number}
+        arguments: dict[str, Any] = {"text": f"{number} " * 1000, "empty": "", "count": number}
         delegations.proposed(ToolEvent(id=str(number), function="Write", arguments=arguments))
         delegations.enter([ChatMessageUser(content=f"Conversation {number}")], has_tools=True)
     assert len(delegations._calls) == MAX_TEXTS and len(delegations._spans) == MAX_CONVERSATIONS

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from inspect_ai.model import Model
-from inspect_ai.solver import Solver
+from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, scorer
+from inspect_ai.solver import Solver, TaskState
 
 from inspect_swe.acp import ACPAgent, interactive_claude_code, interactive_codex_cli, interactive_gemini_cli
-from inspect_swe.testing import ScriptStep, say, scripted, shell
+from inspect_swe.testing import ScriptStep, say, scripted, shell, wait
 
 from .harness import Run, run_agent
 
@@ -36,14 +37,39 @@ def example(name: str) -> tuple[Any, str]:
     return names[name], used[0]
 
 
+@scorer(metrics=[accuracy()])
+def last_answer() -> Scorer:
+    """Reads what every scorer reads: the state's output, which is its last message."""
+
+    async def score(state: TaskState, target: Target) -> Score:
+        text = state.output.completion
+        return Score(value=CORRECT if state.messages[-1].text == text else INCORRECT, answer=text)
+
+    return score
+
+
 def run_example(
     folder: Path, solver: Solver, agent: str, script: list[ScriptStep], roles: dict[str, Model] | None = None
 ) -> Run:
     run = run_agent(
-        folder, MOUNTED[agent](), script, prompt="FIRST", solver=solver, evaluation={"model_roles": roles or {}}
+        folder,
+        MOUNTED[agent](),
+        script,
+        prompt="FIRST",
+        solver=solver,
+        scorer=last_answer(),
+        evaluation={"model_roles": roles or {}},
     )
     assert run.error is None, run.error
     return run
+
+
+def answers(run: Run) -> list[str]:
+    """The answers that the sample's conversation has; the last one was scored."""
+    texts = [message.text for message in run.sample.messages if message.role == "assistant"]
+    (score,) = (run.sample.scores or {}).values()
+    assert (score.value, score.answer) == (CORRECT, texts[-1])
+    return texts
 
 
 def said(run: Run) -> str:
@@ -56,7 +82,15 @@ def test_scripted_turns(tmp_path: Path) -> None:
     script: list[ScriptStep] = [say("one"), say("two"), say("three")]
     run = run_example(tmp_path, made(["SECOND", "THIRD"]), agent, script)
     assert [said(run).count(turn) for turn in ("FIRST", "SECOND", "THIRD")] == [1, 1, 1]
-    assert run.sample.output.completion == "three"
+    assert answers(run) == ["one", "two", "three"]
+
+
+def test_two_scripted_turns(tmp_path: Path) -> None:
+    """Codex CLI asks for a title when the first turn has ended, and is answered in the second one or after it."""
+    made, agent = example("scripted_turns")
+    assert agent == "interactive_codex_cli"
+    run = run_example(tmp_path, made(["SECOND"]), agent, [say("one"), wait(0.3, say("two"))])
+    assert answers(run) == ["one", "two"]
 
 
 def test_a_user_who_interrupts(tmp_path: Path) -> None:
@@ -66,7 +100,7 @@ def test_a_user_who_interrupts(tmp_path: Path) -> None:
     script: list[ScriptStep] = [shell("env sleep 61"), shell("touch /workspace/otherwise"), say("done")]
     run = run_example(tmp_path, made(), agent, script, {"user": user})
     assert said(run).count("OTHERWISE") == 1
-    assert run.sample.output.completion == "done"
+    assert answers(run)[-1] == "done"
 
 
 def test_a_person_at_the_terminal(
@@ -80,6 +114,8 @@ def test_a_person_at_the_terminal(
         tmp_path, MOUNTED[agent](), [*script, say("two is not"), say("well")], solver=made(), show="ls /workspace"
     )
     assert run.seen.split() == ["one"]
+    texts = [message.text for message in run.sample.messages if message.role == "assistant"]
+    assert texts[1] == "one is there" and texts[-1] == run.sample.output.completion
     shown = capsys.readouterr().out
     assert "one is there" in shown
     assert "touch /workspace/two" in shown

@@ -31,7 +31,7 @@ from .harness import containers_of
 
 EVALS = Path(__file__).parents[2] / "evals"
 TASKS = {info.name: f"{info.file}@{info.name}" for info in list_tasks(absolute=True, root_dir=EVALS)}
-WITH_ARGUMENTS = {"conformance", "faults", "swe_task"}
+WITH_ARGUMENTS = {"conformance", "conversations", "faults", "swe_task"}
 """They have tests of their own below; all others run as they are, at once."""
 FAULTS = ["container_paused", "provider_529", "provider_recovers", "provider_quota", "none"]
 FAULTS += ["killed_once", "killed_always", "exit_1_without_a_word", "refusal", "content_filter"]
