@@ -209,6 +209,20 @@ def test_who_asks() -> None:
     assert asked_by(Threads(), {}, []) is Asker.UNKNOWN
 
 
+def test_a_known_session_is_certain_unless_a_sub_agent_asks() -> None:
+    threads = Threads(CLIS["header"])
+    threads.begin("one", ["Do it."])
+
+    def is_certain(headers: dict[str, str]) -> bool:
+        context = contextvars.copy_context()
+        context.run(threads.receive, headers, {})
+        return context.run(lambda: threads.is_certain)
+
+    assert is_certain({"session": "one"})
+    assert not is_certain({"session": "one", "sub-agent": "yes"}), "its call is found by its text"
+    assert not is_certain({"session": "two"}) and not is_certain({})
+
+
 def test_a_session_that_is_given_displaces_one_that_came_first() -> None:
     threads = Threads(CLIS["header"])
     threads.begin("root", ["Do it."])

@@ -157,8 +157,9 @@ class Threads:
     def is_certain(self) -> bool:
         """Whether ids alone say that this task's request is the root's: its text is no evidence then."""
         request = _request.get()
-        is_given = request is not None and request.session is not None and request.session == self._given
-        return is_given and self.marks.session_header is not None and self.marks.tell_sub_agents
+        if request is None or request.asker is not Asker.UNKNOWN or not self.marks.session_header:
+            return False
+        return self.marks.tell_sub_agents and request.session is not None and request.session == self._given
 
     def asked(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo], delegated: bool) -> None:
         """Judge the request that this task serves.
