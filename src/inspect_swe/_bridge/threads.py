@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -301,8 +301,8 @@ class Threads:
 
 def _extends(messages: Sequence[ChatMessage], earlier: Sequence[ChatMessage]) -> bool:
     """Whether a conversation begins with another one."""
-    start = _conversation(earlier)
-    return _conversation(messages)[: len(start)] == start
+    said = _conversation(messages)
+    return all(next(said, None) == each for each in _conversation(earlier))
 
 
 def _newest_texts(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
@@ -316,5 +316,5 @@ def _instructions(messages: Sequence[ChatMessage]) -> str:
     return "\n".join(message.text for message in leading)
 
 
-def _conversation(messages: Sequence[ChatMessage]) -> list[tuple[str, str]]:
-    return [(message.role, message.text) for message in messages if message.role != "system"]
+def _conversation(messages: Sequence[ChatMessage]) -> Iterator[tuple[str, str]]:
+    return ((message.role, message.text) for message in messages if message.role != "system")
