@@ -83,6 +83,10 @@ class EntryPointError(AgentError):
     """An agent that another package announces cannot be used."""
 
 
+class InspectVersionError(AgentError):
+    """The installed inspect_ai lacks an internal name that a feature cannot do without."""
+
+
 class AgentInstallError(AgentError):
     """The agent's CLI could not be found, fetched or placed in the sandbox."""
 

@@ -1,7 +1,8 @@
 """The only place that imports Inspect's private modules, but for transcripts (`_inspect_transcript.py`).
 
-Contract tests (`tests/test_inspect_contract.py`) hold every name used here. Where an inspect_ai release has
-moved one, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public `sandbox_agent_bridge()` instead.
+Contract tests (`tests/test_inspect_contract.py`) hold every name used here. An inspect_ai release may have moved any of
+them: where our bridge needs the name, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public
+`sandbox_agent_bridge()`; elsewhere something simpler takes its place, or a feature ends with `InspectVersionError`.
 """
 
 from __future__ import annotations
@@ -29,30 +30,22 @@ from inspect_ai.solver import TaskState
 from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import Checkpointer, LimitExceededError, SandboxEnvironment, registry_info
 
+from ._inspect_release import absent_error, warn_absent
+
 logger = logging.getLogger(__name__)
 
+# What only our own bridge needs: without one of these, Inspect's public bridge serves the model calls.
 try:
-    from inspect_ai._util.exception import TerminateSampleError
-    from inspect_ai.agent._bridge import _errors as bridge_errors
     from inspect_ai.agent._bridge._errors import provider_error_payload
     from inspect_ai.agent._bridge.sandbox.service import call_tool, list_tools
-    from inspect_ai.agent._bridge.util import _is_model_filter
-    from inspect_ai.model._model import ModelRefusalError
-    from inspect_ai.util._anyio import inner_exception
-    from inspect_ai.util._checkpoint.checkpointer_noop import _NoopCheckpointer
 
-    # Releases before 0.3.281 know no response filters.
-    _ENDING: tuple[type[Exception], ...] = (
-        LimitExceededError,
-        ModelRefusalError,
-        getattr(bridge_errors, "ResponseFilterError", ModelRefusalError),
-    )
     # Attributes and arguments that `_bridge` relies on beyond the imports.
     for _name in ("request_fail", "register_bridged_tools", "warn_indistinct_tools", "_track_state"):
         getattr(SandboxAgentBridge, _name)
     BRIDGE_AVAILABLE = True
-except (ImportError, AttributeError) as _ex:  # pragma: no cover - a future inspect_ai
+except (ImportError, AttributeError) as _ex:
     BRIDGE_AVAILABLE = False
+    provider_error_payload = call_tool = list_tools = None  # type: ignore[assignment]
     logger.warning("This inspect_ai release changed the bridge's internals (%s): using its own, slower bridge.", _ex)
 
 
@@ -160,6 +153,12 @@ def create_bridge(
 
 def saves_checkpoints(checkpointer: Checkpointer) -> bool:
     """Whether the eval has checkpoints, and no other agent of the sample leads."""
+    try:
+        from inspect_ai.util._checkpoint.checkpointer_noop import _NoopCheckpointer
+    except ImportError:
+        if "noop" not in type(checkpointer).__name__.lower():
+            warn_absent("checkpoints do not hold the agent's session")
+        return False
     return BRIDGE_AVAILABLE and not isinstance(checkpointer, _NoopCheckpointer)
 
 
@@ -170,22 +169,35 @@ def forget_thread(bridge: SandboxAgentBridge) -> None:
 
 def resolve_model(name: str | Model | None) -> Model:
     """The model that a name stands for: the eval's (None or "inspect"), a model role's, or the named one."""
-    from inspect_ai.model._model import model_roles
-
     if isinstance(name, Model):
         return name
     spec = (name or "inspect").removeprefix("inspect/")
     if spec == "inspect":
         return get_model()
-    return get_model(role=spec) if spec in model_roles() else get_model(spec)
+    return get_model(role=spec) if _is_role(spec) else get_model(spec)
+
+
+def _is_role(name: str) -> bool:
+    try:
+        from inspect_ai.model._model import model_roles
+    except ImportError:
+        return "/" not in name  # a model's name has its provider in front
+    return name in model_roles()
 
 
 def token_limits(model: Model) -> tuple[int | None, int | None]:
     """Tokens that a model takes, and that an answer of it may have; None for what Inspect doesn't know."""
-    from inspect_ai.model._model_info import get_model_input_tokens
+    info = get_model_info(model)
+    try:
+        from inspect_ai.model._model_info import get_model_input_tokens
 
-    outputs = [getattr(get_model_info(model), "output_tokens", None), model._resolve_config(None).max_tokens]
-    return get_model_input_tokens(model), min((tokens for tokens in outputs if tokens), default=None)
+        inputs = get_model_input_tokens(model)
+    except ImportError:
+        inputs = getattr(info, "context_length", None)
+    resolve = getattr(model, "_resolve_config", None)
+    config = model.config if resolve is None else resolve(None)
+    outputs = [getattr(info, "output_tokens", None), config.max_tokens]
+    return inputs, min((tokens for tokens in outputs if tokens), default=None)
 
 
 def host_calls(bridge: SandboxAgentBridge) -> Mapping[str, Any]:
@@ -220,16 +232,33 @@ def before_generating(
             config = config.model_copy(update={"reasoning_effort": effort})
         result: ModelOutput | GenerateInput | None = None
         if filter is not None:
-            who: Any = model if _is_model_filter(filter) else model.name
+            who: Any = model if _takes_model(filter) else model.name
             result = await filter(who, messages, tools, tool_choice, config)
         return result or (GenerateInput(messages, tools, tool_choice, config) if effort else None)
 
     return apply
 
 
+def _takes_model(filter: GenerateFilter) -> bool:
+    """Whether a filter's first parameter is the model, and not its name."""
+    try:
+        from inspect_ai.agent._bridge.util import _is_model_filter
+    except ImportError:
+        first = next(iter(inspect.signature(filter).parameters.values()), None)
+        return first is None or first.annotation not in (str, "str")
+    return _is_model_filter(filter)
+
+
 async def image_bytes(image: str) -> tuple[bytes, str]:
-    """The bytes and the MIME type of an image in a message (a data URL, a URL or a file of this host)."""
-    from inspect_ai._util.images import file_as_data
+    """The bytes and the MIME type of an image in a message (a data URL, a URL or a file of this host).
+
+    Raises:
+        InspectVersionError: This inspect_ai does not say how it reads images.
+    """
+    try:
+        from inspect_ai._util.images import file_as_data
+    except ImportError as ex:
+        raise absent_error("A prompt with an image", ex) from ex
 
     data, mime, *_ = await file_as_data(image)
     return data, mime
@@ -237,8 +266,12 @@ async def image_bytes(image: str) -> tuple[bytes, str]:
 
 def is_local(sandbox: SandboxEnvironment) -> bool:
     """Whether a sandbox is Inspect's `local` one (its commands run on this machine)."""
-    from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
-
+    try:
+        from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
+    except ImportError:
+        # What tells it apart besides is its class, which a proxy of Inspect's may wrap.
+        kinds = {type(each).__name__ for each in (sandbox, getattr(sandbox, "_sandbox", None))}
+        return "LocalSandboxEnvironment" in kinds
     try:
         sandbox.as_type(LocalSandboxEnvironment)
     except TypeError:
@@ -260,10 +293,25 @@ def failure_requested(bridge: SandboxAgentBridge) -> bool:
 def ending_exception(ex: BaseException) -> BaseException | None:
     """The exception that must end the sample, if `ex` is or holds one (a limit, a termination, a refusal)."""
     for related in _related(ex):
-        if isinstance(related, TerminateSampleError):
+        if _is_kind(related, ("TerminateSampleError",)):
             return related
+    try:
+        from inspect_ai.util._anyio import inner_exception
+    except ImportError:
+        related_kinds = [related for related in _related(ex) if _ends_sample(related)]
+        return related_kinds[0] if related_kinds else None
     inner = inner_exception(ex) if isinstance(ex, Exception) else ex
-    return inner if isinstance(inner, _ENDING) else None
+    return inner if _ends_sample(inner) else None
+
+
+def _ends_sample(ex: BaseException) -> bool:
+    # Releases before 0.3.281 know no response filters.
+    return isinstance(ex, LimitExceededError) or _is_kind(ex, ("ModelRefusalError", "ResponseFilterError"))
+
+
+def _is_kind(ex: BaseException, names: tuple[str, ...]) -> bool:
+    """Whether an exception is one of Inspect's private ones, wherever this release defines them."""
+    return any(kind.__name__ in names and kind.__module__.startswith("inspect_ai.") for kind in type(ex).__mro__)
 
 
 def _related(ex: BaseException) -> list[BaseException]:
@@ -280,52 +328,73 @@ def _related(ex: BaseException) -> list[BaseException]:
 
 def load_dotenv() -> None:
     """Take in the environment of the `.env` file that Inspect would take in."""
-    from inspect_ai._util.dotenv import init_dotenv
-
+    try:
+        from inspect_ai._util.dotenv import init_dotenv
+    except ImportError:
+        warn_absent("the .env file is not read")
+        return
     init_dotenv()
 
 
 def display_is_quiet() -> bool:
     """Whether Inspect was told to print plain lines, or nothing."""
-    from inspect_ai.util._display import display_type, display_type_initialized
-
+    try:
+        from inspect_ai.util._display import display_type, display_type_initialized
+    except ImportError:
+        return True  # what is missed is a progress bar
     return display_type_initialized() and display_type() in ("plain", "log", "none")
 
 
 def sample_identity() -> object | None:
     """The sample that this task works for, as an object of its own; None outside of one."""
-    from inspect_ai.log._samples import sample_active
-
+    try:
+        from inspect_ai.log._samples import sample_active
+    except ImportError:
+        state = sample_state()
+        return state.store if state else None
     return sample_active()
 
 
 def eval_is_running() -> bool:
     """Whether this process runs an eval: Inspect runs one at a time."""
-    from importlib import import_module
-
-    return bool(getattr(import_module("inspect_ai._eval.eval"), "_eval_async_running", False))
+    try:
+        from inspect_ai._eval import eval as evals
+    except ImportError:
+        return False  # Inspect itself refuses a second one
+    return bool(getattr(evals, "_eval_async_running", False))
 
 
 def quiet_display() -> None:
     """Have Inspect show nothing, unless it was told what to show."""
-    from inspect_ai.util._display import display_type_initialized, init_display_type
-
+    try:
+        from inspect_ai.util._display import display_type_initialized, init_display_type
+    except ImportError:
+        return
     if not display_type_initialized():
         init_display_type("none")
 
 
 def sample_metadata() -> dict[str, Any]:
     """The metadata that the sample of this task came with."""
-    from inspect_ai.log._samples import sample_active
-
+    try:
+        from inspect_ai.log._samples import sample_active
+    except ImportError:
+        state = sample_state()
+        return state.metadata if state else {}
     active = sample_active()
     return (active.sample.metadata or {}) if active else {}
 
 
 def sample_state() -> TaskState | None:
-    """The state of the sample that this task works for; None outside of one."""
-    from inspect_ai.solver._task_state import sample_state as state_here
+    """The state of the sample that this task works for; None outside of one.
 
+    Raises:
+        InspectVersionError: This inspect_ai does not say where it is.
+    """
+    try:
+        from inspect_ai.solver._task_state import sample_state as state_here
+    except ImportError as ex:
+        raise absent_error("What reads the sample's state (`oracle()`, `verified()`)", ex) from ex
     return state_here()
 
 
@@ -334,10 +403,13 @@ async def approve_tool_call(message: str, call: ToolCall, history: list[ChatMess
 
     Raises:
         BaseException: Inspect's own, where the approver ends the sample.
+        InspectVersionError: This inspect_ai does not say how it asks the policy.
     """
-    from inspect_ai._util.exception import TerminateSampleError
-    from inspect_ai.approval._apply import apply_tool_approval
-
+    try:
+        from inspect_ai._util.exception import TerminateSampleError
+        from inspect_ai.approval._apply import apply_tool_approval
+    except ImportError as ex:
+        raise absent_error("Asking the eval's approval policy", ex) from ex
     approved, approval = await apply_tool_approval(message, call, None, history)
     if not approved and approval is not None and approval.decision == "terminate":
         raise TerminateSampleError("Tool call approver requested termination.")

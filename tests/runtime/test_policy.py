@@ -19,7 +19,13 @@ NOT_OF_A_RUN = {
     "UnknownVersionError",
     "DigestMismatchError",
 }
-NOT_OF_A_RUN |= {"EntryPointError", "SessionClosedError", "SnapshotTooLargeError", "SolutionError"}
+NOT_OF_A_RUN |= {
+    "EntryPointError",
+    "InspectVersionError",
+    "SessionClosedError",
+    "SnapshotTooLargeError",
+    "SolutionError",
+}
 """Bases, kinds of errors that are in the table, and errors of what runs no CLI."""
 
 

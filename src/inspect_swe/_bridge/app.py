@@ -16,8 +16,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .._errors import InspectVersionError
 from .._inspect_compat import ending_exception, provider_error_payload
 from .._inspect_handlers import load_handler
+from .._inspect_release import absent_error
 from .._inspect_transcript import in_span
 from .dialects import Dialect
 from .dialects.anthropic import Anthropic
@@ -123,7 +125,10 @@ class BridgeApp:
         return await model_reply(request, dialect, self._intake, self._generations, generate)
 
     async def _serve(self, dialect: Dialect, data: dict[str, Any]) -> dict[str, Any]:
-        handler = await load_handler(dialect.name)
+        try:
+            handler = await load_handler(dialect.name)
+        except ImportError as ex:
+            raise absent_error(f"The CLI's API ({dialect.name})", ex) from ex
         return await handler.generate(self._bridge, self._settings.web_search, data)
 
     def _check_tools(self, offered: set[str]) -> None:
@@ -151,7 +156,7 @@ class BridgeApp:
         except asyncio.CancelledError:
             raise
         except BaseException as ex:
-            ending = ending_exception(ex)
+            ending = ex if isinstance(ex, InspectVersionError) else ending_exception(ex)
             if ending is not None or not isinstance(ex, Exception):
                 self._fail(ending or ex)
                 raise ModelFailure(400, "The sample has ended.") from None

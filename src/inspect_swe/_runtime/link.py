@@ -56,7 +56,7 @@ class Link:
         bridge: Holds the conversation.
         base_url: Where it listens, as seen in the sandbox.
         progress: A number that grows with each model call.
-        traffic: What passed over it; of Inspect's, only whether the tools were offered.
+        traffic: What passed over it; of Inspect's, only the number of requests, and whether the tools were offered.
         threads: Tells the agent's own conversation from others.
         launched: Set when the CLI has been started.
         calls: The CLI's tool calls, where our own app sees them.
@@ -193,6 +193,7 @@ async def inspect_link(
         logger.warning("Over Inspect's own bridge, idle_limit() has no effect.")
 
     def asked(messages: list[ChatMessage], tools: list[ToolInfo]) -> None:
+        traffic.requests += 1
         causes: list[Exception | None] = [counter.asked(messages) for counter in repeats]
         if tools and not traffic.tools_offered.is_set():
             causes.append(settings.missing({full_name(tool) for tool in tools}))
@@ -222,7 +223,7 @@ async def inspect_link(
                 hint="check the eval's log for errors of Inspect's sandbox tools; the image needs /proc/net and grep.",
             )
         url = f"http://127.0.0.1:{bridge.port}"
-        link = Link("inspect", bridge, url, lambda: len(bridge.state.messages), traffic)
+        link = Link("inspect", bridge, url, lambda: traffic.requests, traffic)
         with ending.watching(workspace.death, functools.partial(_late_tools, link, options)):
             yield link
 
