@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from .._errors import AgentError
 from .globs import Glob
 from .workspace import Workspace
 
-_NONE, _NO_GIT = 3, 4
+_NONE, _NO_GIT, _NO_DIFF = 3, 4, 5
 
-# With GIT_DIR named, git does not look for a repository and not at whose it is.
-_NAME_IT = """
+# With GIT_DIR named, git does not look for a repository and not at whose it is. The other variables are the image's:
+# they change how paths are read, or what is printed.
+_NAME_IT = r"""
+unset GIT_LITERAL_PATHSPECS GIT_GLOB_PATHSPECS GIT_NOGLOB_PATHSPECS GIT_ICASE_PATHSPECS GIT_DIFF_OPTS \
+  GIT_EXTERNAL_DIFF GIT_ATTR_SOURCE $(env | sed -n 's/^\(GIT_TRACE[A-Z0-9_]*\)=.*/\1/p')
 unset $(git rev-parse --local-env-vars)
 export GIT_DIR="${top%/}/.git" GIT_WORK_TREE="$top" GIT_OPTIONAL_LOCKS=0 GIT_NO_LAZY_FETCH=1 GIT_TERMINAL_PROMPT=0
 cd "$top" || exit 1
@@ -31,28 +35,11 @@ git rev-parse -q --verify 'HEAD^{{commit}}' || git hash-object -t tree /dev/null
 printf '%s\\000%s' "$top" "$cwd"
 """
 
-# The index and all objects that are made are private: nothing is added to the repository. No hook, no file system
-# monitor, no external diff of its configuration is run; filters are, as without them it would be another patch.
 _DIFF = f"""
-top=$1; base=$2; own=$3; shift 3
+top=$1; base=$2; own=$3; each=$4; shift 4
 command -v git >/dev/null || exit {_NO_GIT}
-umask 077
-rm -rf "$own"
-trap 'rm -rf "$own"' EXIT
-mkdir -p "$own/objects/info" || exit 1
 {_NAME_IT}
-objects=$(git rev-parse --git-path objects) || exit 1
-case $objects in /*) ;; *) objects=$PWD/$objects;; esac
-printf '%s\\n' "$objects" >"$own/objects/info/alternates"
-export GIT_OBJECT_DIRECTORY="$own/objects" GIT_INDEX_FILE="$own/index"
-git() {{
-  command git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.untrackedCache=false \\
-    -c core.splitIndex=false -c core.safecrlf=false -c core.looseCompression=0 -c diff.ignoreSubmodules=dirty "$@"
-}}
-git read-tree "$base" || exit 1
-git add -A --ignore-errors -- "$@" 2>"$own/said" || cat "$own/said" >&2
-git diff-index --cached -p --binary --full-index --no-color --no-ext-diff --no-textconv --no-renames "$base" --
-"""
+{Path(__file__).with_name("patch.sh").read_text()}"""
 
 
 class Base(NamedTuple):
@@ -92,14 +79,17 @@ async def make_patch(workspace: Workspace, base: Base, exclude: Sequence[Glob], 
         most: Bytes that the patch may have.
 
     Returns:
-        The patch, and what git complained of: files that it could not read are not in it.
+        The patch, and what it lacks, path by path, in git's words or ours.
 
     Raises:
         AgentError: It could not be made, or is too large.
     """
     own = f"{workspace.probe.scratch}/patch"
-    argv = ["sh", "-c", _DIFF, "sh", base.top, base.commit, own, ":/", *_excluded(base, exclude)]
-    code, patch, err = await workspace.capture(argv, most=most)
+    for each in ("", "each"):
+        argv = ["sh", "-c", _DIFF, "sh", base.top, base.commit, own, each, ":/", *_excluded(base, exclude)]
+        code, patch, err = await workspace.capture(argv, most=most)
+        if code != _NO_DIFF:  # else one path at a time: what can be compared is
+            break
     if len(patch) > most:
         await workspace.shell('rm -rf "$1"', own)
         raise AgentError(
