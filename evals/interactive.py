@@ -69,7 +69,7 @@ def scripted_turns(agent: str = "gemini_cli", sandbox: str = "docker") -> Task:
     """A user says one thing after another, whatever the agent answers.
 
     Args:
-        agent: claude_code, codex_cli, gemini_cli or opencode.
+        agent: claude_code, codex_cli, copilot_cli, gemini_cli, kimi_code or opencode.
         sandbox: "docker", or "local" to run on this machine without a container.
     """
     return Task(
@@ -92,7 +92,7 @@ def objecting_user(agent: str = "gemini_cli", sandbox: str = "docker") -> Task:
     """A user, played by the model role "user", sees what the agent does and interrupts it.
 
     Args:
-        agent: claude_code, codex_cli, gemini_cli or opencode.
+        agent: claude_code, codex_cli, copilot_cli, gemini_cli, kimi_code or opencode.
         sandbox: "docker", or "local" to run on this machine without a container.
     """
     return Task(
@@ -115,7 +115,7 @@ def resumed(agent: str = "gemini_cli", sandbox: str = "docker") -> Task:
     """The second sample goes on, in a sandbox of its own, with the session that the first has saved.
 
     Args:
-        agent: claude_code, codex_cli, gemini_cli or opencode.
+        agent: claude_code, codex_cli, copilot_cli, gemini_cli, kimi_code or opencode.
         sandbox: "docker", or "local" to run on this machine without a container.
     """
     return Task(

@@ -1,0 +1,105 @@
+"""Sentences that list or count agents: each list is a group of agents that their adapters make up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inspect_swe._agents import ROSTER
+from inspect_swe._install import NODE, NpmPackage, PythonPackage
+from inspect_swe._runtime.adapter import Adapter
+
+from .pages import DOCS, PAGES, ROOT, read
+
+RECORDS = {ROOT / "CHANGELOG.md", DOCS / "dev/faults.md", DOCS / "dev/benchmarks.md"}
+"""What was, when it was measured or released."""
+TEXTS = sorted(
+    {*PAGES, *(path for folder in ("src", "evals") for path in (ROOT / folder).rglob("*.py"))} - RECORDS, key=str
+)
+KEYS = {name: adapter.key for adapter in ROSTER for name in (adapter.label, f"`{adapter.key}`", adapter.key)}
+NAMES = "|".join(re.escape(name) for name in sorted(KEYS, key=len, reverse=True))
+LIST = re.compile(rf"(?<![\w`/.-])(?:{NAMES})(?:,\s+(?:{NAMES}))+,?\s+(?:and|or)\s+(?:{NAMES})(?![\w`/(-])")
+NUMBERS = ("four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+COUNT = re.compile(rf"\b({'|'.join(NUMBERS)})\s+(?:agents|CLIs|of them|above)\b|\bthe ({'|'.join(NUMBERS)}) above\b")
+
+
+def in_node(adapter: type[Adapter]) -> bool:
+    return isinstance(adapter.recipe, NpmPackage) and adapter.recipe.runner is NODE
+
+
+def keys(*adapters: type[Adapter]) -> frozenset[str]:
+    return frozenset(adapter.key for adapter in adapters)
+
+
+GROUPS = {
+    "all": keys(*ROSTER),
+    "interactive": keys(*(each for each in ROSTER if each.acp_tools is not None)),
+    "with images": keys(*(each for each in ROSTER if each.takes_images)),
+    "in our Node.js": keys(*(each for each in ROSTER if in_node(each))),
+    "from the Python index": keys(
+        *(each for each in ROSTER if in_node(each) or isinstance(each.recipe, PythonPackage))
+    ),
+    "with a session in a header": keys(*(each for each in ROSTER if each.session_header)),
+}
+OTHERS = {
+    "docs/guides/approvals.md": [{"claude_code", "kimi_code", "pi", "qwen_code"}],  # names of MCP tools
+    "docs/guides/interactive-agents.md": [
+        {"claude_code", "gemini_cli", "kimi_code", "opencode"},  # that ask before a command
+        {"gemini_cli", "kimi_code", "opencode"},  # without the transcript's names
+    ],
+    "docs/guides/sessions.md": [{"antigravity", "gemini_cli", "kimi_code", "mini_swe_agent"}],  # that cannot fork
+}
+"""Lists of what only the CLIs themselves can tell, by the page that has them."""
+
+
+def lists(text: str) -> Iterator[tuple[str, frozenset[str]]]:
+    for found in LIST.finditer(text):
+        yield found[0], frozenset(KEYS[name] for name in re.findall(NAMES, found[0]))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_lists_and_counts(path: Path) -> None:
+    text, known = read(path), [*GROUPS.values(), *OTHERS.get(str(path.relative_to(ROOT)), ())]
+    assert [shown for shown, named in lists(text) if named not in known] == []
+    sizes = {len(GROUPS["all"]), len(GROUPS["interactive"])}
+    told = [found[0] for found in COUNT.finditer(text)]
+    counted = {shown: NUMBERS.index(re.sub(r"the |\s.*", "", shown)) + 4 for shown in told}
+    assert [shown for shown, number in counted.items() if number not in sizes or "above" in shown] == []
+
+
+def test_lists_that_are_not_there_any_more() -> None:
+    for path, known in OTHERS.items():
+        named = {found for _, found in lists(read(ROOT / path))}
+        assert {frozenset(each) for each in known} <= named
+
+
+def sentence(path: str, beginning: str) -> frozenset[str]:
+    """The agents that the first list after a text names."""
+    found = [named for _, named in lists(read(ROOT / path).partition(beginning)[2])]
+    assert found, beginning
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "beginning", "group"),
+    [
+        ("README.md", "runs real coding-agent CLIs", "all"),
+        ("README.md", "Images in the input reach the model with", "with images"),
+        ("README.md", "for Antigravity, mini-swe-agent and the Node.js of", "in our Node.js"),
+        ("docs/guides/chat.md", "Agents are", "interactive"),
+        ("docs/guides/troubleshooting.md", "`pip.conf` and `PIP_*`.", "in our Node.js"),
+        ("docs/dev/architecture.md", "The agent's state is its root conversation.", "with a session in a header"),
+        ("evals/interactive.py", "agent: ", "interactive"),
+    ],
+)
+def test_the_list_is_the_one_that_is_meant(path: str, beginning: str, group: str) -> None:
+    assert sentence(path, beginning) == GROUPS[group]
+
+
+@pytest.mark.parametrize("adapter", ROSTER, ids=lambda adapter: adapter.key)
+def test_each_page_says_whether_images_are_passed_on(adapter: type[Adapter]) -> None:
+    page = read(DOCS / "agents" / f"{adapter.key.replace('_', '-')}.md")
+    assert ("Images in the input are not passed on" in page) != adapter.takes_images
