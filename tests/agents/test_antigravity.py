@@ -35,6 +35,7 @@ def test_first_and_resumed_prompt() -> None:
 def test_job() -> None:
     assert job() == {
         "folders": ["/tools/package"],
+        "commands_env": {},
         "url": "http://127.0.0.1:1234",
         "model": "gemini-3.6-flash",
         "max_output": None,

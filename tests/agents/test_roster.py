@@ -76,3 +76,11 @@ def test_what_it_writes_lies_beside_its_sessions(adapter: type[Adapter]) -> None
     for file in adapter().launch(place).files:
         name = file.path.removeprefix(f"{place.config}/")
         assert not any(name == each or name.startswith(f"{each}/") for each in adapter.sessions), name
+
+
+@pytest.mark.parametrize("adapter", [each for each in ROSTER if each.withholds])
+def test_commands_get_what_the_cli_does_not(adapter: type[Adapter]) -> None:
+    site = sites("/tools/cli", "/tools/script")
+    assert not any(b"MARK" in file.content for file in adapter().launch(site()).files)
+    launch = adapter().launch(site(withheld={"LD_PRELOAD": "MARK it's"}))
+    assert any(b"MARK" in file.content for file in launch.files)

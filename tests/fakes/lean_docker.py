@@ -18,7 +18,7 @@ from uuid import uuid4
 import anyio
 import anyio.to_thread
 from docker.errors import DockerException, NotFound
-from docker.types import Mount
+from docker.types import Mount, Ulimit
 from docker.utils.socket import STDERR, STDOUT, frames_iter
 from inspect_ai.util import (
     ComposeConfig,
@@ -32,7 +32,7 @@ from inspect_ai.util import (
 from inspect_swe._sandbox.docker import engine
 
 OF_CONTAINER = ("image", "command", "working_dir", "user", "environment")
-OF_HOST = ("init", "network_mode", "read_only", "tmpfs", "security_opt", "cap_drop")
+OF_HOST = ("init", "network_mode", "read_only", "tmpfs", "security_opt", "cap_drop", "pids_limit")
 WITHOUT_EFFECT = ("x-local", "stop_grace_period")
 MOUNT = {"type": "bind", "read_only": True, "bind": {"create_host_path": False}}
 # What a command prints before the SDK hands over the socket is lost in the SDK's read buffer: it must wait.
@@ -127,6 +127,7 @@ class LeanTestSandbox(SandboxEnvironment):
         host = self._client.create_host_config(
             **{key: service[key] for key in OF_HOST if key in service},
             ipc_mode=service.get("ipc"),
+            ulimits=[Ulimit(name=name, soft=most, hard=most) for name, most in service.get("ulimits", {}).items()],
             binds=[volume for volume in volumes if isinstance(volume, str)],
             mounts=[_mount(**volume) for volume in volumes if not isinstance(volume, str)],
         )
@@ -181,7 +182,7 @@ def _service(text: str) -> dict[str, Any]:
     """The only service of a compose file (`$` would stand for a variable)."""
     document = json.loads(text)
     service: dict[str, Any] = document["services"]["default"]
-    unknown = service.keys() - {*OF_CONTAINER, *OF_HOST, *WITHOUT_EFFECT, "ipc", "volumes"}
+    unknown = service.keys() - {*OF_CONTAINER, *OF_HOST, *WITHOUT_EFFECT, "ipc", "ulimits", "volumes"}
     if unknown or document != {"services": {"default": service}} or "$" in text:
         raise ValueError(f"Inspect's own provider is needed for {unknown or text}")
     return service

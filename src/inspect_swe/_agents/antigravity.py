@@ -23,6 +23,7 @@ from .._runtime.options import agent_options
 from .._runtime.output import last_event
 from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.surroundings import PYTHON_READS
 from .about import ANTIGRAVITY, TOOLS
 
 _RUNNER = Path(__file__).with_name("antigravity_runner.py")
@@ -137,6 +138,7 @@ class Antigravity(Adapter):
         exclude=("absl-py", "google-genai", "mcp", "uvicorn"),
     )
     user_agent, sessions, takes_images = "google-antigravity-sdk/", ("sessions", "data"), True
+    withholds = PYTHON_READS
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""
@@ -147,6 +149,7 @@ class Antigravity(Adapter):
         job = {
             # The package's folder, if it is ours; the sandbox's own Python finds its own.
             "folders": [file[: -len("/google/antigravity/bin/localharness")] for file in site.command[1:]],
+            "commands_env": dict(site.withheld),
             "url": site.base_url,
             "model": self.endpoint_model,
             "max_output": site.max_output,

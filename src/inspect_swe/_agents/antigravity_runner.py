@@ -32,6 +32,8 @@ _OPTIONS.add_argument("--image", action="append", default=[])
 
 OPTIONS = _OPTIONS.parse_args()
 JOB = json.loads(OPTIONS.job.read_text(encoding="utf-8"))
+# What was kept from this Python is for the commands that its program starts.
+os.environ.update(JOB["commands_env"])
 
 
 def say(event: dict[str, Any]) -> None:

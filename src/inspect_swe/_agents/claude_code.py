@@ -22,6 +22,7 @@ from .._runtime.options import CentaurOptions, Effort, agent_options
 from .._runtime.output import last_event
 from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.surroundings import BUN_READS, exports
 from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
 from .disallowed import check_disallowed
@@ -53,6 +54,8 @@ _ENV = {
     "MCP_TOOL_TIMEOUT": _FOREVER,
 }
 
+_OF_ITS_COMMANDS = frozenset({"BUN_OPTIONS", "BUN_INSPECT", "BUN_INSPECT_PRELOAD"})
+
 _SMALLEST = 100_000
 """Tokens of the smallest window that it compacts a conversation for, with models that it knows."""
 
@@ -64,6 +67,13 @@ _LONGEST = 128
 _ANY_SHELL = b"""#!/bin/sh
 case "$*" in *SNAPSHOT_FILE=*) exit 1 ;; esac
 exec sh "$@"
+"""
+
+# Where that snapshot fails, since a profile exits, it runs commands in login shells, which would exit there too. So
+# would others: bash takes the socket that is its stdin for a remote shell's, and reads ~/.bashrc.
+_BASH = b"""#!/bin/sh
+case "$1 $2 $*" in *SNAPSHOT_FILE=*) ;; "-c -l "*) shift 2; set -- --norc -c "$@" ;; esac
+exec bash "$@"
 """
 
 
@@ -241,8 +251,7 @@ class ClaudeCode(Adapter):
     recipe: ClassVar[NpmPackage] = NpmPackage("@anthropic-ai/claude-code-{platform}", "package/claude")
     user_agent: ClassVar[str] = "claude-cli/"
     session_header, sub_agent_header = "x-claude-code-session-id", "x-claude-code-agent-id"
-    acp_tools = (NODE, CLAUDE_ACP)
-    mode_policy = claude_mode
+    acp_tools, mode_policy, withholds = (NODE, CLAUDE_ACP), claude_mode, BUN_READS
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model, a role's model for itself."""
@@ -255,6 +264,7 @@ class ClaudeCode(Adapter):
         model = self._model(site)
         env = {
             **_ENV,
+            **_temporary(site),
             "CLAUDE_CONFIG_DIR": site.config,
             "ANTHROPIC_BASE_URL": site.base_url,
             "ANTHROPIC_MODEL": model,
@@ -273,8 +283,17 @@ class ClaudeCode(Adapter):
             files.append(File(f"{site.config}/system-whole.md", self.replace_system_prompt.encode(errors="replace")))
         if site.system:
             files.append(File(f"{site.config}/system.md", site.system.encode(errors="replace")))
-        if not site.shells:
-            shell = f"{site.config}/shell/bash"
+        if site.withheld:
+            # It runs this file in the shell of each command, before the command.
+            env["CLAUDE_ENV_FILE"] = f"{site.config}/commands.sh"
+            # Its own program is also the `grep` and `find` of its commands, which these variables would break.
+            told = {name: value for name, value in site.withheld.items() if name not in _OF_ITS_COMMANDS}
+            files.append(File(f"{site.config}/commands.sh", exports(told)))
+        shell = f"{site.config}/shell/bash"
+        if "bash" in site.shells:
+            files.append(File(shell, _BASH, 0o700))
+            env["CLAUDE_CODE_SHELL"] = shell
+        elif not site.shells:
             files.append(File(shell, _ANY_SHELL, 0o755))
             env |= {"SHELL": shell, "CLAUDE_CODE_SHELL": shell}
         own = [f"{site.home}/.claude/{name}" for name in ("settings.json", "CLAUDE.md", "agents", "commands", "skills")]
@@ -355,6 +374,10 @@ def _limits(site: Site, model: str) -> dict[str, str]:
             percent = 100 * (window - answer - 13_000) / (_SMALLEST - answer)
             told["CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"] = f"{percent:.2f}"
     return told
+
+
+def _temporary(site: Site) -> dict[str, str]:
+    return {"CLAUDE_CODE_TMPDIR": "/tmp"} if "TMPDIR" in site.withheld else {}
 
 
 def _permission_mode(auto_mode: bool, permission_mode: PermissionMode | None) -> PermissionMode | None:

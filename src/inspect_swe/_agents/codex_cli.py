@@ -26,6 +26,7 @@ from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import json_events
 from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.surroundings import NODE_READS
 from .about import CODING_AGENT, TOOLS
 from .modes import codex_mode
 from .toml import toml_document, toml_value
@@ -272,7 +273,7 @@ class CodexCli(Adapter):
     user_agent: ClassVar[str] = "codex_exec/"
     session_header, sub_agent_header = "thread-id", "x-openai-subagent"
     takes_images, acp_tools, sessions, session_field = True, (NODE, CODEX_ACP), ("sessions",), "thread_id"
-    mode_policy = codex_mode
+    mode_policy, withholds = codex_mode, NODE_READS
 
     def route(self, model: str) -> Route:
         """The slug stands for the served model, the reviewer's for its own."""
@@ -381,6 +382,8 @@ class CodexCli(Adapter):
             "mcp_servers": {server.name: self._server(site, server) for server in site.mcp_servers},
             **self._permissions(),
         }
+        if site.withheld:
+            profile["shell_environment_policy"] = {"set": dict(site.withheld)}
         if site.window:
             profile["model_context_window"] = site.window
         if site.system:

@@ -20,6 +20,8 @@ from typing import Any
 
 JOB = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 sys.path[:0] = JOB["folders"]
+# What was kept from this Python is for the commands that it starts.
+os.environ.update(JOB["commands_env"])
 
 
 @contextlib.contextmanager

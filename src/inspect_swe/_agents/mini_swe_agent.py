@@ -19,6 +19,7 @@ from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import last_event
 from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.surroundings import PYTHON_READS
 from .about import MINI_SWE_AGENT, TOOLS
 
 _MODEL = "inspect"
@@ -110,7 +111,7 @@ class MiniSweAgent(Adapter):
         # Of its models we take the one that needs none of the providers' libraries. They would be 90% of all bytes.
         exclude=("datasets", "litellm", "openai", "textual"),
     )
-    user_agent, sessions = "mini-swe-agent/", ("sessions",)
+    user_agent, sessions, withholds = "mini-swe-agent/", ("sessions",), PYTHON_READS
 
     def route(self, model: str) -> Route:
         """It asks for one model."""
@@ -126,6 +127,7 @@ class MiniSweAgent(Adapter):
                 "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "1",
                 "MSWEA_SILENT_STARTUP": "1",
             },
+            "commands_env": dict(site.withheld),
             "model": _MODEL,
             "url": f"{site.base_url}/v1/chat/completions",
             "system": site.system,

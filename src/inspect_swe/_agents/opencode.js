@@ -40,7 +40,7 @@ function unasked(rules) {
   return Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, unasked(rule)]))
 }
 
-export const InspectSwe = async ({ directory, worktree }, { unseen }) => {
+export const InspectSwe = async ({ directory, worktree }, { unseen, withheld }) => {
   restore(directory, worktree)
   // What was meant for OpenCode itself shall not reach the commands and servers that it starts.
   const image = environment(process.ppid)
@@ -51,6 +51,9 @@ export const InspectSwe = async ({ directory, worktree }, { unseen }) => {
     if (name in image) process.env[name] = image[name]
     else delete process.env[name]
   }
+  // What was kept from OpenCode itself is for them. It looks for TMPDIR whenever it writes there.
+  const { TMPDIR, ...others } = withheld
+  Object.assign(process.env, others)
   return {
     // Nobody is there to be asked; what the user's or the task's configuration denies stays denied.
     config: async (config) => {
@@ -63,6 +66,7 @@ export const InspectSwe = async ({ directory, worktree }, { unseen }) => {
     },
     "shell.env": async (_, output) => {
       for (const name of kept) output.env[name] = image[name]
+      if (TMPDIR) output.env.TMPDIR = TMPDIR
     },
     // Names the session before the model is asked, so that it can be resumed however OpenCode ends.
     event: async ({ event }) => {

@@ -23,6 +23,7 @@ from .._runtime.options import CentaurOptions, agent_options
 from .._runtime.output import json_events, last_event
 from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
+from .._runtime.surroundings import BUN_READS
 from .._runtime.tool_names import replaced
 from .about import OPENCODE, TOOLS
 from .modes import opencode_mode
@@ -139,7 +140,7 @@ class OpenCode(Adapter):
     key, label, command = "opencode", "OpenCode", "opencode"
     recipe = NpmPackage("opencode-{platform}", "package/bin/opencode", tags_from="opencode-ai", tools=(RIPGREP,))
     user_agent, session_header, sub_agent_header = "opencode/", "x-session-id", "x-parent-session-id"
-    takes_images, acp_tools, tools = True, (), TOOLS["opencode"]
+    takes_images, acp_tools, tools, withholds = True, (), TOOLS["opencode"], BUN_READS
     sessions, session_field = ("data",), "sessionID"  # Our plugin tells it as well.
     mode_policy = opencode_mode
 
@@ -160,7 +161,7 @@ class OpenCode(Adapter):
         fixed |= {"provider": providers, "enabled_providers": [*providers], "disabled_providers": []}
         config = {
             **fixed,
-            "plugin": [[f"file://{here}/plugin.js", {"unseen": unseen}]],
+            "plugin": [[f"file://{here}/plugin.js", {"unseen": unseen, "withheld": dict(site.withheld)}]],
             # It is read anew for each prompt, so it must be named even where it was written by an earlier call.
             "instructions": [f"{here}/system.md"],
             "skills": {"paths": [f"{here}/skills"]},

@@ -38,6 +38,7 @@ class Site:
         tools: Where the programs of `Adapter.needs` lie, by their keys.
         window: Tokens that the served model takes; None if that is not known, and the CLI keeps its own idea.
         max_output: Tokens that an answer of it may have, by its nature or by the user's `max_tokens`; None as above.
+        withheld: Variables of the sandbox that its process does not get (`Adapter.withholds`), and its commands do.
     """
 
     command: tuple[str, ...]
@@ -55,6 +56,7 @@ class Site:
     tools: Mapping[str, str] = field(default_factory=dict)
     window: int | None = None
     max_output: int | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
     def window_with(self, reserve: int) -> int | None:
         """The window to tell a CLI that compacts so many tokens before its end, but in a small one at two thirds."""
@@ -245,6 +247,9 @@ class Adapter(ABC):
     """Whether it reads a host tool's text as JSON where it can, and fails if that is no object."""
     takes_images: ClassVar[bool] = False
     """Whether a prompt may come with images."""
+    withholds: ClassVar[tuple[str, ...]] = ()
+    """Variables of the sandbox, as names or patterns ("LD_*"), that would change how its own program runs. The program
+    does not get them; `launch()` gives them to its commands. For a CLI in our Node.js the runtime does both."""
     acp_tools: ClassVar[tuple[Tool, ...] | None] = None
     """Programs that its ACP variant needs besides; None if it has no such variant."""
 

@@ -10,6 +10,7 @@ from inspect_ai.agent import AgentState, human_cli
 from inspect_ai.util import sandbox_default
 
 from .._errors import SandboxUnsupportedError
+from .._sandbox.workspace import unset_argv
 from .adapter import Adapter
 from .memory import Start
 from .options import AgentOptions, CentaurOptions
@@ -91,9 +92,10 @@ async def _place_command(session: Session) -> str:
     env |= {**session.options.env, "AGENT_SESSION": workspace.probe.token}
     path = shlex.quote(":".join(session.installed.path))
     variables = shlex.join(f"{name}={value}" for name, value in env.items())
+    unset = shlex.join(unset_argv(session.unset) or ["env"])
     script = f"""#!/bin/sh
 echo "$$" >>{shlex.quote(folder)}/pids
-exec env PATH={path}:"$PATH" {variables} {shlex.join(terminal.argv)} "$@"
+exec {unset} PATH={path}:"$PATH" {variables} {shlex.join(terminal.argv)} "$@"
 """
     await workspace.write(f"{folder}/{adapter.command}", script.encode(errors="replace"), 0o755)
     session.tell_what_runs(terminal.argv)

@@ -14,10 +14,10 @@ _SCRIPT = r"""
 tell='import platform, sys
 print(sys.executable or sys.argv[1], "%d.%d.%d" % sys.version_info[:3], platform.libc_ver()[1] or "-")'
 if [ -n "$1" ]; then
-  for python in $(head -n 2 "$1" | grep -o '/[^ "]*python[0-9.]*'); do "$python" -c "$tell" "$python" && break; done
+  for python in $(head -n 2 "$1" | grep -o '/[^ "]*python[0-9.]*'); do "$python" -I -c "$tell" "$python" && break; done
 else
   for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
-    python=$(command -v "$name" 2>/dev/null) && "$python" -c "$tell" "$python" 2>/dev/null
+    python=$(command -v "$name" 2>/dev/null) && "$python" -I -c "$tell" "$python" 2>/dev/null
   done
 fi
 """

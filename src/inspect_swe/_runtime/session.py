@@ -36,6 +36,7 @@ from .options import AgentOptions
 from .output import OutputBuffer
 from .policy import provider_error_kind
 from .record import shown_command, shown_env, shown_text
+from .surroundings import preloaded, with_preload, withheld
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Session:
         """
         logger.debug("starting %s: %s", self.adapter.label, argv)
         self.tell_what_runs(argv)
-        process = await self.workspace.spawn(argv, {**self.env, **env, **self.options.env}, stdin)
+        process = await self.workspace.spawn(argv, {**self.env, **env, **self.options.env}, stdin, self.unset)
         if self.options.debug:
             self._keep_output(process)
         return process
@@ -190,6 +191,11 @@ class Session:
         direct = ",".join(filter(None, [probe.no_proxy, "127.0.0.1", "localhost", "::1"]))
         path = ":".join([*self.installed.path, probe.path])
         return {"PATH": path, "NO_PROXY": direct, "no_proxy": direct, **self.launch.env}
+
+    @property
+    def unset(self) -> list[str]:
+        """The sandbox's variables that the CLI does not get."""
+        return [name for name in self.site.withheld if name not in {**self.env, **self.options.env}]
 
     @property
     def version(self) -> str | None:
@@ -303,7 +309,9 @@ async def open_session(
                 start = await points.begin(workspace, start) if points else start
                 site = _site(options, workspace, installed, start, served, link.base_url)
                 await put_back(adapter, options, workspace, site.config, start)
-                launch = adapter.launch(site)
+                kept_away = await withheld(adapter, installed, workspace, options.env)
+                site = preloaded(adapter, installed, replace(site, withheld=kept_away))
+                launch = with_preload(site, adapter.launch(site))
                 await place_files(workspace, site, launch, options.skills)
                 setup = {
                     "find_seconds": round(have - began, 2),

@@ -26,6 +26,7 @@ say home "${HOME:-/}"
 say cwd "$(pwd)"
 say path "${PATH:-}"
 say no_proxy "${NO_PROXY:-${no_proxy:-}}"
+say variables "$(env 2>/dev/null | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' | tr '\n' ' ')"
 say machine "$(uname -m)"
 libc=unknown
 for f in /lib/ld-musl-*.so.1; do [ -e "$f" ] && libc=musl; done
@@ -123,6 +124,7 @@ class Probe:
         commands: Command name to its path, for those on PATH.
         copies: CLIs that came with the sandbox.
         kept: What is said of a session that came with the sample.
+        variables: Names of the variables in the sandbox's environment.
     """
 
     token: str
@@ -139,6 +141,7 @@ class Probe:
     commands: dict[str, str] = field(default_factory=dict)
     copies: tuple[Copy, ...] = ()
     kept: str | None = None
+    variables: frozenset[str] = frozenset()
 
     @property
     def scratch(self) -> str:
@@ -196,6 +199,7 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
         commands={c: facts[f"command:{c}"] for c in commands if facts.get(f"command:{c}")},
         copies=_copies(facts),
         kept=facts.get("kept"),
+        variables=frozenset(facts.get("variables", "").split()),
     )
 
 

@@ -87,6 +87,11 @@ async def _choose_transport(sandbox: SandboxEnvironment, user: str | None) -> Tr
     return await connect_docker(connection, user) or PortableTransport(sandbox, user)
 
 
+def unset_argv(names: Sequence[str]) -> list[str]:
+    """The beginning of a command that runs without these variables."""
+    return ["env", *(word for name in names for word in ("-u", name))] if names else []
+
+
 class Workspace:
     """A sandbox, ready for an agent.
 
@@ -173,12 +178,18 @@ class Workspace:
             with contextlib.suppress(Exception):  # the sandbox itself may be gone
                 await self.transport.run([self.probe.relay, "--kill", self.probe.token])
 
-    async def spawn(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes | None = b"") -> Process:
-        """Start a process in the working directory; `env` is added to the sandbox's own environment.
+    async def spawn(
+        self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes | None = b"", unset: Sequence[str] = ()
+    ) -> Process:
+        """Start a process in the working directory.
 
-        A stdin of None is left open.
+        Args:
+            argv: Its command.
+            env: Variables to add to the sandbox's own environment.
+            stdin: What it reads; None leaves it open.
+            unset: Variables of the sandbox's environment that it does not get.
         """
-        return await self.relay.spawn(argv, cwd=self.cwd, env=env, stdin=stdin)
+        return await self.relay.spawn([*unset_argv(unset), *argv], cwd=self.cwd, env=env, stdin=stdin)
 
     async def run(self, argv: Sequence[str], stdin: bytes = b"", most: int = MOST_OUTPUT) -> Completed:
         """Run a short command through the relay to its end; one that writes more than `most` bytes is killed."""

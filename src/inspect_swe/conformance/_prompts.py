@@ -148,15 +148,53 @@ async def multi_turn(trial: Trial) -> None:
     check("3." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
 
 
+# What breaks programs that take it for theirs: they load files that are not there, or are no libraries and modules.
+_ODD = {
+    "BASH_ENV": "/opt/odd/printing",
+    "BUN_OPTIONS": "--preload=/opt/odd/absent.js",
+    "CDPATH": "/opt",
+    "ENV": "/opt/odd/printing",
+    "LD_LIBRARY_PATH": "/opt/odd",
+    "NODE_OPTIONS": "--require=/opt/odd/absent.cjs",
+    "NODE_PATH": "/opt/odd",
+    "PYTHONHOME": "/opt/odd",
+    "PYTHONPATH": "/opt/odd",
+    "TMPDIR": "/opt/odd/absent",
+}
+_ODD_FILES = r"""#!/bin/sh
+mkdir -p /opt/odd
+echo 'echo PRINTED' >/opt/odd/printing
+for file in /etc/profile ~/.bashrc ~/.profile ~/.bash_profile; do printf 'echo PRINTED\nexit 3\n' >"$file"; done
+for name in libstdc++.so.6 libatomic.so.1; do : >"/opt/odd/$name"; done
+for name in json os re; do echo 'raise SystemExit(3)' >"/opt/odd/$name.py"; done
+"""
+
+
 @behaviour(
-    [call("transfer_to_coder"), shell("echo x > out.txt"), finish("I wrote it."), call("submit", answer="done")],
+    [
+        call("transfer_to_coder"),
+        shell("echo x > out.txt; env > seen"),
+        finish("I wrote it."),
+        call("submit", answer="done"),
+    ],
     lead=("submit", "transfer_to_coder"),
+    setup=_ODD_FILES,
+    service={"environment": _ODD, "pids_limit": 64, "ulimits": {"nofile": 256}},
+    also={
+        "odd_environment": "Variables of the image that would break its program, and profiles that exit, do not; its "
+        "commands have them. It runs with 256 open files and 64 processes.",
+    },
 )
 async def handed_over(trial: Trial) -> None:
     """Handed a conversation, it works on what the conversation asks for."""
     coder = handoff(trial.agent(), tool_name="transfer_to_coder")
     await trial.run("THE-TASK-TEXT: write out.txt.", agent=react(prompt="You lead.", tools=[coder]))
     check(await trial.sh("cat out.txt") == "x\n", "the agent did not work")
+    with trial.judging("odd_environment"):
+        seen = dict(line.split("=", 1) for line in (await trial.sh("cat seen")).splitlines() if "=" in line)
+        # Claude Code's program is its commands' `grep` as well, so they cannot have the first of these.
+        lost = [name for name, value in _ODD.items() if name != "BUN_OPTIONS" and seen.get(name) != value]
+        check(not lost, f"its command has another {', '.join(lost)}")
     asked = [message.text for message in trial.requests[1].messages]
     check(any("THE-TASK-TEXT" in text for text in asked), "the task's text did not reach the agent")
     check(any("I wrote it." in message.text for message in trial.state.messages), "its answer was lost")

@@ -1,0 +1,86 @@
+"""Variables of the sandbox that would break a CLI's own program: it does not get them, and its commands do."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from .._install import NODE, NpmPackage
+from .._sandbox.workspace import Workspace
+from .adapter import Adapter, File, Launch, Site
+from .install import Installed
+
+LOADER = ("GLIBC_TUNABLES", "LD_*")
+NODE_READS = (*LOADER, "NODE_*", "OPENSSL_CONF", "OPENSSL_MODULES", "TMPDIR")
+"""What Node.js reads when it starts, as names or patterns; `TMPDIR` only where there is no such folder."""
+BUN_READS = (*NODE_READS, "BUN_*")
+PYTHON_READS = ("LD_AUDIT", "LD_DEBUG*", "LD_PRELOAD")
+"""Besides `PYTHON*`, which `-I` is for. The sandbox's own Python may need the libraries of `LD_LIBRARY_PATH`."""
+
+# Where these lead the CLI's own requests to pages fail without them.
+_HARMLESS = frozenset({"NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED", "NODE_USE_SYSTEM_CA"})
+
+_READ = '[ -d "$TMPDIR" ] && [ -w "$TMPDIR" ] && echo usable || echo no; exec cat /proc/self/environ'
+_PRELOAD = Path(__file__).with_name("surroundings.cjs")
+
+
+async def withheld(
+    adapter: Adapter, installed: Installed, workspace: Workspace, env: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables of the sandbox that the CLI does not get, with their values.
+
+    Args:
+        adapter: Says which.
+        installed: The CLI: one that the image runs with a Node.js of its own has that image's environment.
+        workspace: The sandbox.
+        env: The user's variables, which are for the CLI as well.
+    """
+    patterns = NODE_READS if _runs_in_our_node(adapter, installed) else adapter.withholds
+    present = [name for name in _matching(workspace.probe.variables, patterns) if name not in env]
+    if not present:
+        return {}
+    _, output, _ = await workspace.capture(["sh", "-c", _READ])
+    usable, _, environment = output.decode(errors="surrogateescape").partition("\n")
+    values = dict(pair.split("=", 1) for pair in environment.split("\0") if "=" in pair)
+    return {name: values[name] for name in present if name in values and not (name == "TMPDIR" and usable == "usable")}
+
+
+def _runs_in_our_node(adapter: Adapter, installed: Installed) -> bool:
+    recipe = adapter.recipe
+    return isinstance(recipe, NpmPackage) and recipe.runner is NODE and installed.source != "sandbox"
+
+
+def _matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    found = {name for name in names for pattern in patterns if fnmatchcase(name, pattern)}
+    return sorted(found - _HARMLESS)
+
+
+def preloaded(adapter: Adapter, installed: Installed, site: Site) -> Site:
+    """The site of a CLI whose Node.js loads, before the CLI, what gives the variables to its commands."""
+    if not site.withheld or not _runs_in_our_node(adapter, installed):
+        return site
+    node, *arguments = site.command
+    return replace(site, command=(node, "--require", _place(site), *arguments))
+
+
+def with_preload(site: Site, launch: Launch) -> Launch:
+    """The launch with the file that `preloaded()` names, where it names one."""
+    if _place(site) not in site.command:
+        return launch
+    script, values = _PRELOAD.read_bytes(), json.dumps(dict(site.withheld)).encode()
+    files = (File(_place(site), script), File(f"{site.config}/surroundings.json", values))
+    return replace(launch, files=(*launch.files, *files))
+
+
+def exports(variables: Mapping[str, str]) -> bytes:
+    """A shell script that sets variables."""
+    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    return "".join(lines).encode(errors="surrogateescape")
+
+
+def _place(site: Site) -> str:
+    return f"{site.config}/surroundings.cjs"
