@@ -50,6 +50,7 @@ OTHERS = {
         {"claude_code", "gemini_cli", "kimi_code", "opencode"},  # that ask before a command
         {"gemini_cli", "kimi_code", "opencode"},  # without the transcript's names
     ],
+    "docs/guides/troubleshooting.md": [{"antigravity", "mini_swe_agent", "pi"}],  # without settings that forbid a mode
     "docs/guides/sessions.md": [{"antigravity", "gemini_cli", "kimi_code", "mini_swe_agent"}],  # that cannot fork
 }
 """Lists of what only the CLIs themselves can tell, by the page that has them."""

@@ -12,6 +12,7 @@ from inspect_swe._agents import ROSTER
 from inspect_swe._runtime.adapter import Adapter
 from inspect_swe._runtime.install import Installed
 from inspect_swe._runtime.surroundings import withheld
+from inspect_swe._sandbox import local
 
 from ..sandbox.workspaces import local_workspace
 
@@ -64,4 +65,5 @@ def test_a_cli_of_the_image_has_the_images_environment(tmp_path: Path) -> None:
 
 def test_a_temporary_folder_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "absent"))
+    monkeypatch.setattr(local, "environment", dict)  # the local sandbox would have another one
     assert kept(tmp_path, AGENTS["pi"], {})["TMPDIR"] == str(tmp_path / "absent")
