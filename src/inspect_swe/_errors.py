@@ -129,6 +129,10 @@ class AgentPolicyError(AgentError):
         super().__init__(message, **details)  # type: ignore[arg-type]
 
 
+class RoutingError(AgentStartError):
+    """A file in the sandbox would send the CLI's model requests past the bridge, and cannot be outranked."""
+
+
 class AgentCrashError(AgentError):
     """The CLI ended abnormally and could not be resumed."""
 

@@ -110,7 +110,8 @@ def test_claudes_session_is_told_what_has_no_variable() -> None:
     )
     free, asking = made.serve(site, False), made.serve(site, True)
     assert free.argv == ("/node", "/acp.js")
-    assert free.env["CLAUDE_CODE_EXECUTABLE"] == site.command[0]
+    assert free.env["CLAUDE_CODE_EXECUTABLE"] == free.files[0].path
+    assert free.files[0].content.decode().endswith(f' {site.command[0]} "$@"\n')
     assert free.meta["systemPrompt"] == {"append": "Be brief."}
     assert free.meta["claudeCode"]["options"]["disallowedTools"] == ["WebFetch"]
     assert free.announced == (server,)

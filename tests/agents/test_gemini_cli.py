@@ -51,7 +51,7 @@ def test_settings() -> None:
     )
     written = json.loads(files(GeminiCli(web_search=False).launch(site(mcp_servers=servers)))["settings.json"])
     assert written["tools"] == {"exclude": ["google_web_search"]}
-    assert written["security"]["auth"] == {"selectedType": "gemini-api-key"}
+    assert written["security"]["auth"] == dict.fromkeys(("selectedType", "enforcedType"), "gemini-api-key")
     assert written["mcpServers"]["web"] == {
         "type": "http",
         "url": "http://x/mcp",

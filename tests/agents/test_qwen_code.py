@@ -85,7 +85,8 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
     assert launch.env["QWEN_HOME"] == "/scratch/home"
     assert launch.env["OPENAI_BASE_URL"] == "http://127.0.0.1:1234/v1"
     assert launch.env["QWEN_CODE_SYSTEM_DEFAULTS_PATH"] == "/scratch/home/defaults.json"
-    assert ("/root/.qwen/settings.json", "defaults.json") in launch.inherit
+    defaults = next(file for file in launch.files if file.path == "/scratch/home/defaults.json")
+    assert defaults.over == "/root/.qwen/settings.json"
     assert launch.skills == "/scratch/home/skills"
 
 

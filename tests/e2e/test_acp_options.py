@@ -136,9 +136,7 @@ FORBIDDEN: list[tuple[Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("factory", "path", "setting"), FORBIDDEN, ids=lambda value: getattr(value, "__name__", None))
-def test_a_forbidden_mode_names_the_file(
-    factory: Any, path: str, setting: str, tmp_path: Path
-) -> None:
+def test_a_forbidden_mode_names_the_file(factory: Any, path: str, setting: str, tmp_path: Path) -> None:
     made = factory()
     met: list[AgentPolicyError] = []
 

@@ -41,7 +41,7 @@ def test_the_page_says_the_same() -> None:
     actions = {error.__name__: action.value for error, action in OF_ERROR.items() if error.__name__ in told}
     # Whether a provider's error is resumed depends on its status: `ProviderError` is in two rows.
     assert {**told, "ProviderError": "resume"} == actions
-    assert len(told) == 13
+    assert len(told) == 14
 
 
 @pytest.mark.parametrize(

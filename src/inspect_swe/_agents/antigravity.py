@@ -25,6 +25,7 @@ from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .._runtime.surroundings import PYTHON_READS
 from .about import ANTIGRAVITY, TOOLS
+from .routing import DIVERTED_BY
 
 _RUNNER = Path(__file__).with_name("antigravity_runner.py")
 
@@ -79,7 +80,7 @@ def antigravity(
         debug: Put all that it prints into the log, and into Inspect's trace log (`inspect trace`).
         skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
         attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
-        env: Environment variables for it; they win over ours.
+        env: Environment variables for it; they win over ours. None may divert its model requests.
         web_search: Whether it may have its `search_web` tool.
         **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
 
@@ -139,6 +140,7 @@ class Antigravity(Adapter):
     )
     user_agent, sessions, takes_images = "google-antigravity-sdk/", ("sessions", "data"), True
     withholds = PYTHON_READS
+    diverted_by = DIVERTED_BY["antigravity"]
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""

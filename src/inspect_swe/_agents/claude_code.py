@@ -27,6 +27,7 @@ from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
 from .disallowed import check_disallowed
 from .modes import claude_mode
+from .routing import DIVERTED_BY
 
 PermissionMode = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"]
 
@@ -43,6 +44,8 @@ _ENV = {
     "CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION": "false",
     # Inspect has retried already when an error gets here.
     "CLAUDE_CODE_MAX_RETRIES": "2",
+    # No settings file may name a provider, an endpoint, a credential or a proxy.
+    "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST": "1",
     "CLAUDE_ENABLE_STREAM_WATCHDOG": "0",
     "DISABLE_AUTOUPDATER": "1",
     "ENABLE_TOOL_SEARCH": "false",
@@ -141,7 +144,7 @@ def claude_code(
         retry_refusals: How often a refused generation is retried.
         retry_uncaught_errors: How often a crashed CLI is resumed in its session.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
@@ -252,6 +255,7 @@ class ClaudeCode(Adapter):
     user_agent: ClassVar[str] = "claude-cli/"
     session_header, sub_agent_header = "x-claude-code-session-id", "x-claude-code-agent-id"
     acp_tools, mode_policy, withholds = (NODE, CLAUDE_ACP), claude_mode, BUN_READS
+    diverted_by = DIVERTED_BY["claude_code"]
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model, a role's model for itself."""

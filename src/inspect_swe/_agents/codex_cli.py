@@ -29,6 +29,7 @@ from .._runtime.results import RunResults
 from .._runtime.surroundings import NODE_READS
 from .about import CODING_AGENT, TOOLS
 from .modes import codex_mode
+from .routing import DIVERTED_BY, OUTRANKED_BY
 from .toml import toml_document, toml_value
 
 CodexWebSearch = Literal["live", "cached", "disabled"]
@@ -52,7 +53,7 @@ _SETTINGS: dict[str, Any] = {
     "allow_login_shell": False,
     "analytics": {"enabled": False},
     "check_for_update_on_startup": False,
-    "model_provider": "bridge",
+    "model_provider": "inspect_swe",
     "otel": {"exporter": "none", "metrics_exporter": "none", "trace_exporter": "none"},
 }
 _OFF = dict.fromkeys(("apps", "plugins", "skill_mcp_dependency_install", "unbounded_connection_retries"), False)
@@ -141,7 +142,7 @@ def codex_cli(
         home_dir: CODEX_HOME in the sandbox, for configuration, skills and sessions; what is there stays, and counts.
             Defaults to a private folder, which inherits the user's `~/.codex`.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
@@ -274,6 +275,7 @@ class CodexCli(Adapter):
     session_header, sub_agent_header = "thread-id", "x-openai-subagent"
     takes_images, acp_tools, sessions, session_field = True, (NODE, CODEX_ACP), ("sessions",), "thread_id"
     mode_policy, withholds = codex_mode, NODE_READS
+    diverted_by, outranked_by = DIVERTED_BY["codex_cli"], OUTRANKED_BY["codex_cli"]
 
     def route(self, model: str) -> Route:
         """The slug stands for the served model, the reviewer's for its own."""
@@ -375,7 +377,7 @@ class CodexCli(Adapter):
         profile = {
             **_SETTINGS,
             "model": slug,
-            "model_providers": {"bridge": bridge},
+            "model_providers": {"inspect_swe": bridge},
             "web_search": self.web_search,
             # Otherwise most models are to find MCP tools by a search, or call them from JavaScript.
             "features": {**_OFF, "goals": self.goals, "code_mode": {"direct_only_tool_namespaces": namespaces}},

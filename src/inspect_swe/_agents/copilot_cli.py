@@ -25,6 +25,7 @@ from .._runtime.results import RunResults
 from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
 from .modes import copilot_mode
+from .routing import DIVERTED_BY
 
 Wire = Literal["anthropic", "completions", "responses"]
 
@@ -89,7 +90,7 @@ def copilot_cli(
         filter: Filter for the bridged model requests.
         retry_refusals: How often a refused generation is retried.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
@@ -148,6 +149,7 @@ class CopilotCli(Adapter):
         inside=SingleFile("copilot", "copilot.tgz"),
     )
     sessions, session_field, takes_images, acp_tools = ("session-state",), "sessionId", True, ()
+    diverted_by = DIVERTED_BY["copilot_cli"]
     mode_policy = copilot_mode
     kind_header = "x-interaction-type"
     root_kinds, sub_agent_kinds = (

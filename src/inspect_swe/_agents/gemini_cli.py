@@ -24,7 +24,9 @@ from .._runtime.results import RunResults
 from .._runtime.tool_names import replaced
 from .about import CODING_AGENT, TOOLS
 from .modes import gemini_mode
+from .routing import DIVERTED_BY, OUTRANKED_BY
 
+_AUTH = "gemini-api-key"
 _SETTINGS: dict[str, Any] = {
     "general": {
         "enableAutoUpdate": False,
@@ -36,7 +38,7 @@ _SETTINGS: dict[str, Any] = {
     "model": {"disableLoopDetection": True, "skipNextSpeakerCheck": True},
     "privacy": {"usageStatisticsEnabled": False},
     "security": {
-        "auth": {"selectedType": "gemini-api-key"},
+        "auth": {"selectedType": _AUTH, "enforcedType": _AUTH},
         # The user's own settings count for less than these.
         "disableYoloMode": False,
         "folderTrust": {"enabled": False},
@@ -98,7 +100,7 @@ def gemini_cli(
         filter: Filter for the bridged model requests.
         retry_refusals: How often a refused generation is retried.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
@@ -157,7 +159,7 @@ class GeminiCli(Adapter):
     recipe = NpmPackage("@google/gemini-cli", "package/bundle/gemini.js", runner=NODE, arguments=FRUGAL_WASM)
     reads_json: ClassVar[bool] = True
     user_agent: ClassVar[str] = "GeminiCLI-tui/"
-    acp_tools = ()
+    acp_tools, diverted_by, outranked_by = (), DIVERTED_BY["gemini_cli"], OUTRANKED_BY["gemini_cli"]
     mode_policy = gemini_mode
 
     def route(self, model: str) -> Route:

@@ -26,6 +26,7 @@ from .._runtime.results import RunResults
 from .._runtime.tool_names import fnv1a, replaced
 from .about import KIMI_CODE, TOOLS
 from .disallowed import check_disallowed
+from .routing import DIVERTED_BY
 
 _ENV = {
     "KIMI_CODE_DANGEROUS_COMMAND_GUARD": "false",
@@ -106,7 +107,7 @@ def kimi_code(
         retry_refusals: How often a refused generation is retried.
         disallowed_tools: Names of the CLI's own tools that the model is not to have, such as "WebSearch".
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
@@ -162,6 +163,7 @@ class KimiCode(Adapter):
     recipe = NpmPackage("@moonshot-ai/kimi-code", "package/dist/main.mjs", runner=NODE)
     user_agent, sessions, acp_tools = "kimi-code-cli/", ("sessions", "session_index.jsonl"), ()
     session_body_field = "metadata.user_id"
+    diverted_by = DIVERTED_BY["kimi_code"]
     session_field = "session_id"  # What runs before it tells it at the beginning.
 
     def __post_init__(self) -> None:

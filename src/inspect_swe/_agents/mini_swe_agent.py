@@ -21,6 +21,7 @@ from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .._runtime.surroundings import PYTHON_READS
 from .about import MINI_SWE_AGENT, TOOLS
+from .routing import DIVERTED_BY
 
 _MODEL = "inspect"
 
@@ -64,7 +65,7 @@ def mini_swe_agent(
         retry_refusals: How often a refused generation is retried.
         compaction: Strategy for conversations that outgrow the model's context window; it has none of its own.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for it; they win over ours.
+        env: Environment variables for it; they win over ours. None may divert its model requests.
         user: User to run it as.
         sandbox: Name of the sandbox to run in.
         version: "stable" (the pinned one), "sandbox" (only the sandbox's own), "auto" (that if it is there, else the
@@ -112,6 +113,7 @@ class MiniSweAgent(Adapter):
         exclude=("datasets", "litellm", "openai", "textual"),
     )
     user_agent, sessions, withholds = "mini-swe-agent/", ("sessions",), PYTHON_READS
+    diverted_by = DIVERTED_BY["mini_swe_agent"]
 
     def route(self, model: str) -> Route:
         """It asks for one model."""

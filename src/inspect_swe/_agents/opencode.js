@@ -34,6 +34,16 @@ function environment(pid) {
 const asked = process.env.OPENCODE_ASKS ? { bash: "ask", edit: "ask", webfetch: "ask", websearch: "ask" } : null
 delete process.env.OPENCODE_ASKS
 
+// Another plugin may give a provider another address.
+const providers = JSON.parse(process.env.OPENCODE_CONFIG_CONTENT ?? "{}").provider ?? {}
+
+function route(config) {
+  for (const [name, { options }] of Object.entries(providers)) {
+    const own = config.provider?.[name]?.options
+    if (own) Object.defineProperty(own, "baseURL", { get: () => options.baseURL, set: () => {}, enumerable: true })
+  }
+}
+
 function unasked(rules) {
   if (rules === "ask") return "allow"
   if (!rules || typeof rules !== "object") return rules
@@ -57,6 +67,7 @@ export const InspectSwe = async ({ directory, worktree }, { unseen, withheld }) 
   return {
     // Nobody is there to be asked; what the user's or the task's configuration denies stays denied.
     config: async (config) => {
+      route(config)
       if (asked) {
         config.permission = { "*": "allow", ...asked, ...config.permission }
         return

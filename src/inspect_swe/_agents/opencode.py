@@ -27,6 +27,7 @@ from .._runtime.surroundings import BUN_READS
 from .._runtime.tool_names import replaced
 from .about import OPENCODE, TOOLS
 from .modes import opencode_mode
+from .routing import DIVERTED_BY, OUTRANKED_BY
 
 # FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
@@ -90,7 +91,7 @@ def opencode(
         filter: Filter for the bridged model requests.
         retry_refusals: How often a refused generation is retried.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
@@ -141,6 +142,7 @@ class OpenCode(Adapter):
     recipe = NpmPackage("opencode-{platform}", "package/bin/opencode", tags_from="opencode-ai", tools=(RIPGREP,))
     user_agent, session_header, sub_agent_header = "opencode/", "x-session-id", "x-parent-session-id"
     takes_images, acp_tools, tools, withholds = True, (), TOOLS["opencode"], BUN_READS
+    diverted_by, outranked_by = DIVERTED_BY["opencode"], OUTRANKED_BY["opencode"]
     sessions, session_field = ("data",), "sessionID"  # Our plugin tells it as well.
     mode_policy = opencode_mode
 

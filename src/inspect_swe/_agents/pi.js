@@ -11,9 +11,18 @@ const tell = (context, output, line) => context.mode === "tui" || writeSync(outp
 const sessionOf = (context) => context.sessionManager.getSessionId()
 const pause = (time) => new Promise((done) => setTimeout(done, time))
 
+const read = (name) => JSON.parse(readFileSync(join(process.env.PI_CODING_AGENT_DIR, name), "utf8"))
+
+const providers = () => Object.entries(read("models.json").providers)
+
+// Another extension may have given the provider another address.
+function route(pi) {
+  for (const [name, { models, ...provider }] of providers()) pi.registerProvider(name, provider)
+}
+
 function servers() {
   try {
-    return Object.keys(JSON.parse(readFileSync(join(process.env.PI_CODING_AGENT_DIR, "mcp.json"), "utf8")).mcpServers)
+    return Object.keys(read("mcp.json").mcpServers)
   } catch {
     return []
   }
@@ -30,6 +39,7 @@ export default function (pi) {
   let failed = ""
   pi.on("session_start", (_, context) => {
     tell(context, 1, { pi_session: sessionOf(context) })
+    route(pi)
     const { ui } = context
     const notify = ui.notify
     ui.notify = (text, ...rest) => {
@@ -48,10 +58,17 @@ export default function (pi) {
     const end = Date.now() + PATIENCE
     while (!waited && Date.now() < end && servers().some(late)) await pause(50)
     waited = true
+    route(pi)
   })
 
+  for (const name of ["agent_start", "turn_start"]) pi.on(name, () => route(pi))
   pi.on("before_provider_headers", ({ headers }, context) => {
     headers["x-session-id"] = sessionOf(context)
+    const address = context.model?.baseUrl
+    if (!address || providers().some(([, { baseUrl }]) => baseUrl === address)) return
+    // Nothing has been sent yet.
+    tell(context, 2, { type: "pi_end", reason: "error", error: `An extension would send model requests past Inspect, to ${address}.` })
+    process.exit(1)
   })
 
   pi.on("message_end", ({ message }) => {

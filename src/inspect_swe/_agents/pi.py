@@ -27,6 +27,7 @@ from .._runtime.parameters import checked_parameters
 from .._runtime.results import RunResults
 from .._runtime.tool_names import replaced
 from .about import PI, TOOLS
+from .routing import DIVERTED_BY
 
 # Providers with an API of their own: its name, where on the bridge it is served, and what it is there.
 _APIS: dict[str, tuple[str, str, DialectName | None]] = {
@@ -99,7 +100,7 @@ def pi(
         filter: Filter for the bridged model requests.
         retry_refusals: How often a refused generation is retried.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
@@ -147,7 +148,7 @@ class Pi(Adapter):
     key, label, command, tools = "pi", "pi", "pi", TOOLS["pi"]
     recipe = NpmPackage("@earendil-works/pi-coding-agent", "package/dist/bundle/cli.js", runner=NODE, since="1.0.3")
     user_agent, session_header, takes_images = "pi/", "x-session-id", True
-    sessions, session_field = ("sessions",), "pi_session"
+    sessions, session_field, diverted_by = ("sessions",), "pi_session", DIVERTED_BY["pi"]
 
     def __post_init__(self) -> None:
         """Checks the name of the model."""

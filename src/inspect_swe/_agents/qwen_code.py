@@ -25,6 +25,7 @@ from .._runtime.results import RunResults
 from .._runtime.tool_names import fnv1a, replaced
 from .about import CODING_AGENT, TOOLS
 from .modes import qwen_mode
+from .routing import DIVERTED_BY, OUTRANKED_BY
 
 _SETTINGS: dict[str, Any] = {
     "general": {"chatRecording": True, "enableAutoUpdate": False},
@@ -32,10 +33,15 @@ _SETTINGS: dict[str, Any] = {
     # Each of these would make model calls besides the conversation's.
     "memory": {"enableManagedAutoDream": False, "enableManagedAutoMemory": False},
     "privacy": {"usageStatisticsEnabled": False},
-    "security": {"auth": {"selectedType": "openai-responses"}, "folderTrust": {"enabled": False}},
+    "security": {"folderTrust": {"enabled": False}},
     "telemetry": {"enabled": False},
     "ui": {"enableFollowupSuggestions": False},
 }
+
+# Of the highest rank, so that no other file chooses an API, an address or a key.
+_AUTH = "openai-responses"
+_NO_PROVIDERS: dict[str, Any] = {"modelProviders": {}, "providerProtocol": {}}
+_FIXED = {**_NO_PROVIDERS, "security": {"auth": {"selectedType": _AUTH, "enforcedType": _AUTH}}}
 
 _CALLS = {"maxRetries": 0, "streamIdleTimeoutMs": FOREVER, "timeout": FOREVER}
 
@@ -94,7 +100,7 @@ def qwen_code(
         filter: Filter for the bridged model requests.
         retry_refusals: How often a refused generation is retried.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
@@ -152,6 +158,7 @@ class QwenCode(Adapter):
     recipe = NpmPackage("@qwen-code/qwen-code", "package/cli.js", runner=NODE, arguments=FRUGAL_WASM)
     user_agent, sessions, session_field = "QwenCode/", ("projects",), "session_id"
     mode_policy = qwen_mode
+    diverted_by, outranked_by = DIVERTED_BY["qwen_code"], OUTRANKED_BY["qwen_code"]
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model."""
@@ -164,6 +171,12 @@ class QwenCode(Adapter):
         settings = {**_SETTINGS, "model": model, "mcpServers": {each.name: _server(each) for each in site.mcp_servers}}
         files = [
             File(f"{site.config}/settings.json", json.dumps(settings).encode()),
+            File(f"{site.config}/system.json", json.dumps(_FIXED).encode(), over="/etc/qwen-code/settings.json"),
+            File(
+                f"{site.config}/defaults.json",
+                json.dumps(_NO_PROVIDERS).encode(),
+                over=f"{site.home}/.qwen/settings.json",
+            ),
             File(f"{site.config}/guard.cjs", _GUARD.read_bytes()),
             # An administrator's settings may have it trust no folder but these, and forget its mode in others.
             File(f"{site.config}/trustedFolders.json", json.dumps({site.cwd: "TRUST_FOLDER"}).encode()),
@@ -182,6 +195,7 @@ class QwenCode(Adapter):
             "QWEN_CODE_NO_RELAUNCH": "1",
             "QWEN_CODE_SUPPRESS_YOLO_WARNING": "1",
             "QWEN_CODE_SYSTEM_DEFAULTS_PATH": f"{site.config}/defaults.json",
+            "QWEN_CODE_SYSTEM_SETTINGS_PATH": f"{site.config}/system.json",
             "QWEN_CODE_UNATTENDED_RETRY": "0",
             "QWEN_HOME": site.config,
             "QWEN_SANDBOX": "false",
@@ -190,9 +204,8 @@ class QwenCode(Adapter):
         env |= {"QWEN_CODE_MAX_OUTPUT_TOKENS": str(site.max_output)} if site.max_output else {}
         env |= {} if self.web_search else {"ENABLE_WEB_SEARCH": "false"}
         own = ("QWEN.md", "agents", "commands", "extensions", "rules", "skills")
-        inherit = [(f"{site.home}/.qwen/{name}", name) for name in own]
-        inherit.append((f"{site.home}/.qwen/settings.json", "defaults.json"))
-        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=tuple(inherit))
+        inherit = tuple((f"{site.home}/.qwen/{name}", name) for name in own)
+        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         """Headless mode; the prompt comes on stdin."""
@@ -209,7 +222,7 @@ class QwenCode(Adapter):
         """Its own screen."""
         node, *script = site.command
         guard = ["--require", f"{site.config}/guard.cjs"] if script else []
-        argv = [*shell_argv(site), node, *guard, *script, "--auth-type", "openai-responses", "--approval-mode", "yolo"]
+        argv = [*shell_argv(site), node, *guard, *script, "--auth-type", _AUTH, "--approval-mode", "yolo"]
         return Terminal(tuple(argv))
 
     def judge(self, exit: Exit) -> Verdict:

@@ -71,11 +71,13 @@ class File:
         path: Absolute path in the sandbox.
         content: Its content.
         mode: Permission bits.
+        over: A JSON file in the sandbox, whose settings are kept where the content, JSON too, does not name them.
     """
 
     path: str
     content: bytes
     mode: int = 0o600
+    over: str | None = None
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,12 @@ class Adapter(ABC):
     withholds: ClassVar[tuple[str, ...]] = ()
     """Variables of the sandbox, as names or patterns ("LD_*"), that would change how its own program runs. The program
     does not get them; `launch()` gives them to its commands. For a CLI in our Node.js the runtime does both."""
+    diverted_by: ClassVar[tuple[str, ...]] = ()
+    """Variables that choose its provider, endpoint or credential, as names or patterns ("SOME_CLI_*"): it does not get
+    the sandbox's own, and `env` may not set them."""
+    outranked_by: ClassVar[Mapping[str, str]] = {}
+    """Files in the sandbox whose settings win over those of `launch()`, each with a regular expression for the
+    settings that would divert its model requests: one that matches is an error before the CLI starts."""
     acp_tools: ClassVar[tuple[Tool, ...] | None] = None
     """Programs that its ACP variant needs besides; None if it has no such variant."""
 

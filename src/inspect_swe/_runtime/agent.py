@@ -18,6 +18,7 @@ from .memory import Memory, Start
 from .options import AgentOptions
 from .prompt import opening
 from .results import ResultSpec
+from .routing import check_env
 from .session import open_session
 from .tool_names import offered_tools
 from .unattended import run_unattended
@@ -43,6 +44,7 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
     if options.keep_session and not adapter.sessions:
         raise AgentOptionError(f"The sessions of {adapter.label} cannot be kept.", hint="leave `keep_session` out.")
     offered_tools(adapter, options)
+    check_env(adapter, options.env)
 
     async def execute(state: AgentState) -> AgentState:
         if options.centaur is not None:

@@ -15,6 +15,7 @@ from .adapter import Adapter
 from .memory import Start
 from .options import AgentOptions, CentaurOptions
 from .prompt import system_text
+from .routing import with_direct
 from .session import Session, open_session
 
 _NEEDED = ("bash", "python3")
@@ -89,7 +90,7 @@ async def _place_command(session: Session) -> str:
     folder = posixpath.join(session.site.config, "terminal")
     # The person's own PATH, and what else they have set in their shell, stay what they are.
     env = {name: value for name, value in session.env.items() if name != "PATH"}
-    env |= {**session.options.env, "AGENT_SESSION": workspace.probe.token}
+    env |= {**with_direct(session.options.env), "AGENT_SESSION": workspace.probe.token}
     path = shlex.quote(":".join(session.installed.path))
     variables = shlex.join(f"{name}={value}" for name, value in env.items())
     unset = shlex.join(unset_argv(session.unset) or ["env"])

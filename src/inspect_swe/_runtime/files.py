@@ -13,6 +13,7 @@ from .._errors import AgentInstallError
 from .._inspect_compat import image_bytes
 from .._sandbox.workspace import Workspace
 from .adapter import Launch, Site
+from .routing import combined
 
 _PREPARE = """
 umask 077
@@ -38,7 +39,8 @@ async def place_files(workspace: Workspace, site: Site, launch: Launch, skills: 
             f"The folder {site.config} could not be made in the sandbox.", exit_code=done.code, stderr=done.stderr
         )
     for file in launch.files:
-        await workspace.write(file.path, file.content, file.mode)
+        settings = await combined(workspace, file.over, file.content) if file.over else file.content
+        await workspace.write(file.path, settings, file.mode)
     if launch.skills is not None:
         for skill in skills:
             for path, content, mode in _files(skill, f"{launch.skills}/{skill.name}"):

@@ -36,6 +36,7 @@ from .options import AgentOptions
 from .output import OutputBuffer
 from .policy import provider_error_kind
 from .record import shown_command, shown_env, shown_text
+from .routing import check_files, direct, diverting, with_direct
 from .surroundings import preloaded, with_preload, withheld
 
 logger = logging.getLogger(__name__)
@@ -88,7 +89,9 @@ class Session:
         """
         logger.debug("starting %s: %s", self.adapter.label, argv)
         self.tell_what_runs(argv)
-        process = await self.workspace.spawn(argv, {**self.env, **env, **self.options.env}, stdin, self.unset)
+        env = {**self.env, **env, **with_direct(self.options.env)}
+        unset = [name for name in self.unset if name not in env]
+        process = await self.workspace.spawn(argv, env, stdin, unset)
         if self.options.debug:
             self._keep_output(process)
         return process
@@ -187,15 +190,14 @@ class Session:
     def env(self) -> dict[str, str]:
         """Variables for the CLI, without the user's own."""
         probe = self.workspace.probe
-        # A proxy that the image names must not come between the CLI and the bridge.
-        direct = ",".join(filter(None, [probe.no_proxy, "127.0.0.1", "localhost", "::1"]))
         path = ":".join([*self.installed.path, probe.path])
-        return {"PATH": path, "NO_PROXY": direct, "no_proxy": direct, **self.launch.env}
+        return {"PATH": path, **direct(probe.no_proxy), **self.launch.env}
 
     @property
     def unset(self) -> list[str]:
         """The sandbox's variables that the CLI does not get."""
-        return [name for name in self.site.withheld if name not in {**self.env, **self.options.env}]
+        names = {*self.site.withheld, *diverting(self.adapter, self.workspace.probe.variables)}
+        return sorted(names - {*self.env, *self.options.env})
 
     @property
     def version(self) -> str | None:
@@ -270,6 +272,7 @@ class Session:
                 "session_id": self.site.session_id,
                 "command": list(shown_command(argv, self.options.env, self.options.mcp_servers)),
                 "env": dict(shown_env(self.launch.env, self.options.env)),
+                "unset": self.unset,
                 "digest": self.installed.digest,
             }
             self._info = InfoEvent(data=data, source="inspect_swe")
@@ -312,6 +315,7 @@ async def open_session(
                 kept_away = await withheld(adapter, installed, workspace, options.env)
                 site = preloaded(adapter, installed, replace(site, withheld=kept_away))
                 launch = with_preload(site, adapter.launch(site))
+                await check_files(adapter, workspace)
                 await place_files(workspace, site, launch, options.skills)
                 setup = {
                     "find_seconds": round(have - began, 2),

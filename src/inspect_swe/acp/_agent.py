@@ -25,6 +25,7 @@ from .._runtime.options import agent_options
 from .._runtime.parameters import checked_parameters
 from .._runtime.prompt import system_text
 from .._runtime.results import OutputFiles
+from .._runtime.routing import check_env
 from .._runtime.session import open_session
 from .._runtime.tool_names import offered_tools
 from ._adapter import AcpAdapter
@@ -53,7 +54,7 @@ class ACPAgentParams(TypedDict, total=False):
         retry_refusals: How often a refused generation is retried.
         model_map: Model names that the CLI may ask for, each with the Inspect model that serves it.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto", "sandbox", "stable", "latest" or a version number.
@@ -143,6 +144,7 @@ class ACPAgent(Agent):
             **given,
         )
         offered_tools(adapter, self._options)
+        check_env(adapter, self._options.env)
         self._runs: weakref.WeakKeyDictionary[object, _Run] = weakref.WeakKeyDictionary()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from .._agents.disallowed import check_disallowed
 from .._install import CLAUDE_ACP, NODE
 from .._runtime.adapter import File, Site
 from .._runtime.results import OutputFiles
+from .._runtime.routing import diverting
 from ._adapter import AcpAdapter, Service
 from ._agent import ACPAgent, acp_agent
 from ._models import name_models
@@ -67,7 +69,7 @@ def interactive_claude_code(
         retry_refusals: How often a refused generation is retried.
         model_map: Model names the CLI may ask for, each with the Inspect model that serves it.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto", "sandbox", "stable", "latest" or a version such as "2.1.329".
@@ -117,6 +119,17 @@ def interactive_claude_code(
     )
 
 
+_PROGRAM = """#!/bin/sh
+for name in $(env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p'); do
+  case $name in %(patterns)s) unset "$name" ;; esac
+done
+NO_PROXY="$NO_PROXY,127.0.0.1,localhost,::1"
+no_proxy=$NO_PROXY
+export NO_PROXY no_proxy
+exec env %(own)s %(cli)s "$@"
+"""
+
+
 @dataclass(frozen=True)
 class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
     """Knowledge of Claude Code under its ACP adapter. Fields as in `ClaudeCode`."""
@@ -130,11 +143,19 @@ class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
         system = {"systemPrompt": {"append": site.system}} if site.system else {}
         return Service(
             argv=(site.tools[NODE.key], site.tools[CLAUDE_ACP.key]),
-            env={"CLAUDE_CODE_EXECUTABLE": site.command[0]},
+            env={"CLAUDE_CODE_EXECUTABLE": f"{site.config}/claude"},
+            files=(File(f"{site.config}/claude", self._program(site), 0o755),),
             meta={"claudeCode": {"options": options}, **system},
             mode=None if asks else "bypassPermissions",
             announced=site.mcp_servers,
         )
+
+    def _program(self, site: Site) -> bytes:
+        """The CLI without what its ACP adapter takes over from managed settings."""
+        env = self.launch(site).env
+        own = shlex.join(f"{name}={env[name]}" for name in diverting(self, env))
+        patterns = "|".join(pattern for pattern in self.diverted_by if pattern != "CLAUDE_CODE_ENTRYPOINT")
+        return (_PROGRAM % {"patterns": patterns, "own": own, "cli": shlex.quote(site.command[0])}).encode()
 
     def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
         """In a file that is named after the working directory and the session."""

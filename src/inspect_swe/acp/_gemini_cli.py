@@ -66,7 +66,7 @@ def interactive_gemini_cli(
         retry_refusals: How often a refused generation is retried.
         model_map: Model names the CLI may ask for, each with the Inspect model that serves it.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours.
+        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         web_search: Whether the CLI has its `google_web_search` tool.

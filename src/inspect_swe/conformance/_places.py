@@ -16,13 +16,14 @@ from .._errors import (
 )
 from ..testing import finish, say, scripted, scripted_requests, shell
 from ._behaviour import NotApplicable, behaviour, check
+from ._diversions import DIVERSIONS, RECORD, setup_script
 from ._trial import Trial
 
 _ASK = r"""
 import json, urllib.request
 for line in open("/proc/net/tcp").read().splitlines()[1:]:
     local, state = line.split()[1], line.split()[3]
-    if state != "0A" or not local.startswith("0100007F:"):
+    if state != "0A" or not local.startswith("0100007F:") or local.endswith(":2256"):
         continue
     for model in ("my-alias", "gpt-4o"):
         body = {"model": model, "messages": [{"role": "user", "content": "who?"}]}
@@ -38,14 +39,20 @@ for line in open("/proc/net/tcp").read().splitlines()[1:]:
 _ADD_USER = """#!/bin/sh
 set -e
 id tester 2>/dev/null || useradd -m -u 4321 tester
-mkdir -p '/home/tester/my work' && chown -R tester /home/tester
+mkdir -p '/home/tester/my work'
 """
+_OWN = "chown -R tester /home/tester\n"
+# All of them at once: each of them would do.
+_WAYS = [way for way in DIVERSIONS if way.error is None]
+_ELSEWHERE = setup_script(_WAYS, [("/home/tester", "/home/tester/my work"), ("/root", "/workspace")])
 
 
 @behaviour(
     [shell('id -un > facts; echo "$HOME $PWD $FOO" >> facts'), shell(f"python3 -c '{_ASK}'"), finish("Done.")],
-    setup=_ADD_USER,
+    setup=_ADD_USER + _ELSEWHERE + _OWN,
+    service={"environment": {name: value for way in _WAYS for name, value in way.env.items()}},
     also={
+        "not_diverted": "Nothing in the image's environment, the home directory or the task's files diverts a request.",
         "routing": "Model names go where they are mapped to, and all others to the eval's model, never to a provider.",
         "filtered": "A filter sees every request, with the served model, and may answer in its place.",
     },
@@ -89,6 +96,10 @@ async def user_cwd_env(trial: Trial) -> None:
         served = {str(trial.model)} | ({str(other)} if trial.has("model_aliases") else set())
         check(len(seen) >= 4, f"the filter saw {len(seen)} requests")
         check(set(seen) == served, f"the filter saw the models {seen}")
+    with trial.judging("not_diverted"):
+        record = await trial.sh(f"cat {RECORD}")
+        check(record == "", f"another server was asked: {record[:300]!r}")
+        check(trial.state.output.completion.strip() == "Done.", "the scripted model's answer is not the output")
     trial.require("user", "cwd", "env")
     facts = await trial.sh("cat '/home/tester/my work/facts'")
     check(facts == "tester\n/home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")

@@ -1,0 +1,111 @@
+"""What a way to divert a CLI is, and the server that diverted requests reach."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+ELSEWHERE = "http://127.0.0.1:8790"
+"""Where the diverted requests go: a server in the sandbox that writes them down."""
+SOCKET = "/tmp/elsewhere.sock"
+RECORD = "/tmp/elsewhere.txt"
+
+_SERVER = f"""
+import http.server, os, socketserver, threading
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        with open("{RECORD}", "a") as record:
+            record.write(self.requestline + "\\n")
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b'{{"error": {{"message": "you were diverted", "type": "diverted", "code": 400}}}}'
+        self.send_response(400)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_CONNECT = do_OPTIONS = answer
+
+    def address_string(self):
+        return "sandbox"
+
+    def log_message(self, *args):
+        pass
+
+class Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    pass
+
+os.umask(0)
+open("{RECORD}", "w").close()
+unix = Unix("{SOCKET}", Handler)
+threading.Thread(target=unix.serve_forever, daemon=True).start()
+http.server.ThreadingHTTPServer(("127.0.0.1", 8790), Handler).serve_forever()
+"""
+
+
+@dataclass(frozen=True)
+class Diversion:
+    """A way to divert a CLI.
+
+    Args:
+        name: Its name.
+        agents: The agents it is meant for; none means all.
+        env: Variables of the image.
+        files: Files, below the home directory (`~/`) or the working directory (`./`), or anywhere.
+        error: The name of a variable or file that a typed error has to show; None where the request has to arrive.
+    """
+
+    name: str
+    agents: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    error: str | None = None
+
+
+def setup_script(ways: Iterable[Diversion], places: Sequence[tuple[str, str]] = (("$HOME", "."),)) -> str:
+    """Return a sample's set-up script that starts the server and writes the files.
+
+    A JSON file of several ways has the settings of all of them; any other file is the first way's.
+
+    Args:
+        ways: What to plant.
+        places: Home and working directories.
+    """
+    lines = ["#!/bin/sh", "set -e", f"cat > /tmp/elsewhere.py <<'END'{_SERVER}END"]
+    lines += ["setsid python3 /tmp/elsewhere.py >/tmp/elsewhere.log 2>&1 </dev/null &"]
+    lines += [f"while ! [ -e {RECORD} ]; do sleep 0.1; done"]
+    for path, content in _files(ways).items():
+        for home, cwd in places if path[0] in "~." else places[:1]:
+            place = path.replace("~/", f"{home}/", 1) if path[0] == "~" else path
+            place = place.replace("./", f"{cwd}/", 1) if place.startswith("./") else place
+            lines += [f'mkdir -p "$(dirname "{place}")"', f'printf %s {shlex.quote(content)} > "{place}"']
+    return "\n".join(lines) + "\n"
+
+
+def _files(ways: Iterable[Diversion]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path, content in (pair for way in ways for pair in way.files.items()):
+        if path.endswith(".json") and path in found:
+            content = json.dumps(_united(json.loads(found[path]), json.loads(content)))
+        found[path] = content if path.endswith(".json") else found.get(path, content)
+    return found
+
+
+def _united(one: Any, other: Any) -> Any:
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return other
+    return {**one, **{name: _united(one.get(name), value) for name, value in other.items()}}
+
+
+def settings(**content: Any) -> str:
+    """Settings as JSON."""
+    return json.dumps(content)
+
+
+def dotenv(values: Mapping[str, str]) -> str:
+    """Variables as a `.env` file."""
+    return "".join(f"{name}={value}\n" for name, value in values.items())
