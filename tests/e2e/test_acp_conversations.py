@@ -10,7 +10,7 @@ from inspect_ai import eval
 
 from .test_evals import EVALS, lean
 
-RUNS = {"codex_cli": 4}
+RUNS = {"codex_cli": 3}
 """Codex CLI asks for a title when the first turn has ended: half of its sessions with two prompts showed it once."""
 
 
