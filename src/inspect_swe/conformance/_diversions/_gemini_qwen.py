@@ -110,8 +110,8 @@ _QWEN_ENV = {
     "default_auth": {
         "QWEN_DEFAULT_AUTH_TYPE": "anthropic",
         "ANTHROPIC_BASE_URL": ELSEWHERE,
-        "ANTHROPIC_API_KEY": "e",
-        "ANTHROPIC_MODEL": "e",
+        "ANTHROPIC_API_KEY": "elsewhere",
+        "ANTHROPIC_MODEL": "elsewhere",
     },
     "qwen": {
         "QWEN_BASE_URL": f"{ELSEWHERE}/v1",
