@@ -13,6 +13,7 @@ from ._trial import Trial
 
 _NO_BYPASS = {"permissions": {"disableBypassPermissionsMode": "disable", "defaultMode": "plan"}}
 _NO_YOLO = {"security": {"disableYoloMode": True, "folderTrust": {"enabled": True}}, "tools": {"approvalMode": "plan"}}
+_READ_ONLY = 'allowed_approval_policies = ["on-request"]\nallowed_sandbox_modes = ["read-only"]\n'
 _NO_TOOLS = {"permission": "deny", "default_agent": "plan"}
 
 _PROJECT = {
@@ -30,7 +31,7 @@ _PROJECT = {
 
 _ADMINISTRATOR = {
     "/etc/claude-code/managed-settings.json": _NO_BYPASS,
-    "/etc/codex/requirements.toml": 'allowed_approval_policies = ["on-request"]\n',
+    "/etc/codex/requirements.toml": _READ_ONLY,
     "/etc/gemini-cli/settings.json": _NO_YOLO,
     "/etc/github-copilot/managed-settings.json": _NO_BYPASS,
     "/etc/opencode/opencode.json": _NO_TOOLS,
