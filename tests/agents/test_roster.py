@@ -82,5 +82,5 @@ def test_what_it_writes_lies_beside_its_sessions(adapter: type[Adapter]) -> None
 def test_commands_get_what_the_cli_does_not(adapter: type[Adapter]) -> None:
     site = sites("/tools/cli", "/tools/script")
     assert not any(b"MARK" in file.content for file in adapter().launch(site()).files)
-    launch = adapter().launch(site(withheld={"LD_PRELOAD": "MARK it's"}))
+    launch = adapter().launch(site(withheld_env={"LD_PRELOAD": "MARK it's"}))
     assert any(b"MARK" in file.content for file in launch.files)

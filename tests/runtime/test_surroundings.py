@@ -11,7 +11,7 @@ import pytest
 from inspect_swe._agents import ROSTER
 from inspect_swe._runtime.adapter import Adapter
 from inspect_swe._runtime.install import Installed
-from inspect_swe._runtime.surroundings import withheld
+from inspect_swe._runtime.surroundings import read_withheld_env
 from inspect_swe._sandbox import local
 
 from ..sandbox.workspaces import local_workspace
@@ -31,7 +31,7 @@ ODD = {
 def kept(folder: Path, adapter: Adapter, env: Mapping[str, str], source: str = "mount") -> dict[str, str]:
     async def look() -> dict[str, str]:
         async with local_workspace(str(folder)) as workspace:
-            return await withheld(adapter, Installed(("node", "cli.js"), (), source), workspace, env)
+            return await read_withheld_env(adapter, Installed(("node", "cli.js"), (), source), workspace, env)
 
     return asyncio.run(look())
 

@@ -151,7 +151,7 @@ class Antigravity(Adapter):
         job = {
             # The package's folder, if it is ours; the sandbox's own Python finds its own.
             "folders": [file[: -len("/google/antigravity/bin/localharness")] for file in site.command[1:]],
-            "commands_env": dict(site.withheld),
+            "commands_env": dict(site.withheld_env),
             "url": site.base_url,
             "model": self.endpoint_model,
             "max_output": site.max_output,

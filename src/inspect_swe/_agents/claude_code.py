@@ -57,8 +57,6 @@ _ENV = {
     "MCP_TOOL_TIMEOUT": _FOREVER,
 }
 
-_OF_ITS_COMMANDS = frozenset({"BUN_OPTIONS", "BUN_INSPECT", "BUN_INSPECT_PRELOAD"})
-
 _SMALLEST = 100_000
 """Tokens of the smallest window that it compacts a conversation for, with models that it knows."""
 
@@ -256,6 +254,7 @@ class ClaudeCode(Adapter):
     session_header, sub_agent_header = "x-claude-code-session-id", "x-claude-code-agent-id"
     acp_tools, mode_policy, withholds = (NODE, CLAUDE_ACP), claude_mode, BUN_READS
     diverted_by = DIVERTED_BY["claude_code"]
+    unseen_by_commands: ClassVar[frozenset[str]] = frozenset({"BUN_OPTIONS", "BUN_INSPECT", "BUN_INSPECT_PRELOAD"})
 
     def route(self, model: str) -> Route:
         """The presented name stands for the served model, a role's model for itself."""
@@ -287,11 +286,11 @@ class ClaudeCode(Adapter):
             files.append(File(f"{site.config}/system-whole.md", self.replace_system_prompt.encode(errors="replace")))
         if site.system:
             files.append(File(f"{site.config}/system.md", site.system.encode(errors="replace")))
-        if site.withheld:
+        if site.withheld_env:
             # It runs this file in the shell of each command, before the command.
             env["CLAUDE_ENV_FILE"] = f"{site.config}/commands.sh"
             # Its own program is also the `grep` and `find` of its commands, which these variables would break.
-            told = {name: value for name, value in site.withheld.items() if name not in _OF_ITS_COMMANDS}
+            told = {name: value for name, value in site.withheld_env.items() if name not in self.unseen_by_commands}
             files.append(File(f"{site.config}/commands.sh", exports(told)))
         shell = f"{site.config}/shell/bash"
         if "bash" in site.shells:
@@ -381,7 +380,7 @@ def _limits(site: Site, model: str) -> dict[str, str]:
 
 
 def _temporary(site: Site) -> dict[str, str]:
-    return {"CLAUDE_CODE_TMPDIR": "/tmp"} if "TMPDIR" in site.withheld else {}
+    return {"CLAUDE_CODE_TMPDIR": "/tmp"} if "TMPDIR" in site.withheld_env else {}
 
 
 def _permission_mode(auto_mode: bool, permission_mode: PermissionMode | None) -> PermissionMode | None:

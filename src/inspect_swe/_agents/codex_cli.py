@@ -384,8 +384,8 @@ class CodexCli(Adapter):
             "mcp_servers": {server.name: self._server(site, server) for server in site.mcp_servers},
             **self._permissions(),
         }
-        if site.withheld:
-            profile["shell_environment_policy"] = {"set": dict(site.withheld)}
+        if site.withheld_env:
+            profile["shell_environment_policy"] = {"set": dict(site.withheld_env)}
         if site.window:
             profile["model_context_window"] = site.window
         if site.system:

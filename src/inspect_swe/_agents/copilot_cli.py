@@ -150,6 +150,7 @@ class CopilotCli(Adapter):
     )
     sessions, session_field, takes_images, acp_tools = ("session-state",), "sessionId", True, ()
     diverted_by = DIVERTED_BY["copilot_cli"]
+    unseen_by_commands = frozenset({"BASH_ENV", "TMPDIR"})
     mode_policy = copilot_mode
     kind_header = "x-interaction-type"
     root_kinds, sub_agent_kinds = (

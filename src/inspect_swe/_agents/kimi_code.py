@@ -42,7 +42,12 @@ _ENV = {
 
 # Runs in the CLI, which takes a prompt as an argument only, and hands it the prompt; the sandbox's own is a script too.
 _PRELOAD = Path(__file__).with_name("kimi_prompt.cjs")
+# Its commands read ~/.bashrc, as bash takes the socket that is their stdin for a remote shell's; one that exits would
+# end all of them. Bash that is no outermost shell does not read it.
 _PRELOADED = """
+if [ -e "$HOME/.bashrc" ] && ! bash -c '. ~/.bashrc >/dev/null 2>&1; echo read' </dev/null 2>/dev/null | grep -q read
+then export SHLVL=1
+fi
 OTHER_NODE_OPTIONS="$NODE_OPTIONS" NODE_OPTIONS="$1 $NODE_OPTIONS"
 export OTHER_NODE_OPTIONS NODE_OPTIONS
 shift

@@ -129,7 +129,7 @@ class MiniSweAgent(Adapter):
                 "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "1",
                 "MSWEA_SILENT_STARTUP": "1",
             },
-            "commands_env": dict(site.withheld),
+            "commands_env": dict(site.withheld_env),
             "model": _MODEL,
             "url": f"{site.base_url}/v1/chat/completions",
             "system": site.system,

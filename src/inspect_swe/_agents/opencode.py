@@ -163,7 +163,7 @@ class OpenCode(Adapter):
         fixed |= {"provider": providers, "enabled_providers": [*providers], "disabled_providers": []}
         config = {
             **fixed,
-            "plugin": [[f"file://{here}/plugin.js", {"unseen": unseen, "withheld": dict(site.withheld)}]],
+            "plugin": [[f"file://{here}/plugin.js", {"unseen": unseen, "withheld": dict(site.withheld_env)}]],
             # It is read anew for each prompt, so it must be named even where it was written by an earlier call.
             "instructions": [f"{here}/system.md"],
             "skills": {"paths": [f"{here}/skills"]},

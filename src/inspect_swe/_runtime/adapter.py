@@ -38,7 +38,7 @@ class Site:
         tools: Where the programs of `Adapter.needs` lie, by their keys.
         window: Tokens that the served model takes; None if that is not known, and the CLI keeps its own idea.
         max_output: Tokens that an answer of it may have, by its nature or by the user's `max_tokens`; None as above.
-        withheld: Variables of the sandbox that its process does not get (`Adapter.withholds`), and its commands do.
+        withheld_env: Variables of the sandbox that only its commands get, by `Adapter.withholds`.
     """
 
     command: tuple[str, ...]
@@ -56,7 +56,7 @@ class Site:
     tools: Mapping[str, str] = field(default_factory=dict)
     window: int | None = None
     max_output: int | None = None
-    withheld: Mapping[str, str] = field(default_factory=dict)
+    withheld_env: Mapping[str, str] = field(default_factory=dict)
 
     def window_with(self, reserve: int) -> int | None:
         """The window to tell a CLI that compacts so many tokens before its end, but in a small one at two thirds."""
@@ -258,6 +258,8 @@ class Adapter(ABC):
     outranked_by: ClassVar[Mapping[str, str]] = {}
     """Files in the sandbox whose settings win over those of `launch()`, each with a regular expression for the
     settings that would divert its model requests: one that matches is an error before the CLI starts."""
+    unseen_by_commands: ClassVar[frozenset[str]] = frozenset()
+    """Variables of the sandbox that its commands do not see as they were, whatever is done about it."""
     acp_tools: ClassVar[tuple[Tool, ...] | None] = None
     """Programs that its ACP variant needs besides; None if it has no such variant."""
 

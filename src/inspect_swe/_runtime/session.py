@@ -37,7 +37,7 @@ from .output import OutputBuffer
 from .policy import provider_error_kind
 from .record import shown_command, shown_env, shown_text
 from .routing import check_files, direct, diverting, with_direct
-from .surroundings import preloaded, with_preload, withheld
+from .surroundings import preloaded, read_withheld_env, with_preload
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ class Session:
     @property
     def unset(self) -> list[str]:
         """The sandbox's variables that the CLI does not get."""
-        names = {*self.site.withheld, *diverting(self.adapter, self.workspace.probe.variables)}
+        names = {*self.site.withheld_env, *diverting(self.adapter, self.workspace.probe.variables)}
         return sorted(names - {*self.env, *self.options.env})
 
     @property
@@ -312,8 +312,8 @@ async def open_session(
                 start = await points.begin(workspace, start) if points else start
                 site = _site(options, workspace, installed, start, served, link.base_url)
                 await put_back(adapter, options, workspace, site.config, start)
-                kept_away = await withheld(adapter, installed, workspace, options.env)
-                site = preloaded(adapter, installed, replace(site, withheld=kept_away))
+                withheld = await read_withheld_env(adapter, installed, workspace, options.env)
+                site = preloaded(adapter, installed, replace(site, withheld_env=withheld))
                 launch = with_preload(site, adapter.launch(site))
                 await check_files(adapter, workspace)
                 await place_files(workspace, site, launch, options.skills)

@@ -28,7 +28,7 @@ _READ = '[ -d "$TMPDIR" ] && [ -w "$TMPDIR" ] && echo usable || echo no; exec ca
 _PRELOAD = Path(__file__).with_name("surroundings.cjs")
 
 
-async def withheld(
+async def read_withheld_env(
     adapter: Adapter, installed: Installed, workspace: Workspace, env: Mapping[str, str]
 ) -> dict[str, str]:
     """The variables of the sandbox that the CLI does not get, with their values.
@@ -61,7 +61,7 @@ def _matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
 
 def preloaded(adapter: Adapter, installed: Installed, site: Site) -> Site:
     """The site of a CLI whose Node.js loads, before the CLI, what gives the variables to its commands."""
-    if not site.withheld or not _runs_in_our_node(adapter, installed):
+    if not site.withheld_env or not _runs_in_our_node(adapter, installed):
         return site
     node, *arguments = site.command
     return replace(site, command=(node, "--require", _place(site), *arguments))
@@ -71,7 +71,7 @@ def with_preload(site: Site, launch: Launch) -> Launch:
     """The launch with the file that `preloaded()` names, where it names one."""
     if _place(site) not in site.command:
         return launch
-    script, values = _PRELOAD.read_bytes(), json.dumps(dict(site.withheld)).encode()
+    script, values = _PRELOAD.read_bytes(), json.dumps(dict(site.withheld_env)).encode()
     files = (File(_place(site), script), File(f"{site.config}/surroundings.json", values))
     return replace(launch, files=(*launch.files, *files))
 

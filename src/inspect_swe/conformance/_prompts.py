@@ -192,8 +192,8 @@ async def handed_over(trial: Trial) -> None:
     check(await trial.sh("cat out.txt") == "x\n", "the agent did not work")
     with trial.judging("odd_environment"):
         seen = dict(line.split("=", 1) for line in (await trial.sh("cat seen")).splitlines() if "=" in line)
-        # Claude Code's program is its commands' `grep` as well, so they cannot have the first of these.
-        lost = [name for name, value in _ODD.items() if name != "BUN_OPTIONS" and seen.get(name) != value]
+        unseen = trial.adapter.unseen_by_commands if trial.adapter else frozenset()
+        lost = [name for name, value in _ODD.items() if seen.get(name) != value and name not in unseen]
         check(not lost, f"its command has another {', '.join(lost)}")
     asked = [message.text for message in trial.requests[1].messages]
     check(any("THE-TASK-TEXT" in text for text in asked), "the task's text did not reach the agent")
