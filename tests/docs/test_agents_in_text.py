@@ -42,9 +42,13 @@ GROUPS = {
     "from the Python index": keys(
         *(each for each in ROSTER if in_node(each) or isinstance(each.recipe, PythonPackage))
     ),
-    "with a session in a header": keys(*(each for each in ROSTER if each.session_header)),
 }
 OTHERS = {
+    # What a file is about.
+    "src/inspect_swe/conformance/_diversions/_gemini_qwen.py": [{"gemini_cli", "qwen_code", "antigravity"}],
+    "src/inspect_swe/conformance/_diversions/_others.py": [
+        {"opencode", "copilot_cli", "kimi_code", "pi", "mini_swe_agent"},
+    ],
     "docs/guides/approvals.md": [{"claude_code", "kimi_code", "pi", "qwen_code"}],  # names of MCP tools
     "docs/guides/interactive-agents.md": [
         {"claude_code", "gemini_cli", "kimi_code", "opencode"},  # that ask before a command
@@ -92,7 +96,6 @@ def sentence(path: str, beginning: str) -> frozenset[str]:
         ("README.md", "for Antigravity, mini-swe-agent and the Node.js of", "in our Node.js"),
         ("docs/guides/chat.md", "Agents are", "interactive"),
         ("docs/guides/troubleshooting.md", "`pip.conf` and `PIP_*`.", "in our Node.js"),
-        ("docs/dev/architecture.md", "The agent's state is its root conversation.", "with a session in a header"),
         ("evals/interactive.py", "agent: ", "interactive"),
     ],
 )
