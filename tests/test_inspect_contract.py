@@ -10,8 +10,9 @@ from typing import get_args
 
 import pytest
 from inspect_ai.agent import AgentState, SandboxAgentBridge
+from inspect_ai.agent._bridge import util
 from inspect_ai.log import Transcript
-from inspect_ai.model import GenerateConfig, get_model
+from inspect_ai.model import GenerateConfig, _openai_responses, get_model
 
 import inspect_swe
 from inspect_swe import _inspect_compat as compat
@@ -74,6 +75,19 @@ def test_events_of_the_transcript() -> None:
     with transcripts.in_span("one"):
         assert transcripts.current_span() == "one"
     assert transcripts.working_time() >= 0
+
+
+def test_a_bridge_compacts_before_its_filter_and_records_before_approval() -> None:
+    source = inspect.getsource(util._bridge_generate_impl)
+    steps = ("compact_input(input)", "bridge.filter(", "record_output(", "apply_bridge_tool_approval(", "_grants(")
+    places = [source.index(step) for step in steps]
+    assert places == sorted(places)
+
+
+def test_items_of_openai_are_kept_by_call_id() -> None:
+    items = _openai_responses._AssistantInternal().tool_calls
+    assert items == {} and isinstance(items, dict)
+    assert inspect.isfunction(_openai_responses.assistant_internal)
 
 
 def test_everything_exported_exists() -> None:

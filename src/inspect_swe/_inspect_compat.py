@@ -16,20 +16,21 @@ from typing import Any
 from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec, SandboxAgentBridge
 from inspect_ai.model import (
     ChatMessage,
+    Compact,
     CompactionStrategy,
     GenerateConfig,
     GenerateFilter,
     GenerateInput,
     Model,
     ModelOutput,
-    ModelUsage,
     get_model,
     get_model_info,
 )
 from inspect_ai.solver import TaskState
-from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
+from inspect_ai.tool import Tool, ToolCall, ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import Checkpointer, LimitExceededError, SandboxEnvironment, registry_info
 
+from ._inspect_ids import IdChanges
 from ._inspect_release import absent_error, warn_absent
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ try:
     from inspect_ai.agent._bridge.sandbox.service import call_tool, list_tools
 
     # Attributes and arguments that `_bridge` relies on beyond the imports.
-    for _name in ("request_fail", "register_bridged_tools", "warn_indistinct_tools", "_track_state"):
+    for _name in ("compaction", "request_fail", "register_bridged_tools", "warn_indistinct_tools", "_track_state"):
         getattr(SandboxAgentBridge, _name)
     BRIDGE_AVAILABLE = True
 except (ImportError, AttributeError) as _ex:
@@ -76,16 +77,24 @@ def async_backend() -> str:
     return current_async_backend() or configured_async_backend()
 
 
-generation_usage: ContextVar[ModelUsage | None] = ContextVar("usage of the request's generation", default=None)
+generated_output: ContextVar[ModelOutput | None] = ContextVar("what the request's generation gave", default=None)
 
 
 class _Bridge(SandboxAgentBridge):
-    """Remembers what a generation used, of which Inspect's Gemini handler tells a part only, and tells of its end."""
+    """Changes ids around each generation, and keeps its output, part of which Inspect's Gemini handler leaves out."""
 
     generated: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None
+    changes: IdChanges | None = None
+
+    def compaction(self, tools: Sequence[ToolInfo | Tool], model: Model) -> Compact | None:
+        compact = super().compaction(tools, model)
+        if self.changes is None:
+            return compact
+        self.changes.compact = compact
+        return self.changes
 
     async def _track_state(self, input: list[ChatMessage], output: ModelOutput) -> None:
-        generation_usage.set(output.usage)
+        generated_output.set(output)
         root = self.generated(input, output) if self.generated is not None else None
         if root is False:
             return
@@ -106,6 +115,7 @@ def create_bridge(
     forward_generation_config: bool = False,
     generated: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None,
     checkpointer: Checkpointer | None = None,
+    changes: IdChanges | None = None,
 ) -> SandboxAgentBridge:
     """A bridge whose state Inspect's request handlers update.
 
@@ -121,6 +131,7 @@ def create_bridge(
         generated: Told of each generation, before the client hears of it; says whether it belongs to the root
             conversation (None: Inspect is to find out).
         checkpointer: Told of each turn of the root conversation, which is part of what it saves.
+        changes: Changes ids as requests are read and answered; the filter must have it as well.
 
     Raises:
         ValueError: Two specs have the same name.
@@ -136,7 +147,7 @@ def create_bridge(
         forward_generation_config=forward_generation_config,
         checkpointer=checkpointer,
     )
-    bridge.generated = generated
+    bridge.generated, bridge.changes = generated, changes
     if isinstance(model, Model):
         # A name alone would get another object, made without this one's settings.
         bridge.model_resolver = lambda name: model
@@ -210,7 +221,10 @@ def host_calls(bridge: SandboxAgentBridge) -> Mapping[str, Any]:
 
 
 def before_generating(
-    seen: Callable[[list[ChatMessage], list[ToolInfo]], None], effort: Any, filter: GenerateFilter | None
+    seen: Callable[[list[ChatMessage], list[ToolInfo]], None],
+    effort: Any,
+    filter: GenerateFilter | None,
+    changes: IdChanges | None = None,
 ) -> GenerateFilter:
     """A filter that is shown every request, sets its reasoning effort, and then applies another filter.
 
@@ -218,6 +232,7 @@ def before_generating(
         seen: Told of the request's messages and tools.
         effort: As in `GenerateConfig.reasoning_effort`; None leaves it.
         filter: The other filter.
+        changes: Gives messages the provider's ids, after the other filter.
     """
 
     async def apply(
@@ -234,7 +249,12 @@ def before_generating(
         if filter is not None:
             who: Any = model if _takes_model(filter) else model.name
             result = await filter(who, messages, tools, tool_choice, config)
-        return result or (GenerateInput(messages, tools, tool_choice, config) if effort else None)
+        if isinstance(result, ModelOutput):
+            return result
+        asked = result or GenerateInput(messages, tools, tool_choice, config)
+        if changes is not None and (restored := changes.to_provider(asked.input)) is not asked.input:
+            return asked._replace(input=restored)
+        return asked if result or effort else None
 
     return apply
 

@@ -7,23 +7,25 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from inspect_ai import Task, eval
 from inspect_ai.agent import AgentState, BridgedToolsSpec, SandboxAgentBridge
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
-from inspect_ai.model import Model, get_model
+from inspect_ai.model import GenerateFilter, Model, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from starlette.types import ASGIApp
 
 from inspect_swe._bridge.app import BridgeApp
 from inspect_swe._bridge.calls import Calls
+from inspect_swe._bridge.identities import sample_identities
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._bridge.threads import Marks, Threads
 from inspect_swe._inspect_compat import before_generating, create_bridge, host_calls
+from inspect_swe._inspect_ids import IdChanges
 from inspect_swe._sandbox.multiplexer import Connect
 from inspect_swe.testing import ScriptStep, scripted
 
@@ -77,6 +79,8 @@ def in_sample(
     model: Model | None = None,
     timeout: float | None = 60,
     log_format: Literal["eval", "json"] = "json",
+    filter: GenerateFilter | None = None,
+    **options: Any,
 ) -> EvalLog:
     """Run a coroutine against a bridge inside a sample; its assertion errors are raised here."""
     raised: list[BaseException] = []
@@ -87,8 +91,9 @@ def in_sample(
             agent_state = AgentState(messages=state.messages)
             threads = Threads(Marks("session", sub_agent_header="sub-agent"))
             calls = Calls(threads, lambda: host_calls(made))
-            seeing = before_generating(calls.asked, None, None)
-            made = create_bridge(agent_state, bridged, filter=seeing, generated=calls.generated)
+            changes = IdChanges(sample_identities())
+            seeing = before_generating(calls.asked, None, filter, changes)
+            made = create_bridge(agent_state, bridged, filter=seeing, generated=calls.generated, changes=changes)
             ended: list[BaseException] = []
             app = BridgeApp(made, settings or BridgeSettings(models=("m",)), threads, ended.append)
             async with app.running() as asgi, serving(asgi) as connect, tcp(connect) as url:
@@ -115,6 +120,7 @@ def in_sample(
             display="none",
             log_format=log_format,
             log_dir=_FOLDER.name,
+            **options,
         )[0]
     if raised:
         raise raised[0]

@@ -21,7 +21,7 @@ from .._inspect_compat import ending_exception, provider_error_payload
 from .._inspect_handlers import load_handler
 from .._inspect_release import absent_error
 from .._inspect_transcript import in_span
-from .dialects import Dialect
+from .dialects import Dialect, serving_dialect
 from .dialects.anthropic import Anthropic
 from .dialects.completions import Completions
 from .dialects.google import METHODS, Google
@@ -116,6 +116,7 @@ class BridgeApp:
             self.traffic.requests += 1
             self.traffic.user_agent = request.headers.get("user-agent", "")
             self._threads.receive(request.headers, {**data, **path})
+            serving_dialect.set(dialect)
             try:
                 with in_span(self.traffic.span):
                     return await self._guarded(self._serve(dialect, {**data, **path}))

@@ -7,14 +7,13 @@ later request has its result. The time in between is the call's.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from inspect_ai.event import ToolEvent
 from inspect_ai.model import (
     ChatMessage,
-    ChatMessageAssistant,
     ChatMessageTool,
     ContentAudio,
     ContentDocument,
@@ -27,6 +26,7 @@ from inspect_ai.tool import ToolCall, ToolCallError, ToolInfo
 
 from .._inspect_transcript import record, record_change, working_time
 from .delegations import Delegations
+from .dialects import serving_dialect
 from .threads import Threads
 from .views import view_of
 
@@ -48,13 +48,11 @@ class Calls:
         self._all_hosted = hosted
         self._open: dict[str, ToolEvent] = {}
         self._hosted: dict[str, Any] = {}
-        self._names: dict[str, str] = {}
         self._delegations = Delegations()
 
     def asked(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> None:
         """A request begins: it has results, and may be a sub-agent's."""
         self._take_results(messages)
-        self._name(messages)
         delegated = not self._threads.is_certain and self._delegations.enter(messages, bool(tools))
         self._threads.asked(messages, tools, delegated)
 
@@ -101,8 +99,10 @@ class Calls:
     def _take_results(self, messages: Sequence[ChatMessage]) -> None:
         if not self._open:
             return
-        for message, event in list(self._results(messages)):
-            if self._open.pop(event.id, None) is None:
+        for message in messages:
+            if not isinstance(message, ChatMessageTool):
+                continue
+            if (event := self._open.pop(message.tool_call_id or "", None)) is None:
                 continue
             hosted = self._hosted.pop(event.id, None)
             if hosted is not None and hosted.paired:
@@ -112,36 +112,7 @@ class Calls:
                 record(event)
             event.message_id = message.id
             error = ToolCallError("unknown", message.text) if message.error else None
-            self._close(event, _result(message, event), error)
-
-    def _results(self, messages: Sequence[ChatMessage]) -> Iterator[tuple[ChatMessageTool, ToolEvent]]:
-        """Results of open calls, each with its call."""
-        calls = {call.id: call for message in messages for call in _calls(message)}
-        latest = _after_last_answer(messages)
-        taken: set[str] = set()
-        for number, message in enumerate(messages):
-            if not isinstance(message, ChatMessageTool):
-                continue
-            event = self._open.get(message.tool_call_id or "")
-            call = calls.get(message.tool_call_id or "")
-            if event is None and call is not None and number >= latest:
-                alike = (one for one in self._open.values() if one.id not in taken and _alike(one, call))
-                event = next(alike, None)
-                if event is not None and message.id is not None:
-                    self._names[message.id] = event.id
-            if event is not None:
-                taken.add(event.id)
-                yield message, event
-
-    def _name(self, messages: Sequence[ChatMessage]) -> None:
-        """Name calls as the model did: Inspect reads Gemini's requests with ids of its own, which repeat."""
-        calls: Sequence[ToolCall] = []
-        for message in messages if self._names else ():
-            calls = _calls(message) or calls
-            if isinstance(message, ChatMessageTool) and (own := self._names.get(message.id or "")):
-                for call in [call for call in calls if call.id == message.tool_call_id][:1]:
-                    call.id = own
-                message.tool_call_id = own
+            self._close(event, _result(message), error)
 
     def _close(self, event: ToolEvent, result: Any, error: ToolCallError | None) -> None:
         event.result, event.error = result, error
@@ -152,25 +123,12 @@ class Calls:
         record_change(event)
 
 
-def _calls(message: ChatMessage) -> Sequence[ToolCall]:
-    return message.tool_calls or [] if isinstance(message, ChatMessageAssistant) else []
-
-
-def _after_last_answer(messages: Sequence[ChatMessage]) -> int:
-    """Where what is new since the model's last answer begins."""
-    answers = (number for number, message in enumerate(messages) if isinstance(message, ChatMessageAssistant))
-    return max(answers, default=-1) + 1
-
-
-def _alike(event: ToolEvent, call: ToolCall) -> bool:
-    return event.function == call.function and event.arguments == call.arguments
-
-
-def _result(message: ChatMessageTool, event: ToolEvent) -> Any:
+def _result(message: ChatMessageTool) -> Any:
     """What a tool said, as a tool event can have it."""
     if isinstance(message.content, list):
         return [part for part in message.content if isinstance(part, _SHOWN)]
-    return message.content if message.tool_call_id == event.id else _unwrapped(message.content)
+    dialect = serving_dialect.get()
+    return _unwrapped(message.content) if dialect is not None and dialect.name == "google" else message.content
 
 
 def _unwrapped(text: str) -> str:

@@ -11,8 +11,10 @@ from inspect_ai.agent._bridge.google_api_impl import (
     messages_from_google_contents,
     tools_from_google_tools,
 )
+from inspect_ai.model import ModelOutput
 
-from .._inspect_compat import generation_usage
+from .._inspect_compat import generated_output
+from .._inspect_ids import google_ids, sent_ids
 from .._requests import answered_once, google_functions, plain_descriptions, plain_images, plain_texts
 from ._shared import grants, tokens_of
 
@@ -24,13 +26,24 @@ async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[s
     plain_images(request["contents"])
     plain_texts(request["contents"])
     answered_once(request["contents"])
+    sent_ids.set(google_ids(request["contents"]))
     reply: dict[str, Any] = await inspect_google_api_request(request, *grants(web_search), bridge)
-    used, told = generation_usage.get(), reply["usageMetadata"]
+    output, told = generated_output.get(), reply["usageMetadata"]
+    _add_ids(reply, output)
+    used = output.usage if output else None
     if used and "cachedContentTokenCount" not in told:
         # Gemini counts what was cached as part of the prompt, and Inspect does not.
         read, written = used.input_tokens_cache_read or 0, used.input_tokens_cache_write or 0
         told |= {"cachedContentTokenCount": read, "promptTokenCount": told["promptTokenCount"] + read + written}
     return reply
+
+
+def _add_ids(reply: dict[str, Any], output: ModelOutput | None) -> None:
+    """Give a reply's calls their ids, which Inspect leaves out: clients send them back."""
+    calls = output.message.tool_calls or [] if output and not output.empty else []
+    parts = [part for part in reply["candidates"][0]["content"]["parts"] if "functionCall" in part]
+    for part, call in zip(parts, calls, strict=False):
+        part["functionCall"]["id"] = call.id
 
 
 async def count_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:

@@ -17,6 +17,7 @@ from inspect_ai.util import Checkpointer
 
 from .._bridge.app import BridgeApp
 from .._bridge.calls import Calls
+from .._bridge.identities import sample_identities
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, Traffic
 from .._bridge.threads import Marks, Threads
@@ -30,6 +31,7 @@ from .._inspect_compat import (
     resolve_model,
 )
 from .._inspect_handlers import load_handler
+from .._inspect_ids import IdChanges
 from .._requests import full_name
 from .._sandbox.workspace import Workspace
 from .adapter import Adapter, Route
@@ -117,6 +119,7 @@ async def own_link(
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
     threads = Threads(_marks(adapter))
     calls = Calls(threads, lambda: host_calls(bridge))
+    changes = IdChanges(sample_identities())
     repeats = [limit.counter() for limit in repeat_limits()]
 
     output_limit = OutputLimit()
@@ -132,7 +135,7 @@ async def own_link(
     bridge = create_bridge(
         state,
         options.bridged_tools,
-        filter=before_generating(calls.asked, options.effort, options.filter),
+        filter=before_generating(calls.asked, options.effort, options.filter, changes),
         generated=generated,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
@@ -140,6 +143,7 @@ async def own_link(
         model_aliases=_aliases(options, route),
         forward_generation_config=options.transparent_proxy,
         checkpointer=checkpointer,
+        changes=changes,
     )
     app = BridgeApp(bridge, _settings(adapter, options, route), threads, ending.end)
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..testing import ScriptStep
+from ..testing import CallIds, ScriptStep
 
 if TYPE_CHECKING:
     from ._trial import Trial
@@ -42,6 +42,7 @@ class Behaviour:
         lead: Names of the tools of another agent, which leads this one.
         waits: Whether it spends most of its time waiting; such a one is begun first.
         also: Names of behaviours that are judged in the same run, each with what is expected.
+        call_ids: Ids of the model's tool calls, if not one of its own for each.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Behaviour:
     lead: tuple[str, ...] = ()
     waits: bool = False
     also: Mapping[str, str] = field(default_factory=dict)
+    call_ids: CallIds | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSyste
 
 from ..testing import call, finish, shell, turn
 from ._behaviour import behaviour, check
+from ._identity import BEHAVIOURS as ABOUT_IDS
+from ._identity import judge_ids, server_ids
 from ._trial import Trial
 
 _PRINTED = {"printf hi > out.txt; pwd; sleep 1": "/workspace", "echo TWO-2": "TWO-2", "echo THREE-3": "THREE-3"}
@@ -126,9 +128,25 @@ async def attempts(trial: Trial) -> None:
 _PROMPTS = ("- list item\n--help", "/status returns 500", "!ls is a command\n@README.md says so")
 
 
+# Some CLIs repeat the command in its result.
+_ECHOES = {f"echo NUMBER-$(({number} + 0))": f"NUMBER-{number}" for number in range(1, 6)}
+_ONE, _TWO, _THREE, _FOUR, _FIVE = (shell(command) for command in _ECHOES)
+
+
 @behaviour(
-    [shell("echo 1"), finish("First answer."), shell("echo 2"), finish("Second answer."), finish("3.")],
-    also={"prompt_like_an_option": "Prompts that look like an option, a command or a mention arrive as they are."},
+    [
+        turn(_ONE, _TWO),
+        _THREE,
+        finish("First answer."),
+        turn(_FOUR, _FIVE),
+        finish("Second answer."),
+        finish("3."),
+    ],
+    also={
+        "prompt_like_an_option": "Prompts that look like an option, a command or a mention arrive as they are.",
+        **ABOUT_IDS,
+    },
+    call_ids=server_ids,
 )
 async def multi_turn(trial: Trial) -> None:
     """Called several times on one state, it goes on in its session."""
@@ -138,7 +156,8 @@ async def multi_turn(trial: Trial) -> None:
             await trial.run(prompt, agent=agent)
             asked = trial.requests[-1].messages
             check(any(prompt in message.text for message in asked), f"{prompt!r} did not arrive as it is")
-    check(len(trial.requests) == 5, f"the model was asked {len(trial.requests)} times, not 5 times")
+    judge_ids(trial, _ECHOES)
+    check(len(trial.requests) == 6, f"the model was asked {len(trial.requests)} times, not 6 times")
     for prompt in _PROMPTS:
         trial.check_once(prompt)
     trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)

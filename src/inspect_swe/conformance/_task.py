@@ -64,7 +64,7 @@ def conformance_task(
         ],
         solver=try_agent(factory, options),
         scorer=conforms(),
-        model=scripted(_script_here, name="conformance"),
+        model=scripted(_script_here, name="conformance", call_ids=_call_id_here),
         metadata={"agent": agent if isinstance(agent, str) else agent.__name__, "version": version or "default"},
     )
 
@@ -72,6 +72,11 @@ def conformance_task(
 def _script_here() -> Sequence[ScriptStep]:
     trial = trial_here.get()
     return trial.script or trial.behaviour.script
+
+
+def _call_id_here(answer: int, call: int) -> str | None:
+    call_ids = trial_here.get().behaviour.call_ids
+    return call_ids(answer, call) if call_ids else None
 
 
 def cli_mounts(agent: str, version: str, image: str) -> list[Any]:

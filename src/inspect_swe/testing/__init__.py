@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import _provider as _provider
 from ._errors import ScriptedFailure, ScriptError
+from ._ids import CALL_IDS, CallIds
 from ._model import ScriptedModel, scripted, scripted_requests
 from ._request import ScriptedRequest
 from ._scripts import register_script, script_names
@@ -32,7 +33,9 @@ from ._steps import (
 )
 
 __all__ = [
+    "CALL_IDS",
     "Call",
+    "CallIds",
     "Cut",
     "DynamicStep",
     "Fail",

@@ -30,6 +30,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 
 from ._errors import ScriptedFailure, ScriptError
+from ._ids import CallIds, call_ids_of
 from ._match import find_tool, plain_value, shell_call
 from ._play import Play, Plays
 from ._request import ScriptedRequest
@@ -71,9 +72,11 @@ class ScriptedModel(ModelAPI):
         context_window: Size of the context window in tokens, as compaction gets to see it.
         side_call: Answer to side calls.
         max_requests: How many requests to remember.
+        call_ids: Ids of the tool calls: `unique`, `per_answer`, `constant`, `empty`, or a function.
+        message_id: Id of every answer's message. By default, each has its own.
 
     Raises:
-        ScriptError: The script cannot be read, or something in it is no step.
+        ScriptError: The script cannot be read, something in it is no step, or there are no such ids.
     """
 
     def __init__(
@@ -88,12 +91,16 @@ class ScriptedModel(ModelAPI):
         context_window: int | None = None,
         side_call: str = DEFAULT_SIDE_CALL,
         max_requests: int = DEFAULT_MAX_REQUESTS,
+        call_ids: str | CallIds = "unique",
+        message_id: str | None = None,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config or GenerateConfig())
         steps = None if script is None else load_script(script)
         self.steps: tuple[ScriptStep, ...] | Callable[[], Sequence[ScriptStep]] | None = steps
         self.usage = ModelUsage.model_validate(usage) if usage is not None else None
         self.side_call = str(side_call)
+        self.call_ids = call_ids_of(call_ids)
+        self.message_id = message_id
         self._requests: deque[ScriptedRequest] = deque(maxlen=max_requests)
         self._plays = Plays()
         if context_window is not None:
@@ -222,16 +229,22 @@ class ScriptedModel(ModelAPI):
             case Say(text):
                 return self._message(text, [], "stop")
             case Refuse(text, calls):
-                return self._message(text, [_tool_call(play, item, tools) for item in calls], "content_filter")
+                return self._message(text, self._tool_calls(play, calls, tools), "content_filter")
             case Cut(text, calls, stop_reason):
-                return self._message(text, [_tool_call(play, item, tools) for item in calls], stop_reason)
+                return self._message(text, self._tool_calls(play, calls, tools), stop_reason)
             case Turn(calls, text):
-                return self._message(text, [_tool_call(play, item, tools) for item in calls])
+                return self._message(text, self._tool_calls(play, calls, tools))
             case _:
-                return self._message("", [_tool_call(play, answer, tools)])
+                return self._message("", self._tool_calls(play, [answer], tools))
+
+    def _tool_calls(self, play: Play, steps: Sequence[Shell | Call], tools: list[ToolInfo]) -> list[ToolCall]:
+        found = [_function_and_arguments(step, tools) for step in steps]
+        ids = play.call_ids(self.call_ids, len(found))
+        return [ToolCall(id=id, function=name, arguments=given) for id, (name, given) in zip(ids, found, strict=True)]
 
     def _message(self, text: str, calls: list[ToolCall], stop_reason: StopReason | None = None) -> ModelOutput:
         message = ChatMessageAssistant(
+            id=self.message_id,
             # No text is no content: a bridge would make an empty text block of an empty string.
             content=text if text or not calls else [],
             tool_calls=calls or None,
@@ -263,6 +276,8 @@ def scripted(
     context_window: int | None = None,
     side_call: str = DEFAULT_SIDE_CALL,
     max_requests: int = DEFAULT_MAX_REQUESTS,
+    call_ids: str | CallIds = "unique",
+    message_id: str | None = None,
 ) -> Model:
     """A model that plays a script, once for every sample and epoch.
 
@@ -274,9 +289,13 @@ def scripted(
             models of that name.
         side_call: Answer to side calls (requests for a title, for instance), which take no step.
         max_requests: How many requests to remember for `scripted_requests`.
+        call_ids: Ids of the tool calls, as real servers give them: `unique` (the default), `per_answer` (`call_0`,
+            `call_1`, ... in each answer), `constant` (`call_0` for every call), `empty`, or a function that returns
+            one for the number of the answer and the number of the call in it (None: an id of its own).
+        message_id: Id of every answer's message. By default, each has its own.
 
     Raises:
-        ScriptError: Something in the list is no step.
+        ScriptError: Something in the list is no step, or there are no such ids.
     """
     model = get_model(
         f"scripted/{name}", memoize=False, context_window=context_window, side_call=side_call, max_requests=max_requests
@@ -285,6 +304,8 @@ def scripted(
     assert isinstance(model.api, ScriptedModel)
     model.api.steps = steps if callable(steps) else checked_steps(steps)
     model.api.usage = usage
+    model.api.call_ids = call_ids_of(call_ids)
+    model.api.message_id = message_id
     return model
 
 
@@ -302,12 +323,10 @@ def scripted_requests(model: Model) -> list[ScriptedRequest]:
     return model.api.requests
 
 
-def _tool_call(play: Play, step: Shell | Call, tools: list[ToolInfo]) -> ToolCall:
+def _function_and_arguments(step: Shell | Call, tools: list[ToolInfo]) -> tuple[str, dict[str, Any]]:
     if isinstance(step, Shell):
-        name, arguments = shell_call(tools, step.command)
-    else:
-        name, arguments = find_tool(tools, step.tool), dict(step.arguments)
-    return ToolCall(id=play.call_id(), function=name, arguments=arguments)
+        return shell_call(tools, step.command)
+    return find_tool(tools, step.tool), dict(step.arguments)
 
 
 def _with_total(usage: ModelUsage) -> ModelUsage:

@@ -9,6 +9,7 @@ from typing import Any
 from inspect_ai.tool import ToolInfo
 from inspect_ai.util import Store, store
 
+from ._ids import CallIds
 from ._steps import Say, ScriptStep, expects_tool_call
 
 
@@ -27,6 +28,7 @@ class Play:
         self.main_requests = 0
         self.last_say = "Done."
         self.tools: list[ToolInfo] | None = None
+        self._answers = 0
         self._tool_calls = 0
 
     def is_main(self, tools: Sequence[ToolInfo]) -> bool:
@@ -58,10 +60,20 @@ class Play:
             self.tools = tools
         return (self.tools or tools) if tools else tools
 
-    def call_id(self) -> str:
-        """A new id for a tool call."""
+    def call_ids(self, ids: CallIds, count: int) -> list[str]:
+        """Return the ids of an answer's tool calls.
+
+        Args:
+            ids: Says which.
+            count: How many calls the answer has.
+        """
+        answer = self._answers
+        self._answers += 1
+        return [self._call_id(ids(answer, call)) for call in range(count)]
+
+    def _call_id(self, given: str | None) -> str:
         self._tool_calls += 1
-        return f"call_{self.number}_{self._tool_calls}"
+        return f"call_{self.number}_{self._tool_calls}" if given is None else given
 
 
 class Plays:

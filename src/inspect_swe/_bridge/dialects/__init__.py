@@ -5,7 +5,9 @@ A dialect knows no transport and no Inspect: plain values in, bytes out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from ..._requests import DialectName
@@ -17,10 +19,12 @@ class Dialect(Protocol):
     Args:
         name: Whose handler serves the request.
         ping: Bytes a streaming client ignores, sent while the model thinks.
+        call_id: Matches the ids that a tool call may have. Clients also name files after them.
     """
 
     name: DialectName
     ping: bytes
+    call_id: re.Pattern[str]
 
     def check(self, request: dict[str, Any]) -> str | None:
         """What is wrong with a request, if anything is."""
@@ -48,3 +52,6 @@ class Dialect(Protocol):
 
     def stream(self, request: dict[str, Any], reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
         """A complete reply as a stream (without its beginning, if that was sent)."""
+
+
+serving_dialect: ContextVar[Dialect | None] = ContextVar("dialect of the request", default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,6 +45,8 @@ def problem(request: dict[str, Any], **fields: tuple[type, ...]) -> str | None:
 
 class Common:
     """What most dialects have in common."""
+
+    call_id = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.:-]*")
 
     def wants_stream(self, request: dict[str, Any]) -> bool:
         """Whether the reply is to be a stream."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -31,6 +32,8 @@ class Anthropic(Common):
 
     name: DialectName = "anthropic"
     ping = _event("ping")
+    # The API refuses other characters.
+    call_id = re.compile(r"[a-zA-Z0-9_-]+")
 
     def check(self, request: dict[str, Any]) -> str | None:
         """What is wrong with a request, if anything is."""

@@ -1,0 +1,201 @@
+"""Where Inspect's bridge lets ids be changed: as a request is read, as it goes to the model, and as it is answered."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from inspect_ai.event import ModelEvent
+from inspect_ai.log import transcript
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageTool,
+    ChatMessageUser,
+    Compact,
+    ModelOutput,
+)
+
+from ._inspect_transcript import record_change
+
+_RECENT = 500
+"""Events that may have been recorded since a generation's own, at most."""
+
+_Sent = tuple[list[str | None], list[str | None]]
+
+sent_ids: ContextVar[_Sent | None] = ContextVar("ids of a Gemini request's parts", default=None)
+_read: ContextVar[list[ChatMessage] | None] = ContextVar("messages before they got the provider's ids", default=None)
+
+
+class Ids(Protocol):
+    """A table between the ids of a CLI and those of a provider."""
+
+    def read(self, messages: Sequence[ChatMessage]) -> None:
+        """Change the ids in a request as it is read."""
+
+    def to_provider(self, messages: list[ChatMessage]) -> list[ChatMessage] | None:
+        """Return messages with the provider's ids; None if they have those already."""
+
+    def give(self, output: ModelOutput) -> dict[str, str]:
+        """Change the ids in an answer; returns the provider's ids that other calls have too, by the new ids."""
+
+
+@dataclass
+class IdChanges(Compact):
+    """Changes ids around each generation of a bridge, and compacts as the bridge would.
+
+    Inspect's bridge calls a `Compact` with the messages before its filter sees them, and with the model's answer
+    before tool calls are approved, granted and handed to the CLI.
+
+    Args:
+        ids: The table.
+        compact: The bridge's own compaction.
+    """
+
+    ids: Ids
+    compact: Compact | None = None
+    _logged: dict[str, ChatMessage] = field(default_factory=dict, init=False)
+
+    async def compact_input(
+        self, messages: list[ChatMessage], force: bool = False
+    ) -> tuple[list[ChatMessage], ChatMessageUser | None]:
+        """See `Compact`."""
+        _apply_sent_ids(messages)
+        self.ids.read(messages)
+        if self.compact is None:
+            return messages, None
+        return await self.compact.compact_input(messages, force)
+
+    def to_provider(self, messages: list[ChatMessage]) -> list[ChatMessage]:
+        """Return the messages as the provider gets them."""
+        restored = self.ids.to_provider(messages)
+        _read.set(None if restored is None else messages)
+        return messages if restored is None else restored
+
+    async def record_output(self, input: list[ChatMessage], output: ModelOutput) -> None:
+        """See `Compact`."""
+        if self.compact is not None:
+            await self.compact.record_output(input, output)
+        given = [choice.message for choice in output.choices]
+        _forget_items(self.ids.give(output))
+        read = _read.get()
+        if read is not None or given != [choice.message for choice in output.choices]:
+            self._correct_event(given, read, output)
+
+    def _correct_event(self, given: list[Any], read: list[ChatMessage] | None, output: ModelOutput) -> None:
+        """Give a generation's event the ids that the rest of the log has."""
+        recent = transcript().events[-_RECENT:]
+        id = given[0].id if given else None
+        events = (event for event in reversed(recent) if isinstance(event, ModelEvent) and event.output.choices)
+        # Older releases log the output itself, newer ones a copy.
+        mine = (event for event in events if event.output is output or event.output.choices[0].message.id == id)
+        event = next(mine, None)
+        if event is None:
+            return
+        # Copies: Inspect shares the messages of events.
+        choices = [
+            choice.model_copy(update={"message": _with_ids_of(choice.message, new.message)})
+            for choice, new in zip(event.output.choices, output.choices, strict=False)
+        ]
+        event.output = event.output.model_copy(update={"choices": choices})
+        if read is not None:
+            event.input = self._with_read_ids(event.input, read)
+        record_change(event)
+
+    def _with_read_ids(self, messages: list[ChatMessage], read: list[ChatMessage]) -> list[ChatMessage]:
+        """Return an event's messages with the ids as they were read, in the order of calls and results."""
+        calls = iter([call.id for message in read for call in _calls(message)])
+        results = {message.id: message.tool_call_id for message in read if isinstance(message, ChatMessageTool)}
+        changed: list[ChatMessage] = []
+        for message in messages:
+            update: dict[str, Any] = {}
+            if tool_calls := _calls(message):
+                update = {"tool_calls": [replace(call, id=next(calls, call.id)) for call in tool_calls]}
+            elif isinstance(message, ChatMessageTool) and message.id in results:
+                update = {"tool_call_id": results[message.id]}
+            changed.append(self._shared(message, update))
+        return changed
+
+    def _shared(self, message: ChatMessage, update: dict[str, Any]) -> ChatMessage:
+        """Return a changed copy of a message: the one of earlier events, if there is one."""
+        if all(getattr(message, name) == value for name, value in update.items()):
+            return message
+        known = self._logged.get(message.id or "")
+        changed = message.model_copy(update=update)
+        if known != changed:
+            self._logged[message.id or ""] = known = changed
+        return known
+
+
+def google_ids(contents: Sequence[Any]) -> _Sent:
+    """Return the ids of a Gemini request's calls and of its results, in their order; None for those without."""
+    parts = [
+        (content.get("role", "user"), part)
+        for content in contents
+        if isinstance(content, dict)
+        for part in content.get("parts") or []
+        if isinstance(part, dict)
+    ]
+    found: _Sent = [], []
+    for role, part in parts:
+        call, response = (part.get(camel, part.get(snake)) for camel, snake in _GOOGLE_NAMES)
+        if response is not None:
+            found[1].append(_id(response))
+        elif call is not None and role == "model" and "text" not in part:
+            found[0].append(_id(call))
+    return found
+
+
+def _id(part: Any) -> str | None:
+    id = part.get("id") if isinstance(part, dict) else None
+    return id if isinstance(id, str) and id else None
+
+
+_GOOGLE_NAMES = (("functionCall", "function_call"), ("functionResponse", "function_response"))
+
+
+def _apply_sent_ids(messages: Sequence[ChatMessage]) -> None:
+    """Use the ids that a Gemini request has: Inspect reads it with ids of its own, which repeat."""
+    sent = sent_ids.get()
+    sent_ids.set(None)
+    calls = sum(len(_calls(message)) for message in messages)
+    results = sum(isinstance(message, ChatMessageTool) for message in messages)
+    if sent is None or (calls, results) != (len(sent[0]), len(sent[1])):
+        return
+    ids, answered, known = iter(sent[0]), iter(sent[1]), {id for id in sent[0] if id}
+    turn: list[tuple[str, str]] = []
+    for message in messages:
+        if calls_of := _calls(message):
+            turn = []
+        for call in calls_of:
+            read, call.id = call.id, next(ids) or call.id
+            turn.append((read, call.id))
+        if isinstance(message, ChatMessageTool):
+            pair = next((pair for pair in turn if pair[0] == message.tool_call_id), None)
+            if pair:
+                turn.remove(pair)
+            id = next(answered)
+            message.tool_call_id = id if id in known else pair[1] if pair else message.tool_call_id
+
+
+def _calls(message: ChatMessage) -> list[Any]:
+    return message.tool_calls or [] if isinstance(message, ChatMessageAssistant) else []
+
+
+def _with_ids_of(message: ChatMessageAssistant, other: ChatMessageAssistant) -> ChatMessageAssistant:
+    update: dict[str, Any] = {"id": other.id}
+    if message.tool_calls and other.tool_calls:
+        pairs = zip(message.tool_calls, other.tool_calls, strict=False)
+        update["tool_calls"] = [replace(call, id=new.id) for call, new in pairs]
+    return message.model_copy(update=update)
+
+
+def _forget_items(repeated: dict[str, str]) -> None:
+    """Have OpenAI's provider write calls whose id is another's too as they are: it keeps one item for each id."""
+    if repeated and (module := sys.modules.get("inspect_ai.model._openai_responses")):
+        items = module.assistant_internal().tool_calls
+        for id in repeated.values():
+            items.pop(id, None)

@@ -1,0 +1,97 @@
+"""Behaviours: tool calls whose ids repeat, or are missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from inspect_ai.event import ModelEvent, ToolEvent
+from inspect_ai.log import transcript
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageTool
+from inspect_ai.tool import ToolCall
+
+from ._behaviour import check
+from ._trial import Trial
+
+BEHAVIOURS = {
+    "repeated_ids": "Whatever ids a server gives, one for all calls or none, the model sees each result once, with its "
+    "call.",
+    "ids_in_the_log": "The provider gets its own ids back; in the log they are unique, and each event has its own "
+    "result.",
+}
+"""What runs with `server_ids` are judged by, too."""
+
+
+def server_ids(answer: int, call: int) -> str:
+    """Return the id that some open-weight servers give: the same for all calls, in every third answer none."""
+    return "" if answer % 3 == 2 else "call_0"
+
+
+def judge_ids(trial: Trial, printed: Mapping[str, str]) -> None:
+    """Judge a run with `server_ids` by the behaviours about ids.
+
+    Args:
+        trial: The trial, after its run.
+        printed: What the model's commands print.
+    """
+    with trial.judging("repeated_ids"):
+        for place in (trial.requests[-1].messages, trial.state.messages):
+            check_results(place, printed)
+    with trial.judging("ids_in_the_log"):
+        _check_provider_ids(trial)
+        _check_log(trial, printed)
+
+
+def check_results(messages: Sequence[ChatMessage], printed: Mapping[str, str]) -> None:
+    """Require that a conversation has what each command printed once, as the result of its call."""
+    results = _paired(messages)
+    for command, text in printed.items():
+        found = [result for call, result in results if command in json.dumps(call.arguments)]
+        check(len(found) == 1 and text in found[0], f"{command!r} has the results {found}")
+        times = sum(message.text.count(text) for message in messages if isinstance(message, ChatMessageTool))
+        check(times == 1, f"{text!r} stands {times} times in the conversation's results, not once")
+
+
+def _paired(messages: Sequence[ChatMessage]) -> list[tuple[ToolCall, str]]:
+    """Return each call with its result: the first one after it with its id that no earlier call has."""
+    left = [(number, message) for number, message in enumerate(messages) if isinstance(message, ChatMessageTool)]
+    paired: list[tuple[ToolCall, str]] = []
+    for number, call in _calls(messages):
+        mine = next((each for each in left if each[0] > number and each[1].tool_call_id == call.id), None)
+        if mine is not None:
+            left.remove(mine)
+            paired.append((call, mine[1].text))
+    check(not left, f"there are results without a call: {[message.tool_call_id for _, message in left]}")
+    return paired
+
+
+def _calls(messages: Sequence[ChatMessage]) -> list[tuple[int, ToolCall]]:
+    answers = [(n, message) for n, message in enumerate(messages) if isinstance(message, ChatMessageAssistant)]
+    return [(number, call) for number, message in answers for call in message.tool_calls or []]
+
+
+def _check_provider_ids(trial: Trial) -> None:
+    """Require that the last request has the ids that the model gave its calls."""
+    outputs = [request.output.message.tool_calls or [] for request in trial.requests if request.output]
+    counts = [len(calls) for calls in outputs if calls]
+    given = [server_ids(answer, call) for answer, count in enumerate(counts) for call in range(count)]
+    told = [call.id for _, call in _calls(trial.requests[-1].messages)]
+    # Where the provider has given no id, any will do.
+    same = [id if own else own for id, own in zip(told, given, strict=False)]
+    check(same == given[: len(told)], f"the model gave its calls the ids {given} and was told {told}")
+
+
+def _check_log(trial: Trial, printed: Mapping[str, str]) -> None:
+    events = transcript().events
+    ran = [event for event in events if isinstance(event, ToolEvent)]
+    shown = [
+        call.id for event in events if isinstance(event, ModelEvent) for call in event.output.message.tool_calls or []
+    ]
+    check(len({*shown}) == len(shown), f"the log's answers have the ids {shown}")
+    check(len({event.id for event in ran}) == len(ran), "the log's tool events share ids")
+    check({event.id for event in ran} <= {*shown}, "the log's viewer would not find the events of the calls")
+    for command, text in printed.items():
+        found = [str(event.result) for event in ran if command in json.dumps(event.arguments)]
+        check(len(found) == 1 and text in found[0], f"the events of {command!r} have the results {found}")
+    ids = [call.id for _, call in _calls(trial.state.messages)]
+    check(len({*ids}) == len(ids) and "" not in ids, f"the calls of the conversation have the ids {ids}")
