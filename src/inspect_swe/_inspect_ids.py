@@ -195,7 +195,7 @@ def _with_ids_of(message: ChatMessageAssistant, other: ChatMessageAssistant) -> 
 
 def _forget_items(repeated: dict[str, str]) -> None:
     """Have OpenAI's provider write calls whose id is another's too as they are: it keeps one item for each id."""
-    if repeated and (module := sys.modules.get("inspect_ai.model._openai_responses")):
-        items = module.assistant_internal().tool_calls
+    module: Any = sys.modules.get("inspect_ai.model._openai_responses")
+    if repeated and hasattr(module, "assistant_internal"):
         for id in repeated.values():
-            items.pop(id, None)
+            module.assistant_internal().tool_calls.pop(id, None)
