@@ -244,3 +244,25 @@ async def test_steps_check_their_arguments() -> None:
 def test_public_names_are_sorted_and_there() -> None:
     assert testing.__all__ == sorted(testing.__all__)
     assert all(hasattr(testing, name) for name in testing.__all__)
+
+
+@pytest.mark.parametrize(
+    ("call_ids", "expected"),
+    [
+        ("per_answer", ["call_0", "call_1", "call_0"]),
+        ("constant", ["call_0"] * 3),
+        ("empty", [""] * 3),
+        (lambda answer, call: f"{answer}.{call}", ["0.0", "0.1", "1.0"]),
+    ],
+)
+async def test_ids_as_servers_give_them(call_ids: Any, expected: list[str]) -> None:
+    model = scripted([turn(call("add"), call("add")), call("add")], call_ids=call_ids, message_id="same")
+    tools = [ToolInfo(name="add", description="Adds.")]
+    outputs = [await model.generate("go", tools=tools) for _ in range(2)]
+    assert [each.id for output in outputs for each in output.message.tool_calls or []] == expected
+    assert [output.message.id for output in outputs] == ["same", "same"]
+
+
+def test_ids_that_there_are_not() -> None:
+    with pytest.raises(ScriptError, match="unique, per_answer, constant, empty"):
+        scripted([say("x")], call_ids="random")
