@@ -128,8 +128,8 @@ async def attempts(trial: Trial) -> None:
 _PROMPTS = ("- list item\n--help", "/status returns 500", "!ls is a command\n@README.md says so")
 
 
-# Some CLIs repeat the command in its result.
-_ECHOES = {f"echo NUMBER-$(({number} + 0))": f"NUMBER-{number}" for number in range(1, 6)}
+# Qwen Code repeats the command in its result, and Gemini CLI refuses substitutions.
+_ECHOES = {f"printf NUMBER-%s {number}": f"NUMBER-{number}" for number in range(1, 6)}
 _ONE, _TWO, _THREE, _FOUR, _FIVE = (shell(command) for command in _ECHOES)
 
 
