@@ -197,16 +197,16 @@ def test_an_empty_argument_is_no_beginning_of_a_conversation() -> None:
 
 
 def test_what_calls_say_is_kept_for_a_while_only() -> None:
-    """Ten thousand calls cost no more than the last ones, and the last ones are still known."""
+    """Many calls cost no more than the last ones, and the last ones are still known."""
     delegations = Delegations()
-    for number in range(10_000):
+    for number in range(2500):
         arguments: dict[str, Any] = {"text": f"{number} " * 1000, "empty": "", "count": number}
         delegations.proposed(ToolEvent(id=str(number), function="Write", arguments=arguments))
         delegations.enter([ChatMessageUser(content=f"Conversation {number}")], has_tools=True)
     assert len(delegations._calls) == MAX_TEXTS and len(delegations._spans) == MAX_CONVERSATIONS
     assert not any(isinstance(part, str) for key in delegations._calls for part in key)
-    assert delegations._call_of((f"Today is Monday.\n\n{'9999 ' * 1000}".strip(),)) is not None
-    assert delegations._call_of(("9999 " * 999,)) is None
+    assert delegations._call_of((f"Today is Monday.\n\n{'2499 ' * 1000}".strip(),)) is not None
+    assert delegations._call_of(("2499 " * 999,)) is None
 
 
 async def ask_in(site: Site, words: str, session: str, **headers: str) -> None:
