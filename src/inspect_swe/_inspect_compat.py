@@ -370,8 +370,7 @@ def sample_identity() -> object | None:
     try:
         from inspect_ai.log._samples import sample_active
     except ImportError:
-        state = sample_state()
-        return state.store if state else None
+        return sample_state()
     return sample_active()
 
 

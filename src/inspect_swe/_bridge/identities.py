@@ -21,7 +21,7 @@ MAX_ID = 64
 """Characters of a tool call's id that every CLI and every API takes."""
 
 _ILLEGAL = re.compile("[^a-zA-Z0-9_-]")
-_ENTRY = re.compile(r"(.*)_\d+")  # Claude Code takes `X_1` for a part of the call `X`, if there is one.
+_ENTRY = re.compile(r"(.*)_\d+")  # A CLI may take `X_1` for a part of the call `X`, if there is one.
 
 _Place = tuple[object, int]
 """Where a call stands in a conversation: the call before it (or how the conversation begins), and what it calls."""

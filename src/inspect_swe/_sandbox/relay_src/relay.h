@@ -1,13 +1,14 @@
 /* The relay: carries TCP connections, processes and files of a sandbox over one stream of frames.
  *
- *   relay.c       command line, set-up
- *   session.c     the poll() loop, frames from the host, the pipe to it
- *   stream.c      buffers, frames to the host, flow control
- *   connection.c  the listener and its TCP connections
- *   process.c     spawned processes
- *   file.c        files written on request
- *   cleanup.c     killing what belongs to a session
- *   exchange.c    the frame channel as a sequence of short client calls (daemon and client)
+ *   relay.c          command line, set-up
+ *   session.c        the poll() loop, frames from the host, the pipe to it
+ *   stream.c         buffers, frames to the host, flow control
+ *   connection.c     the listener and its TCP connections
+ *   process.c        spawned processes
+ *   file.c           files written on request
+ *   cleanup.c        killing what belongs to a session
+ *   exchange.c       the frame channel as a sequence of short client calls: the daemon
+ *   exchange_call.c  one such call
  */
 #ifndef RELAY_H
 #define RELAY_H
