@@ -15,10 +15,12 @@ from typing import IO
 
 import yaml  # type: ignore[import-untyped]
 
-from inspect_swe._agents.claude_code import ClaudeCode
-from inspect_swe._agents.gemini_cli import GeminiCli
-from inspect_swe._install import StoredArtifact, fetch_cli, sandbox_platform
+from inspect_swe._agents.claude_code.agent import ClaudeCode
+from inspect_swe._agents.gemini_cli.agent import GeminiCli
+from inspect_swe._packages.platforms import sandbox_platform
 from inspect_swe._provide import compose_with_agents
+from inspect_swe._store.store import StoredArtifact
+from inspect_swe._store.versions import fetch_cli
 
 from .metrics import TALKERS
 from .probes import TICK, high_water

@@ -13,22 +13,15 @@ from inspect_ai.agent import AgentState
 from inspect_ai.util import sandbox
 
 from inspect_swe import claude_code
-from inspect_swe._agents.claude_code import ClaudeCode
-from inspect_swe._runtime.adapter import Invocation, Site, Turn
-from inspect_swe._runtime.install import find_cli, place_cli
-from inspect_swe._runtime.memory import Start
-from inspect_swe._runtime.options import agent_options
+from inspect_swe._agents.claude_code.agent import ClaudeCode
+from inspect_swe._agents.gemini_cli.acp import InteractiveGeminiCli
+from inspect_swe._contract.adapter import Invocation, Site, Turn
+from inspect_swe._contract.conversation import Start
+from inspect_swe._contract.options import agent_options
+from inspect_swe._runtime.provisioning import find_cli, place_cli
 from inspect_swe._runtime.session import open_session
 from inspect_swe._sandbox.workspace import open_workspace
-from inspect_swe.acp import (
-    ACPAgent,
-    ACPSession,
-    Service,
-    TextChunk,
-    interactive_claude_code,
-    interactive_gemini_cli,
-)
-from inspect_swe.acp._gemini_cli import InteractiveGeminiCli
+from inspect_swe.acp import ACPAgent, ACPSession, Service, TextChunk, interactive_claude_code, interactive_gemini_cli
 
 from .engine import docker
 from .probes import Together

@@ -8,29 +8,20 @@ from typing import get_args
 
 import pytest
 
-import inspect_swe._install as install
 from inspect_swe._agents import ROSTER
-from inspect_swe._install import (
-    CLAUDE_ACP,
-    CODEX_ACP,
-    NODE,
-    RIPGREP,
-    NpmPackage,
-    Pin,
-    Pins,
-    PythonPackage,
-    Release,
-    SandboxPlatform,
-    artifacts,
-    catalog,
-    python_packages,
-    retries,
-)
-from inspect_swe._install.holds import Holds
-from inspect_swe._install.lock import make_lock
-from inspect_swe._install.pins_update import pins_text
-from inspect_swe._install.pypi import PyPIIndex
-from inspect_swe._install.resolver import integrity
+from inspect_swe._packages import pins, retries
+from inspect_swe._packages.npm.registry import Release
+from inspect_swe._packages.pins import Pin, Pins
+from inspect_swe._packages.platforms import SandboxPlatform
+from inspect_swe._packages.pypi import python_packages
+from inspect_swe._packages.pypi.index import PyPIIndex
+from inspect_swe._packages.pypi.lock import make_lock
+from inspect_swe._packages.pypi.resolver import integrity
+from inspect_swe._packages.recipes import CLAUDE_ACP, CODEX_ACP, NODE, RIPGREP, NpmPackage, PythonPackage
+from inspect_swe._store import store as artifacts
+from inspect_swe._store import versions as catalog
+from inspect_swe._store.pins_update import pins_text
+from inspect_swe._store.usage_locks import Holds
 
 from .install.fake_registry import FakeRegistry, carrying, make_tarball
 from .install.wheel_index import WheelIndex
@@ -55,7 +46,7 @@ class Everything:
         self.server = server
         self.wheels = WheelIndex(server)
         self.store = folder / "store"
-        self.pins_file = folder / "checkout" / "src" / "inspect_swe" / "_install" / "pins.json"
+        self.pins_file = folder / "checkout" / "src" / "inspect_swe" / "_packages" / "pins.json"
         (self.pins_file.parent / "locks").mkdir(parents=True)
         (folder / "checkout" / "pyproject.toml").touch()
 
@@ -143,7 +134,7 @@ def use(server: FakeRegistry, folder: Path, patch: pytest.MonkeyPatch) -> Everyt
     found.publish(PINNED)
     found.pin(PINNED)
     load = Pins.load
-    patch.setattr(install, "PINS_FILE", found.pins_file)
+    patch.setattr(pins, "PINS_FILE", found.pins_file)
     patch.setattr(Pins, "load", lambda: load(found.pins_file))
     patch.setattr(python_packages, "LOCKS_FOLDER", found.pins_file.parent / "locks")
     return found

@@ -27,9 +27,12 @@ from inspect_swe import (
     resolve_agent_version,
 )
 from inspect_swe._cli import main
-from inspect_swe._install import PYTHONS, Pins, Target, fetch_cli, fetch_tool
-from inspect_swe._install.disk import KEPT
+from inspect_swe._packages.pins import Pins
+from inspect_swe._packages.pypi.lock import PYTHONS
+from inspect_swe._packages.pypi.tags import Target
 from inspect_swe._stock import CHOICES, TOOLS
+from inspect_swe._store.layout import KEPT
+from inspect_swe._store.versions import fetch_cli, fetch_tool
 
 from .everything import AGENTS, PINNED, PLATFORMS, WHEELS, Everything
 from .install.fake_registry import Reply

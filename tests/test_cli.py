@@ -17,8 +17,10 @@ from click.testing import CliRunner, Result
 from inspect_swe import download_agent_binary, download_wheels_tarball
 from inspect_swe._cli import main
 from inspect_swe._cli._shared import PLATFORMS
-from inspect_swe._install import PYTHONS, SandboxPlatform, artifacts
+from inspect_swe._packages.platforms import SandboxPlatform
+from inspect_swe._packages.pypi.lock import PYTHONS
 from inspect_swe._stock import TOOLS, Entry
+from inspect_swe._store import store as artifacts
 
 from .everything import AGENTS, PARTS, PINNED, WHEELS, Everything
 
@@ -66,7 +68,7 @@ for command in {COMMANDS!r}:
         main([*command, "--help"])
     except SystemExit as ended:
         assert not ended.code, command
-heavy = {{"inspect_ai", "httpx", "rich", "docker", "packaging", "inspect_swe._install", "inspect_swe._agents"}}
+heavy = {{"inspect_ai", "httpx", "rich", "docker", "packaging", "inspect_swe._packages", "inspect_swe._store", "inspect_swe._agents"}}
 sys.exit(f"loaded: {{heavy & set(sys.modules)}}" if heavy & set(sys.modules) else 0)
 """
     ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)

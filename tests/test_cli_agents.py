@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from inspect_swe._agents import ROSTER
 from inspect_swe._cli import main
-from inspect_swe._install import Pins
+from inspect_swe._packages.pins import Pins
 
 
 def test_agents_for_people() -> None:

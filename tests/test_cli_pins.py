@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inspect_swe._cli import main
-from inspect_swe._install import CLAUDE_ACP, PINS_FILE, Lock, Pins
-from inspect_swe._install.pins_update import newest_of, pins_text
+from inspect_swe._packages.pins import PINS_FILE, Pins
+from inspect_swe._packages.pypi.lock import Lock
+from inspect_swe._packages.recipes import CLAUDE_ACP
+from inspect_swe._store.pins_update import newest_of, pins_text
 
 from .everything import ACP, AGENTS, PARTS, PINNED, PLATFORMS, WHEELS, Everything
 from .install.fake_registry import Reply

@@ -26,11 +26,11 @@ from inspect_swe._folders import (
     working_folder,
     write_cached,
 )
-from inspect_swe._install import ArtifactStore
-from inspect_swe._install.npm_config import NpmConfig
-from inspect_swe._install.pip_config import PipConfig
-from inspect_swe._sandbox import docker
-from inspect_swe._sandbox.local import LocalTransport, environment
+from inspect_swe._packages.npm.config import NpmConfig
+from inspect_swe._packages.pypi.config import PipConfig
+from inspect_swe._sandbox.transports import docker
+from inspect_swe._sandbox.transports.local import LocalTransport, environment
+from inspect_swe._store.store import ArtifactStore
 
 # Nobody, not even root, can write there.
 BARRED = "/proc/1/not-there"

@@ -18,9 +18,9 @@ import inspect_swe
 
 SOURCE = Path(inspect_swe.__file__).parent
 FILES = [
-    SOURCE / "_inspect_compat.py",
-    SOURCE / "_inspect_transcript.py",
-    *sorted((SOURCE / "_inspect_handlers").glob("*.py")),
+    SOURCE / "_inspect/private.py",
+    SOURCE / "_inspect/transcript.py",
+    *sorted((SOURCE / "_inspect/handlers").glob("*.py")),
 ]
 
 
@@ -46,12 +46,16 @@ def private_names() -> list[Private]:
         tree = ast.parse(file.read_text())
         inner = {part for node in ast.walk(tree) if isinstance(node, FUNCTION) for part in ast.walk(node)}
         for node in ast.walk(tree):
-            assert not isinstance(node, ast.Call) or "import_module" not in ast.dump(node.func) or file.parent != SOURCE
+            assert (
+                not isinstance(node, ast.Call)
+                or "import_module" not in ast.dump(node.func)
+                or file.parent != SOURCE / "_inspect"
+            )
             if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("inspect_ai"):
                 continue
             for alias in node.names:
                 if "._" in f"{node.module}.{alias.name}":
-                    early = file.parent == SOURCE and node not in inner
+                    early = file.parent == SOURCE / "_inspect" and node not in inner
                     found[Private(file.stem, str(node.module), alias.name, early)] = None
     return [*found]
 

@@ -1,4 +1,4 @@
-"""What we rely on in Inspect beyond its public interface: look at `_inspect_compat.py` and its neighbours."""
+"""What we rely on in Inspect beyond its public interface: look at `_inspect/private.py` and its neighbours."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from inspect_ai.log import Transcript
 from inspect_ai.model import GenerateConfig, _openai_responses, get_model
 
 import inspect_swe
-from inspect_swe import _inspect_compat as compat
-from inspect_swe import _inspect_transcript as transcripts
-from inspect_swe._inspect_handlers import load_handler
-from inspect_swe._requests import DialectName
+from inspect_swe._inspect import private as compat
+from inspect_swe._inspect import transcript as transcripts
+from inspect_swe._inspect.handlers import load_handler
+from inspect_swe._inspect.requests import DialectName
 
 SOURCE = Path(inspect_swe.__file__).parent
 
@@ -61,7 +61,7 @@ def test_every_dialect_has_its_handler(dialect: DialectName) -> None:
 
 def test_private_modules_are_imported_in_one_place() -> None:
     for path in SOURCE.rglob("*.py"):
-        if path.name in ("_inspect_compat.py", "_inspect_transcript.py") or path.parent.name == "_inspect_handlers":
+        if SOURCE / "_inspect" in path.parents:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("inspect_ai"):

@@ -39,11 +39,11 @@ def test_it_holds_what_runs_and_nothing_else(wheel: Path) -> None:
     assert {name for name in sizes if ".dist-info/" not in name} == kept
     for name in (
         "py.typed",
-        "_install/pins.json",
-        "_install/locks/antigravity.json",
-        "_install/locks/mini_swe_agent.json",
-        "_agents/codex_models.json",
-        "_agents/opencode_models.json",
+        "_packages/pins.json",
+        "_packages/locks/antigravity.json",
+        "_packages/locks/mini_swe_agent.json",
+        "_agents/codex_cli/models.json",
+        "_agents/opencode/models.json",
     ):
         assert f"inspect_swe/{name}" in sizes
     assert all(relay.startswith(b"\x7fELF") for relay in relays)

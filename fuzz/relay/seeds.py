@@ -9,8 +9,8 @@ import struct
 import sys
 from pathlib import Path
 
-from inspect_swe._sandbox.frames import FrameType, encode, encode_u32
-from inspect_swe._sandbox.multiplexer import _spawn_frames
+from inspect_swe._sandbox.relay.frames import FrameType, encode, encode_u32
+from inspect_swe._sandbox.relay.multiplexer import _spawn_frames
 
 DAEMON, CALLER, CHILD, MEMORY_SHORT, STRETCHED = 1, 2, 4, 8, 16
 HELLO = encode(FrameType.HELLO, 0, b"\0\0token")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         resolve_agent_version,
     )
     from ._calibration import nop, oracle
+    from ._contract.options import CentaurOptions
+    from ._contract.result_specs import OutputFiles, ResultSpec, RunResults
     from ._errors import (
         ACPError,
         AgentCrashError,
@@ -60,16 +62,14 @@ if TYPE_CHECKING:
         TurnFailedError,
         UnknownVersionError,
     )
-    from ._install import SandboxPlatform
     from ._judges import Judge, SweVerify, agent_judge, verified
+    from ._packages.platforms import SandboxPlatform
     from ._provide import with_agents, with_agents_async
+    from ._results.fileset import FileSet, OutputFile, output_files
+    from ._results.resume_samples import session_samples
+    from ._results.session_archive import SweSession
     from ._runtime.best_of import Candidate, best_of
-    from ._runtime.continued import session_samples
-    from ._runtime.fileset import FileSet, OutputFile, output_files
-    from ._runtime.kept import SweSession
     from ._runtime.limits import idle_limit, repeat_limit
-    from ._runtime.options import CentaurOptions
-    from ._runtime.results import OutputFiles, ResultSpec, RunResults
     from ._runtime.validated import SweResult, result_of
     from ._sandbox.snapshot import Snapshot, snapshot
     from ._scripting import AgentSession, BlockingSession, Reply, open_session, open_session_sync
@@ -123,7 +123,7 @@ _HOMES = {
     "ResultSpec": "_runtime.results",
     "RunResults": "_runtime.results",
     "SandboxDiedError": "_errors",
-    "SandboxPlatform": "_install",
+    "SandboxPlatform": "_packages.platforms",
     "SandboxUnsupportedError": "_errors",
     "SessionClosedError": "_errors",
     "SessionMismatchError": "_errors",

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ._errors import AgentOptionError
-from ._install import ArtifactStore, SandboxPlatform, Target, check_version, resolve_version, wheels_tarball
+from ._packages.platforms import SandboxPlatform
+from ._packages.pypi.tags import Target
 from ._stock import check_platform, choice_of, entry_of, fetch, known_recipes, path_of, print_entries, stored
+from ._store.bundle import wheels_tarball
+from ._store.store import ArtifactStore
+from ._store.versions import check_version, resolve_version
 
 _PYTHON = re.compile(r"(3)\.?(\d{1,2})(?:\.\d+)?")
 

@@ -14,13 +14,13 @@ from inspect_ai.event import InfoEvent
 from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, ModelOutput
 from inspect_ai.tool import ToolCall
 
+from ._contract.options import require_asyncio
+from ._contract.output import OutputBuffer
+from ._contract.parameters import checked_parameters
 from ._errors import AgentError, AgentOptionError, SolutionError
-from ._inspect_compat import sample_state
-from ._inspect_transcript import record
-from ._runtime.ending import Ending
-from ._runtime.options import require_asyncio
-from ._runtime.output import OutputBuffer
-from ._runtime.parameters import checked_parameters
+from ._inspect.private import sample_state
+from ._inspect.transcript import record
+from ._runtime.cancellation import Ending
 from ._sandbox.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)

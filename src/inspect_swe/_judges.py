@@ -18,12 +18,12 @@ from inspect_ai.solver import TaskState
 from inspect_ai.util import Limit, Store, StoreModel, apply_limits, registry_info, span, store, store_as, subtask
 from pydantic import BaseModel, Field
 
+from ._contract.parameters import checked_parameters
+from ._contract.result_specs import ResultSpec
 from ._errors import AgentError, AgentOptionError
-from ._inspect_compat import agent_arguments, sample_state
-from ._inspect_transcript import record
+from ._inspect.private import agent_arguments, sample_state
+from ._inspect.transcript import record
 from ._runtime.agent import asked_for
-from ._runtime.parameters import checked_parameters
-from ._runtime.results import ResultSpec
 from ._runtime.validated import result_of
 from ._sandbox.snapshot import snapshot
 

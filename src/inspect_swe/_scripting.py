@@ -20,11 +20,11 @@ from inspect_ai.util import ExecResult, Limit, SandboxEnvironmentType, apply_lim
 from inspect_ai.util import sandbox as sample_sandbox
 
 from ._errors import AgentError, AgentOptionError, SessionClosedError
-from ._inspect_compat import eval_is_running, quiet_display, sample_identity
-from ._runtime.continued import continued_sample
-from ._runtime.fileset import FileSet, output_files
+from ._inspect.private import eval_is_running, quiet_display, sample_identity
+from ._results.fileset import FileSet, output_files
+from ._results.resume_samples import continued_sample
+from ._scripting_events import Recording
 from .acp import ACPAgent, ACPSession, Event, TurnEnded
-from .acp._recorded import Recording
 
 T = TypeVar("T")
 

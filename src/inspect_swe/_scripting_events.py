@@ -11,8 +11,8 @@ from inspect_ai.event import ModelEvent, ToolEvent
 from inspect_ai.log import transcript
 from inspect_ai.model import ContentReasoning
 
-from .._agents import ROSTER
-from ._events import Event, TextChunk, ThoughtChunk, ToolEnded, ToolStarted
+from ._acp.events import Event, TextChunk, ThoughtChunk, ToolEnded, ToolStarted
+from ._agents import ROSTER
 
 _KINDS: Mapping[str, str] = {name: kind for adapter in ROSTER for name, kind in adapter.tools.items()}
 

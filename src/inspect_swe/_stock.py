@@ -17,26 +17,14 @@ from rich.table import Table
 
 from ._agents import ROSTER, Announced, all_announced, announced, announced_names
 from ._errors import AgentError, AgentOptionError
-from ._install import (
-    CLAUDE_ACP,
-    CODEX_ACP,
-    NODE,
-    PYTHONS,
-    RIPGREP,
-    Artifact,
-    ArtifactStore,
-    NpmPackage,
-    Pins,
-    PythonPackage,
-    Recipe,
-    Release,
-    SandboxPlatform,
-    StoredArtifact,
-    Target,
-    Tool,
-    fetch_with_tools,
-)
-from ._install.registries import newest_first
+from ._packages.npm.registry import Release, newest_first
+from ._packages.pins import Pins
+from ._packages.platforms import SandboxPlatform
+from ._packages.pypi.lock import PYTHONS
+from ._packages.pypi.tags import Target
+from ._packages.recipes import CLAUDE_ACP, CODEX_ACP, NODE, RIPGREP, NpmPackage, PythonPackage, Recipe, Tool
+from ._store.store import Artifact, ArtifactStore, StoredArtifact
+from ._store.versions import fetch_with_tools
 
 T = TypeVar("T")
 

@@ -1,13 +1,9 @@
 """Interactive agents: coding-agent CLIs over the Agent Client Protocol, with many prompts and interrupts."""
 
-from .._errors import ACPError, AgentExitedError, SessionStartError, TurnActiveError, TurnFailedError
-from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent, ACPAgentParams
-from ._claude_code import interactive_claude_code
-from ._codex_cli import interactive_codex_cli
-from ._connection import acp_connection
-from ._copilot_cli import interactive_copilot_cli
-from ._events import (
+from ._acp.adapter import AcpAdapter, Service
+from ._acp.agent import ACPAgent, ACPAgentParams
+from ._acp.connection import acp_connection
+from ._acp.events import (
     Commands,
     Decision,
     Event,
@@ -26,16 +22,20 @@ from ._events import (
     TurnEnded,
     Usage,
 )
-from ._gemini_cli import interactive_gemini_cli
-from ._kimi_code import interactive_kimi_code
-from ._mcp import bridge_mcp_to_acp
-from ._opencode import interactive_opencode
-from ._operator import run_channel
-from ._permissions import PermissionRequest, Permissions
-from ._prompt import Prompt
-from ._saved import SavedSession
-from ._session import ACPSession
-from ._wire import ErrorInfo
+from ._acp.mcp import bridge_mcp_to_acp
+from ._acp.operator import run_channel
+from ._acp.permissions import PermissionRequest, Permissions
+from ._acp.prompt import Prompt
+from ._acp.saved import SavedSession
+from ._acp.session import ACPSession
+from ._acp.wire import ErrorInfo
+from ._agents.claude_code.acp import interactive_claude_code
+from ._agents.codex_cli.acp import interactive_codex_cli
+from ._agents.copilot_cli.acp import interactive_copilot_cli
+from ._agents.gemini_cli.acp import interactive_gemini_cli
+from ._agents.kimi_code.acp import interactive_kimi_code
+from ._agents.opencode.acp import interactive_opencode
+from ._errors import ACPError, AgentExitedError, SessionStartError, TurnActiveError, TurnFailedError
 
 __all__ = [
     "ACPAgent",

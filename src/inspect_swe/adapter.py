@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ._install import NODE, RIPGREP, NpmPackage, PythonPackage, Tool
-from ._runtime.adapter import (
+from ._contract.adapter import (
     Adapter,
     Exit,
     File,
@@ -18,10 +17,11 @@ from ._runtime.adapter import (
     Turn,
     Verdict,
 )
+from ._contract.mcp import mcp_entry, scripted_entry, server_scripts, stdio_argv
+from ._contract.options import AgentOptions, agent_options
+from ._contract.output import json_events
+from ._packages.recipes import NODE, RIPGREP, NpmPackage, PythonPackage, Tool
 from ._runtime.agent import cli_agent as swe_agent
-from ._runtime.mcp import mcp_entry, scripted_entry, server_scripts, stdio_argv
-from ._runtime.options import AgentOptions, agent_options
-from ._runtime.output import json_events
 
 __all__ = [
     "NODE",

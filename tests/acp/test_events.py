@@ -9,6 +9,8 @@ from acp.schema import PermissionOption, ToolCallUpdate
 from inspect_ai.agent import AgentState
 
 from inspect_swe import AgentOptionError
+from inspect_swe._acp.events import events_of
+from inspect_swe._acp.permissions import decide, request_of, response
 from inspect_swe.acp import (
     Commands,
     Decision,
@@ -27,8 +29,6 @@ from inspect_swe.acp import (
     Usage,
     interactive_claude_code,
 )
-from inspect_swe.acp._events import events_of
-from inspect_swe.acp._permissions import decide, request_of, response
 
 from .updates import text, tool_call, update
 

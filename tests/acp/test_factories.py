@@ -12,6 +12,8 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSyste
 from inspect_ai.tool import MCPServerConfigHTTP, ToolCall
 
 from inspect_swe import AgentExitedError, AgentOptionError
+from inspect_swe._acp.adapter import AcpAdapter
+from inspect_swe._acp.models import name_models
 from inspect_swe.acp import (
     ACPAgent,
     interactive_claude_code,
@@ -21,8 +23,6 @@ from inspect_swe.acp import (
     interactive_kimi_code,
     interactive_opencode,
 )
-from inspect_swe.acp._adapter import AcpAdapter
-from inspect_swe.acp._models import name_models
 from inspect_swe.testing import scripted
 
 from ..agents.support import sites

@@ -8,9 +8,9 @@ import gc
 import anyio
 import pytest
 
+from inspect_swe._acp.events import events_of
+from inspect_swe._acp.prompt import Ended
 from inspect_swe.acp import Event, Prompt, TextChunk, ToolStarted, TurnEnded
-from inspect_swe.acp._events import events_of
-from inspect_swe.acp._prompt import Ended
 
 from .updates import tool_call
 

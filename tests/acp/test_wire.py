@@ -13,11 +13,11 @@ from acp import text_block
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 from inspect_ai.util import ExecCompleted, ExecOutput, ExecStderr, ExecStdout
 
-from inspect_swe.acp import _connection as connection_module
-from inspect_swe.acp import _wire as wire_module
+from inspect_swe._acp import connection as connection_module
+from inspect_swe._acp import wire as wire_module
+from inspect_swe._acp.mcp import mcp_to_acp
+from inspect_swe._acp.wire import ErrorInfo, Wire
 from inspect_swe.acp import acp_connection, bridge_mcp_to_acp
-from inspect_swe.acp._mcp import mcp_to_acp
-from inspect_swe.acp._wire import ErrorInfo, Wire
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from inspect_swe._runtime.adapter import Exit, Site
+from inspect_swe._contract.adapter import Exit, Site
 
 
 def sites(*command: str, **fixed: Any) -> Callable[..., Site]:

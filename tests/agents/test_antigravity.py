@@ -9,8 +9,8 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, antigravity
-from inspect_swe._agents.antigravity import Antigravity
-from inspect_swe._runtime.adapter import Exit, Invocation, Outcome, Turn
+from inspect_swe._agents.antigravity.agent import Antigravity
+from inspect_swe._contract.adapter import Exit, Invocation, Outcome, Turn
 
 from .support import ended, sites
 

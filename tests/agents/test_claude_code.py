@@ -7,8 +7,8 @@ import json
 import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
-from inspect_swe._agents.claude_code import ClaudeCode
-from inspect_swe._runtime.adapter import Exit, Invocation, Outcome, Turn
+from inspect_swe._agents.claude_code.agent import ClaudeCode
+from inspect_swe._contract.adapter import Exit, Invocation, Outcome, Turn
 
 from .support import ended, sites
 

@@ -9,9 +9,9 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, CodexAutoReview, codex_cli
-from inspect_swe._agents.codex_cli import CodexCli, _is_known
+from inspect_swe._agents.codex_cli.agent import CodexCli, _is_known
 from inspect_swe._agents.toml import toml_document
-from inspect_swe._runtime.adapter import Exit, Invocation, Outcome, Site, Turn
+from inspect_swe._contract.adapter import Exit, Invocation, Outcome, Site, Turn
 
 from .support import ended, sites
 

@@ -10,8 +10,8 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, copilot_cli, opencode
-from inspect_swe._agents.copilot_cli import _SESSION, CopilotCli, Wire
-from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Turn
+from inspect_swe._agents.copilot_cli.agent import _SESSION, CopilotCli, Wire
+from inspect_swe._contract.adapter import Exit, Invocation, Launch, Outcome, Turn
 
 from .support import ended, sites
 

@@ -7,8 +7,8 @@ import json
 import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
-from inspect_swe._agents.gemini_cli import GeminiCli
-from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Turn
+from inspect_swe._agents.gemini_cli.agent import GeminiCli
+from inspect_swe._contract.adapter import Exit, Invocation, Launch, Outcome, Turn
 
 from .support import ended, sites
 

@@ -8,8 +8,8 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, kimi_code
-from inspect_swe._agents.kimi_code import KimiCode
-from inspect_swe._runtime.adapter import Exit, Launch, Outcome, Turn
+from inspect_swe._agents.kimi_code.agent import KimiCode
+from inspect_swe._contract.adapter import Exit, Launch, Outcome, Turn
 
 from .support import ended, sites
 

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from inspect_swe._agents import ROSTER
-from inspect_swe._agents.claude_code import ClaudeCode
-from inspect_swe._agents.codex_cli import CodexCli
-from inspect_swe._agents.copilot_cli import CopilotCli
-from inspect_swe._agents.gemini_cli import GeminiCli
-from inspect_swe._agents.qwen_code import QwenCode
-from inspect_swe._runtime.adapter import Adapter
+from inspect_swe._agents.claude_code.agent import ClaudeCode
+from inspect_swe._agents.codex_cli.agent import CodexCli
+from inspect_swe._agents.copilot_cli.agent import CopilotCli
+from inspect_swe._agents.gemini_cli.agent import GeminiCli
+from inspect_swe._agents.qwen_code.agent import QwenCode
+from inspect_swe._contract.adapter import Adapter
 from inspect_swe._runtime.mode import ModeWatch
 
 from .support import sites

@@ -9,8 +9,8 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, opencode
-from inspect_swe._agents.opencode import OpenCode
-from inspect_swe._runtime.adapter import Exit, Launch, Outcome, Turn
+from inspect_swe._agents.opencode.agent import OpenCode
+from inspect_swe._contract.adapter import Exit, Launch, Outcome, Turn
 
 from .support import ended, sites
 

@@ -10,8 +10,8 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, opencode, pi
-from inspect_swe._agents.pi import Pi
-from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Turn
+from inspect_swe._agents.pi.agent import Pi
+from inspect_swe._contract.adapter import Exit, Invocation, Launch, Outcome, Turn
 
 from .support import ended, sites
 

@@ -9,8 +9,8 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import gemini_cli, qwen_code
-from inspect_swe._agents.qwen_code import QwenCode
-from inspect_swe._runtime.adapter import Exit, Invocation, Launch, Outcome, Turn
+from inspect_swe._agents.qwen_code.agent import QwenCode
+from inspect_swe._contract.adapter import Exit, Invocation, Launch, Outcome, Turn
 
 from .support import ended, sites
 

@@ -10,7 +10,7 @@ import pytest
 
 import inspect_swe
 from inspect_swe._agents import ROSTER
-from inspect_swe._runtime.adapter import Adapter, Exit, Outcome, Turn
+from inspect_swe._contract.adapter import Adapter, Exit, Outcome, Turn
 
 from .support import sites
 

@@ -14,7 +14,7 @@ import inspect_swe
 from inspect_swe import AgentOptionError
 from inspect_swe._agents import ROSTER
 from inspect_swe._bridge.settings import BridgeSettings
-from inspect_swe._runtime.options import agent_options
+from inspect_swe._contract.options import agent_options
 from inspect_swe._runtime.tool_names import offered_tools
 from inspect_swe.adapter import Adapter
 

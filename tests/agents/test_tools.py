@@ -14,7 +14,7 @@ from inspect_ai.tool import ToolCall, ToolCallView
 import inspect_swe
 from inspect_swe import AgentOptionError, cli_tools
 from inspect_swe._agents import ROSTER
-from inspect_swe._runtime.adapter import Adapter, ToolKind
+from inspect_swe._contract.adapter import Adapter, ToolKind
 
 
 @pytest.mark.parametrize("adapter", ROSTER)

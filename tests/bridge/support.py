@@ -24,9 +24,9 @@ from inspect_swe._bridge.identities import sample_identities
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._bridge.threads import Marks, Threads
-from inspect_swe._inspect_compat import before_generating, create_bridge, host_calls
-from inspect_swe._inspect_ids import IdChanges
-from inspect_swe._sandbox.multiplexer import Connect
+from inspect_swe._inspect.ids import IdChanges
+from inspect_swe._inspect.private import before_generating, create_bridge, host_calls
+from inspect_swe._sandbox.relay.multiplexer import Connect
 from inspect_swe.testing import ScriptStep, scripted
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="inspect-swe-bridge-")

@@ -25,7 +25,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall, ToolInfo
 
 from inspect_swe._bridge.threads import Asker, Marks, Threads
-from inspect_swe._inspect_compat import create_bridge
+from inspect_swe._inspect.private import create_bridge
 
 TOOLS = [ToolInfo(name="shell", description="Runs a command."), ToolInfo(name="agent", description="Delegates.")]
 CLIS = {

@@ -13,7 +13,7 @@ from mcp import Client
 from mcp.types import ImageContent, TextContent
 
 from inspect_swe._bridge import tools as tools_module
-from inspect_swe._inspect_compat import requested_failure
+from inspect_swe._inspect.private import requested_failure
 
 from .support import Site, in_sample
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._agents import ROSTER
-from inspect_swe._install import NODE, NpmPackage, PythonPackage
-from inspect_swe._runtime.adapter import Adapter
+from inspect_swe._contract.adapter import Adapter
+from inspect_swe._packages.recipes import NODE, NpmPackage, PythonPackage
 
 from .pages import DOCS, PAGES, ROOT, read
 

@@ -16,7 +16,7 @@ import inspect_swe
 from inspect_swe import _errors, claude_code
 from inspect_swe._agents import ROSTER
 from inspect_swe._cli import main
-from inspect_swe._install import Pins
+from inspect_swe._packages.pins import Pins
 from inspect_swe.conformance import BEHAVIOURS
 
 from .pages import DOCS, PAGES, ROOT, options_of, read

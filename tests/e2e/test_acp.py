@@ -37,17 +37,7 @@ from inspect_swe.acp import (
     interactive_opencode,
 )
 from inspect_swe.conformance._tools import _SERVER
-from inspect_swe.testing import (
-    ScriptedRequest,
-    ScriptStep,
-    Step,
-    call,
-    fail,
-    refuse,
-    say,
-    scripted_requests,
-    shell,
-)
+from inspect_swe.testing import ScriptedRequest, ScriptStep, Step, call, fail, refuse, say, scripted_requests, shell
 
 from .harness import Run, run_agent
 

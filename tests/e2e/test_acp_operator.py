@@ -20,12 +20,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolCall, ToolCallView
 from inspect_ai.util import ExecRemoteStreamingOptions, sandbox
 
-from inspect_swe.acp import (
-    AgentExitedError,
-    acp_connection,
-    interactive_claude_code,
-    interactive_gemini_cli,
-)
+from inspect_swe.acp import AgentExitedError, acp_connection, interactive_claude_code, interactive_gemini_cli
 from inspect_swe.testing import ScriptedRequest, ScriptStep, Shell, say, shell
 
 from .harness import compose_file, run_agent

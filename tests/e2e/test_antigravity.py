@@ -9,8 +9,10 @@ from inspect_ai.model import ChatMessageTool, ModelOutput
 from inspect_ai.tool import Tool, tool
 
 from inspect_swe import antigravity
-from inspect_swe._agents.antigravity import Antigravity
-from inspect_swe._install import StoredArtifact, Target, fetch_cli
+from inspect_swe._agents.antigravity.agent import Antigravity
+from inspect_swe._packages.pypi.tags import Target
+from inspect_swe._store.store import StoredArtifact
+from inspect_swe._store.versions import fetch_cli
 from inspect_swe.testing import ScriptStep, call, finish, say, scripted, shell
 
 from .harness import Run, run_agent

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from inspect_swe import AgentInstallError, AgentOptionError, claude_code
-from inspect_swe._install import catalog
 from inspect_swe._sandbox.workspace import Workspace
+from inspect_swe._store import versions as catalog
 from inspect_swe.testing import say
 
 from ..install.fake_registry import FakeRegistry

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from inspect_swe._sandbox.docker import DockerTransport, engine
 from inspect_swe._sandbox.probe import Completed, probe_sandbox
+from inspect_swe._sandbox.transports.docker import DockerTransport, engine
 from inspect_swe._sandbox.workspace import Workspace
 
 from .harness import wait_for

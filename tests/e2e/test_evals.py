@@ -24,7 +24,7 @@ from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec
 
 from inspect_swe import with_agents
 from inspect_swe._agents import ROSTER
-from inspect_swe._install import Pins
+from inspect_swe._packages.pins import Pins
 from inspect_swe.testing import finish, register_script
 
 from .harness import containers_of

@@ -11,8 +11,9 @@ from inspect_ai.model import ChatMessageUser
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from inspect_swe import gemini_cli
-from inspect_swe._agents.gemini_cli import GeminiCli
-from inspect_swe._install import NODE, fetch_cli, fetch_tool
+from inspect_swe._agents.gemini_cli.agent import GeminiCli
+from inspect_swe._packages.recipes import NODE
+from inspect_swe._store.versions import fetch_cli, fetch_tool
 from inspect_swe.testing import ScriptStep, call, fail, refuse, say, shell, turn
 
 from .harness import Run, run_agent

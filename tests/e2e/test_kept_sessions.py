@@ -30,7 +30,7 @@ from inspect_swe import (
     qwen_code,
     session_samples,
 )
-from inspect_swe._runtime.kept import Ticket
+from inspect_swe._results.session_archive import Ticket
 from inspect_swe._sandbox.probe import KEPT
 from inspect_swe.testing import ScriptStep, finish, scripted, shell
 

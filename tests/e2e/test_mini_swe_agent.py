@@ -9,8 +9,10 @@ from inspect_ai.agent import AgentAttempts
 from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, CompactionTrim
 
 from inspect_swe import mini_swe_agent
-from inspect_swe._agents.mini_swe_agent import MiniSweAgent
-from inspect_swe._install import StoredArtifact, Target, fetch_cli
+from inspect_swe._agents.mini_swe_agent.agent import MiniSweAgent
+from inspect_swe._packages.pypi.tags import Target
+from inspect_swe._store.store import StoredArtifact
+from inspect_swe._store.versions import fetch_cli
 from inspect_swe.testing import ScriptStep, finish, say, scripted, shell
 
 from .harness import prints, run_agent

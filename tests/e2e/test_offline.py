@@ -11,7 +11,7 @@ from pathlib import Path
 from inspect_swe import download_agent_binary
 from inspect_swe._agents import ROSTER
 from inspect_swe._cli._shared import platforms_of
-from inspect_swe._install import Pins
+from inspect_swe._packages.pins import Pins
 
 from .harness import compose_file
 

@@ -11,7 +11,8 @@ import pytest
 import inspect_swe
 from inspect_swe import qwen_code
 from inspect_swe._cli._shared import platforms_of
-from inspect_swe._install import NODE, fetch_tool
+from inspect_swe._packages.recipes import NODE
+from inspect_swe._store.versions import fetch_tool
 from inspect_swe.testing import refuse, say, shell
 
 from .harness import Run, run_agent

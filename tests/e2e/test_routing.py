@@ -13,7 +13,7 @@ from inspect_ai.solver import TaskState
 
 import inspect_swe
 from inspect_swe._folders import CACHE_VARIABLE
-from inspect_swe._install.artifacts import ArtifactStore
+from inspect_swe._store.store import ArtifactStore
 from inspect_swe.conformance._diversions import DIVERSIONS, RECORD, setup_script
 from inspect_swe.testing import finish, say, shell
 

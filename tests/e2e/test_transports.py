@@ -101,7 +101,7 @@ def test_local_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 CHANGED_INSPECT = """
 import sys
 from pathlib import Path
-sys.modules["inspect_swe._inspect_handlers.anthropic"] = None
+sys.modules["inspect_swe._inspect.handlers.anthropic"] = None
 from inspect_ai.agent import BridgedToolsSpec, as_solver
 from inspect_ai.tool import MCPServerConfigStdio
 from inspect_swe import claude_code, idle_limit, repeat_limit

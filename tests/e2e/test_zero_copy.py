@@ -17,11 +17,13 @@ from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec
 
 import inspect_swe
 from inspect_swe import claude_code, mini_swe_agent, with_agents
-from inspect_swe._install import ArtifactStore, Pins, SandboxPlatform, sandbox_platform
+from inspect_swe._packages.pins import Pins
+from inspect_swe._packages.platforms import SandboxPlatform, sandbox_platform
 from inspect_swe._provide import build_image
-from inspect_swe._sandbox.docker import engine
 from inspect_swe._sandbox.image import image_facts
+from inspect_swe._sandbox.transports.docker import engine
 from inspect_swe._sandbox.workspace import Workspace
+from inspect_swe._store.store import ArtifactStore
 from inspect_swe.testing import ScriptStep, finish, shell
 
 from . import harness

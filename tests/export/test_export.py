@@ -30,7 +30,7 @@ from inspect_ai.tool import Tool, ToolError, tool
 from inspect_swe._cli import main
 from inspect_swe._cli.export import KINDS
 from inspect_swe._export import Kind
-from inspect_swe._runtime.fileset import OutputFile, SweOutput
+from inspect_swe._results.fileset import OutputFile, SweOutput
 from inspect_swe.testing import call, fail, finish, scripted, turn
 
 from .validator import valid_trajectories

@@ -29,7 +29,7 @@ from inspect_ai.util import (
     sandboxenv,
 )
 
-from inspect_swe._sandbox.docker import engine
+from inspect_swe._sandbox.transports.docker import engine
 
 OF_CONTAINER = ("image", "command", "working_dir", "user", "environment")
 OF_HOST = ("init", "network_mode", "read_only", "tmpfs", "security_opt", "cap_drop", "pids_limit")

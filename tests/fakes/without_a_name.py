@@ -67,8 +67,9 @@ async def try_features() -> dict[str, str]:
     from inspect_ai.tool import ToolCall
     from inspect_ai.util import LimitExceededError
 
-    from inspect_swe import InspectVersionError, _inspect_transcript
-    from inspect_swe import _inspect_compat as compat
+    from inspect_swe import InspectVersionError
+    from inspect_swe._inspect import private as compat
+    from inspect_swe._inspect import transcript as _inspect_transcript
 
     async def state() -> Any:
         return compat.sample_state()
@@ -111,7 +112,7 @@ def run_agent(folder: Path) -> dict[str, Any]:
     from inspect_ai.model import Model
     from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-    from inspect_swe._runtime.adapter import Route
+    from inspect_swe._contract.adapter import Route
     from inspect_swe.testing import say, scripted, shell
 
     from .outside_agent import Outside, outside_agent
@@ -157,9 +158,9 @@ def links() -> dict[str, str]:
     """Which bridge serves the calls of each dialect."""
     import anyio
 
-    from inspect_swe import _inspect_handlers
-    from inspect_swe._runtime import link
-    from inspect_swe._runtime.adapter import Route
+    from inspect_swe._contract.adapter import Route
+    from inspect_swe._inspect import handlers as _inspect_handlers
+    from inspect_swe._runtime import bridge_connection as link
 
     _inspect_handlers._loaded.clear()
 
@@ -172,9 +173,9 @@ def links() -> dict[str, str]:
 def seen_without(absent: list[str], folder: Path) -> dict[str, Any]:
     """What is seen without a name."""
     _absent[:] = absent
-    forget("inspect_swe._inspect_handlers.")
+    forget("inspect_swe._inspect.handlers.")
     with warnings() as told, contextlib.redirect_stdout(io.StringIO()):
-        from inspect_swe import _inspect_release
+        from inspect_swe._inspect import release as _inspect_release
 
         _inspect_release.warn_absent.cache_clear()
         # A handler that this agent does not need changes nothing else.

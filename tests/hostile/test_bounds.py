@@ -24,10 +24,10 @@ from inspect_swe._bridge.app import BridgeApp
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._bridge.threads import Threads
-from inspect_swe._inspect_compat import create_bridge
-from inspect_swe._sandbox.local import LocalTransport
-from inspect_swe._sandbox.multiplexer import Multiplexer
+from inspect_swe._inspect.private import create_bridge
 from inspect_swe._sandbox.probe import probe_sandbox
+from inspect_swe._sandbox.relay.multiplexer import Multiplexer
+from inspect_swe._sandbox.transports.local import LocalTransport
 from inspect_swe._sandbox.workspace import Workspace
 from inspect_swe.testing import say
 

@@ -12,10 +12,10 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspect_swe._runtime.outputs import _described
+from inspect_swe._results.output_files import _described
+from inspect_swe._sandbox.changes import Manifest, Place
 from inspect_swe._sandbox.globs import Glob
-from inspect_swe._sandbox.manifest import Manifest, Place
-from inspect_swe._sandbox.reading import read_files
+from inspect_swe._sandbox.read_files import read_files
 from inspect_swe._sandbox.workspace import Workspace
 
 MARK = b"abcdef"

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspect_swe._errors import AgentStartError, SandboxDiedError
-from inspect_swe._sandbox import multiplexer
-from inspect_swe._sandbox.frames import FrameDecoder, FrameType, ProtocolError, encode, encode_u32
-from inspect_swe._sandbox.multiplexer import Multiplexer, Process, SandboxFileError
+from inspect_swe._sandbox.relay import multiplexer
+from inspect_swe._sandbox.relay.frames import FrameDecoder, FrameType, ProtocolError, encode, encode_u32
+from inspect_swe._sandbox.relay.multiplexer import Multiplexer, Process, SandboxFileError
 
 from .rounds import rounds
 

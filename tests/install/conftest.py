@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from inspect_swe import _inspect_compat
-from inspect_swe._install import Artifact, ArtifactStore, NpmConfig, NpmRegistry, Release
-from inspect_swe._install import retries as retries_module
+from inspect_swe._inspect import private as _inspect_compat
+from inspect_swe._packages import retries as retries_module
+from inspect_swe._packages.npm.config import NpmConfig
+from inspect_swe._packages.npm.registry import NpmRegistry, Release
+from inspect_swe._store.store import Artifact, ArtifactStore
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry
 from .published import Published, publish

@@ -15,7 +15,10 @@ import tempfile
 from pathlib import Path
 
 from inspect_swe._errors import AgentInstallError
-from inspect_swe._install import Artifact, ArtifactStore, PythonPackage, Release, Target
+from inspect_swe._packages.npm.registry import Release
+from inspect_swe._packages.pypi.tags import Target
+from inspect_swe._packages.recipes import PythonPackage
+from inspect_swe._store.store import Artifact, ArtifactStore
 
 
 def artifact_of(package: str, version: str, member: str) -> Artifact:

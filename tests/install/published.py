@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inspect_swe._install import Artifact, ArtifactStore, StoredArtifact
+from inspect_swe._store.store import Artifact, ArtifactStore, StoredArtifact
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, make_tarball
 from .fetch_script import artifact_of

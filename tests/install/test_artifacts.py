@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
-from inspect_swe._install import Artifact, ArtifactStore, Release
+from inspect_swe._packages.npm.registry import Release
+from inspect_swe._store.store import Artifact, ArtifactStore
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, integrity_of, make_tarball
 

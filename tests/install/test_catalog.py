@@ -9,19 +9,12 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError, UnknownVersionError
-from inspect_swe._install import (
-    ArtifactStore,
-    NpmConfig,
-    NpmPackage,
-    NpmRegistry,
-    Pin,
-    Pins,
-    Release,
-    StoredArtifact,
-    check_version,
-    fetch_cli,
-    resolve_version,
-)
+from inspect_swe._packages.npm.config import NpmConfig
+from inspect_swe._packages.npm.registry import NpmRegistry, Release
+from inspect_swe._packages.pins import Pin, Pins
+from inspect_swe._packages.recipes import NpmPackage
+from inspect_swe._store.store import ArtifactStore, StoredArtifact
+from inspect_swe._store.versions import check_version, fetch_cli, resolve_version
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, integrity_of
 

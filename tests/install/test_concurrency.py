@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from inspect_swe._install import Artifact, ArtifactStore
-from inspect_swe._install.flight import SingleFlight, in_worker
+from inspect_swe._store.single_flight import SingleFlight, in_worker
+from inspect_swe._store.store import Artifact, ArtifactStore
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, Reply, make_tarball
 from .published import Published

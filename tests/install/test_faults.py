@@ -15,16 +15,11 @@ import httpx
 import pytest
 
 from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
-from inspect_swe._install import (
-    ArtifactStore,
-    NpmPackage,
-    Pin,
-    Pins,
-    PythonPackage,
-    Recipe,
-    fetch_cli,
-    network,
-)
+from inspect_swe._packages import http as network
+from inspect_swe._packages.pins import Pin, Pins
+from inspect_swe._packages.recipes import NpmPackage, PythonPackage, Recipe
+from inspect_swe._store.store import ArtifactStore
+from inspect_swe._store.versions import fetch_cli
 
 from .fake_registry import Reply, integrity_of
 from .published import SIZE, Published
@@ -197,7 +192,7 @@ def test_two_hundred_samples_at_once(
     recipe: Recipe = NpmPackage(release.package, artifact.member)
     if artifact.target is not None:
         recipe = PythonPackage(release.package, artifact.member)
-        monkeypatch.setattr("inspect_swe._install.catalog.locked_wheels", lambda *arguments: None)
+        monkeypatch.setattr("inspect_swe._store.versions.locked_wheels", lambda *arguments: None)
 
     async def main() -> list[str]:
         runs = (fetch_cli("tool", recipe, version, "linux-x64", store, artifact.target) for _ in range(200))

@@ -18,8 +18,12 @@ from pathlib import Path
 import pytest
 from filelock import SoftFileLock
 
-from inspect_swe._install import Artifact, ArtifactStore, NpmRegistry, Pin, Pins, Release, artifacts, sidecar
-from inspect_swe._install.holds import Holds, alone
+from inspect_swe._packages.npm.registry import NpmRegistry, Release
+from inspect_swe._packages.pins import Pin, Pins
+from inspect_swe._store import store as artifacts
+from inspect_swe._store import verification as sidecar
+from inspect_swe._store.store import Artifact, ArtifactStore
+from inspect_swe._store.usage_locks import Holds, alone
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry
 from .fetch_script import artifact_of

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._errors import AgentInstallError, RegistryError
-from inspect_swe._install.lock import LOCKS_FOLDER, PLATFORMS, PYTHONS, Lock, located, make_lock, sha256_of
-from inspect_swe._install.pypi import PyPIIndex
-from inspect_swe._install.registries import digest_of
-from inspect_swe._install.wheels import Target
+from inspect_swe._packages.npm.registry import digest_of
+from inspect_swe._packages.pypi.index import PyPIIndex
+from inspect_swe._packages.pypi.lock import LOCKS_FOLDER, PLATFORMS, PYTHONS, Lock, located, make_lock, sha256_of
+from inspect_swe._packages.pypi.tags import Target
 
 from .fake_registry import FakeRegistry
 from .wheel_index import WheelIndex

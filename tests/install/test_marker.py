@@ -10,8 +10,11 @@ import anyio
 import pytest
 
 from inspect_swe import AgentInstallError
-from inspect_swe._install import Artifact, ArtifactStore, Release, StoredArtifact, Target, read_marker, write_marker
+from inspect_swe._packages.npm.registry import Release
+from inspect_swe._packages.pypi.tags import Target
 from inspect_swe._sandbox.probe import MARKER
+from inspect_swe._store.image_manifest import read_marker, write_marker
+from inspect_swe._store.store import Artifact, ArtifactStore, StoredArtifact
 
 from .fake_registry import MEMBER, FakeRegistry
 

@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from inspect_swe._errors import RegistryError
-from inspect_swe._install import NpmConfig
-from inspect_swe._install.npm_config import default_registry
+from inspect_swe._packages.npm.config import NpmConfig, default_registry
 
 from .fake_registry import FakeRegistry, Reply
 

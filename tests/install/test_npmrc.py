@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inspect_swe._install.npmrc import expand, read_settings
+from inspect_swe._packages.npm.npmrc import expand, read_settings
 
 NO_MACHINE = {"NPM_CONFIG_GLOBALCONFIG": "/nowhere"}
 

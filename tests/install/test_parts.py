@@ -11,24 +11,16 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._errors import DigestMismatchError, RegistryError, UnknownVersionError
-from inspect_swe._install import (
-    Artifact,
-    ArtifactStore,
-    NpmPackage,
-    NpmRegistry,
-    Pin,
-    Pins,
-    Release,
-    Tool,
-    fetch_cli,
-    fetch_tool,
-    read_marker,
-    write_marker,
-)
-from inspect_swe._install.pins_update import PinMaker
-from inspect_swe._install.pip_config import PipConfig
-from inspect_swe._install.pypi import PyPIIndex
+from inspect_swe._packages.npm.registry import NpmRegistry, Release
+from inspect_swe._packages.pins import Pin, Pins
+from inspect_swe._packages.pypi.config import PipConfig
+from inspect_swe._packages.pypi.index import PyPIIndex
+from inspect_swe._packages.recipes import NpmPackage, Tool
 from inspect_swe._sandbox.probe import MARKER
+from inspect_swe._store.image_manifest import read_marker, write_marker
+from inspect_swe._store.pins_update import PinMaker
+from inspect_swe._store.store import Artifact, ArtifactStore
+from inspect_swe._store.versions import fetch_cli, fetch_tool
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry, integrity_of, make_tarball
 

@@ -4,13 +4,16 @@ import typing
 
 import pytest
 
-import inspect_swe._install as install
 from inspect_swe._agents import ROSTER
+from inspect_swe._contract.adapter import Adapter
 from inspect_swe._errors import AgentInstallError
-from inspect_swe._install import PYTHONS, NpmPackage, Pins, PythonPackage, SandboxPlatform, Target, Tool
-from inspect_swe._install.python_packages import locked_wheels
-from inspect_swe._install.registries import digest_of
-from inspect_swe._runtime.adapter import Adapter
+from inspect_swe._packages.npm.registry import digest_of
+from inspect_swe._packages.pins import Pin, Pins
+from inspect_swe._packages.platforms import SandboxPlatform
+from inspect_swe._packages.pypi.lock import PYTHONS
+from inspect_swe._packages.pypi.python_packages import locked_wheels
+from inspect_swe._packages.pypi.tags import Target
+from inspect_swe._packages.recipes import NpmPackage, PythonPackage, Tool
 from inspect_swe._stock import TOOLS
 
 PLATFORMS: tuple[SandboxPlatform, ...] = typing.get_args(SandboxPlatform)
@@ -57,9 +60,4 @@ def test_what_is_not_pinned_is_named() -> None:
     with pytest.raises(AgentInstallError, match="No version of nobody"):
         Pins.load().pin("nobody")
     with pytest.raises(AgentInstallError, match="not published for linux-x64 "):
-        install.Pin("tool", "1.0.0", {}).release("linux-x64")
-
-
-def test_exported_names_exist() -> None:
-    assert sorted(install.__all__, key=str.lower) == sorted(set(install.__all__), key=str.lower)
-    assert all(hasattr(install, name) for name in install.__all__)
+        Pin("tool", "1.0.0", {}).release("linux-x64")

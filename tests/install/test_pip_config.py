@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from inspect_swe._errors import RegistryError
-from inspect_swe._install import pip_config
-from inspect_swe._install.pip_config import PipConfig, default_index
+from inspect_swe._packages.pypi import config as pip_config
+from inspect_swe._packages.pypi.config import PipConfig, default_index
 
 from .fake_registry import FakeRegistry, Reply
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from inspect_swe._errors import AgentInstallError
-from inspect_swe._install import NpmPackage, SandboxPlatform, sandbox_platform
+from inspect_swe._packages.platforms import SandboxPlatform, sandbox_platform
+from inspect_swe._packages.recipes import NpmPackage
 
 
 @pytest.mark.parametrize(

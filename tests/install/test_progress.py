@@ -13,9 +13,9 @@ from inspect_ai import Task, eval
 from inspect_ai.dataset import Sample
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from inspect_swe import _inspect_compat
-from inspect_swe._install import progress
-from inspect_swe._install.flight import in_worker
+from inspect_swe._inspect import private as _inspect_compat
+from inspect_swe._packages import progress
+from inspect_swe._store.single_flight import in_worker
 
 IS_QUIET = _inspect_compat.display_is_quiet
 

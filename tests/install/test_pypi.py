@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._errors import DigestMismatchError, RegistryError
-from inspect_swe._install.pip_config import PipConfig
-from inspect_swe._install.pypi import IndexFile, PyPIIndex
+from inspect_swe._packages.pypi.config import PipConfig
+from inspect_swe._packages.pypi.index import IndexFile, PyPIIndex
 
 from .fake_registry import FakeRegistry, Reply
 from .wheel_index import HTML, JSON, WheelIndex, make_wheel, metadata_text, sha256

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._errors import RegistryError, UnknownVersionError
-from inspect_swe._install import ArtifactStore, PythonPackage, StoredArtifact, Target, catalog, fetch_cli
-from inspect_swe._install.pip_config import PipConfig
+from inspect_swe._packages.pypi.config import PipConfig
+from inspect_swe._packages.pypi.tags import Target
+from inspect_swe._packages.recipes import PythonPackage
+from inspect_swe._store import versions as catalog
+from inspect_swe._store.store import ArtifactStore, StoredArtifact
+from inspect_swe._store.versions import fetch_cli
 
 from .fake_registry import FakeRegistry
 from .wheel_index import WheelIndex

@@ -5,9 +5,8 @@ import socket
 import pytest
 
 from inspect_swe._errors import DigestMismatchError, RegistryError, UnknownVersionError
-from inspect_swe._install import NpmConfig, NpmRegistry, Release
-from inspect_swe._install.npm_config import default_registry
-from inspect_swe._install.registries import digest_of, newest_first
+from inspect_swe._packages.npm.config import NpmConfig, default_registry
+from inspect_swe._packages.npm.registry import NpmRegistry, Release, digest_of, newest_first
 
 from .fake_registry import PACKAGE, FakeRegistry, Reply, integrity_of
 

@@ -8,8 +8,8 @@ import time
 import httpx
 import pytest
 
-from inspect_swe._install import retries
-from inspect_swe._install.retries import Abandoned, TransientError, check_status, retried
+from inspect_swe._packages import retries
+from inspect_swe._packages.retries import Abandoned, TransientError, check_status, retried
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 

@@ -9,7 +9,7 @@ import re
 import zipfile
 from typing import Any
 
-from inspect_swe._install.pip_config import PipConfig
+from inspect_swe._packages.pypi.config import PipConfig
 
 from .fake_registry import FakeRegistry, Reply
 

@@ -19,7 +19,7 @@ from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec
 
 from inspect_swe import AgentOptionError, SandboxPlatform, claude_code, with_agents, with_agents_async
 from inspect_swe._cli.images import compose, image
-from inspect_swe._install import NpmPackage
+from inspect_swe._packages.recipes import NpmPackage
 from inspect_swe._provide import AgentChoice, Sandbox
 from inspect_swe._provide.wanted import chosen
 from inspect_swe.cli import main

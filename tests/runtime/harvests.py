@@ -15,9 +15,9 @@ from inspect_ai.util import Store, store
 from inspect_ai.util._store import init_subtask_store
 
 from inspect_swe import OutputFiles
-from inspect_swe._runtime.fileset import FileSet, output_files
-from inspect_swe._runtime.outputs import OutputHarvest
-from inspect_swe._runtime.session import Session
+from inspect_swe._results.fileset import FileSet, output_files
+from inspect_swe._results.output_files import OutputHarvest
+from inspect_swe._results.view import RunView
 from inspect_swe._sandbox.workspace import Workspace
 
 from ..sandbox.workspaces import local_workspace
@@ -31,13 +31,13 @@ def sh(folder: Path, script: str) -> str:
 
 async def harvested(workspace: Workspace, spec: OutputFiles, *works: Callable[[], Awaitable[object]]) -> list[FileSet]:
     """What is in the store after each of several calls of an agent."""
-    session = cast(Session, SimpleNamespace(workspace=workspace, resumes=False))
+    view = cast(RunView, SimpleNamespace(workspace=workspace, resumes=False))
     kept = []
     for work in works:
         harvest = OutputHarvest(spec, "An agent")
-        await harvest.begin(session)
+        await harvest.begin(view)
         await work()
-        await harvest.gather(session)
+        await harvest.gather(view)
         kept.append(output_files(store()))
     return kept
 

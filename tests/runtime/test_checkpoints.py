@@ -13,8 +13,8 @@ from inspect_ai.agent import AgentState
 from inspect_ai.util import Checkpointer, ResumeReport
 
 from inspect_swe import SessionRestoreError
+from inspect_swe._contract.conversation import Start
 from inspect_swe._runtime.checkpoints import GO_ON, Checkpoints, Point
-from inspect_swe._runtime.memory import Start
 from inspect_swe._sandbox.workspace import Workspace
 
 

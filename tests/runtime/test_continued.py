@@ -10,7 +10,7 @@ import pytest
 from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSample, EvalSpec
 
 from inspect_swe import AgentOptionError, claude_code, session_samples
-from inspect_swe._runtime.options import agent_options
+from inspect_swe._contract.options import agent_options
 from inspect_swe.adapter import swe_agent
 
 from ..fakes.outside_agent import Outside

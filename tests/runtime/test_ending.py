@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from inspect_swe._runtime.ending import Ending
-from inspect_swe._runtime.output import OutputBuffer
+from inspect_swe._contract.output import OutputBuffer
+from inspect_swe._runtime.cancellation import Ending
 
 
 async def returns(after: float, cause: BaseException) -> BaseException:

@@ -18,7 +18,7 @@ from inspect_ai.solver import TaskState
 from inspect_ai.util import Store, store, store_as
 
 from inspect_swe import FileSet, OutputFile, output_files
-from inspect_swe._runtime.fileset import SweOutput
+from inspect_swe._results.fileset import SweOutput
 
 
 def file(path: str, content: bytes, mode: int = 0o644) -> OutputFile:

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 from inspect_swe._errors import AgentInstallError
-from inspect_swe._runtime.install import _place
-from inspect_swe._sandbox.local import LocalTransport
+from inspect_swe._runtime.provisioning import _place
+from inspect_swe._sandbox.transports.local import LocalTransport
 from inspect_swe._sandbox.workspace import Workspace
 
 from ..sandbox.workspaces import local_workspace

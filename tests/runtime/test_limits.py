@@ -10,7 +10,7 @@ from inspect_ai.agent import Agent, AgentState, agent, as_solver
 from inspect_ai.dataset import Sample
 from inspect_ai.model import GenerateConfig, ModelInfo, get_model, set_model_info
 
-from inspect_swe._inspect_compat import resolve_model, token_limits
+from inspect_swe._inspect.private import resolve_model, token_limits
 
 CASES = [
     (None, None, (64_000, 8_000)),

@@ -15,10 +15,10 @@ from typing import Any, cast
 import pytest
 from inspect_ai.agent import AgentState
 
-import inspect_swe._inspect_handlers as handlers
+import inspect_swe._inspect.handlers as handlers
+from inspect_swe._contract.adapter import Route
 from inspect_swe._errors import AgentStartError
-from inspect_swe._runtime import link
-from inspect_swe._runtime.adapter import Route
+from inspect_swe._runtime import bridge_connection as link
 from inspect_swe._sandbox.probe import Completed
 
 
@@ -36,7 +36,7 @@ def test_a_release_that_has_moved_what_a_dialect_needs(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(handlers, "_loaded", {})
-    monkeypatch.setitem(sys.modules, "inspect_swe._inspect_handlers.google", None)
+    monkeypatch.setitem(sys.modules, "inspect_swe._inspect.handlers.google", None)
     assert asyncio.run(link.choose_link(Route(dialect="anthropic"))) is link.own_link
     assert asyncio.run(link.choose_link(Route(dialect="google"))) is link.inspect_link
     assert "slower bridge" in caplog.text

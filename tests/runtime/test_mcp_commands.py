@@ -13,7 +13,7 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import SandboxUnsupportedError
-from inspect_swe._runtime.mcp import check_commands
+from inspect_swe._contract.mcp import check_commands
 
 
 class Here:

@@ -9,7 +9,7 @@ from inspect_ai.tool import MCPServerConfigStdio, Skill, Tool, tool
 from pydantic import BaseModel
 
 from inspect_swe import AgentOptionError, ResultSpec, claude_code
-from inspect_swe._runtime.options import AgentOptions, agent_options
+from inspect_swe._contract.options import AgentOptions, agent_options
 from inspect_swe.adapter import swe_agent
 
 from ..fakes.outside_agent import Outside

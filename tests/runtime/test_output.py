@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspect_swe._runtime.output import OutputBuffer, missing_libraries
+from inspect_swe._contract.output import OutputBuffer, missing_libraries
 
 MUSL = """\
 Error loading shared library libstdc++.so.6: No such file or directory (needed by /tools/cli)

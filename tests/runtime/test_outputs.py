@@ -13,11 +13,11 @@ from inspect_ai.util import Store, store
 from inspect_ai.util._store import init_subtask_store
 
 from inspect_swe import AgentOptionError, FileSet, OutputFiles, claude_code, interactive_codex_cli, output_files
-from inspect_swe._runtime.harvest import begin
-from inspect_swe._runtime.outputs import OutputHarvest
-from inspect_swe._runtime.session import Session
-from inspect_swe._sandbox import manifest
-from inspect_swe._sandbox.manifest import Found, Manifest
+from inspect_swe._results.collectors import begin
+from inspect_swe._results.output_files import OutputHarvest
+from inspect_swe._results.view import RunView
+from inspect_swe._sandbox import changes as manifest
+from inspect_swe._sandbox.changes import Found, Manifest
 
 from ..sandbox.workspaces import local_workspace
 from .harvests import harvest, sh
@@ -248,11 +248,8 @@ def test_what_cannot_be_kept_costs_no_sample(
         init_subtask_store(Store())
         async with local_workspace(str(tmp_path)) as workspace:
             harvests = (OutputHarvest(OutputFiles(), "An agent"),)
-            session = SimpleNamespace(
-                workspace=workspace, harvests=harvests, resumes=False, adapter=SimpleNamespace(label="Agent")
-            )
-            await begin(cast(Session, session))
-            assert session.harvests == ()
+            view = SimpleNamespace(workspace=workspace, resumes=False, adapter=SimpleNamespace(label="Agent"))
+            assert await begin(cast(RunView, view), harvests) == ()
             return output_files(store())
 
     files = asyncio.run(run())

@@ -25,8 +25,8 @@ from typing_extensions import Unpack
 
 import inspect_swe
 from inspect_swe import AgentOptionError, CentaurOptions, OutputFiles
-from inspect_swe._runtime.options import AgentOptions, agent_options
-from inspect_swe._runtime.parameters import checked_parameters, parameter_types
+from inspect_swe._contract.options import AgentOptions, agent_options
+from inspect_swe._contract.parameters import checked_parameters, parameter_types
 
 FACTORIES = (
     "antigravity",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inspect_swe import OutputFiles
-from inspect_swe._runtime.fileset import FileSet
+from inspect_swe._results.fileset import FileSet
 
 from .harvests import harvest, sh
 from .repository import BEGIN, HOSTILE, SEE, WORK, tree

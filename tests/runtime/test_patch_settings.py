@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inspect_swe import OutputFiles
-from inspect_swe._runtime.fileset import FileSet
+from inspect_swe._results.fileset import FileSet
 
 from .harvests import harvest, sh
 
@@ -154,6 +154,6 @@ def test_a_partial_clone_without_its_remote(repository: Path) -> None:
 
 
 def test_it_runs_in_busybox(repository: Path) -> None:
-    script = (Path(__file__).parents[2] / "src/inspect_swe/_sandbox/patch.sh").read_text()
+    script = (Path(__file__).parents[2] / "src/inspect_swe/_sandbox/git_patch.sh").read_text()
     for shell in (["dash", "-n"], ["bash", "--posix", "-n"]):
         subprocess.run(shell, input=script, text=True, check=True)

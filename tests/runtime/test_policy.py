@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inspect_swe import AgentError, ProviderError, ProviderQuotaError, ProviderRateLimitError, _errors
-from inspect_swe._runtime.adapter import Outcome, Verdict
+from inspect_swe._contract.adapter import Outcome, Verdict
 from inspect_swe._runtime.policy import AFTER_OUTCOME, OF_ERROR, Action, action_after, is_transient, provider_error_kind
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "troubleshooting.md"

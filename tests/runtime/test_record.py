@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
-from inspect_swe._runtime.record import shown_command, shown_env, shown_text
+from inspect_swe._runtime.redaction import shown_command, shown_env, shown_text
 
 
 def test_a_command_without_its_secrets() -> None:

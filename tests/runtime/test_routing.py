@@ -8,8 +8,8 @@ import pytest
 import inspect_swe
 from inspect_swe import AgentOptionError, RoutingError
 from inspect_swe._agents import ROSTER
-from inspect_swe._agents.claude_code import ClaudeCode
-from inspect_swe._agents.gemini_cli import GeminiCli
+from inspect_swe._agents.claude_code.agent import ClaudeCode
+from inspect_swe._agents.gemini_cli.agent import GeminiCli
 from inspect_swe._agents.routing import DIVERTED_BY, OUTRANKED_BY
 from inspect_swe._runtime.routing import check_files, combined, diverting, with_direct
 from inspect_swe.acp import interactive_claude_code

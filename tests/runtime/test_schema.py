@@ -9,7 +9,7 @@ from inspect_ai.model import ResponseSchema
 from inspect_ai.util import json_schema
 from pydantic import BaseModel, Field, RootModel, field_validator
 
-from inspect_swe._runtime.schema import Schema
+from inspect_swe._contract.schema import Schema
 
 
 class Finding(BaseModel):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._agents import ROSTER
-from inspect_swe._runtime.adapter import Adapter
-from inspect_swe._runtime.install import Installed
+from inspect_swe._contract.adapter import Adapter
+from inspect_swe._runtime.provisioning import Installed
 from inspect_swe._runtime.surroundings import read_withheld_env
-from inspect_swe._sandbox import local
+from inspect_swe._sandbox.transports import local
 
 from ..sandbox.workspaces import local_workspace
 

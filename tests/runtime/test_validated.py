@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from inspect_swe import ResultSpec, SweResult, result_of
 from inspect_swe._runtime import validated
-from inspect_swe._sandbox import reading
+from inspect_swe._sandbox import read_files as reading
 from inspect_swe.testing import (
     DynamicStep,
     ScriptedRequest,

@@ -12,8 +12,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from inspect_swe._sandbox.exchange import ExchangeChannel
-from inspect_swe._sandbox.multiplexer import ExitStatus, Multiplexer, Process
+from inspect_swe._sandbox.relay.exchange import ExchangeChannel
+from inspect_swe._sandbox.relay.multiplexer import ExitStatus, Multiplexer, Process
 
 SOURCES = Path(__file__).parents[2] / "src/inspect_swe/_sandbox/relay_src"
 NATIVE = SOURCES / f"relay-{'aarch64' if platform.machine() in ('aarch64', 'arm64') else 'x86_64'}"

@@ -13,8 +13,8 @@ import anyio
 import pytest
 from inspect_ai.util import SandboxConnection
 
-from inspect_swe._sandbox import docker as module
-from inspect_swe._sandbox.docker import connect_docker, engine
+from inspect_swe._sandbox.transports import docker as module
+from inspect_swe._sandbox.transports.docker import connect_docker, engine
 
 
 class Ping(BaseHTTPRequestHandler):

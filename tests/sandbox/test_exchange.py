@@ -14,10 +14,10 @@ import pytest
 from inspect_ai.util import ExecResult, SandboxEnvironment
 
 from inspect_swe._errors import SandboxDiedError
-from inspect_swe._sandbox.frames import FrameType, encode
-from inspect_swe._sandbox.multiplexer import ExitStatus
-from inspect_swe._sandbox.portable import PortableTransport
 from inspect_swe._sandbox.probe import Probe
+from inspect_swe._sandbox.relay.frames import FrameType, encode
+from inspect_swe._sandbox.relay.multiplexer import ExitStatus
+from inspect_swe._sandbox.transports.exec import PortableTransport
 
 from .relay_support import ENV, RELAY, collect, exchange_channel, gone_within, local_session, session_pids
 

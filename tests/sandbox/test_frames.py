@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from inspect_swe._sandbox.frames import (
+from inspect_swe._sandbox.relay.frames import (
     MAX_PAYLOAD,
     Frame,
     FrameDecoder,

@@ -9,9 +9,9 @@ from typing import cast
 import pytest
 
 from inspect_swe._errors import SandboxDiedError
-from inspect_swe._sandbox import start
-from inspect_swe._sandbox.local import LocalTransport, environment
 from inspect_swe._sandbox.probe import Probe
+from inspect_swe._sandbox.transports import bootstrap as start
+from inspect_swe._sandbox.transports.local import LocalTransport, environment
 
 from .relay_support import session_pids
 from .workspaces import local_workspace

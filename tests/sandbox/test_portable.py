@@ -13,11 +13,12 @@ from inspect_ai.util import ExecResult
 from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
 
 from inspect_swe._errors import AgentError, SandboxDiedError, SandboxUnsupportedError
-from inspect_swe._sandbox import exchange, portable
-from inspect_swe._sandbox.exchange import ExchangeChannel
-from inspect_swe._sandbox.local import LocalTransport
-from inspect_swe._sandbox.portable import PortableTransport
 from inspect_swe._sandbox.probe import probe_sandbox
+from inspect_swe._sandbox.relay import exchange
+from inspect_swe._sandbox.relay.exchange import ExchangeChannel
+from inspect_swe._sandbox.transports import exec as portable
+from inspect_swe._sandbox.transports.exec import PortableTransport
+from inspect_swe._sandbox.transports.local import LocalTransport
 from inspect_swe._sandbox.workspace import Workspace
 
 from ..fakes.portable_sandbox import PortableTestSandbox

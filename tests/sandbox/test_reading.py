@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from inspect_swe._sandbox import reading
-from inspect_swe._sandbox.reading import read_files
+from inspect_swe._sandbox import read_files as reading
+from inspect_swe._sandbox.read_files import read_files
 
 from .workspaces import local_workspace
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from inspect_swe._sandbox.frames import FrameType, encode
+from inspect_swe._sandbox.relay.frames import FrameType, encode
 
 from .relay_support import ENV, RELAY, gone_within, session_pids
 
@@ -132,7 +132,7 @@ def test_killing_the_host_process_is_enough(tmp_path: Path) -> None:
 import asyncio, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from tests.sandbox.relay_support import ENV, LocalPipeChannel
-from inspect_swe._sandbox.multiplexer import Multiplexer
+from inspect_swe._sandbox.relay.multiplexer import Multiplexer
 async def main():
     relay = Multiplexer(await LocalPipeChannel.open(), token={token!r}, connect=None)
     await relay.start()

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from inspect_swe._errors import AgentStartError, SandboxDiedError
-from inspect_swe._sandbox.frames import FrameDecoder, FrameType
-from inspect_swe._sandbox.multiplexer import Multiplexer
+from inspect_swe._sandbox.relay.frames import FrameDecoder, FrameType
+from inspect_swe._sandbox.relay.multiplexer import Multiplexer
 
 from .relay_support import Local, LocalPipeChannel, local_session
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._errors import AgentStartError, SandboxDiedError
-from inspect_swe._sandbox.multiplexer import ExitStatus, Multiplexer, SandboxFileError
+from inspect_swe._sandbox.relay.multiplexer import ExitStatus, Multiplexer, SandboxFileError
 
 from .relay_support import ENV, LocalPipeChannel, collect, gone_within, local_session, session_pids
 

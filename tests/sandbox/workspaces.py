@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
 
-from inspect_swe._sandbox.local import LocalTransport
 from inspect_swe._sandbox.probe import probe_sandbox
+from inspect_swe._sandbox.transports.local import LocalTransport
 from inspect_swe._sandbox.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from inspect_ai.model import ChatMessage
 from inspect_ai.tool import MCPServerConfig
 
-from .._runtime.adapter import Adapter, File, Site
+from .._contract.adapter import Adapter, File, Site
 
 
 @dataclass(frozen=True)

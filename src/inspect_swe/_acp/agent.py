@@ -18,22 +18,22 @@ from inspect_ai.solver import TaskState
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
+from .._contract.conversation import Start
+from .._contract.options import agent_options
+from .._contract.parameters import checked_parameters
+from .._contract.result_specs import OutputFiles
 from .._errors import AgentExitedError, AgentOptionError
-from .._inspect_compat import sample_identity
-from .._runtime.memory import Start
-from .._runtime.options import agent_options
-from .._runtime.parameters import checked_parameters
+from .._inspect.private import sample_identity
 from .._runtime.prompt import system_text
-from .._runtime.results import OutputFiles
 from .._runtime.routing import check_env
 from .._runtime.session import open_session
 from .._runtime.tool_names import offered_tools
-from ._adapter import AcpAdapter
-from ._operator import run_channel
-from ._permissions import Permissions
-from ._planted import check_messages
-from ._saved import SavedSession, folder_of, keep_folder
-from ._session import ACPSession
+from .adapter import AcpAdapter
+from .operator import run_channel
+from .permissions import Permissions
+from .saved import SavedSession, folder_of, keep_folder
+from .seeded import check_messages
+from .session import ACPSession
 
 logger = logging.getLogger(__name__)
 

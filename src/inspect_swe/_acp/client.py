@@ -17,8 +17,8 @@ from acp.schema import (
     ToolCallUpdate,
 )
 
-from ._events import Decision, Event, events_of
-from ._permissions import PermissionRequest, request_of, response
+from .events import Decision, Event, events_of
+from .permissions import PermissionRequest, request_of, response
 
 
 class PermissiveClient:

@@ -12,9 +12,9 @@ from acp import Client, connect_to_agent
 from acp.client.connection import ClientSideConnection
 from inspect_ai.util import ExecRemoteProcess
 
-from .._sandbox.multiplexer import Process
-from ._client import PermissiveClient
-from ._wire import ErrorInfo, Wire, stdio_of
+from .._sandbox.relay.multiplexer import Process
+from .client import PermissiveClient
+from .wire import ErrorInfo, Wire, stdio_of
 
 _PATIENCE = 5
 """Seconds that a process may take to end once its stdin has ended."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from acp.schema import EnvVariable, HttpHeader, HttpMcpServer, McpServerStdio, SseMcpServer
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio
 
-from .._runtime.mcp import stdio_argv
+from .._contract.mcp import stdio_argv
 
 
 def bridge_mcp_to_acp(configs: list[MCPServerConfigHTTP]) -> list[HttpMcpServer]:

@@ -9,7 +9,7 @@ from inspect_ai.model import ChatMessage, ChatMessageUser
 
 from .._errors import AgentOptionError
 from .._runtime.prompt import opening
-from ._session import ACPSession
+from .session import ACPSession
 
 
 async def run_channel(session: ACPSession, channel: AgentChannel) -> None:

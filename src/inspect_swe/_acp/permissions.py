@@ -18,8 +18,8 @@ from inspect_ai.agent import AgentState
 from inspect_ai.tool import ToolCall
 
 from .._errors import AgentOptionError
-from .._inspect_compat import approve_tool_call
-from ._events import Decision
+from .._inspect.private import approve_tool_call
+from .events import Decision
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, Se
 
 from .._errors import AgentExitedError, SessionStartError
 from .._runtime.session import Session
-from .._sandbox.multiplexer import Process
-from ._adapter import AcpAdapter, Service
-from ._client import SessionClient
-from ._connection import acp_connection
-from ._mcp import mcp_to_acp
-from ._wire import ErrorInfo
+from .._sandbox.relay.multiplexer import Process
+from .adapter import AcpAdapter, Service
+from .client import SessionClient
+from .connection import acp_connection
+from .mcp import mcp_to_acp
+from .wire import ErrorInfo
 
 logger = logging.getLogger(__name__)
 

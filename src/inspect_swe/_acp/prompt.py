@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from ._events import Event, StopReason, TextChunk, ToolStarted, Turn, TurnEnded
+from .events import Event, StopReason, TextChunk, ToolStarted, Turn, TurnEnded
 
 _KEPT = 20_000
 """Events of a turn that are kept."""

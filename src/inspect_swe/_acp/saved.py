@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from inspect_ai.util import store
 
+from .._contract.adapter import Site
+from .._contract.conversation import Start
 from .._errors import ACPError, AgentError, AgentOptionError
-from .._runtime.adapter import Site
-from .._runtime.memory import Start
 from .._runtime.session import Session
 from .._sandbox.archive import pack
 

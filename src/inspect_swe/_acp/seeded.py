@@ -11,8 +11,8 @@ from typing import Any
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageTool, ChatMessageUser
 
+from .._contract.adapter import File, Site
 from .._errors import AgentOptionError
-from .._runtime.adapter import File, Site
 
 
 def check_messages(messages: Sequence[ChatMessage]) -> None:

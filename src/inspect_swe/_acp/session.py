@@ -18,18 +18,18 @@ from inspect_ai.model import ChatMessageUser
 from inspect_ai.solver import TaskState
 
 from .._errors import AgentError, SessionStartError, TurnActiveError, TurnFailedError
-from .._inspect_compat import forget_thread
-from .._inspect_transcript import in_span
-from .._runtime.harvest import gather
+from .._inspect.private import forget_thread
+from .._inspect.transcript import in_span
+from .._results.collectors import gather
 from .._runtime.session import Session
-from ._adapter import AcpAdapter
-from ._client import SessionClient
-from ._events import Decision, Event, PermissionAsked, Plan, Turn, TurnEnded
-from ._live import Live, said
-from ._permissions import PermissionRequest, Permissions, decide
-from ._processes import end_commands
-from ._prompt import Ended, Prompt
-from ._saved import SavedSession, save
+from .adapter import AcpAdapter
+from .client import SessionClient
+from .events import Decision, Event, PermissionAsked, Plan, Turn, TurnEnded
+from .permissions import PermissionRequest, Permissions, decide
+from .process import Live, said
+from .processes import end_commands
+from .prompt import Ended, Prompt
+from .saved import SavedSession, save
 
 _CANCEL_TIMEOUT = 30
 
@@ -218,7 +218,7 @@ class ACPSession:
 
     async def gather(self) -> None:
         """Put what the agent has left so far into the sample's store: files that it was told to `collect`."""
-        await gather(self._place)
+        await gather(self._place, self._place.harvests)
 
     async def restart(self) -> None:
         """Start the agent's process anew, and go on with this session: after a crash, say.

@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol
 
 from inspect_ai.util import ExecCompleted, ExecRemoteProcess, ExecStdout
 
+from .._contract.output import OutputBuffer
 from .._errors import tail
-from .._runtime.output import OutputBuffer
-from .._sandbox.multiplexer import Process
+from .._sandbox.relay.multiplexer import Process
 
 _LONGEST_LINE = 256 << 20
 _SLOW_TO_PARSE = 1 << 20

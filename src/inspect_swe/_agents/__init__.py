@@ -1,17 +1,17 @@
 """The roster: one file per CLI, one line here."""
 
-from .about import cli_tools
-from .announced import Announced, all_announced, announced, announced_names
-from .antigravity import Antigravity, antigravity
-from .claude_code import ClaudeCode, claude_code
-from .codex_cli import CodexAutoReview, CodexCli, codex_cli
-from .copilot_cli import CopilotCli, copilot_cli
-from .gemini_cli import GeminiCli, gemini_cli
-from .kimi_code import KimiCode, kimi_code
-from .mini_swe_agent import MiniSweAgent, mini_swe_agent
-from .opencode import OpenCode, opencode
-from .pi import Pi, pi
-from .qwen_code import QwenCode, qwen_code
+from .antigravity.agent import Antigravity, antigravity
+from .claude_code.agent import ClaudeCode, claude_code
+from .codex_cli.agent import CodexAutoReview, CodexCli, codex_cli
+from .copilot_cli.agent import CopilotCli, copilot_cli
+from .gemini_cli.agent import GeminiCli, gemini_cli
+from .kimi_code.agent import KimiCode, kimi_code
+from .mini_swe_agent.agent import MiniSweAgent, mini_swe_agent
+from .opencode.agent import OpenCode, opencode
+from .pi.agent import Pi, pi
+from .plugins import Announced, all_announced, announced, announced_names
+from .qwen_code.agent import QwenCode, qwen_code
+from .tool_kinds import cli_tools
 
 ROSTER = (Antigravity, ClaudeCode, CodexCli, CopilotCli, GeminiCli, KimiCode, MiniSweAgent, OpenCode, Pi, QwenCode)
 

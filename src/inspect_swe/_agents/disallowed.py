@@ -6,9 +6,9 @@ import logging
 import re
 from collections.abc import Sequence
 
+from .._contract.adapter import Adapter
 from .._errors import AgentOptionError, closest
-from .._install import Pins
-from .._runtime.adapter import Adapter
+from .._packages.pins import Pins
 
 logger = logging.getLogger(__name__)
 

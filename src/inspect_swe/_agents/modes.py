@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._runtime.adapter import ModePolicy, Site
+from .._contract.adapter import ModePolicy, Site
 
 _NO_BYPASS = "disableBypassPermissionsMode|disableAutoMode|disableYolo|defaultMode"
 

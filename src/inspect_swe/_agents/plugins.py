@@ -8,8 +8,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 from inspect_ai.agent import Agent
 
+from .._contract.adapter import Adapter
 from .._errors import AgentError, EntryPointError
-from .._runtime.adapter import Adapter
 from .._runtime.agent import adapter_of
 
 GROUP = "inspect_swe.agents"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from textwrap import dedent
 from typing import cast, get_args
 
+from .._contract.adapter import ToolKind
 from .._errors import AgentOptionError, EntryPointError, closest
-from .._runtime.adapter import ToolKind
-from .announced import all_announced, announced, announced_names
+from .plugins import all_announced, announced, announced_names
 
 logger = logging.getLogger(__name__)
 

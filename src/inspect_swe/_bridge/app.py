@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .._errors import InspectVersionError
-from .._inspect_compat import ending_exception, provider_error_payload
-from .._inspect_handlers import load_handler
-from .._inspect_release import absent_error
-from .._inspect_transcript import in_span
+from .._inspect.handlers import load_handler
+from .._inspect.private import ending_exception, provider_error_payload
+from .._inspect.release import absent_error
+from .._inspect.transcript import in_span
 from .dialects import Dialect, serving_dialect
 from .dialects.anthropic import Anthropic
 from .dialects.completions import Completions

@@ -24,7 +24,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall, ToolCallError, ToolInfo
 
-from .._inspect_transcript import record, record_change, working_time
+from .._inspect.transcript import record, record_change, working_time
 from .delegations import Delegations
 from .dialects import serving_dialect
 from .threads import Threads

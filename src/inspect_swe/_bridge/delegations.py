@@ -8,7 +8,7 @@ from itertools import takewhile
 from inspect_ai.event import SpanBeginEvent, SpanEndEvent, ToolEvent
 from inspect_ai.model import ChatMessage, ChatMessageUser, ContentText
 
-from .._inspect_transcript import enter_span, in_span, record
+from .._inspect.transcript import enter_span, in_span, record
 from .recent import Recent
 
 _NAMES = ("subagent_type", "agent_type", "agent_name", "agent", "name")

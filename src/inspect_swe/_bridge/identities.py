@@ -14,7 +14,7 @@ from typing import Any
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageTool, ChatMessageUser, ModelOutput
 from inspect_ai.tool import ToolCall
 
-from .._inspect_compat import sample_identity
+from .._inspect.private import sample_identity
 from .dialects import serving_dialect
 
 MAX_ID = 64

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from .._sandbox.multiplexer import Connect
+from .._sandbox.relay.multiplexer import Connect
 
 MAX_HEAD = 128 << 10
 """Bytes of a request's line and headers, or of anything else that is not a body."""

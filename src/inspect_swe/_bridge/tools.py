@@ -22,8 +22,8 @@ from mcp.types import (
     Tool,
 )
 
-from .._inspect_compat import call_tool, ending_exception, failure_requested, list_tools
-from .._inspect_transcript import in_span
+from .._inspect.private import call_tool, ending_exception, failure_requested, list_tools
+from .._inspect.transcript import in_span
 from .intake import MAX_CALL, without_lone_surrogates
 from .settings import Traffic
 

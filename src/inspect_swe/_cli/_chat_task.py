@@ -18,7 +18,7 @@ from rich.text import Text
 
 from .. import acp
 from .._errors import AgentError, AgentOptionError, SandboxUnsupportedError
-from .._inspect_compat import load_dotenv
+from .._inspect.private import load_dotenv
 from .._provide import image_service, is_here, with_agents
 from ._conversation import Conversation
 from ._shared import platforms_of

@@ -19,11 +19,14 @@ from rich.filesize import decimal
 from .._agents import Announced, all_announced
 from .._errors import AgentError, RegistryError
 from .._folders import CACHE_VARIABLE, cache_folder
-from .._install import ArtifactStore, NpmPackage, Pins, PythonPackage, SandboxPlatform
-from .._install.pip_config import PipConfig
-from .._install.pypi import PyPIIndex
-from .._sandbox.docker import engine
+from .._packages.pins import Pins
+from .._packages.platforms import SandboxPlatform
+from .._packages.pypi.config import PipConfig
+from .._packages.pypi.index import PyPIIndex
+from .._packages.recipes import NpmPackage, PythonPackage
+from .._sandbox.transports.docker import engine
 from .._stock import RECIPES, TOOLS, stored
+from .._store.store import ArtifactStore
 from ._shared import platforms_of
 
 _OLDEST_ENGINE = Version("24.0.6")

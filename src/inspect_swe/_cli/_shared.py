@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 if TYPE_CHECKING:
-    from .._install import SandboxPlatform
+    from .._packages.platforms import SandboxPlatform
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +35,7 @@ def platforms_of(choice: str | None) -> list[SandboxPlatform]:
         return [cast("SandboxPlatform", platform) for platform in PLATFORMS]
     if choice is not None:
         return [cast("SandboxPlatform", choice)]
-    from .._install import sandbox_platform
+    from .._packages.platforms import sandbox_platform
 
     return [sandbox_platform(machine.machine(), musl=False)]
 

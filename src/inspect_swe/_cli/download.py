@@ -9,7 +9,7 @@ import click
 from ._shared import PLATFORMS, check_names, json_option, platforms_of, print_json
 
 if TYPE_CHECKING:
-    from .._install import StoredArtifact
+    from .._store.store import StoredArtifact
 
 _KEYWORDS = ("stable", "latest")
 
@@ -43,8 +43,8 @@ def download(agents: tuple[str, ...], version: str, platform: str | None, everyt
         raise click.UsageError("name an agent, or use --all.")
 
     from .._agents import announced_names
-    from .._install import check_version
     from .._stock import CHOICES, entry_of, fetch_each
+    from .._store.versions import check_version
 
     check_names(agents, [*CHOICES, *announced_names()])
     check_version(version)

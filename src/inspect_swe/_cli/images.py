@@ -11,7 +11,7 @@ import click
 from ._shared import PLATFORMS, json_option, print_json
 
 if TYPE_CHECKING:
-    from .._install import SandboxPlatform
+    from .._packages.platforms import SandboxPlatform
     from .._provide import AgentChoice
 
 _agents = click.option(

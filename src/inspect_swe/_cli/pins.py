@@ -14,8 +14,9 @@ from ._shared import check_names, json_option, print_json
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from .._install import Lock, Pins
-    from .._install.pins_check import Checked
+    from .._packages.pins import Pins
+    from .._packages.pypi.lock import Lock
+    from .._store.pins_verify import Checked
 
 
 @click.group(invoke_without_command=True)
@@ -31,8 +32,8 @@ def pins(context: click.Context, as_json: bool) -> None:
 @json_option
 def show(as_json: bool) -> None:
     """Show what is pinned."""
-    from .._install import Pins
-    from .._install.pins_update import pins_text
+    from .._packages.pins import Pins
+    from .._store.pins_update import pins_text
 
     found = Pins.load().pins
     if as_json:
@@ -56,10 +57,12 @@ def show(as_json: bool) -> None:
 @json_option
 def verify(as_json: bool) -> None:
     """Compare every pinned digest with what your registries state now; exits with 1 if one is not confirmed."""
-    from .._install import NpmConfig, NpmRegistry, Pins
-    from .._install.pins_check import compare_pins
-    from .._install.pip_config import PipConfig
-    from .._install.pypi import PyPIIndex
+    from .._packages.npm.config import NpmConfig
+    from .._packages.npm.registry import NpmRegistry
+    from .._packages.pins import Pins
+    from .._packages.pypi.config import PipConfig
+    from .._packages.pypi.index import PyPIIndex
+    from .._store.pins_verify import compare_pins
 
     found = Pins.load()
     with PyPIIndex(PipConfig.load()) as index, _progress("Asking the registries") as progress:
@@ -93,11 +96,14 @@ def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: 
 
     import semver
 
-    from .._install import PINS_FILE, NpmConfig, NpmRegistry, Pins, PythonPackage
-    from .._install.pins_update import PinMaker, pins_text
-    from .._install.pip_config import PipConfig
-    from .._install.pypi import PyPIIndex
+    from .._packages.npm.config import NpmConfig
+    from .._packages.npm.registry import NpmRegistry
+    from .._packages.pins import PINS_FILE, Pins
+    from .._packages.pypi.config import PipConfig
+    from .._packages.pypi.index import PyPIIndex
+    from .._packages.recipes import PythonPackage
     from .._stock import RECIPES, TOOLS
+    from .._store.pins_update import PinMaker, pins_text
 
     if version is not None and len(names) != 1:
         raise click.UsageError("--version needs one NAME.")
@@ -140,14 +146,14 @@ def _check_checkout(file: Path) -> None:
 
 
 def _lock_file(name: str) -> Path:
-    from .._install import PINS_FILE
+    from .._packages.pins import PINS_FILE
 
     return PINS_FILE.with_name("locks") / f"{name}.json"
 
 
 def _locks(pins: Pins) -> dict[str, Lock]:
     """The locks of pinned Python packages."""
-    from .._install import Lock
+    from .._packages.pypi.lock import Lock
 
     return {name: Lock.load(_lock_file(name)) for name in pins.pins if _lock_file(name).is_file()}
 

@@ -45,8 +45,10 @@ def remove(
     if everything == bool(agents or version or platform):
         raise click.UsageError("name an agent, --version or --platform, or use --all.")
     from .._agents import announced_names
-    from .._install import ArtifactStore, Pins, remove_bundle
+    from .._packages.pins import Pins
     from .._stock import RECIPES, TOOLS, size_of
+    from .._store.bundle import remove_bundle
+    from .._store.store import ArtifactStore
 
     check_names(agents, [*RECIPES, *TOOLS, *announced_names()])
     pins, store = Pins.load(), ArtifactStore()

@@ -12,8 +12,8 @@ from ._shared import json_option, print_json
 if TYPE_CHECKING:
     from inspect_ai.agent import Agent
 
-    from .._install import Pins
-    from .._runtime.adapter import Adapter
+    from .._contract.adapter import Adapter
+    from .._packages.pins import Pins
 
 
 @click.command("agents")
@@ -26,7 +26,7 @@ def list_agents(as_json: bool) -> None:
     import inspect_swe
 
     from .._agents import ROSTER, Announced, all_announced
-    from .._install import Pins
+    from .._packages.pins import Pins
 
     pins, others = Pins.load(), list(all_announced())
     entries = [_own_entry(adapter, getattr(inspect_swe, adapter.key), pins) for adapter in ROSTER]
@@ -69,7 +69,7 @@ def _own_entry(adapter: type[Adapter], factory: Callable[..., Agent], pins: Pins
 
 
 def _entry(adapter: type[Adapter], factory: Callable[..., Agent], package: str) -> dict[str, Any]:
-    from .._runtime.parameters import parameter_types
+    from .._contract.parameters import parameter_types
 
     return {
         "agent": adapter.key,

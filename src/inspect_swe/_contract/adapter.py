@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 
 from inspect_ai.tool import MCPServerConfig
 
-from .._install import Recipe, Tool
-from .._requests import DialectName
+from .._inspect.requests import DialectName
+from .._packages.recipes import Recipe, Tool
 from .output import json_events
 
 ToolKind = Literal["read", "edit", "delete", "move", "search", "execute", "think", "fetch", "other"]

@@ -17,7 +17,7 @@ from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf, TypeAdapter, ValidationError
 
 from .._errors import closest
-from .._inspect_compat import is_tool
+from .._inspect.private import is_tool
 
 _LISTS = (list, collections.abc.Sequence)
 _MAPPINGS = (dict, collections.abc.Mapping)

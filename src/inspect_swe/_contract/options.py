@@ -14,10 +14,10 @@ from inspect_ai.tool import MCPServerConfig, Skill, Tool, ToolDef, read_skills
 from pydantic import BaseModel
 
 from .._errors import AgentOptionError
-from .._inspect_compat import async_backend
-from .._install import check_version
+from .._inspect.private import async_backend
+from .._store.versions import check_version
 from .parameters import checked_parameters
-from .results import OutputFiles, ResultSpec
+from .result_specs import OutputFiles, ResultSpec
 from .schema import Schema
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from inspect_ai.log import EvalLog, EvalSample
 
-from .._runtime.fileset import FileSet, output_files
-from .._runtime.kept import SweSession
+from .._results.fileset import FileSet, output_files
+from .._results.session_archive import SweSession
 from ._facts import agents_of
 
 

@@ -19,7 +19,7 @@ from inspect_ai.model import (
     ModelOutput,
 )
 
-from ._inspect_transcript import record_change
+from .transcript import record_change
 
 _RECENT = 500
 """Events that may have been recorded since a generation's own, at most."""

@@ -1,4 +1,4 @@
-"""The only place that imports Inspect's private modules, but for transcripts (`_inspect_transcript.py`).
+"""The only place that imports Inspect's private modules, but for transcripts (`_inspect/transcript.py`).
 
 Contract tests (`tests/test_inspect_contract.py`) hold every name used here. An inspect_ai release may have moved any of
 them: where our bridge needs the name, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public
@@ -30,8 +30,8 @@ from inspect_ai.solver import TaskState
 from inspect_ai.tool import Tool, ToolCall, ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import Checkpointer, LimitExceededError, SandboxEnvironment, registry_info
 
-from ._inspect_ids import IdChanges
-from ._inspect_release import absent_error, warn_absent
+from .ids import IdChanges
+from .release import absent_error, warn_absent
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import functools
 import logging
 from importlib.metadata import version
 
-from ._errors import InspectVersionError
+from .._errors import InspectVersionError
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from inspect_ai.event import Event
 from inspect_ai.log import transcript
 from inspect_ai.util import sample_limits
 
-from ._inspect_release import warn_absent
+from .release import warn_absent
 
 
 def record(event: Event) -> None:

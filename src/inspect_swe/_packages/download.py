@@ -20,8 +20,8 @@ from packaging.utils import parse_wheel_filename
 
 from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
 
+from .npm.registry import Release, digest_of
 from .progress import bar
-from .registries import Release, digest_of
 from .retries import Abandoned, TransientError, check_status, retried
 
 _THREADS = 8

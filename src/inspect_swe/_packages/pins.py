@@ -10,8 +10,8 @@ from typing import Any
 
 from inspect_swe._errors import AgentInstallError
 
+from .npm.registry import Release
 from .platforms import SandboxPlatform
-from .registries import Release
 
 PINS_FILE = Path(__file__).with_name("pins.json")
 

@@ -30,7 +30,7 @@ def bar(title: str) -> Iterator[Update]:
         title: What it is about.
     """
     # Not imported above: Inspect takes a second, which `--help` need not wait for.
-    from .._inspect_compat import display_is_quiet, sample_identity
+    from .._inspect.private import display_is_quiet, sample_identity
 
     if not sys.stderr.isatty() or display_is_quiet():
         yield lambda done, total, more: None

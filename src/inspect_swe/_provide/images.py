@@ -11,10 +11,11 @@ from rich.console import Console
 
 from .._errors import AgentInstallError, SandboxUnsupportedError
 from .._folders import temporary_folder
-from .._install import SandboxPlatform, StoredArtifact
-from .._sandbox.docker import engine
+from .._packages.platforms import SandboxPlatform
 from .._sandbox.image import image_facts
 from .._sandbox.probe import PROVIDED
+from .._sandbox.transports.docker import engine
+from .._store.store import StoredArtifact
 from .wanted import AgentChoice, Place, chosen, copies
 
 _HINTS = {

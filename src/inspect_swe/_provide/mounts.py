@@ -17,10 +17,11 @@ from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec, is_compose_ya
 
 from .._errors import AgentOptionError, SandboxUnsupportedError
 from .._folders import CACHE_VARIABLE, working_folder, write_cached
-from .._install import SandboxPlatform, StoredArtifact
-from .._sandbox.docker import engine
+from .._packages.platforms import SandboxPlatform
 from .._sandbox.image import image_facts
 from .._sandbox.probe import PROVIDED
+from .._sandbox.transports.docker import engine
+from .._store.store import StoredArtifact
 from .containers import IDLE
 from .wanted import AgentChoice, Place, chosen, copies
 

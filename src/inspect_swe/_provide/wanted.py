@@ -9,18 +9,15 @@ import anyio.to_thread
 from inspect_ai.agent import Agent
 
 from .._errors import AgentOptionError
-from .._inspect_compat import agent_arguments
-from .._install import (
-    PYTHONS,
-    Recipe,
-    SandboxPlatform,
-    StoredArtifact,
-    fetch_with_tools,
-    sandbox_platform,
-    write_marker,
-)
+from .._inspect.private import agent_arguments
+from .._packages.platforms import SandboxPlatform, sandbox_platform
+from .._packages.pypi.lock import PYTHONS
+from .._packages.recipes import Recipe
 from .._sandbox.image import ImageFacts
 from .._stock import choice_of
+from .._store.image_manifest import write_marker
+from .._store.store import StoredArtifact
+from .._store.versions import fetch_with_tools
 
 AgentChoice = str | tuple[str, str] | Agent
 """An agent: its name, its name and a version, or the agent itself."""

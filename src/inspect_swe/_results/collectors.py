@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import anyio
 
-from .kept import SessionHarvest
-from .options import AgentOptions
-from .outputs import OutputHarvest
-
-if TYPE_CHECKING:
-    from .session import Session
+from .._contract.options import AgentOptions
+from .output_files import OutputHarvest
+from .session_archive import SessionHarvest
+from .view import RunView
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +24,10 @@ class Harvest(Protocol):
     what: str
     """Its name for people."""
 
-    async def begin(self, session: Session) -> None:
+    async def begin(self, view: RunView) -> None:
         """Look at the sandbox before the CLI starts in it."""
 
-    async def gather(self, session: Session) -> None:
+    async def gather(self, view: RunView) -> None:
         """Take what the CLI has left, over the session's workspace. May be called several times in a run."""
 
     def failed(self, reason: str) -> None:
@@ -41,30 +40,32 @@ def harvests_of(options: AgentOptions) -> tuple[Harvest, ...]:
     return sessions if options.collect is None else (*sessions, OutputHarvest(options.collect, options.name))
 
 
-async def begin(session: Session) -> None:
-    """Have all harvests look at the sandbox; one that cannot is warned of, and takes no part."""
-    for harvest in session.harvests:
+async def begin(view: RunView, harvests: Sequence[Harvest]) -> tuple[Harvest, ...]:
+    """Let collectors look at the sandbox before the CLI starts; return those that could."""
+    ready: list[Harvest] = []
+    for harvest in harvests:
         try:
             with anyio.fail_after(_MOST_SECONDS):
-                await harvest.begin(session)
+                await harvest.begin(view)
+            ready.append(harvest)
         except Exception as ex:
-            _give_up(session, harvest, ex)
-            session.harvests = tuple(each for each in session.harvests if each is not harvest)
+            _give_up(view, harvest, ex)
+    return tuple(ready)
 
 
-async def gather(session: Session) -> None:
-    """Have all harvests take what is there, also where the sample has been cancelled; never raises."""
-    for harvest in session.harvests:
+async def gather(view: RunView, harvests: Sequence[Harvest]) -> None:
+    """Let collectors take what is there, also where the sample has been cancelled; never raises."""
+    for harvest in harvests:
         with anyio.CancelScope(shield=True):
             try:
                 with anyio.fail_after(_MOST_SECONDS):
-                    async with session.workspace.reachable():
-                        await harvest.gather(session)
+                    async with view.workspace.reachable():
+                        await harvest.gather(view)
             except Exception as ex:
-                _give_up(session, harvest, ex)
+                _give_up(view, harvest, ex)
 
 
-def _give_up(session: Session, harvest: Harvest, error: Exception) -> None:
+def _give_up(view: RunView, harvest: Harvest, error: Exception) -> None:
     reason = f"it took more than {_MOST_SECONDS} seconds" if isinstance(error, TimeoutError) else str(error)
-    logger.warning("The %s of %s could not be kept: %s", harvest.what, session.adapter.label, reason)
+    logger.warning("The %s of %s could not be kept: %s", harvest.what, view.adapter.label, reason)
     harvest.failed(reason)

@@ -16,7 +16,7 @@ from inspect_ai.util import Store, StoreModel
 from pydantic import BaseModel, Field
 from typing_extensions import Self
 
-from .._sandbox.manifest import Status
+from .._sandbox.changes import Status
 
 logger = logging.getLogger(__name__)
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inspect_ai.event import InfoEvent
 from inspect_ai.util import store_as
 
+from .._contract.result_specs import OutputFiles
 from .._errors import AgentError
-from .._inspect_transcript import record
+from .._inspect.transcript import record
+from .._sandbox.changes import Found, Manifest
+from .._sandbox.git_patch import Base, find_base, make_patch
 from .._sandbox.globs import Glob
-from .._sandbox.manifest import Found, Manifest
-from .._sandbox.patch import Base, find_base, make_patch
-from .._sandbox.reading import read_files
+from .._sandbox.read_files import read_files
 from .fileset import OutputFile, Skipped, SweOutput, packed
-from .results import OutputFiles
-
-if TYPE_CHECKING:
-    from .session import Session
+from .view import RunView
 
 _MOST_LISTED = 1000
 _RESUMED = "The sample was resumed from a checkpoint: files that were changed before it are in the patch only."
@@ -44,34 +42,34 @@ class OutputHarvest:
         self._base: Base | None = None
         self._no_base = ""
 
-    async def begin(self, session: Session) -> None:
+    async def begin(self, view: RunView) -> None:
         """Note which files there are, and the repository's HEAD."""
         kept = self._kept()
         self._earlier = dict(kept.files)
-        self._manifest = Manifest(session.workspace, [Glob(text) for text in self._spec.paths], self._exclude)
+        self._manifest = Manifest(view.workspace, [Glob(text) for text in self._spec.paths], self._exclude)
         await self._manifest.begin()
         if self._spec.patch:
             try:
-                base = await find_base(session.workspace)
+                base = await find_base(view.workspace)
                 kept.base = kept.base or base.commit  # which a checkpoint then holds
                 self._base = base._replace(commit=kept.base)
             except AgentError as ex:
                 self._no_base = ex.summary
 
-    async def gather(self, session: Session) -> None:
+    async def gather(self, view: RunView) -> None:
         """Put the files into the store, and then the patch: what takes too long is only what it is about."""
         assert self._manifest is not None
         found = await self._manifest.found(everything=not self._spec.changed_only)
-        now, more = await self._read(session, found)
+        now, more = await self._read(view, found)
         files, unlisted = _bounded(self._spec, _merged(self._earlier, now))
         unlisted += more
         kept = self._kept()
-        kept.files, kept.unlisted, kept.error = files, unlisted, _RESUMED if session.resumes else None
+        kept.files, kept.unlisted, kept.error = files, unlisted, _RESUMED if view.resumes else None
         kept.patch = kept.patch_base64 = None
         told: dict[str, Any] = {"files": _table(files), "unlisted": unlisted}
         try:
             if self._spec.patch:
-                told["patch"] = await self._take_patch(session, kept)
+                told["patch"] = await self._take_patch(view, kept)
         finally:
             record(InfoEvent(data={"event": "output_files", **told}, source="inspect_swe"))
 
@@ -83,27 +81,27 @@ class OutputHarvest:
     def _kept(self) -> SweOutput:
         return store_as(SweOutput, instance=self._agent)
 
-    async def _read(self, session: Session, found: Sequence[Found]) -> tuple[dict[str, OutputFile], int]:
+    async def _read(self, view: RunView, found: Sequence[Found]) -> tuple[dict[str, OutputFile], int]:
         """The files with what of their contents may be kept, and how many more there are."""
         spec = self._spec
         ordered = sorted(found, key=lambda file: (file.rank, file.shown))
         readable = [file for file in ordered if file.status != "deleted" and stat.S_ISREG(file.mode)]
         over = _over(spec, ((file.path, file.size) for file in readable))
         wanted = [file for file in readable if file.path not in over]
-        contents = await read_files(session.workspace, [file.path for file in wanted], spec.max_file, spec.max_total)
+        contents = await read_files(view.workspace, [file.path for file in wanted], spec.max_file, spec.max_total)
         chosen = {file.path for file in wanted}
         files = [_read_file(spec, file, content) for file, content in zip(wanted, contents, strict=True)]
         rest = [file for file in ordered if file.path not in chosen]
         files += [_unread_file(file, over.get(file.path, "special")) for file in rest[:_MOST_LISTED]]
         return {file.path: file for file in files}, len(rest[_MOST_LISTED:])
 
-    async def _take_patch(self, session: Session, kept: SweOutput) -> int | str:
+    async def _take_patch(self, view: RunView, kept: SweOutput) -> int | str:
         """Keep the patch; returns its size, or why there is none."""
         if self._base is None:
             kept.error = f"There is no patch. {self._no_base}"
             return self._no_base
         try:
-            patch, complaint = await make_patch(session.workspace, self._base, self._exclude, self._spec.max_total)
+            patch, complaint = await make_patch(view.workspace, self._base, self._exclude, self._spec.max_total)
         except AgentError as ex:
             kept.error = f"There is no patch. {ex}"
             return ex.summary

@@ -13,7 +13,7 @@ from inspect_ai.model import ChatMessage
 from .._errors import AgentOptionError
 from .._sandbox.probe import KEPT
 from .fileset import output_files
-from .kept import FROM, SweSession, Ticket
+from .session_archive import FROM, SweSession, Ticket
 
 Prompt = str | list[ChatMessage] | Callable[[EvalSample], str]
 

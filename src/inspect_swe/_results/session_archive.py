@@ -8,23 +8,21 @@ import logging
 import posixpath
 import weakref
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inspect_ai.event import InfoEvent
 from inspect_ai.util import StoreModel, sandbox, span
 
+from .._contract.adapter import Adapter
+from .._contract.conversation import Start
+from .._contract.options import AgentOptions
 from .._errors import AgentError, SessionMismatchError, SessionRestoreError
-from .._inspect_compat import sample_identity, sample_metadata
-from .._inspect_transcript import record
+from .._inspect.private import sample_identity, sample_metadata
+from .._inspect.transcript import record
 from .._sandbox.archive import pack, unpack
 from .._sandbox.probe import KEPT
 from .._sandbox.workspace import Workspace
-from .adapter import Adapter
-from .memory import Start
-from .options import AgentOptions
-
-if TYPE_CHECKING:
-    from .session import Session
+from .view import RunView
 
 logger = logging.getLogger(__name__)
 
@@ -91,16 +89,16 @@ class SessionHarvest:
 
     what = "session"
 
-    async def begin(self, session: Session) -> None:
+    async def begin(self, view: RunView) -> None:
         """Nothing is there yet."""
 
-    async def gather(self, session: Session) -> None:
+    async def gather(self, view: RunView) -> None:
         """Pack the session as it is now."""
-        packed = await pack(session.workspace, session.site.config, session.adapter.sessions, LARGEST)
+        packed = await pack(view.workspace, view.site.config, view.adapter.sessions, LARGEST)
         kept = SweSession()
-        kept.agent, kept.version, kept.session_id = session.adapter.key, session.version, session.site.session_id
-        kept.name = session.options.name
-        kept.cwd, kept.sandbox, kept.system = session.site.cwd, session.options.sandbox, session.site.system
+        kept.agent, kept.version, kept.session_id = view.adapter.key, view.version, view.site.session_id
+        kept.name = view.options.name
+        kept.cwd, kept.sandbox, kept.system = view.site.cwd, view.options.sandbox, view.site.system
         kept.archive, kept.size, kept.error = base64.b64encode(packed).decode(), len(packed), None
 
     def failed(self, reason: str) -> None:

@@ -8,20 +8,20 @@ from dataclasses import replace
 from inspect_ai.agent import Agent, AgentState, agent_with
 from inspect_ai.model import ChatMessage
 
+from .._contract.adapter import Adapter, Turn
+from .._contract.conversation import Memory, Start
+from .._contract.options import AgentOptions
+from .._contract.result_specs import ResultSpec
 from .._errors import AgentOptionError
-from .._inspect_compat import agent_arguments
-from .adapter import Adapter, Turn
+from .._inspect.private import agent_arguments
 from .centaur import run_centaur
 from .checkpoints import Checkpoints, checkpoints
 from .files import place_images
-from .memory import Memory, Start
-from .options import AgentOptions
 from .prompt import opening
-from .results import ResultSpec
 from .routing import check_env
+from .run import run_unattended
 from .session import open_session
 from .tool_names import offered_tools
-from .unattended import run_unattended
 
 logger = logging.getLogger(__name__)
 

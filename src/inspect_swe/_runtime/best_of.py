@@ -10,12 +10,12 @@ from inspect_ai.agent import Agent, AgentState, agent
 from inspect_ai.event import InfoEvent
 from inspect_ai.util import Limit, Store, apply_limits, span, store, subtask
 
+from .._contract.parameters import checked_parameters
 from .._errors import AgentOptionError
-from .._inspect_compat import ending_exception
-from .._inspect_transcript import record
+from .._inspect.private import ending_exception
+from .._inspect.transcript import record
+from .._results.fileset import FileSet, output_files
 from .._sandbox.snapshot import Snapshot, snapshot
-from .fileset import FileSet, output_files
-from .parameters import checked_parameters
 
 
 @dataclass(frozen=True)

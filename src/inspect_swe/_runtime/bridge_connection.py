@@ -21,8 +21,12 @@ from .._bridge.identities import sample_identities
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, Traffic
 from .._bridge.threads import Marks, Threads
+from .._contract.adapter import Adapter, Route
+from .._contract.options import AgentOptions
 from .._errors import AgentStartError, ToolsMissingError
-from .._inspect_compat import (
+from .._inspect.handlers import load_handler
+from .._inspect.ids import IdChanges
+from .._inspect.private import (
     BRIDGE_AVAILABLE,
     before_generating,
     create_bridge,
@@ -30,14 +34,10 @@ from .._inspect_compat import (
     requested_failure,
     resolve_model,
 )
-from .._inspect_handlers import load_handler
-from .._inspect_ids import IdChanges
-from .._requests import full_name
+from .._inspect.requests import full_name
 from .._sandbox.workspace import Workspace
-from .adapter import Adapter, Route
-from .ending import Ending
+from .cancellation import Ending
 from .limits import idle_limits, repeat_limits
-from .options import AgentOptions
 from .output_limit import OutputLimit
 from .tool_names import offered_tools
 

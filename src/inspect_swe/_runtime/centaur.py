@@ -9,11 +9,11 @@ import shlex
 from inspect_ai.agent import AgentState, human_cli
 from inspect_ai.util import sandbox_default
 
+from .._contract.adapter import Adapter
+from .._contract.conversation import Start
+from .._contract.options import AgentOptions, CentaurOptions
 from .._errors import SandboxUnsupportedError
 from .._sandbox.workspace import unset_argv
-from .adapter import Adapter
-from .memory import Start
-from .options import AgentOptions, CentaurOptions
 from .prompt import system_text
 from .routing import with_direct
 from .session import Session, open_session

@@ -11,10 +11,10 @@ from inspect_ai.agent import AgentState
 from inspect_ai.util import Checkpointer, checkpointer
 from pydantic import BaseModel
 
+from .._contract.conversation import Start
 from .._errors import SessionRestoreError
-from .._inspect_compat import create_bridge, saves_checkpoints
+from .._inspect.private import create_bridge, saves_checkpoints
 from .._sandbox.workspace import Workspace
-from .memory import Start
 
 if TYPE_CHECKING:
     from .session import Session

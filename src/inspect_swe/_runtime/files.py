@@ -9,10 +9,10 @@ from pathlib import Path
 
 from inspect_ai.tool import Skill
 
+from .._contract.adapter import Launch, Site
 from .._errors import AgentInstallError
-from .._inspect_compat import image_bytes
+from .._inspect.private import image_bytes
 from .._sandbox.workspace import Workspace
-from .adapter import Launch, Site
 from .routing import combined
 
 _PREPARE = """

@@ -14,7 +14,7 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ModelOutput
 from inspect_ai.util import Limit, LimitExceededError
 
 if TYPE_CHECKING:
-    from .link import Link
+    from .bridge_connection import Link
 
 _active: ContextVar[tuple[_AgentLimit, ...]] = ContextVar("agent limits of the running block", default=())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from .._contract.adapter import ModePolicy
 from .._errors import AgentPolicyError
 from .._sandbox.workspace import Workspace
-from .adapter import ModePolicy
 
 _MAX_LINE = 256 << 10
 

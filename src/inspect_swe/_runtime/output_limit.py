@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from inspect_ai.event import InfoEvent
 from inspect_ai.model import ModelOutput, StopReason
 
-from .._inspect_transcript import record
+from .._inspect.transcript import record
 
 _CUT: frozenset[StopReason] = frozenset({"max_tokens", "model_length"})
 

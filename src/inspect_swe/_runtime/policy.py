@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Mapping
 
+from .._contract.adapter import Outcome, Verdict
 from .._errors import (
     AgentCrashError,
     AgentError,
@@ -26,7 +27,6 @@ from .._errors import (
     TurnActiveError,
     TurnFailedError,
 )
-from .adapter import Outcome, Verdict
 
 
 class Action(enum.Enum):

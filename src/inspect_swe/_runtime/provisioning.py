@@ -7,22 +7,16 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from .._contract.adapter import Adapter
 from .._errors import AgentInstallError
-from .._install import (
-    Artifact,
-    ArtifactStore,
-    PythonPackage,
-    StoredArtifact,
-    Tool,
-    read_marker,
-    resolve_artifact,
-    sandbox_platform,
-    tool_artifact,
-)
-from .._install.flight import SingleFlight
+from .._packages.platforms import sandbox_platform
+from .._packages.recipes import PythonPackage, Tool
 from .._sandbox.probe import PROVIDED, Copy
 from .._sandbox.workspace import Workspace
-from .adapter import Adapter
+from .._store.image_manifest import read_marker
+from .._store.single_flight import SingleFlight
+from .._store.store import Artifact, ArtifactStore, StoredArtifact
+from .._store.versions import resolve_artifact, tool_artifact
 from .python import python_of, usable_python
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 
 from .._errors import AgentInstallError
-from .._install import PYTHONS, SandboxPlatform, Target
+from .._packages.platforms import SandboxPlatform
+from .._packages.pypi.lock import PYTHONS
+from .._packages.pypi.tags import Target
 from .._sandbox.workspace import Transport
 
 # Prints path, version and C library of each Python there is, and of the one that runs a command.

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .._contract.adapter import Adapter
 from .._errors import AgentOptionError, RoutingError
 from .._sandbox.workspace import Workspace
-from .adapter import Adapter
 
 _DIRECT = ("127.0.0.1", "localhost", "::1")
 _NO_PROXY = ("NO_PROXY", "no_proxy")

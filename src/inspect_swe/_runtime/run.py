@@ -10,13 +10,13 @@ from typing import Any
 import anyio
 from inspect_ai.model import StopReason
 
+from .._contract.adapter import Exit, Outcome, Turn, Verdict
+from .._contract.options import AgentOptions
+from .._contract.output import missing_libraries
 from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError, SessionRestoreError, ToolsMissingError
-from .._inspect_compat import forget_thread
-from .adapter import Exit, Outcome, Turn, Verdict
+from .._inspect.private import forget_thread
 from .checkpoints import GO_ON
 from .checks import Check, Feedback, ScoreCheck
-from .options import AgentOptions
-from .output import missing_libraries
 from .policy import Action, action_after
 from .session import Session
 from .validated import ResultCheck

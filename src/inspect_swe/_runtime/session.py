@@ -16,26 +16,26 @@ from inspect_ai.model import Model, ModelName, ModelOutput, StopReason
 from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
+from .._contract.adapter import Adapter, Exit, Launch, ModePolicy, Site, Turn
+from .._contract.conversation import Start, new_session_id
+from .._contract.mcp import check_commands
+from .._contract.options import AgentOptions
+from .._contract.output import OutputBuffer
 from .._errors import AgentError, AgentPolicyError, ProviderError
-from .._inspect_compat import resolve_model, token_limits
-from .._inspect_transcript import current_span, record, record_change
-from .._sandbox.multiplexer import Process
+from .._inspect.private import resolve_model, token_limits
+from .._inspect.transcript import current_span, record, record_change
+from .._results.collectors import Harvest, begin, gather, harvests_of
+from .._results.session_archive import put_back, take_up
+from .._sandbox.relay.multiplexer import Process
 from .._sandbox.workspace import Workspace, open_workspace
-from .adapter import Adapter, Exit, Launch, ModePolicy, Site, Turn
+from .bridge_connection import Link, choose_link
+from .cancellation import Ending
 from .checkpoints import Checkpoints
-from .ending import Ending
 from .files import place_files
-from .harvest import Harvest, begin, gather, harvests_of
-from .install import Installed, find_cli, place_cli
-from .kept import put_back, take_up
-from .link import Link, choose_link
-from .mcp import check_commands
-from .memory import Start, new_session_id
 from .mode import ModeWatch, policy_error
-from .options import AgentOptions
-from .output import OutputBuffer
 from .policy import provider_error_kind
-from .record import shown_command, shown_env, shown_text
+from .provisioning import Installed, find_cli, place_cli
+from .redaction import shown_command, shown_env, shown_text
 from .routing import check_files, direct, diverting, with_direct
 from .surroundings import preloaded, read_withheld_env, with_preload
 
@@ -329,7 +329,7 @@ async def open_session(
                     await check_commands(workspace, options.mcp_servers, {**session.env, **options.env}["PATH"])
                 if points:
                     points.watch(session)
-                await begin(session)
+                session.harvests = await begin(session, session.harvests)
                 try:
                     yield session
                 finally:
@@ -342,7 +342,7 @@ async def open_session(
     finally:
         # Nothing of the CLI writes any more, and its sandbox may be reached anew.
         if session is not None:
-            await gather(session)
+            await gather(session, session.harvests)
 
 
 def _site(

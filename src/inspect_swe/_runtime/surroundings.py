@@ -9,10 +9,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from .._install import NODE, NpmPackage
+from .._contract.adapter import Adapter, File, Launch, Site
+from .._packages.recipes import NODE, NpmPackage
 from .._sandbox.workspace import Workspace
-from .adapter import Adapter, File, Launch, Site
-from .install import Installed
+from .provisioning import Installed
 
 LOADER = ("GLIBC_TUNABLES", "LD_*")
 NODE_READS = (*LOADER, "NODE_*", "OPENSSL_CONF", "OPENSSL_MODULES", "TMPDIR")

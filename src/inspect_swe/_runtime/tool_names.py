@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, ToolDef
 
 from .._bridge.settings import OfferedTools
+from .._contract.adapter import Adapter
+from .._contract.options import AgentOptions
 from .._errors import AgentOptionError
-from .adapter import Adapter
-from .options import AgentOptions
 
 
 def offered_tools(adapter: Adapter, options: AgentOptions) -> dict[str, OfferedTools]:

@@ -13,11 +13,11 @@ from inspect_ai.solver import TaskState
 from inspect_ai.util import Store, StoreModel, store_as
 from pydantic import BaseModel, JsonValue
 
-from .._inspect_transcript import record
-from .._sandbox.reading import read_files
+from .._contract.result_specs import ResultSpec
+from .._contract.schema import Schema, Verdict
+from .._inspect.transcript import record
+from .._sandbox.read_files import read_files
 from .checks import Feedback
-from .results import ResultSpec
-from .schema import Schema, Verdict
 
 if TYPE_CHECKING:
     from .session import Session

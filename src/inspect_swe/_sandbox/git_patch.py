@@ -39,7 +39,7 @@ _DIFF = f"""
 top=$1; base=$2; own=$3; each=$4; shift 4
 command -v git >/dev/null || exit {_NO_GIT}
 {_NAME_IT}
-{Path(__file__).with_name("patch.sh").read_text()}"""
+{Path(__file__).with_name("git_patch.sh").read_text()}"""
 
 
 class Base(NamedTuple):

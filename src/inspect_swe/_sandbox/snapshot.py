@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from .._errors import AgentError, AgentOptionError, SnapshotTooLargeError
+from .changes import Manifest, Status
 from .globs import Glob
-from .manifest import Manifest, Status
 from .probe import Completed
 from .workspace import Workspace, open_workspace
 

@@ -15,13 +15,13 @@ from inspect_ai.util import SandboxEnvironment
 from inspect_ai.util import sandbox as inspect_sandbox
 
 from .._errors import AgentInstallError, AgentOptionError, SandboxDiedError
-from .._inspect_compat import is_local
-from .docker import connect_docker
+from .._inspect.private import is_local
 from .files import gzipped, source_files, tar_stream
-from .local import LocalTransport
-from .multiplexer import ByteChannel, Connect, Multiplexer, Process, SandboxFileError
-from .portable import PortableTransport
 from .probe import MOST_OUTPUT, Completed, Probe, probe_sandbox
+from .relay.multiplexer import ByteChannel, Connect, Multiplexer, Process, SandboxFileError
+from .transports.docker import connect_docker
+from .transports.exec import PortableTransport
+from .transports.local import LocalTransport
 
 _QUIET = 5.0
 _REPLACE = 'rm -rf "$1.old"; if [ -e "$2" ]; then mv "$2" "$1.old" || exit 1; fi; mv "$1" "$2" && rm -rf "$1.old"'

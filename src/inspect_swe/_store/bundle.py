@@ -23,14 +23,14 @@ from packaging.version import InvalidVersion, Version
 
 from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError
 
-from .disk import KEPT, Disk
-from .download import download
-from .lock import sha256_of
-from .pip_config import PipConfig
-from .pypi import INDEX_HINT, PyPIIndex
-from .registries import Release
-from .resolver import resolve_wheels
-from .wheels import Target, allowed
+from .._packages.download import download
+from .._packages.npm.registry import Release
+from .._packages.pypi.config import PipConfig
+from .._packages.pypi.index import INDEX_HINT, PyPIIndex
+from .._packages.pypi.lock import sha256_of
+from .._packages.pypi.resolver import resolve_wheels
+from .._packages.pypi.tags import Target, allowed
+from .layout import KEPT, Disk
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from inspect_swe._errors import AgentInstallError
 from inspect_swe._folders import CACHE_VARIABLE
 from inspect_swe._sandbox.probe import MARKER
 
-from .artifacts import Artifact, StoredArtifact
-from .registries import Release
+from .._packages.npm.registry import Release
+from .store import Artifact, StoredArtifact
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from . import sidecar
-from .holds import alone
-from .retries import Abandoned
+from .._packages.retries import Abandoned
+from . import verification as sidecar
+from .usage_locks import alone
 
 KEPT = 5
 """How many versions of a kind are kept."""

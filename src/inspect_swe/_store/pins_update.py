@@ -14,16 +14,16 @@ from packaging.specifiers import SpecifierSet
 
 from inspect_swe._errors import AgentInstallError
 
-from .catalog import latest_published
-from .lock import Lock, make_lock
-from .pins import Pin, Pins
-from .platforms import SandboxPlatform
-from .pypi import PyPIIndex
-from .python_packages import newest_version
-from .recipes import NpmPackage, PythonPackage, Recipe, Tool
-from .registries import NpmRegistry, Release, digest_of, newest_first
-from .resolver import release_of
-from .wheels import Target, allowed
+from .._packages.npm.registry import NpmRegistry, Release, digest_of, newest_first
+from .._packages.pins import Pin, Pins
+from .._packages.platforms import SandboxPlatform
+from .._packages.pypi.index import PyPIIndex
+from .._packages.pypi.lock import Lock, make_lock
+from .._packages.pypi.python_packages import newest_version
+from .._packages.pypi.resolver import release_of
+from .._packages.pypi.tags import Target, allowed
+from .._packages.recipes import NpmPackage, PythonPackage, Recipe, Tool
+from .versions import latest_published
 
 _PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
 # A wheel with a program runs with any Python; one must be named to choose it.

@@ -10,11 +10,11 @@ from typing import Literal
 
 from inspect_swe._errors import RegistryError
 
-from .lock import Lock
-from .pins import Pins
-from .pypi import PyPIIndex
-from .registries import NpmRegistry, Release
-from .resolver import integrity
+from .._packages.npm.registry import NpmRegistry, Release
+from .._packages.pins import Pins
+from .._packages.pypi.index import PyPIIndex
+from .._packages.pypi.lock import Lock
+from .._packages.pypi.resolver import integrity
 
 _THREADS = 8
 

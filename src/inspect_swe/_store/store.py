@@ -13,22 +13,22 @@ from typing import Literal
 from inspect_swe._errors import AgentInstallError
 from inspect_swe._folders import CACHE_VARIABLE, cache_folder
 
-from . import sidecar
-from .disk import Disk
-from .download import Downloads, download
-from .flight import SingleFlight, in_worker
-from .holds import Holds
-from .lock import located
-from .npm_config import NpmConfig
-from .pins import Pins
-from .pip_config import PipConfig
-from .platforms import SandboxPlatform
-from .pypi import INDEX_HINT, PyPIIndex
-from .python_packages import resolved
-from .recipes import PythonPackage, SingleFile
-from .registries import REGISTRY_HINT, NpmRegistry, Release
-from .unpack import unpack, unpack_inside
-from .wheels import Target
+from .._packages.download import Downloads, download
+from .._packages.extract import unpack, unpack_inside
+from .._packages.npm.config import NpmConfig
+from .._packages.npm.registry import REGISTRY_HINT, NpmRegistry, Release
+from .._packages.pins import Pins
+from .._packages.platforms import SandboxPlatform
+from .._packages.pypi.config import PipConfig
+from .._packages.pypi.index import INDEX_HINT, PyPIIndex
+from .._packages.pypi.lock import located
+from .._packages.pypi.python_packages import resolved
+from .._packages.pypi.tags import Target
+from .._packages.recipes import PythonPackage, SingleFile
+from . import verification as sidecar
+from .layout import Disk
+from .single_flight import SingleFlight, in_worker
+from .usage_locks import Holds
 
 # Shared by all stores of the process: keys name the store's folder.
 _holds = Holds()

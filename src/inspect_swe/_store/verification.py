@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .registries import Release
+from .._packages.npm.registry import Release
 
 NAME = "verified.json"
 _MANY = 200

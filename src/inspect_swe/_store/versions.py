@@ -13,15 +13,15 @@ import semver
 
 from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError, UnknownVersionError
 
-from .artifacts import Artifact, ArtifactStore, StoredArtifact
-from .flight import SingleFlight, in_worker
-from .lock import PYTHONS
-from .pins import Pins
-from .platforms import SandboxPlatform
-from .python_packages import locked_wheels, newest_version
-from .recipes import NpmPackage, PythonPackage, Recipe, Tool
-from .registries import NpmRegistry, Release, newest_first
-from .wheels import Target
+from .._packages.npm.registry import NpmRegistry, Release, newest_first
+from .._packages.pins import Pins
+from .._packages.platforms import SandboxPlatform
+from .._packages.pypi.lock import PYTHONS
+from .._packages.pypi.python_packages import locked_wheels, newest_version
+from .._packages.pypi.tags import Target
+from .._packages.recipes import NpmPackage, PythonPackage, Recipe, Tool
+from .single_flight import SingleFlight, in_worker
+from .store import Artifact, ArtifactStore, StoredArtifact
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from inspect_ai.tool import Skill
 from inspect_ai.util import store, store_as
 from pydantic import BaseModel
 
-from .._runtime.fileset import output_files
-from .._runtime.results import OutputFiles
+from .._contract.result_specs import OutputFiles
+from .._results.fileset import output_files
 from .._runtime.validated import SweResult, result_of
 from ..testing import finish, shell, write_result
 from ._behaviour import behaviour, check

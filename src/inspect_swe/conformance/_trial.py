@@ -13,11 +13,11 @@ from inspect_ai.model import ChatMessage, ChatMessageTool, ChatMessageUser, Mode
 from inspect_ai.scorer import CORRECT, INCORRECT, NOANSWER
 from inspect_ai.util import Limit, LimitExceededError, apply_limits, sandbox, span
 
+from .._contract.adapter import Adapter
+from .._contract.parameters import parameter_types
 from .._errors import AgentError
-from .._requests import full_name
-from .._runtime.adapter import Adapter
+from .._inspect.requests import full_name
 from .._runtime.agent import adapter_of
-from .._runtime.parameters import parameter_types
 from ..testing import ScriptedModel, ScriptedRequest, ScriptStep, scripted_requests
 from ._behaviour import Behaviour, ConformanceError, NotApplicable, check
 

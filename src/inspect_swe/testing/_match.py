@@ -9,7 +9,7 @@ from typing import Any
 from inspect_ai.tool import ToolInfo
 from inspect_ai.util import JSONSchema
 
-from .._requests import namespace_of
+from .._inspect.requests import namespace_of
 from ._errors import ScriptError
 
 # Names as `_plain` gives them, the most usual first.

@@ -14,20 +14,20 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from .._errors import AgentOptionError
-from .._install import PythonPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
-from .._runtime.agent import cli_agent
-from .._runtime.mcp import FOREVER, mcp_entry
-from .._runtime.options import agent_options
-from .._runtime.output import last_event
-from .._runtime.parameters import checked_parameters
-from .._runtime.results import RunResults
-from .._runtime.surroundings import PYTHON_READS
-from .about import ANTIGRAVITY, TOOLS
-from .routing import DIVERTED_BY
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from ..._contract.mcp import FOREVER, mcp_entry
+from ..._contract.options import agent_options
+from ..._contract.output import last_event
+from ..._contract.parameters import checked_parameters
+from ..._contract.result_specs import RunResults
+from ..._errors import AgentOptionError
+from ..._packages.recipes import PythonPackage
+from ..._runtime.agent import cli_agent
+from ..._runtime.surroundings import PYTHON_READS
+from ..routing import DIVERTED_BY
+from ..tool_kinds import ANTIGRAVITY, TOOLS
 
-_RUNNER = Path(__file__).with_name("antigravity_runner.py")
+_RUNNER = Path(__file__).with_name("runner.py")
 
 
 @agent

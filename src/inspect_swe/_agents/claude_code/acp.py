@@ -11,17 +11,17 @@ from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.model import ChatMessage, GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
-from .._agents.claude_code import ClaudeCode
-from .._agents.disallowed import check_disallowed
-from .._install import CLAUDE_ACP, NODE
-from .._runtime.adapter import File, Site
-from .._runtime.results import OutputFiles
-from .._runtime.routing import diverting
-from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent, acp_agent
-from ._models import name_models
-from ._permissions import Permissions
-from ._planted import claude_session
+from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.agent import ACPAgent, acp_agent
+from ..._acp.models import name_models
+from ..._acp.permissions import Permissions
+from ..._acp.seeded import claude_session
+from ..._contract.adapter import File, Site
+from ..._contract.result_specs import OutputFiles
+from ..._packages.recipes import CLAUDE_ACP, NODE
+from ..._runtime.routing import diverting
+from ..disallowed import check_disallowed
+from .agent import ClaudeCode
 
 
 @acp_agent

@@ -13,21 +13,21 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from .._errors import AgentOptionError
-from .._install import CLAUDE_ACP, NODE, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
-from .._runtime.agent import cli_agent
-from .._runtime.mcp import FOREVER, mcp_entry
-from .._runtime.options import CentaurOptions, Effort, agent_options
-from .._runtime.output import last_event
-from .._runtime.parameters import checked_parameters
-from .._runtime.results import RunResults
-from .._runtime.surroundings import BUN_READS, exports
-from .._runtime.tool_names import replaced
-from .about import CODING_AGENT, TOOLS
-from .disallowed import check_disallowed
-from .modes import claude_mode
-from .routing import DIVERTED_BY
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.mcp import FOREVER, mcp_entry
+from ..._contract.options import CentaurOptions, Effort, agent_options
+from ..._contract.output import last_event
+from ..._contract.parameters import checked_parameters
+from ..._contract.result_specs import RunResults
+from ..._errors import AgentOptionError
+from ..._packages.recipes import CLAUDE_ACP, NODE, NpmPackage
+from ..._runtime.agent import cli_agent
+from ..._runtime.surroundings import BUN_READS, exports
+from ..._runtime.tool_names import replaced
+from ..disallowed import check_disallowed
+from ..modes import claude_mode
+from ..routing import DIVERTED_BY
+from ..tool_kinds import CODING_AGENT, TOOLS
 
 PermissionMode = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"]
 

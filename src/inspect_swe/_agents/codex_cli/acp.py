@@ -13,13 +13,13 @@ from inspect_ai.model import ChatMessage
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from .._agents.codex_cli import CodexCli, CodexWebSearch, check_web_search
-from .._install import CODEX_ACP, NODE
-from .._runtime.adapter import File, Launch, Site
-from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent, ACPAgentParams, acp_agent
-from ._models import untitled
-from ._planted import codex_session
+from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
+from ..._acp.models import untitled
+from ..._acp.seeded import codex_session
+from ..._contract.adapter import File, Launch, Site
+from ..._packages.recipes import CODEX_ACP, NODE
+from .agent import CodexCli, CodexWebSearch, check_web_search
 
 _TITLE_MODEL = "gpt-5.6-luna"
 """The model that the adapter asks for the session's title, with all of the CLI's instructions and tools."""

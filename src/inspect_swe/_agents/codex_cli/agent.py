@@ -17,20 +17,20 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from .._errors import AgentOptionError
-from .._install import CODEX_ACP, NODE, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
-from .._runtime.agent import cli_agent
-from .._runtime.mcp import mcp_entry
-from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.output import json_events
-from .._runtime.parameters import checked_parameters
-from .._runtime.results import RunResults
-from .._runtime.surroundings import NODE_READS
-from .about import CODING_AGENT, TOOLS
-from .modes import codex_mode
-from .routing import DIVERTED_BY, OUTRANKED_BY
-from .toml import toml_document, toml_value
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.mcp import mcp_entry
+from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.output import json_events
+from ..._contract.parameters import checked_parameters
+from ..._contract.result_specs import RunResults
+from ..._errors import AgentOptionError
+from ..._packages.recipes import CODEX_ACP, NODE, NpmPackage
+from ..._runtime.agent import cli_agent
+from ..._runtime.surroundings import NODE_READS
+from ..modes import codex_mode
+from ..routing import DIVERTED_BY, OUTRANKED_BY
+from ..toml import toml_document, toml_value
+from ..tool_kinds import CODING_AGENT, TOOLS
 
 CodexWebSearch = Literal["live", "cached", "disabled"]
 CodexSandboxMode = Literal["danger-full-access", "workspace-write", "read-only"]
@@ -430,7 +430,7 @@ def _identifier(name: str) -> str:
 @functools.cache
 def _data() -> Any:
     """What is known of Codex's models: those of its own catalogue, and an entry for all others."""
-    return json.loads(Path(__file__).with_name("codex_models.json").read_bytes())
+    return json.loads(Path(__file__).with_name("models.json").read_bytes())
 
 
 def _is_known(slug: str) -> bool:

@@ -8,10 +8,10 @@ from pathlib import Path
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from .._agents.copilot_cli import CopilotCli, Wire
-from .._runtime.adapter import Site
-from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent, ACPAgentParams, acp_agent
+from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
+from ..._contract.adapter import Site
+from .agent import CopilotCli, Wire
 
 
 @acp_agent

@@ -13,19 +13,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from .._install import FRUGAL_WASM, NODE, NpmPackage, SingleFile
-from .._requests import DialectName
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
-from .._runtime.agent import cli_agent
-from .._runtime.mcp import FOREVER, scripted_entry, server_scripts, shell_argv, shell_files
-from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.output import json_events, last_event
-from .._runtime.parameters import checked_parameters
-from .._runtime.results import RunResults
-from .._runtime.tool_names import replaced
-from .about import CODING_AGENT, TOOLS
-from .modes import copilot_mode
-from .routing import DIVERTED_BY
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.mcp import FOREVER, scripted_entry, server_scripts, shell_argv, shell_files
+from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.output import json_events, last_event
+from ..._contract.parameters import checked_parameters
+from ..._contract.result_specs import RunResults
+from ..._inspect.requests import DialectName
+from ..._packages.recipes import FRUGAL_WASM, NODE, NpmPackage, SingleFile
+from ..._runtime.agent import cli_agent
+from ..._runtime.tool_names import replaced
+from ..modes import copilot_mode
+from ..routing import DIVERTED_BY
+from ..tool_kinds import CODING_AGENT, TOOLS
 
 Wire = Literal["anthropic", "completions", "responses"]
 
@@ -36,8 +36,8 @@ _FIXED = {
     "COPILOT_SESSIONFS_FLUSH_DEBOUNCE_MS": "0",  # Else one that is killed has lost its session.
     "NODE_DISABLE_COMPILE_CACHE": "1",  # It would write what it has compiled into /tmp.
 }
-_SESSION = Path(__file__).with_name("copilot_session.sh").read_text()
-_ROOTS = Path(__file__).with_name("copilot_roots.cjs")
+_SESSION = Path(__file__).with_name("session.sh").read_text()
+_ROOTS = Path(__file__).with_name("roots.cjs")
 _LONGEST = 64
 """Characters of a tool's name."""
 

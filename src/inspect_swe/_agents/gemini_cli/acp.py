@@ -11,13 +11,13 @@ from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
-from .._agents.gemini_cli import GeminiCli
-from .._runtime.adapter import Site
-from .._runtime.mcp import shell_argv
-from .._runtime.results import OutputFiles
-from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent, acp_agent
-from ._permissions import Permissions
+from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.agent import ACPAgent, acp_agent
+from ..._acp.permissions import Permissions
+from ..._contract.adapter import Site
+from ..._contract.mcp import shell_argv
+from ..._contract.result_specs import OutputFiles
+from .agent import GeminiCli
 
 # A session's file is named after the minute. Opening the session again in the same minute would empty it.
 _OTHER_MINUTE = """

@@ -10,12 +10,12 @@ from typing import ClassVar
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from .._agents.disallowed import check_disallowed
-from .._agents.kimi_code import KimiCode
-from .._runtime.adapter import Site
-from .._runtime.mcp import shell_argv
-from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent, ACPAgentParams, acp_agent
+from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
+from ..._contract.adapter import Site
+from ..._contract.mcp import shell_argv
+from ..disallowed import check_disallowed
+from .agent import KimiCode
 
 # It says that a turn has ended before it has written the end of it; a write may take long on a busy machine.
 _WRITTEN = """

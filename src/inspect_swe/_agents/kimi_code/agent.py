@@ -15,18 +15,18 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from .._errors import AgentOptionError
-from .._install import NODE, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
-from .._runtime.agent import cli_agent
-from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files
-from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.parameters import checked_parameters
-from .._runtime.results import RunResults
-from .._runtime.tool_names import fnv1a, replaced
-from .about import KIMI_CODE, TOOLS
-from .disallowed import check_disallowed
-from .routing import DIVERTED_BY
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.mcp import FOREVER, mcp_entry, shell_argv, shell_files
+from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.parameters import checked_parameters
+from ..._contract.result_specs import RunResults
+from ..._errors import AgentOptionError
+from ..._packages.recipes import NODE, NpmPackage
+from ..._runtime.agent import cli_agent
+from ..._runtime.tool_names import fnv1a, replaced
+from ..disallowed import check_disallowed
+from ..routing import DIVERTED_BY
+from ..tool_kinds import KIMI_CODE, TOOLS
 
 _ENV = {
     "KIMI_CODE_DANGEROUS_COMMAND_GUARD": "false",
@@ -41,7 +41,7 @@ _ENV = {
 }
 
 # Runs in the CLI, which takes a prompt as an argument only, and hands it the prompt; the sandbox's own is a script too.
-_PRELOAD = Path(__file__).with_name("kimi_prompt.cjs")
+_PRELOAD = Path(__file__).with_name("prompt.cjs")
 # Its commands read ~/.bashrc, as bash takes the socket that is their stdin for a remote shell's; one that exits would
 # end all of them. Bash that is no outermost shell does not read it.
 _PRELOADED = """

@@ -12,20 +12,20 @@ from inspect_ai.agent import Agent, AgentAttempts, agent
 from inspect_ai.model import CompactionStrategy, GenerateFilter, Model
 from typing_extensions import Unpack
 
-from .._install import PythonPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
-from .._runtime.agent import cli_agent
-from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.output import last_event
-from .._runtime.parameters import checked_parameters
-from .._runtime.results import RunResults
-from .._runtime.surroundings import PYTHON_READS
-from .about import MINI_SWE_AGENT, TOOLS
-from .routing import DIVERTED_BY
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.output import last_event
+from ..._contract.parameters import checked_parameters
+from ..._contract.result_specs import RunResults
+from ..._packages.recipes import PythonPackage
+from ..._runtime.agent import cli_agent
+from ..._runtime.surroundings import PYTHON_READS
+from ..routing import DIVERTED_BY
+from ..tool_kinds import MINI_SWE_AGENT, TOOLS
 
 _MODEL = "inspect"
 
-_RUNNER = Path(__file__).with_name("mini_runner.py")
+_RUNNER = Path(__file__).with_name("runner.py")
 
 
 @agent

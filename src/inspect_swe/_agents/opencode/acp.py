@@ -9,10 +9,10 @@ from pathlib import Path
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from .._agents.opencode import OpenCode
-from .._runtime.adapter import Launch, Site
-from ._adapter import AcpAdapter, Service
-from ._agent import ACPAgent, ACPAgentParams, acp_agent
+from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
+from ..._contract.adapter import Launch, Site
+from .agent import OpenCode
 
 _CONFIG = "OPENCODE_CONFIG_CONTENT"
 

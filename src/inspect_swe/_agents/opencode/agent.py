@@ -14,20 +14,20 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, Skill, Tool
 from typing_extensions import Unpack
 
-from .._errors import AgentOptionError
-from .._install import RIPGREP, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
-from .._runtime.agent import cli_agent
-from .._runtime.mcp import FOREVER, mcp_entry, stdio_argv
-from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.output import json_events, last_event
-from .._runtime.parameters import checked_parameters
-from .._runtime.results import RunResults
-from .._runtime.surroundings import BUN_READS
-from .._runtime.tool_names import replaced
-from .about import OPENCODE, TOOLS
-from .modes import opencode_mode
-from .routing import DIVERTED_BY, OUTRANKED_BY
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.mcp import FOREVER, mcp_entry, stdio_argv
+from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.output import json_events, last_event
+from ..._contract.parameters import checked_parameters
+from ..._contract.result_specs import RunResults
+from ..._errors import AgentOptionError
+from ..._packages.recipes import RIPGREP, NpmPackage
+from ..._runtime.agent import cli_agent
+from ..._runtime.surroundings import BUN_READS
+from ..._runtime.tool_names import replaced
+from ..modes import opencode_mode
+from ..routing import DIVERTED_BY, OUTRANKED_BY
+from ..tool_kinds import OPENCODE, TOOLS
 
 # FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
@@ -42,7 +42,7 @@ _MODEL = {"attachment": True, "modalities": {"input": ["text", "image", "pdf"], 
 
 # Runs in the CLI: keeps the task's files and the agent's environment as they are, and tells the session's id.
 # Its own list has thousands of models, which it goes through at each start; and it would install types for plugins.
-_PLUGIN, _MODELS = (Path(__file__).with_name(f"opencode{rest}") for rest in (".js", "_models.json"))
+_PLUGIN, _MODELS = (Path(__file__).with_name(name) for name in ("plugin.js", "models.json"))
 _LOCK = b'{"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}'
 _INSTALLED = {"opencode/package-lock.json": _LOCK, "opencode/node_modules/.keep": b""}
 

@@ -15,19 +15,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, Skill, Tool
 from typing_extensions import Unpack
 
-from .._errors import AgentOptionError
-from .._install import NODE, NpmPackage
-from .._requests import DialectName
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
-from .._runtime.agent import cli_agent
-from .._runtime.mcp import FOREVER, mcp_entry
-from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.output import last_event
-from .._runtime.parameters import checked_parameters
-from .._runtime.results import RunResults
-from .._runtime.tool_names import replaced
-from .about import PI, TOOLS
-from .routing import DIVERTED_BY
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.mcp import FOREVER, mcp_entry
+from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.output import last_event
+from ..._contract.parameters import checked_parameters
+from ..._contract.result_specs import RunResults
+from ..._errors import AgentOptionError
+from ..._inspect.requests import DialectName
+from ..._packages.recipes import NODE, NpmPackage
+from ..._runtime.agent import cli_agent
+from ..._runtime.tool_names import replaced
+from ..routing import DIVERTED_BY
+from ..tool_kinds import PI, TOOLS
 
 # Providers with an API of their own: its name, where on the bridge it is served, and what it is there.
 _APIS: dict[str, tuple[str, str, DialectName | None]] = {
@@ -49,7 +49,7 @@ _OFF = {"JITI_FS_CACHE": "false", "PI_OFFLINE": "1", "PI_TELEMETRY": "0"}
 _LONGEST = 64  # Characters of a tool's name.
 _RESERVE, _RECENT = 16_384, 20_000  # Tokens that it keeps free, and those that it never summarizes.
 
-_EXTENSION = Path(__file__).with_name("pi.js")
+_EXTENSION = Path(__file__).with_name("extension.js")
 """Runs in the CLI: waits for MCP servers, names the session, and tells how it ended."""
 
 _AS_WRITTEN = "\u2063"

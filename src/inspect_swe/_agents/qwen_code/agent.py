@@ -14,18 +14,18 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from .._install import FRUGAL_WASM, NODE, NpmPackage
-from .._runtime.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
-from .._runtime.agent import cli_agent
-from .._runtime.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
-from .._runtime.options import CentaurOptions, agent_options
-from .._runtime.output import last_event
-from .._runtime.parameters import checked_parameters
-from .._runtime.results import RunResults
-from .._runtime.tool_names import fnv1a, replaced
-from .about import CODING_AGENT, TOOLS
-from .modes import qwen_mode
-from .routing import DIVERTED_BY, OUTRANKED_BY
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
+from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.output import last_event
+from ..._contract.parameters import checked_parameters
+from ..._contract.result_specs import RunResults
+from ..._packages.recipes import FRUGAL_WASM, NODE, NpmPackage
+from ..._runtime.agent import cli_agent
+from ..._runtime.tool_names import fnv1a, replaced
+from ..modes import qwen_mode
+from ..routing import DIVERTED_BY, OUTRANKED_BY
+from ..tool_kinds import CODING_AGENT, TOOLS
 
 _SETTINGS: dict[str, Any] = {
     "general": {"chatRecording": True, "enableAutoUpdate": False},
@@ -45,7 +45,7 @@ _FIXED = {**_NO_PROVIDERS, "security": {"auth": {"selectedType": _AUTH, "enforce
 
 _CALLS = {"maxRetries": 0, "streamIdleTimeoutMs": FOREVER, "timeout": FOREVER}
 
-_GUARD = Path(__file__).with_name("qwen_guard.cjs")
+_GUARD = Path(__file__).with_name("guard.cjs")
 """Runs in the CLI: keeps the task's settings as they are, and the output of commands from being lost."""
 
 _LONGEST = 63

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from ..._requests import DialectName
+from ..._inspect.requests import DialectName
 
 
 class Dialect(Protocol):

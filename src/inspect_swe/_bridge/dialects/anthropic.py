@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from ..._requests import DialectName
+from ..._inspect.requests import DialectName
 from ._shared import Common, event, problem
 
 _ERROR_TYPES = {

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..._requests import DialectName
+from ..._inspect.requests import DialectName
 from ._shared import OpenAI, event, problem
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..._requests import DialectName
+from ..._inspect.requests import DialectName
 from ._shared import Common, event, problem
 
 METHODS = ("generateContent", "streamGenerateContent", "countTokens")

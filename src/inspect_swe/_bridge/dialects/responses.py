@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..._requests import DialectName
+from ..._inspect.requests import DialectName
 from ._shared import OpenAI, event, freeform_names, problem
 
 # Items whose content is one string: its key, and the name of the events that carry it.

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import anyio.to_thread
 from inspect_ai.agent import SandboxAgentBridge
 
-from .._requests import DialectName
+from ..requests import DialectName
 
 
 class Handler(Protocol):

@@ -8,7 +8,7 @@ from inspect_ai.agent import SandboxAgentBridge
 from inspect_ai.agent._bridge.completions import inspect_completions_api_request
 from inspect_ai.model import _openai
 
-from .._requests import describe_functions, plain_choice
+from ..requests import describe_functions, plain_choice
 
 __all__ = ["_openai", "generate"]  # the first is what Inspect would import during a first request
 

@@ -13,9 +13,9 @@ from inspect_ai.agent._bridge.google_api_impl import (
 )
 from inspect_ai.model import ModelOutput
 
-from .._inspect_compat import generated_output
-from .._inspect_ids import google_ids, sent_ids
-from .._requests import answered_once, google_functions, plain_descriptions, plain_images, plain_texts
+from ..ids import google_ids, sent_ids
+from ..private import generated_output
+from ..requests import answered_once, google_functions, plain_descriptions, plain_images, plain_texts
 from ._shared import grants, tokens_of
 
 

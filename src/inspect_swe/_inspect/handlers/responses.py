@@ -8,7 +8,7 @@ from inspect_ai.agent import SandboxAgentBridge
 from inspect_ai.agent._bridge import responses_impl
 from inspect_ai.agent._bridge.responses import inspect_responses_api_request
 
-from .._requests import describe_functions
+from ..requests import describe_functions
 from ._shared import grants
 
 __all__ = ["generate", "responses_impl"]  # the second is what Inspect would import during a first request

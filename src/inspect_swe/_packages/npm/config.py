@@ -17,7 +17,7 @@ from packageurl.contrib.purl2url import get_download_url
 from inspect_swe._errors import RegistryError
 from inspect_swe._folders import home_folder, working_folder
 
-from .network import USER_INFO, Network, basic, hide, host_of, hosts, variable, with_scheme
+from ..http import USER_INFO, Network, basic, hide, host_of, hosts, variable, with_scheme
 from .npmrc import read_settings
 
 _SECRET_KEYS = ("_authtoken", "_auth", "_password")

@@ -21,7 +21,7 @@ from packageurl.contrib.purl2url import get_repo_url
 
 from inspect_swe._folders import home_folder
 
-from .network import USER_INFO, Network, basic, hide, host_of, hosts, variable, with_scheme
+from ..http import USER_INFO, Network, basic, hide, host_of, hosts, variable, with_scheme
 
 logger = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from typing_extensions import Self
 from inspect_swe._errors import DigestMismatchError, RegistryError
 from inspect_swe._folders import temporary_file
 
-from .pip_config import PipConfig
-from .retries import TransientError, check_status, retried
+from ..retries import TransientError, check_status, retried
+from .config import PipConfig
 
 logger = logging.getLogger(__name__)
 

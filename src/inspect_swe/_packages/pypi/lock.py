@@ -15,13 +15,13 @@ from packaging.utils import parse_wheel_filename
 
 from inspect_swe._errors import AgentInstallError, RegistryError
 
-from .platforms import SandboxPlatform
-from .pypi import INDEX_HINT, IndexFile, PyPIIndex
-from .registries import Release
+from ..npm.registry import Release
+from ..platforms import SandboxPlatform
+from .index import INDEX_HINT, IndexFile, PyPIIndex
 from .resolver import Snapshot, integrity, release_of, resolve_wheels
-from .wheels import Target
+from .tags import Target
 
-LOCKS_FOLDER = Path(__file__).with_name("locks")
+LOCKS_FOLDER = Path(__file__).parents[1] / "locks"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
 

@@ -10,14 +10,14 @@ from packaging.specifiers import SpecifierSet
 
 from inspect_swe._errors import UnknownVersionError
 
+from ..npm.registry import Release
+from ..pins import Pins
+from ..recipes import PythonPackage
+from .config import PipConfig
+from .index import INDEX_HINT, PyPIIndex
 from .lock import LOCKS_FOLDER, Lock
-from .pins import Pins
-from .pip_config import PipConfig
-from .pypi import INDEX_HINT, PyPIIndex
-from .recipes import PythonPackage
-from .registries import Release
 from .resolver import resolve_wheels
-from .wheels import Target, allowed
+from .tags import Target, allowed
 
 
 def newest_version(package: str, stop: threading.Event) -> str:

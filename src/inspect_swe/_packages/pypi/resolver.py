@@ -20,10 +20,10 @@ from typing_extensions import Self
 
 from inspect_swe._errors import AgentInstallError, UnknownVersionError
 
-from .pypi import IndexFile, PyPIIndex
-from .registries import Release
-from .retries import Abandoned
-from .wheels import Target, allowed
+from ..npm.registry import Release
+from ..retries import Abandoned
+from .index import IndexFile, PyPIIndex
+from .tags import Target, allowed
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.version import Version
 
-from .platforms import SandboxPlatform
-from .pypi import IndexFile
+from ..platforms import SandboxPlatform
+from .index import IndexFile
 
 # Debian 10, RHEL 8 and all that is younger have at least these.
 GLIBC = (2, 28)

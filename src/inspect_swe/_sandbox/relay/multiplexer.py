@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any
 
-from .._errors import AgentStartError, SandboxDiedError
+from ..._errors import AgentStartError, SandboxDiedError
 from .frames import (
     FILE_WINDOW,
     MAX_PAYLOAD,

@@ -6,16 +6,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from .frames import (
-    MAX_PAYLOAD,
-    STREAM_WINDOW,
-    Frame,
-    FrameType,
-    ProtocolError,
-    encode,
-    encode_header,
-    encode_u32,
-)
+from .frames import MAX_PAYLOAD, STREAM_WINDOW, Frame, FrameType, ProtocolError, encode, encode_header, encode_u32
 
 _DATA = (FrameType.DATA, FrameType.STDERR)
 # Data is bounded by its window, and small pieces of it are put together; this bounds frames without data.

@@ -7,9 +7,9 @@ import contextlib
 import functools
 from importlib.resources import files
 
-from .._errors import SandboxDiedError, SandboxUnsupportedError
-from .multiplexer import ByteChannel
-from .probe import Probe
+from ..._errors import SandboxDiedError, SandboxUnsupportedError
+from ..probe import Probe
+from ..relay.multiplexer import ByteChannel
 
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 _READY = b"+"

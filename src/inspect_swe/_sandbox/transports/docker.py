@@ -21,10 +21,10 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
 from inspect_ai.util import SandboxConnection
 
-from .._errors import AgentInstallError, SandboxDiedError
-from .files import tar_stream
-from .probe import MOST_OUTPUT, Completed, Probe
-from .start import relay_command, send_relay
+from ..._errors import AgentInstallError, SandboxDiedError
+from ..files import tar_stream
+from ..probe import MOST_OUTPUT, Completed, Probe
+from .bootstrap import relay_command, send_relay
 
 logger = logging.getLogger(__name__)
 

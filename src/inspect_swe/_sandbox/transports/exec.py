@@ -12,11 +12,11 @@ from pathlib import Path
 import inspect_ai.util
 from inspect_ai.util import SandboxEnvironment
 
-from .._errors import SandboxDiedError, SandboxUnsupportedError
-from .exchange import ExchangeChannel
-from .multiplexer import ByteChannel
-from .probe import Completed, Probe
-from .start import relay_binary, relay_command
+from ..._errors import SandboxDiedError, SandboxUnsupportedError
+from ..probe import Completed, Probe
+from ..relay.exchange import ExchangeChannel
+from ..relay.multiplexer import ByteChannel
+from .bootstrap import relay_binary, relay_command
 
 _TIMEOUT = 120
 # As long as a command may be on its way the relay's daemon must not take its host for dead.

@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from .._errors import SandboxDiedError
-from .._folders import is_usable_in_path, temporary_root
-from .multiplexer import ByteChannel
-from .portable import PortableTransport
-from .probe import Probe
-from .start import relay_command, send_relay
+from ..._errors import SandboxDiedError
+from ..._folders import is_usable_in_path, temporary_root
+from ..probe import Probe
+from ..relay.multiplexer import ByteChannel
+from .bootstrap import relay_command, send_relay
+from .exec import PortableTransport
 
 # The agent is not to be trusted with what this process was given for itself.
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""antigravity: the adapter, and what runs in the sandbox."""

@@ -1,0 +1,1 @@
+"""claude_code: the adapter, and what runs in the sandbox."""

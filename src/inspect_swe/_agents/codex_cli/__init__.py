@@ -1,0 +1,1 @@
+"""codex_cli: the adapter, and what runs in the sandbox."""

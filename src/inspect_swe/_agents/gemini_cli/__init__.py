@@ -1,0 +1,1 @@
+"""gemini_cli: the adapter, and what runs in the sandbox."""

@@ -1,0 +1,1 @@
+"""kimi_code: the adapter, and what runs in the sandbox."""

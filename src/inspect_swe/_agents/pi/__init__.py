@@ -1,0 +1,1 @@
+"""pi: the adapter, and what runs in the sandbox."""

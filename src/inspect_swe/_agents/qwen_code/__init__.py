@@ -1,0 +1,1 @@
+"""qwen_code: the adapter, and what runs in the sandbox."""

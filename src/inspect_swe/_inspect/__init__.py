@@ -1,0 +1,1 @@
+"""Everything that uses Inspect's private names."""

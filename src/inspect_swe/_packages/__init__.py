@@ -1,0 +1,1 @@
+"""Fetch packages from the npm registry and from PyPI."""

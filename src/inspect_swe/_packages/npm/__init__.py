@@ -1,0 +1,1 @@
+"""Read npm's configuration and its registry."""

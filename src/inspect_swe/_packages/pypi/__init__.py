@@ -1,0 +1,1 @@
+"""Read pip's configuration, the Python index, and resolve wheels."""
