@@ -68,7 +68,8 @@ for command in {COMMANDS!r}:
         main([*command, "--help"])
     except SystemExit as ended:
         assert not ended.code, command
-heavy = {{"inspect_ai", "httpx", "rich", "docker", "packaging", "inspect_swe._packages", "inspect_swe._store", "inspect_swe._agents"}}
+ours = {{"inspect_swe._packages", "inspect_swe._store", "inspect_swe._agents"}}
+heavy = {{"inspect_ai", "httpx", "rich", "docker", "packaging"}} | ours
 sys.exit(f"loaded: {{heavy & set(sys.modules)}}" if heavy & set(sys.modules) else 0)
 """
     ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
