@@ -16,7 +16,7 @@ from inspect_swe import claude_code
 from inspect_swe._agents.claude_code.agent import ClaudeCode
 from inspect_swe._agents.gemini_cli.acp import InteractiveGeminiCli
 from inspect_swe._contract.adapter import Invocation, Site, Turn
-from inspect_swe._contract.conversation import Start
+from inspect_swe._contract.conversation import ResumePoint
 from inspect_swe._contract.options import agent_options
 from inspect_swe._runtime.provisioning import find_cli, place_cli
 from inspect_swe._runtime.session import open_session
@@ -42,7 +42,7 @@ class Client(ClaudeCode):
 
 async def _run_client(state: AgentState, job: Job) -> tuple[AgentState, str]:
     options = agent_options(name="bench", description="", version="sandbox")
-    async with open_session(Client(job=job), options, state, Start()) as session:
+    async with open_session(Client(job=job), options, state, ResumePoint()) as session:
         end = await session.spawn(Turn("", False))
     if end.code != 0:
         raise RuntimeError(f"the client failed: {end.stdout}{end.stderr}")

@@ -20,7 +20,7 @@ from ._contract.parameters import checked_parameters
 from ._errors import AgentError, AgentOptionError, SolutionError
 from ._inspect.private import sample_state
 from ._inspect.transcript import record
-from ._runtime.cancellation import Ending
+from ._runtime.cancellation import AbortScope
 from ._sandbox.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def oracle(
     async def execute(state: AgentState) -> AgentState:
         try:
             workspace = await open_workspace(sandbox, user, cwd, [])
-            async with Ending() as ending, workspace.relaying(None):
+            async with AbortScope() as ending, workspace.relaying(None):
                 with ending.watching(workspace.death):
                     path = await _script(workspace, solution)
                     await _run(workspace, path, env or {}, timeout, state)

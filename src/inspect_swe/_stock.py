@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from ._agents import ROSTER, Announced, all_announced, announced, announced_names
+from ._agents import ROSTER, PluginAgent, all_plugins, plugin_agent, plugin_names
 from ._errors import AgentError, AgentOptionError
 from ._packages.npm.registry import Release, newest_first
 from ._packages.pins import Pins
@@ -70,9 +70,9 @@ def choice_of(agent: str) -> Choice:
     """What an agent's name stands for."""
     if agent in CHOICES:
         return CHOICES[agent]
-    if agent not in (others := announced_names()):
+    if agent not in (others := plugin_names()):
         raise AgentOptionError(f"There is no agent {agent!r}.", hint=f"known agents: {', '.join([*CHOICES, *others])}.")
-    found = announced(agent)
+    found = plugin_agent(agent)
     if found.adapter.recipe is None:
         raise AgentOptionError(
             f"{found.package} does not say where the CLI of {agent} is to be had: it must be in the sandbox's image."
@@ -82,7 +82,7 @@ def choice_of(agent: str) -> Choice:
 
 def known_recipes() -> dict[str, Recipe]:
     """Where the CLIs of all agents are found, those of other packages included, as far as they can be used."""
-    others = [found for found in all_announced() if isinstance(found, Announced)]
+    others = [found for found in all_plugins() if isinstance(found, PluginAgent)]
     return {**{each.name: each.adapter.recipe for each in others if each.adapter.recipe is not None}, **RECIPES}
 
 

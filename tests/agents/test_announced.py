@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inspect_swe import AgentOptionError, EntryPointError, cli_tools
-from inspect_swe._agents import ROSTER, all_announced, announced, announced_names
+from inspect_swe._agents import ROSTER, all_plugins, plugin_agent, plugin_names
 from inspect_swe._cli import main
 from inspect_swe._cli._examine import _announced as examined
 from inspect_swe._stock import choice_of, known_recipes
@@ -82,10 +82,10 @@ def run(*arguments: str) -> Result:
 
 def test_nothing_is_imported_before_it_is_asked_for(site: Path) -> None:
     announce(site)
-    assert announced_names() == ["tidy"]
+    assert plugin_names() == ["tidy"]
     assert choice_of("claude_code").key == "claude_code" and cli_tools(agent="claude_code")
     assert load_agent("claude_code").__name__ == "claude_code" and "tidy_module" not in sys.modules
-    found = announced("tidy")
+    found = plugin_agent("tidy")
     assert "tidy_module" in sys.modules
     assert (found.package, found.adapter.label) == ("tidy-agents 1.0", "Tidy CLI")
 
@@ -138,7 +138,7 @@ def test_a_broken_one_is_a_typed_error(name: str, site: Path) -> None:
     announce(site)
     announce_broken(site)
     with pytest.raises(EntryPointError, match="mend that package or uninstall it") as caught:
-        announced(name)
+        plugin_agent(name)
     start = f"The agent {name!r} that broken-agents 1.0 announces ({BROKEN[name][0]}) cannot be used: "
     assert str(caught.value).startswith(start) and BROKEN[name][1] in str(caught.value)
 
@@ -146,7 +146,7 @@ def test_a_broken_one_is_a_typed_error(name: str, site: Path) -> None:
 def test_broken_ones_do_not_matter_to_the_others(site: Path, caplog: pytest.LogCaptureFixture) -> None:
     announce(site)
     announce_broken(site)
-    found = list(all_announced())
+    found = list(all_plugins())
     assert sum(isinstance(each, EntryPointError) for each in found) == len(BROKEN)
     assert load_agent("claude_code").__name__ == "claude_code" and load_agent("tidy").__name__ == "tidy"
     assert choice_of("claude_code").key == "claude_code"
@@ -172,17 +172,17 @@ def test_two_packages_of_one_agent(site: Path) -> None:
     announce(site)
     install(site, "more-agents", {"tidy": "more_module:tidy"})
     with pytest.raises(EntryPointError, match=r"Several packages announce an agent 'tidy': .*more-agents 1.0"):
-        announced("tidy")
+        plugin_agent("tidy")
 
 
 def test_what_nobody_announces(site: Path) -> None:
     announce(site)
     with pytest.raises(EntryPointError, match="No package announces an agent 'nobody'"):
-        announced("nobody")
+        plugin_agent("nobody")
     with pytest.raises(AgentOptionError, match=r"no agent 'nobody'. Known are: antigravity, .*, tidy"):
         cli_tools(agent="nobody")
     with pytest.raises(AgentOptionError, match=r"known agents: antigravity, .*, tidy"):
         choice_of("nobody")
     with pytest.raises(click.BadParameter):
         load_agent("nobody")
-    assert outside_agent.Outside.key not in announced_names()
+    assert outside_agent.Outside.key not in plugin_names()

@@ -23,7 +23,7 @@ from inspect_swe._bridge.calls import Calls
 from inspect_swe._bridge.identities import sample_identities
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
-from inspect_swe._bridge.threads import Marks, Threads
+from inspect_swe._bridge.threads import ConversationTracker, Marks
 from inspect_swe._inspect.ids import IdChanges
 from inspect_swe._inspect.private import before_generating, create_bridge, host_calls
 from inspect_swe._sandbox.relay.multiplexer import Connect
@@ -43,7 +43,7 @@ class Site:
     model: Model
     asgi: ASGIApp
     connect: Connect
-    threads: Threads
+    threads: ConversationTracker
     ended: list[BaseException] = field(default_factory=list)
 
 
@@ -89,7 +89,7 @@ def in_sample(
     def drive() -> Solver:
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             agent_state = AgentState(messages=state.messages)
-            threads = Threads(Marks("session", sub_agent_header="sub-agent"))
+            threads = ConversationTracker(Marks("session", sub_agent_header="sub-agent"))
             calls = Calls(threads, lambda: host_calls(made))
             changes = IdChanges(sample_identities())
             seeing = before_generating(calls.asked, None, filter, changes)

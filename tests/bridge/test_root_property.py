@@ -24,7 +24,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall, ToolInfo
 
-from inspect_swe._bridge.threads import Asker, Marks, Threads
+from inspect_swe._bridge.threads import Asker, ConversationTracker, Marks
 from inspect_swe._inspect.private import create_bridge
 
 TOOLS = [ToolInfo(name="shell", description="Runs a command."), ToolInfo(name="agent", description="Delegates.")]
@@ -43,7 +43,7 @@ class World:
 
     marks: Marks
     is_given: bool
-    threads: Threads = field(init=False)
+    threads: ConversationTracker = field(init=False)
     state: AgentState = field(default_factory=lambda: AgentState(messages=[]))
     root: list[ChatMessage] = field(default_factory=lambda: [ChatMessageSystem(content="You are a coder.")])
     answered: list[ChatMessage] = field(default_factory=list)
@@ -51,7 +51,7 @@ class World:
     asked: int = 0
 
     def __post_init__(self) -> None:
-        self.threads = Threads(self.marks)
+        self.threads = ConversationTracker(self.marks)
         self.bridge = create_bridge(self.state, generated=self._generated)
 
     def _generated(self, messages: list[ChatMessage], output: ModelOutput) -> bool | None:
@@ -185,7 +185,7 @@ def test_the_root_is_the_root(data: st.DataObject) -> None:
         assert world.is_right(), f"after a late answer: {world.state.output.completion}"
 
 
-def asked_by(threads: Threads, headers: dict[str, str], tools: list[ToolInfo]) -> Asker:
+def asked_by(threads: ConversationTracker, headers: dict[str, str], tools: list[ToolInfo]) -> Asker:
     def ask() -> Asker:
         threads.receive(headers, {})
         threads.asked([ChatMessageUser(content=str(headers))], tools, False)
@@ -196,21 +196,21 @@ def asked_by(threads: Threads, headers: dict[str, str], tools: list[ToolInfo]) -
 
 
 def test_who_asks() -> None:
-    threads = Threads(CLIS["header"])
+    threads = ConversationTracker(CLIS["header"])
     threads.begin("one", ["Do it."])
     assert asked_by(threads, {"session": "one"}, TOOLS) is Asker.ROOT
     assert asked_by(threads, {"session": "one", "sub-agent": "yes"}, TOOLS) is Asker.SUB_AGENT
     assert asked_by(threads, {"session": "two"}, TOOLS) is Asker.SIDE
-    threads = Threads(CLIS["kinds"])
+    threads = ConversationTracker(CLIS["kinds"])
     threads.begin("one", ["Do it."])
     assert asked_by(threads, {"kind": "background"}, TOOLS) is Asker.SIDE
     assert asked_by(threads, {"kind": "sub"}, TOOLS) is Asker.SUB_AGENT
     assert asked_by(threads, {"kind": "user"}, TOOLS) is Asker.ROOT
-    assert asked_by(Threads(), {}, []) is Asker.UNKNOWN
+    assert asked_by(ConversationTracker(), {}, []) is Asker.UNKNOWN
 
 
 def test_a_known_session_is_certain_unless_a_sub_agent_asks() -> None:
-    threads = Threads(CLIS["header"])
+    threads = ConversationTracker(CLIS["header"])
     threads.begin("one", ["Do it."])
 
     def is_certain(headers: dict[str, str]) -> bool:
@@ -224,7 +224,7 @@ def test_a_known_session_is_certain_unless_a_sub_agent_asks() -> None:
 
 
 def test_a_session_that_is_given_displaces_one_that_came_first() -> None:
-    threads = Threads(CLIS["header"])
+    threads = ConversationTracker(CLIS["header"])
     threads.begin("root", ["Do it."])
     context = contextvars.copy_context()
     context.run(threads.receive, {"session": "title"}, {})

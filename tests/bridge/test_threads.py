@@ -7,7 +7,7 @@ import contextvars
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 from inspect_ai.tool import ToolInfo
 
-from inspect_swe._bridge.threads import Marks, Threads
+from inspect_swe._bridge.threads import ConversationTracker, Marks
 
 SHELL = [ToolInfo(name="shell", description="Runs a command.")]
 LOOK = [ToolInfo(name="look", description="Looks.")]
@@ -20,7 +20,11 @@ def said(*texts: str, system: str = "You are a coder.") -> list[ChatMessage]:
 
 
 def judged(
-    threads: Threads, messages: list[ChatMessage], tools: list[ToolInfo], session: str | None = None, sub: bool = False
+    threads: ConversationTracker,
+    messages: list[ChatMessage],
+    tools: list[ToolInfo],
+    session: str | None = None,
+    sub: bool = False,
 ) -> bool | None:
     def ask() -> bool | None:
         threads.receive({"session": session} if session else {}, {})
@@ -34,7 +38,7 @@ def judged(
 
 
 def test_a_compacted_conversation_is_known_by_its_instructions_and_tools() -> None:
-    threads = Threads()
+    threads = ConversationTracker()
     threads.begin()
     assert judged(threads, said("Do it.", "echo", "ok"), SHELL) is True
     assert judged(threads, said("Do it.", "echo", "ok", "echo", "ok"), SHELL) is True
@@ -43,7 +47,7 @@ def test_a_compacted_conversation_is_known_by_its_instructions_and_tools() -> No
 
 
 def test_other_instructions_or_tools_tell_nothing() -> None:
-    threads = Threads()
+    threads = ConversationTracker()
     threads.begin()
     assert judged(threads, said("Do it."), SHELL) is True
     assert judged(threads, said("Do it.", system="You look for bugs."), SHELL) is None
@@ -52,7 +56,7 @@ def test_other_instructions_or_tools_tell_nothing() -> None:
 
 
 def test_tools_may_come_while_a_conversation_goes_on() -> None:
-    threads = Threads()
+    threads = ConversationTracker()
     threads.begin()
     assert judged(threads, said("Do it."), SHELL) is True
     assert judged(threads, said("Do it.", "look", "ok"), SHELL + LOOK) is True
@@ -61,7 +65,7 @@ def test_tools_may_come_while_a_conversation_goes_on() -> None:
 
 
 def test_without_tools_only_what_goes_on_can_be_the_root() -> None:
-    threads = Threads()
+    threads = ConversationTracker()
     threads.begin()
     assert judged(threads, said("A title for: Do it."), []) is None, "there may be nothing else"
     assert judged(threads, said("Do it.", "echo", "ok"), SHELL) is True
@@ -71,7 +75,7 @@ def test_without_tools_only_what_goes_on_can_be_the_root() -> None:
 
 
 def test_each_start_of_the_cli_has_a_root_of_its_own() -> None:
-    threads = Threads()
+    threads = ConversationTracker()
     threads.begin()
     assert judged(threads, said("Do it."), SHELL) is True
     threads.begin()
@@ -79,7 +83,7 @@ def test_each_start_of_the_cli_has_a_root_of_its_own() -> None:
 
 
 def test_a_named_session_is_the_root_whatever_it_says() -> None:
-    threads = Threads(Marks("session"))
+    threads = ConversationTracker(Marks("session"))
     threads.begin()
     assert judged(threads, said("Do it."), SHELL, "one") is True
     assert judged(threads, said("Else.", system="Other words."), LOOK, "one") is True
@@ -88,7 +92,7 @@ def test_a_named_session_is_the_root_whatever_it_says() -> None:
 
 
 def test_an_answer_that_comes_after_the_next_start_is_of_no_account() -> None:
-    threads = Threads(Marks("session"))
+    threads = ConversationTracker(Marks("session"))
     threads.begin()
 
     def ask_and_die() -> bool | None:

@@ -30,7 +30,7 @@ from inspect_swe import (
     qwen_code,
     session_samples,
 )
-from inspect_swe._results.session_archive import Ticket
+from inspect_swe._results.session_archive import SessionManifest
 from inspect_swe._sandbox.probe import KEPT
 from inspect_swe.testing import ScriptStep, finish, scripted, shell
 
@@ -117,7 +117,7 @@ def test_a_session_goes_on_in_a_second_eval(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
     """Another agent, another folder, a sandbox without the session: nothing begins anew without a word."""
     place = sandbox_with(tmp_path, ["claude_code"])
-    kept = Ticket("codex_cli", "1", "an-id", "/workspace", None, True)
+    kept = SessionManifest("codex_cli", "1", "an-id", "/workspace", None, True)
     other, elsewhere, gone = (
         Sample(id=name, input="GO-ON", files=files_of(ticket), metadata={"resumed_from": {"log": "x.eval"}})
         for name, ticket in {
@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
     assert "is not in its sandbox" in errors["gone"]
 
 
-def files_of(ticket: Ticket | None) -> dict[str, str]:
+def files_of(ticket: SessionManifest | None) -> dict[str, str]:
     uri = "data:application/octet-stream;base64,"
     return (
         {}
@@ -148,7 +148,7 @@ def files_of(ticket: Ticket | None) -> dict[str, str]:
 def with_unknown_id(sample: Sample) -> Sample:
     """The same sample, but for a session that its archive doesn't have."""
     assert sample.files
-    ticket = Ticket(**json.loads(base64.b64decode(sample.files[f"{KEPT}.json"].partition("base64,")[2])))
+    ticket = SessionManifest(**json.loads(base64.b64decode(sample.files[f"{KEPT}.json"].partition("base64,")[2])))
     named = "ses_0123456789abcdefghijklmnop" if ticket.session_id.startswith("ses_") else str(uuid.uuid4())
     return sample.model_copy(
         update={

@@ -64,9 +64,9 @@ def test_no_network_at_all(tmp_path: Path) -> None:
     named = {key: Pins.load().pin(key).version for key in ("claude_code", "mini_swe_agent")}
     runs = [(adapter.key, named.get(adapter.key, "stable")) for adapter in ROSTER]
     job = json.dumps([compose_file(tmp_path), str(tmp_path / "logs"), runs])
-    alone = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-current-user"])]
+    exclusive = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-current-user"])]
     done = subprocess.run(
-        [*alone, sys.executable, "-c", EVALS, job],
+        [*exclusive, sys.executable, "-c", EVALS, job],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

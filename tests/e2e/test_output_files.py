@@ -22,7 +22,7 @@ from inspect_swe.conformance._failures import _KILL_THE_CLI
 from inspect_swe.testing import finish, shell
 
 from ..docs.pages import DOCS, save_files
-from ..runtime.harvests import harvested
+from ..runtime.collectors import harvested
 from ..runtime.repository import BEGIN, SEE, WORK
 from .harness import Run, run_agent
 from .test_docs import block_with, module

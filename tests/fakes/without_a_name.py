@@ -165,7 +165,7 @@ def links() -> dict[str, str]:
     _inspect_handlers._loaded.clear()
 
     def link_of(dialect: Any) -> str:
-        return "own" if anyio.run(link.choose_link, Route(dialect=dialect)) is link.own_link else "inspect"
+        return "own" if anyio.run(link.choose_bridge, Route(dialect=dialect)) is link.own_bridge else "inspect"
 
     return {dialect: link_of(dialect) for dialect in DIALECTS}
 

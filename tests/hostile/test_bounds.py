@@ -23,7 +23,7 @@ from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
 from inspect_swe._bridge.app import BridgeApp
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
-from inspect_swe._bridge.threads import Threads
+from inspect_swe._bridge.threads import ConversationTracker
 from inspect_swe._inspect.private import create_bridge
 from inspect_swe._sandbox.probe import probe_sandbox
 from inspect_swe._sandbox.relay.multiplexer import Multiplexer
@@ -89,7 +89,7 @@ async def neighbour() -> AsyncIterator[Callable[[], Awaitable[float]]]:
     That is what it waits for where others on the event loop hold it up, however busy the machine is.
     """
     bridge = create_bridge(AgentState(messages=[]))
-    app = BridgeApp(bridge, BridgeSettings(), Threads(), lambda ending: None)
+    app = BridgeApp(bridge, BridgeSettings(), ConversationTracker(), lambda ending: None)
     async with app.running() as asgi, serving(asgi) as connect, tcp(connect) as url:
         async with httpx.AsyncClient(timeout=_NO_END) as http:
 

@@ -23,7 +23,7 @@ from inspect_swe._packages.pins import Pin, Pins
 from inspect_swe._store import store as artifacts
 from inspect_swe._store import verification as sidecar
 from inspect_swe._store.store import Artifact, ArtifactStore
-from inspect_swe._store.usage_locks import Holds, alone
+from inspect_swe._store.usage_locks import Holds, exclusive
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry
 from .fetch_script import artifact_of
@@ -141,10 +141,10 @@ def test_nobody_takes_what_is_being_removed(server: FakeRegistry, store: Artifac
     (artifact,) = _fetch(server, store, "1.0.0")
     note = store.disk.folder(artifact.folder) / sidecar.NAME
     holds.release()
-    with alone(note) as free:
+    with exclusive(note) as free:
         assert free and store.hold(artifact) is None
     assert store.hold(artifact) is not None
-    with alone(note) as free:
+    with exclusive(note) as free:
         assert not free
 
 
@@ -182,7 +182,7 @@ def test_a_new_copy_is_held_anew(server: FakeRegistry, store: ArtifactStore, hol
     assert stored is not None
     stored.binary.write_bytes(b"")
     _fetch(server, store, "1.0.0")
-    with alone(store.disk.folder(artifact.folder) / sidecar.NAME) as free:
+    with exclusive(store.disk.folder(artifact.folder) / sidecar.NAME) as free:
         assert not free
 
 

@@ -17,7 +17,7 @@ from inspect_ai.tool import ToolCall
 from inspect_ai.util import apply_limits
 
 from inspect_swe import idle_limit, repeat_limit
-from inspect_swe._bridge.settings import Traffic
+from inspect_swe._bridge.settings import BridgeStats
 from inspect_swe._runtime.limits import idle_limits, repeat_limits
 
 
@@ -54,7 +54,7 @@ def test_where_only_requests_are_seen_each_answer_counts_once() -> None:
 
 
 def test_a_running_model_call_is_not_idle() -> None:
-    traffic = Traffic()
+    traffic = BridgeStats()
     traffic.heard()
     time.sleep(0.05)
     assert traffic.idle() >= 0.05

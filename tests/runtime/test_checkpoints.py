@@ -13,7 +13,7 @@ from inspect_ai.agent import AgentState
 from inspect_ai.util import Checkpointer, ResumeReport
 
 from inspect_swe import SessionRestoreError
-from inspect_swe._contract.conversation import Start
+from inspect_swe._contract.conversation import ResumePoint
 from inspect_swe._runtime.checkpoints import GO_ON, Checkpoints, Point
 from inspect_swe._sandbox.workspace import Workspace
 
@@ -36,7 +36,7 @@ def points(inspect: Inspect) -> Checkpoints:
     return Checkpoints(cast(Checkpointer, inspect))
 
 
-def begin(of: Checkpoints, start: Start, there: bool = True) -> Start:
+def begin(of: Checkpoints, start: ResumePoint, there: bool = True) -> ResumePoint:
     async def shell(script: str, *arguments: str) -> Any:
         return SimpleNamespace(code=0 if there else 1)
 
@@ -48,12 +48,12 @@ POINT = Point(session_id="id-1", config="/root/.inspect_swe/old", system="SYSTEM
 
 
 def test_a_new_conversation_lies_where_checkpoints_hold_it() -> None:
-    started = begin(points(Inspect()), Start("SYSTEM", "id-1"))
-    assert started == Start("SYSTEM", "id-1", "/root/.inspect_swe/abc")
+    started = begin(points(Inspect()), ResumePoint("SYSTEM", "id-1"))
+    assert started == ResumePoint("SYSTEM", "id-1", "/root/.inspect_swe/abc")
 
 
 def test_a_conversation_that_goes_on_stays_where_it_is() -> None:
-    start = Start("SYSTEM", "id-1", "/tmp/elsewhere")
+    start = ResumePoint("SYSTEM", "id-1", "/tmp/elsewhere")
     assert begin(points(Inspect()), start) == start
 
 
@@ -61,10 +61,10 @@ def test_a_resumed_one_is_the_checkpoints() -> None:
     inspect = Inspect("resume", {"inspect_swe": POINT})
     resumed = points(inspect)
     assert resumed.resumes
-    assert begin(resumed, Start("OTHER")) == Start("SYSTEM", "id-1", "/root/.inspect_swe/old")
+    assert begin(resumed, ResumePoint("OTHER")) == ResumePoint("SYSTEM", "id-1", "/root/.inspect_swe/old")
     assert inspect.tracked["inspect_swe"]() == POINT
     with pytest.raises(SessionRestoreError, match=r"/root/\.inspect_swe/old is not there"):
-        begin(resumed, Start("OTHER"), there=False)
+        begin(resumed, ResumePoint("OTHER"), there=False)
 
 
 def test_a_checkpoint_holds_where_the_session_is_by_then() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inspect_swe._contract.output import OutputBuffer
-from inspect_swe._runtime.cancellation import Ending
+from inspect_swe._runtime.cancellation import AbortScope
 
 
 async def returns(after: float, cause: BaseException) -> BaseException:
@@ -15,10 +15,10 @@ async def returns(after: float, cause: BaseException) -> BaseException:
     return cause
 
 
-def run(body: Callable[[Ending], Awaitable[Any]], *waits: Callable[[], Awaitable[BaseException]]) -> Any:
+def run(body: Callable[[AbortScope], Awaitable[Any]], *waits: Callable[[], Awaitable[BaseException]]) -> Any:
     async def main() -> Any:
         result = None
-        async with Ending() as ending:
+        async with AbortScope() as ending:
             with ending.watching(*waits):
                 result = await body(ending)
         return result
@@ -27,14 +27,14 @@ def run(body: Callable[[Ending], Awaitable[Any]], *waits: Callable[[], Awaitable
 
 
 def test_a_block_that_is_not_ended() -> None:
-    async def body(ending: Ending) -> str:
+    async def body(ending: AbortScope) -> str:
         return "result"
 
     assert run(body, lambda: returns(60, ValueError())) == "result"
 
 
 def test_a_watcher_ends_the_block() -> None:
-    async def body(ending: Ending) -> None:
+    async def body(ending: AbortScope) -> None:
         await asyncio.sleep(60)
 
     with pytest.raises(KeyError, match="lost"):
@@ -42,7 +42,7 @@ def test_a_watcher_ends_the_block() -> None:
 
 
 def test_the_first_cause_wins() -> None:
-    async def body(ending: Ending) -> None:
+    async def body(ending: AbortScope) -> None:
         ending.end(KeyError("first"))
         ending.end(ValueError("second"))
         raise RuntimeError("what the block made of it")
@@ -53,7 +53,7 @@ def test_the_first_cause_wins() -> None:
 
 
 def test_the_blocks_own_error_is_in_no_group() -> None:
-    async def body(ending: Ending) -> None:
+    async def body(ending: AbortScope) -> None:
         raise ValueError("plain")
 
     with pytest.raises(ValueError, match="plain"):
@@ -61,12 +61,12 @@ def test_the_blocks_own_error_is_in_no_group() -> None:
 
 
 def test_a_cancellation_from_outside_stays_one() -> None:
-    async def body(ending: Ending) -> None:
+    async def body(ending: AbortScope) -> None:
         await asyncio.sleep(60)
 
     async def main() -> None:
         async def inner() -> None:
-            async with Ending() as ending:
+            async with AbortScope() as ending:
                 with ending.watching(lambda: returns(60, KeyError())):
                     await body(ending)
 

@@ -23,13 +23,13 @@ from inspect_swe._sandbox.probe import Completed
 
 
 def test_our_own_bridge() -> None:
-    assert asyncio.run(link.choose_link(Route(dialect="anthropic"))) is link.own_link
-    assert asyncio.run(link.choose_link(Route())) is link.own_link
+    assert asyncio.run(link.choose_bridge(Route(dialect="anthropic"))) is link.own_bridge
+    assert asyncio.run(link.choose_bridge(Route())) is link.own_bridge
 
 
 def test_a_release_that_has_moved_what_all_agents_need(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "BRIDGE_AVAILABLE", False)
-    assert asyncio.run(link.choose_link(Route())) is link.inspect_link
+    assert asyncio.run(link.choose_bridge(Route())) is link.inspect_bridge
 
 
 def test_a_release_that_has_moved_what_a_dialect_needs(
@@ -37,8 +37,8 @@ def test_a_release_that_has_moved_what_a_dialect_needs(
 ) -> None:
     monkeypatch.setattr(handlers, "_loaded", {})
     monkeypatch.setitem(sys.modules, "inspect_swe._inspect.handlers.google", None)
-    assert asyncio.run(link.choose_link(Route(dialect="anthropic"))) is link.own_link
-    assert asyncio.run(link.choose_link(Route(dialect="google"))) is link.inspect_link
+    assert asyncio.run(link.choose_bridge(Route(dialect="anthropic"))) is link.own_bridge
+    assert asyncio.run(link.choose_bridge(Route(dialect="google"))) is link.inspect_bridge
     assert "slower bridge" in caplog.text
 
 
@@ -75,7 +75,7 @@ def test_a_proxy_of_inspects_that_does_not_listen(monkeypatch: pytest.MonkeyPatc
     adapter = SimpleNamespace(reads_json=False)
 
     async def main() -> None:
-        opened = link.inspect_link(
+        opened = link.inspect_bridge(
             cast(Any, adapter),
             cast(Any, options),
             Route(),

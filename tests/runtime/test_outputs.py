@@ -14,13 +14,13 @@ from inspect_ai.util._store import init_subtask_store
 
 from inspect_swe import AgentOptionError, FileSet, OutputFiles, claude_code, interactive_codex_cli, output_files
 from inspect_swe._results.collectors import begin
-from inspect_swe._results.output_files import OutputHarvest
+from inspect_swe._results.output_files import OutputCollector
 from inspect_swe._results.view import RunView
 from inspect_swe._sandbox import changes as manifest
 from inspect_swe._sandbox.changes import Found, Manifest
 
 from ..sandbox.workspaces import local_workspace
-from .harvests import harvest, sh
+from .collectors import collector, sh
 
 
 def shown(files: Any) -> dict[str, tuple[str, Any]]:
@@ -34,7 +34,7 @@ def test_added_modified_deleted(tmp_path: Path, far: bool) -> None:
     echo A >a; rm sub/b; printf x >sub/deep/new; printf '\\377\\000' >binary; : >empty; chmod 755 c
     mv d moved; cp -p same d; mkdir -p node_modules/x .git/y; echo n >node_modules/x/n; echo g >.git/y/g
     """
-    (files,) = harvest(tmp_path, OutputFiles(), work, far=far)
+    (files,) = collector(tmp_path, OutputFiles(), work, far=far)
     assert shown(files) == {
         "a": ("modified", "A\n"),
         "binary": ("added", None),
@@ -64,7 +64,7 @@ def test_only_what_the_globs_stand_for(tmp_path: Path) -> None:
     mkdir -p {other}/later {other}/data/cache; touch {other}/data/d.csv {other}/data/cache/c {other}/data/no.csv
     echo x >{other}/later/x; echo y >{other}/later/y
     """
-    (files,) = harvest(cwd, spec, work)
+    (files,) = collector(cwd, spec, work)
     data = f"{tmp_path}/alias/data"
     assert {path: file.status for path, file in files.items()} == {
         "out/a.txt": "added",
@@ -86,7 +86,7 @@ def test_nothing_outside_is_read(tmp_path: Path) -> None:
 line'; printf e >'end
 '
     """
-    (files,) = harvest(cwd, OutputFiles(paths=["**", "folder/**", "was/secret"]), work)
+    (files,) = collector(cwd, OutputFiles(paths=["**", "folder/**", "was/secret"]), work)
     assert shown(files) == {
         "end\n": ("added", "e"),
         "folder": ("added", "special"),
@@ -100,7 +100,7 @@ line'; printf e >'end
 
 
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:
-    (files,) = harvest(tmp_path, OutputFiles(), "printf x >\"$(printf 'caf\\351')\"")
+    (files,) = collector(tmp_path, OutputFiles(), "printf x >\"$(printf 'caf\\351')\"")
     assert shown(files) == {"caf\\xe9": ("added", "x")}
 
 
@@ -117,7 +117,7 @@ def test_what_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Manifest, "found", found)
     work = "mkdir folder; for name in grows link pipe gone within folder/secret; do echo was >$name; done"
-    (files,) = harvest(cwd, OutputFiles(max_file=1000, max_total=2000), work)
+    (files,) = collector(cwd, OutputFiles(max_file=1000, max_total=2000), work)
     assert shown(files) == {
         "folder/secret": ("added", "unreadable"),
         "gone": ("added", "unreadable"),
@@ -131,7 +131,7 @@ def test_what_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_limits(tmp_path: Path) -> None:
     work = "for n in 1 2 3 4 5 6; do head -c 300 /dev/zero | tr '\\0' $n >f$n; done; head -c 1001 /dev/zero >big; : >g"
-    (files,) = harvest(tmp_path, OutputFiles(max_file=1000, max_total=1000, max_files=4), work)
+    (files,) = collector(tmp_path, OutputFiles(max_file=1000, max_total=1000, max_files=4), work)
     kept = {path: file.skipped or file.size for path, file in files.items()}
     assert kept == {
         "big": "size",
@@ -143,14 +143,14 @@ def test_limits(tmp_path: Path) -> None:
         "f6": "total",
         "g": 0,
     }
-    (files,) = harvest(tmp_path, OutputFiles(paths=["f2", "**"], max_files=2), "touch *")
+    (files,) = collector(tmp_path, OutputFiles(paths=["f2", "**"], max_files=2), "touch *")
     assert [path for path, file in files.items() if file.kept] == ["big", "f2"]
     assert {file.skipped for file in files.values() if not file.kept} == {"count"}
 
 
 def test_fifty_megabytes(tmp_path: Path) -> None:
     work = "for n in $(seq 10 59); do head -c 1000000 /dev/urandom >f$n; done; head -c 90000 /dev/urandom >small"
-    (files,) = harvest(tmp_path, OutputFiles(max_file=1_000_000), work)
+    (files,) = collector(tmp_path, OutputFiles(max_file=1_000_000), work)
     assert [path for path, file in files.items() if file.kept] == ["f10", "f11", "small"]
     assert sum(len(file.content or b"") for file in files.values()) <= 2 * 1024**2
     assert len(files) == 51 and {file.skipped for file in files.values() if not file.kept} == {"total"}
@@ -161,14 +161,14 @@ def test_very_many_files(tmp_path: Path) -> None:
         (tmp_path / f"d{folder}").mkdir()
         for name in range(1000):
             (tmp_path / f"d{folder}/{name}").touch()
-    (files,) = harvest(tmp_path, OutputFiles(), "echo x >d7/7; rm d8/8; mkdir e; mv d6/9 e/9")
+    (files,) = collector(tmp_path, OutputFiles(), "echo x >d7/7; rm d8/8; mkdir e; mv d6/9 e/9")
     assert shown(files) == {
         "d7/7": ("modified", "x\n"),
         "d8/8": ("deleted", None),
         "d6/9": ("deleted", None),
         "e/9": ("added", ""),
     }
-    (files,) = harvest(tmp_path, OutputFiles(max_files=5), "find . -type f -exec touch {} +")
+    (files,) = collector(tmp_path, OutputFiles(max_files=5), "find . -type f -exec touch {} +")
     assert len([file for file in files.values() if file.kept]) == 5
     assert len(files) == 1005 and files.unlisted == 9_000 - 1 - 1005
 
@@ -177,7 +177,7 @@ def test_several_calls_are_one(tmp_path: Path) -> None:
     sh(tmp_path, "echo o >old; echo p >past")
     first = "echo 1 >a; echo 1 >b; echo 1 >c; echo 1 >old; rm past"
     second = "echo 2 >a; rm b; rm old; echo 2 >past; echo 2 >d"
-    _, files = harvest(tmp_path, OutputFiles(), first, second)
+    _, files = collector(tmp_path, OutputFiles(), first, second)
     assert shown(files) == {
         "a": ("added", "2\n"),
         "c": ("added", "1\n"),
@@ -185,7 +185,7 @@ def test_several_calls_are_one(tmp_path: Path) -> None:
         "old": ("deleted", None),
         "past": ("modified", "2\n"),
     }
-    _, files = harvest(tmp_path, OutputFiles(max_files=2), "echo >x; echo >y", "echo >z")
+    _, files = collector(tmp_path, OutputFiles(max_files=2), "echo >x; echo >y", "echo >z")
     assert {path for path, file in files.items() if file.kept} == {"x", "z"} and files["y"].skipped == "count"
 
 
@@ -193,7 +193,7 @@ def test_several_calls_are_one(tmp_path: Path) -> None:
 def test_a_repository_of_somebody_else(tmp_path: Path) -> None:
     sh(tmp_path, "git init -q; git config user.name n; git config user.email e; echo a >a; git add a; git commit -qm 1")
     sh(tmp_path, "chown -R 1234:1234 .")
-    (files,) = harvest(tmp_path, OutputFiles(paths=[], patch=True), "echo b >>a")
+    (files,) = collector(tmp_path, OutputFiles(paths=[], patch=True), "echo b >>a")
     assert files.error is None and files.patch and files.patch.endswith("@@ -1 +1,2 @@\n a\n+b\n")
 
 
@@ -247,9 +247,9 @@ def test_what_cannot_be_kept_costs_no_sample(
     async def run() -> FileSet:
         init_subtask_store(Store())
         async with local_workspace(str(tmp_path)) as workspace:
-            harvests = (OutputHarvest(OutputFiles(), "An agent"),)
+            collectors = (OutputCollector(OutputFiles(), "An agent"),)
             view = SimpleNamespace(workspace=workspace, resumes=False, adapter=SimpleNamespace(label="Agent"))
-            assert await begin(cast(RunView, view), harvests) == ()
+            assert await begin(cast(RunView, view), collectors) == ()
             return output_files(store())
 
     files = asyncio.run(run())

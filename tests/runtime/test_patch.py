@@ -10,7 +10,7 @@ import pytest
 from inspect_swe import OutputFiles
 from inspect_swe._results.fileset import FileSet
 
-from .harvests import harvest, sh
+from .collectors import collector, sh
 from .repository import BEGIN, HOSTILE, SEE, WORK, tree
 
 PATCH = OutputFiles(paths=[], patch=True)
@@ -36,7 +36,7 @@ def applied(files: FileSet, repository: Path) -> Path:
 def test_everything_that_can_be_done(repository: Path, more: str) -> None:
     base = sh(repository, "git rev-parse HEAD").strip()
     work = f"{WORK}{more}\n{SEE} >../before; cp .git/index ../index"
-    (files,) = harvest(repository, PATCH, work)
+    (files,) = collector(repository, PATCH, work)
     assert (files.base, files.error) == (base, None)
     before = (repository.parent / "before").read_text()
     for state in ("1 MM", "1 .M", "1 M.", "1 D.", "1 .D", "2 R.", "? untracked"):
@@ -58,41 +58,41 @@ def test_without_what_is_excluded(repository: Path) -> None:
     with pytest.raises(ValueError, match="absolute"):
         OutputFiles(exclude=exclude)
     exclude[1] = f"{repository}/build"
-    (files,) = harvest(repository / "pkg", OutputFiles(paths=[], patch=True, exclude=exclude), f"cd ..; {work}")
+    (files,) = collector(repository / "pkg", OutputFiles(paths=[], patch=True, exclude=exclude), f"cd ..; {work}")
     assert files.error is None and files.patch is not None
     assert [line for line in files.patch.splitlines() if line.startswith("diff")] == ["diff --git a/pkg/k b/pkg/k"]
 
 
 def test_a_repository_without_a_commit(tmp_path: Path) -> None:
     sh(tmp_path, "git init -q; git config user.name n; git config user.email e; echo a >a")
-    (files,) = harvest(tmp_path, PATCH, "echo b >b; git add -A; git commit -qm 1; echo c >c")
+    (files,) = collector(tmp_path, PATCH, "echo b >b; git add -A; git commit -qm 1; echo c >c")
     assert files.patch is not None
     assert [line for line in files.patch.splitlines() if line.startswith("+++")] == ["+++ b/a", "+++ b/b", "+++ b/c"]
 
 
 def test_a_linked_worktree(repository: Path) -> None:
     sh(repository, "git worktree add -q ../linked")
-    (files,) = harvest(repository.parent / "linked", PATCH, "echo new >new; git add new; git commit -qm linked")
+    (files,) = collector(repository.parent / "linked", PATCH, "echo new >new; git add new; git commit -qm linked")
     assert files.error is None and files.patch is not None and "+++ b/new" in files.patch
 
 
 def test_several_calls_are_one(repository: Path) -> None:
     base = sh(repository, "git rev-parse HEAD").strip()
-    _, files = harvest(repository, PATCH, "echo 1 >one; git add one; git commit -qm 1", "echo 2 >two")
+    _, files = collector(repository, PATCH, "echo 1 >one; git add one; git commit -qm 1", "echo 2 >two")
     assert files.base == base and files.patch is not None
     assert "+++ b/one" in files.patch and "+++ b/two" in files.patch
 
 
 def test_nothing_has_changed(repository: Path) -> None:
-    (files,) = harvest(repository, PATCH, "touch kept")
+    (files,) = collector(repository, PATCH, "touch kept")
     assert (files.patch, files.error) == ("", None)
 
 
 def test_why_there_is_none(tmp_path: Path, repository: Path) -> None:
-    (files,) = harvest(tmp_path, PATCH, "git init -q; touch a")
+    (files,) = collector(tmp_path, PATCH, "git init -q; touch a")
     assert files.patch is None and files.error and "in no git repository" in files.error
-    (files,) = harvest(repository, OutputFiles(patch=True, max_total=1000), "head -c 2000 /dev/urandom >big")
+    (files,) = collector(repository, OutputFiles(patch=True, max_total=1000), "head -c 2000 /dev/urandom >big")
     assert files.patch is None and files.error and "more than 1000 bytes" in files.error
     assert files["big"].skipped == "total"
-    (files,) = harvest(repository, PATCH, "rm -rf .git")
+    (files,) = collector(repository, PATCH, "rm -rf .git")
     assert files.patch is None and files.error and "git failed" in files.error

@@ -10,7 +10,7 @@ import pytest
 from inspect_swe import OutputFiles
 from inspect_swe._results.fileset import FileSet
 
-from .harvests import harvest, sh
+from .collectors import collector, sh
 
 PATCH = OutputFiles(paths=[], patch=True)
 BEGIN = """
@@ -54,7 +54,7 @@ def named(files: FileSet) -> list[str]:
 def test_a_required_filter_whose_program_is_missing(repository: Path) -> None:
     sh(repository, f"{LFS} {COMMIT}; {LFS_IS_GONE}")
     work = "echo 'my content' >other.bin; echo 'new content' >new.bin; echo changed >one; echo n >'n w'"
-    (files,) = harvest(repository, PATCH, work)
+    (files,) = collector(repository, PATCH, work)
     assert changed(files) == {"new.bin": ["new content"], "other.bin": ["my content"], "one": ["changed"], "n": ["n"]}
     assert sorted(named(files)) == ["new.bin", "other.bin"]
     assert files.error and "its filter 'lfs' does not run" in files.error
@@ -62,27 +62,27 @@ def test_a_required_filter_whose_program_is_missing(repository: Path) -> None:
 
 def test_a_filter_that_works(repository: Path) -> None:
     sh(repository, f"{LFS} {COMMIT}")
-    (files,) = harvest(repository, PATCH, "echo 'my content' >other.bin")
+    (files,) = collector(repository, PATCH, "echo 'my content' >other.bin")
     assert (changed(files), files.error) == ({"other.bin": ["my pointer"]}, None)
 
 
 def test_a_filter_that_is_not_required(repository: Path) -> None:
     sh(repository, f"{LFS} {COMMIT}; {LFS_IS_GONE}; git config filter.lfs.required false")
-    (files,) = harvest(repository, PATCH, "echo changed >one; echo 'my content' >other.bin")
+    (files,) = collector(repository, PATCH, "echo changed >one; echo 'my content' >other.bin")
     assert changed(files) == {"one": ["changed"], "other.bin": ["my content"]}
     assert named(files) == ["other.bin"]
 
 
 def test_an_encoding_that_a_file_does_not_have(repository: Path) -> None:
     sh(repository, f"printf '*.txt working-tree-encoding=UTF-16\n' >.gitattributes; {COMMIT}")
-    (files,) = harvest(repository, PATCH, "printf '\\376\\377odd' >a.txt; echo plain >b.txt; echo changed >one")
+    (files,) = collector(repository, PATCH, "printf '\\376\\377odd' >a.txt; echo plain >b.txt; echo changed >one")
     assert changed(files) == {"one": ["changed"]}
     assert sorted(named(files)) == ["a.txt", "b.txt"]
 
 
 def test_a_sparse_checkout(repository: Path) -> None:
     sh(repository, f"mkdir out; echo o >out/left; {COMMIT}; git sparse-checkout set --cone sub; test ! -e out/left")
-    (files,) = harvest(repository, PATCH, "echo changed >sub/two; mkdir -p out; echo new >out/new; rm one")
+    (files,) = collector(repository, PATCH, "echo changed >sub/two; mkdir -p out; echo new >out/new; rm one")
     assert (changed(files), files.error) == ({"one": [], "out/new": ["new"], "sub/two": ["changed"]}, None)
 
 
@@ -91,7 +91,7 @@ def test_repositories_inside_of_it(repository: Path) -> None:
     add = "git -c protocol.file.allow=always submodule --quiet add ../other"
     sh(repository, f"{add} mine; {add} 'left alone'; {COMMIT}")
     work = "echo changed >one; echo x >mine/one; git init -q fresh; echo y >fresh/y"
-    (files,) = harvest(repository, PATCH, f"{work}; git clone -q ../other cloned")
+    (files,) = collector(repository, PATCH, f"{work}; git clone -q ../other cloned")
     assert changed(files)["one"] == ["changed"]
     assert {"mine", "cloned"} <= {*named(files)} and "left alone" not in named(files)
     assert files.error and "fresh/" in files.error
@@ -106,7 +106,7 @@ def test_what_the_image_sets(repository: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere/index")
     monkeypatch.setenv("CDPATH", "/")
     spec = OutputFiles(paths=[], patch=True, exclude=["**/left/**"])
-    (files,) = harvest(repository, spec, "mkdir left; echo l >left/l; echo changed >one")
+    (files,) = collector(repository, spec, "mkdir left; echo l >left/l; echo changed >one")
     assert (changed(files), files.error) == ({"one": ["changed"]}, None)
 
 
@@ -132,14 +132,14 @@ SETTINGS = {
 def test_settings(repository: Path, setting: str) -> None:
     settings, work, expected = SETTINGS[setting]
     sh(repository, f"{COMMIT}; {settings}")
-    (files,) = harvest(repository, PATCH, work)
+    (files,) = collector(repository, PATCH, work)
     assert (changed(files), files.error) == (expected, None)
 
 
 def test_a_shallow_clone(repository: Path) -> None:
     sh(repository, f"{COMMIT}; echo later >later; git add -A; git commit -qm later")
     sh(repository.parent, f"git clone -q --depth 1 file://{repository} shallow")
-    (files,) = harvest(repository.parent / "shallow", PATCH, "echo changed >one; rm later")
+    (files,) = collector(repository.parent / "shallow", PATCH, "echo changed >one; rm later")
     assert (changed(files), files.error) == ({"later": [], "one": ["changed"]}, None)
 
 
@@ -148,7 +148,7 @@ def test_a_partial_clone_without_its_remote(repository: Path) -> None:
     sh(repository.parent, f"git clone -q --filter=blob:none --no-checkout file://{repository} partial")
     partial = repository.parent / "partial"
     sh(partial, "git checkout -q main -- sub; git reset -q; echo old >one; git remote set-url origin file:///nowhere")
-    (files,) = harvest(partial, PATCH, "echo changed >one; echo changed >sub/two; echo n >new")
+    (files,) = collector(partial, PATCH, "echo changed >one; echo changed >sub/two; echo n >new")
     assert changed(files) == {"new": ["n"], "sub/two": ["changed"]}
     assert named(files)[-1] == "one" and files.error and "git cannot compare it" in files.error
 

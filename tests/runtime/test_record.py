@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
-from inspect_swe._runtime.redaction import shown_command, shown_env, shown_text
+from inspect_swe._runtime.redaction import redact_command, redact_env, redact_text
 
 
 def test_a_command_without_its_secrets() -> None:
@@ -20,19 +20,19 @@ def test_a_command_without_its_secrets() -> None:
         "s3cret!",
         "model=m",
     ]
-    shown = shown_command([*argv, "API_KEY=1234"], {"ANY": "s3cret!", "MODE": "model"}, servers)
+    shown = redact_command([*argv, "API_KEY=1234"], {"ANY": "s3cret!", "MODE": "model"}, servers)
     assert shown == [
         *("cli", "--flag", "-c", "servers.far.headers={X-Who=***}", "-c", "near.env.ANY=***", "***", "model=m"),
         "API_KEY=***",
     ]
-    assert shown_command(["x" * 600], {}, []) == ["x" * 500 + "..."]
-    assert shown_text("TOKEN=abc " + "x" * 600 + " s3cret!", {"ANY": "s3cret!"}, servers) == (
+    assert redact_command(["x" * 600], {}, []) == ["x" * 500 + "..."]
+    assert redact_text("TOKEN=abc " + "x" * 600 + " s3cret!", {"ANY": "s3cret!"}, servers) == (
         "TOKEN=abc " + "x" * 600 + " ***"
     )
 
 
 def test_variables_without_secrets() -> None:
-    assert shown_env({"A": "1", "AUTH_TOKEN": "x", "HOME": "/h"}, {"HOME": "/mine", "B": "2"}) == {
+    assert redact_env({"A": "1", "AUTH_TOKEN": "x", "HOME": "/h"}, {"HOME": "/mine", "B": "2"}) == {
         "A": "1",
         "AUTH_TOKEN": "***",
         "HOME": "***",

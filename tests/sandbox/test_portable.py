@@ -153,11 +153,11 @@ async def overdue(sandbox: PortableTestSandbox) -> AsyncIterator[PortableTranspo
         return "" if arguments == ["end"] else await asyncio.sleep(60, "")
 
     transport = PortableTransport(sandbox, None)
-    assert await transport.ailment() is None
+    assert await transport.liveness_error() is None
     transport._channel = channel = ExchangeChannel(waiting, wait_ms=600_000)
     receiving = asyncio.create_task(channel.receive())
     await asyncio.sleep(0.1)
-    assert not channel.overdue and await transport.ailment() is None
+    assert not channel.overdue and await transport.liveness_error() is None
     channel._back -= 700
     assert channel.overdue
     yield transport
@@ -178,7 +178,7 @@ def test_the_providers_word_on_a_sandbox_counts(answer: ExecResult[str] | Except
     async def main() -> None:
         sandbox = Hung()
         async with overdue(sandbox) as transport:
-            looking = asyncio.ensure_future(transport.ailment())
+            looking = asyncio.ensure_future(transport.liveness_error())
             await asyncio.sleep(0.2)
             assert not looking.done()
             sandbox.answers.put_nowait(answer)
@@ -195,10 +195,10 @@ def test_a_provider_that_keeps_to_no_timeout(monkeypatch: pytest.MonkeyPatch) ->
     async def main() -> None:
         async with overdue(Hung()) as transport:
             monkeypatch.setattr(portable, "_SILENCE", 0.3)
-            assert "within 0.3 s" in (await transport.ailment() or "")
+            assert "within 0.3 s" in (await transport.liveness_error() or "")
             monkeypatch.setattr(portable, "_SILENCE", 60.0)
             monkeypatch.setattr(portable, "_OVERTAKEN", 0.3)
-            looking = asyncio.ensure_future(transport.ailment())
+            looking = asyncio.ensure_future(transport.liveness_error())
             await asyncio.sleep(0.5)
             assert not looking.done()
             with transport._activity.command():

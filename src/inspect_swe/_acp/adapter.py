@@ -31,7 +31,7 @@ class Service:
     files: tuple[File, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
     mode: str | None = None
-    announced: tuple[MCPServerConfig, ...] = ()
+    plugin_agent: tuple[MCPServerConfig, ...] = ()
 
 
 class AcpAdapter(Adapter, ABC):

@@ -18,7 +18,7 @@ from inspect_ai.solver import TaskState
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from .._contract.conversation import Start
+from .._contract.conversation import ResumePoint
 from .._contract.options import agent_options
 from .._contract.parameters import checked_parameters
 from .._contract.result_specs import OutputFiles
@@ -268,14 +268,14 @@ class ACPAgent(Agent):
         finally:
             exited.cancel()
 
-    def _start(self, state: AgentState, resume: str | SavedSession | None) -> Start:
+    def _start(self, state: AgentState, resume: str | SavedSession | None) -> ResumePoint:
         if isinstance(resume, SavedSession):
             if resume.agent != self._adapter.key:
                 raise AgentOptionError(f"The saved session is {resume.agent}'s, not {self._adapter.key}'s.")
-            return Start(resume.system, resume.id, archive=resume.archive)
+            return ResumePoint(resume.system, resume.id, archive=resume.archive)
         if resume is not None:
             return folder_of(resume)
-        return Start(system_text(state.messages, self._options.system_prompt))
+        return ResumePoint(system_text(state.messages, self._options.system_prompt))
 
     @property
     def _run(self) -> _Run:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from inspect_ai.util import store
 
 from .._contract.adapter import Site
-from .._contract.conversation import Start
+from .._contract.conversation import ResumePoint
 from .._errors import ACPError, AgentError, AgentOptionError
 from .._runtime.session import Session
 from .._sandbox.archive import pack
@@ -37,7 +37,7 @@ def keep_folder(session_id: str, site: Site) -> None:
     store().set(_key(session_id), {"config": site.config, "system": site.system})
 
 
-def folder_of(session_id: str) -> Start:
+def folder_of(session_id: str) -> ResumePoint:
     """How a session of this sample goes on.
 
     Raises:
@@ -49,7 +49,7 @@ def folder_of(session_id: str) -> Start:
             f"There was no session {session_id!r} in this sample.",
             hint="for a session of another sample, keep what its save() returns, and resume with that.",
         )
-    return Start(kept["system"], session_id, kept["config"])
+    return ResumePoint(kept["system"], session_id, kept["config"])
 
 
 async def save(place: Session, session_id: str) -> SavedSession:

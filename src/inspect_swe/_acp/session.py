@@ -20,7 +20,7 @@ from inspect_ai.solver import TaskState
 from .._errors import AgentError, SessionStartError, TurnActiveError, TurnFailedError
 from .._inspect.private import forget_thread
 from .._inspect.transcript import in_span
-from .._results.collectors import gather
+from .._results.collectors import collect
 from .._runtime.session import Session
 from .adapter import AcpAdapter
 from .client import SessionClient
@@ -218,7 +218,7 @@ class ACPSession:
 
     async def gather(self) -> None:
         """Put what the agent has left so far into the sample's store: files that it was told to `collect`."""
-        await gather(self._place, self._place.harvests)
+        await collect(self._place, self._place.collectors)
 
     async def restart(self) -> None:
         """Start the agent's process anew, and go on with this session: after a crash, say.

@@ -9,7 +9,7 @@ from .kimi_code.agent import KimiCode, kimi_code
 from .mini_swe_agent.agent import MiniSweAgent, mini_swe_agent
 from .opencode.agent import OpenCode, opencode
 from .pi.agent import Pi, pi
-from .plugins import Announced, all_announced, announced, announced_names
+from .plugins import PluginAgent, all_plugins, plugin_agent, plugin_names
 from .qwen_code.agent import QwenCode, qwen_code
 from .tool_kinds import cli_tools
 
@@ -17,11 +17,9 @@ ROSTER = (Antigravity, ClaudeCode, CodexCli, CopilotCli, GeminiCli, KimiCode, Mi
 
 __all__ = [
     "ROSTER",
-    "Announced",
     "CodexAutoReview",
-    "all_announced",
-    "announced",
-    "announced_names",
+    "PluginAgent",
+    "all_plugins",
     "antigravity",
     "claude_code",
     "cli_tools",
@@ -32,5 +30,7 @@ __all__ = [
     "mini_swe_agent",
     "opencode",
     "pi",
+    "plugin_agent",
+    "plugin_names",
     "qwen_code",
 ]

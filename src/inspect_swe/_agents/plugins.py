@@ -16,7 +16,7 @@ GROUP = "inspect_swe.agents"
 
 
 @dataclass(frozen=True)
-class Announced:
+class PluginAgent:
     """An agent of another package.
 
     Args:
@@ -32,12 +32,12 @@ class Announced:
     adapter: Adapter
 
 
-def announced_names() -> list[str]:
+def plugin_names() -> list[str]:
     """Names that stand for announced agents, whether these can be used or not. Our own names stay ours."""
     return [name for name in _names() if not _is_ours(name)]
 
 
-def announced(name: str) -> Announced:
+def plugin_agent(name: str) -> PluginAgent:
     """An announced agent, its package imported.
 
     Raises:
@@ -65,14 +65,14 @@ def announced(name: str) -> Announced:
         raise _broken(entry, f"what {entry.value} returns is not made by `inspect_swe.adapter.swe_agent()`")
     if adapter.key != name:
         raise _broken(entry, f"its adapter's `key` is {adapter.key!r}, and must be the entry point's name")
-    return Announced(name, _package(entry), factory, adapter)
+    return PluginAgent(name, _package(entry), factory, adapter)
 
 
-def all_announced() -> Iterator[Announced | EntryPointError]:
+def all_plugins() -> Iterator[PluginAgent | EntryPointError]:
     """All announced agents; one that cannot be had is its error, and no matter to the others."""
     for name in _names():
         try:
-            yield announced(name)
+            yield plugin_agent(name)
         except EntryPointError as error:
             yield error
 

@@ -9,7 +9,7 @@ from typing import cast, get_args
 
 from .._contract.adapter import ToolKind
 from .._errors import AgentOptionError, EntryPointError, closest
-from .plugins import all_announced, announced, announced_names
+from .plugins import all_plugins, plugin_agent, plugin_names
 
 logger = logging.getLogger(__name__)
 
@@ -175,8 +175,8 @@ def _tools_of(agent: str) -> Mapping[str, ToolKind]:
     key = agent.removeprefix("interactive_")
     if key in TOOLS:
         return TOOLS[key]
-    if agent in (others := announced_names()):
-        return announced(agent).adapter.tools
+    if agent in (others := plugin_names()):
+        return plugin_agent(agent).adapter.tools
     near = closest(agent, [*TOOLS, *others])
     raise AgentOptionError(
         f"There is no agent {agent!r}. Known are: {', '.join([*TOOLS, *others])}.",
@@ -185,7 +185,7 @@ def _tools_of(agent: str) -> Mapping[str, ToolKind]:
 
 
 def _announced_tools() -> Iterator[Mapping[str, ToolKind]]:
-    for found in all_announced():
+    for found in all_plugins():
         if isinstance(found, EntryPointError):
             logger.warning("%s Its tools are not known.", found.summary)
         else:

@@ -27,10 +27,10 @@ from .dialects.completions import Completions
 from .dialects.google import METHODS, Google
 from .dialects.responses import Responses
 from .generations import Generations
-from .intake import Hold, Intake, ModelFailure, read_request
+from .intake import Intake, ModelFailure, RequestBudget, read_request
 from .replies import error_reply, model_reply
-from .settings import BridgeSettings, Traffic
-from .threads import Threads
+from .settings import BridgeSettings, BridgeStats
+from .threads import ConversationTracker
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -54,10 +54,10 @@ class BridgeApp:
         self,
         bridge: SandboxAgentBridge,
         settings: BridgeSettings,
-        threads: Threads,
+        threads: ConversationTracker,
         fail: Callable[[BaseException], None],
     ) -> None:
-        self.traffic = Traffic()
+        self.traffic = BridgeStats()
         self._bridge = bridge
         self._settings = settings
         self._threads = threads
@@ -178,7 +178,7 @@ class BridgeApp:
         return await self._counted(request, Anthropic(), "input_tokens")
 
     async def _counted(self, request: Request, dialect: Dialect, field: str, **path: str) -> Response:
-        hold = Hold(self._intake)
+        hold = RequestBudget(self._intake)
         try:
             _, data = await read_request(request, dialect, hold)
             handler = await load_handler(dialect.name)
@@ -215,7 +215,7 @@ class _McpEndpoint:
         self._intake = intake
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        hold = Hold(self._intake)
+        hold = RequestBudget(self._intake)
         try:
             await self._manager.handle_request(scope, hold.counting(receive), send)
         except ModelFailure as failure:

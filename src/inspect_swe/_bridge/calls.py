@@ -27,7 +27,7 @@ from inspect_ai.tool import ToolCall, ToolCallError, ToolInfo
 from .._inspect.transcript import record, record_change, working_time
 from .delegations import Delegations
 from .dialects import serving_dialect
-from .threads import Threads
+from .threads import ConversationTracker
 from .views import view_of
 
 _SHOWN = (ContentText, ContentImage, ContentAudio, ContentVideo, ContentDocument)
@@ -43,7 +43,7 @@ class Calls:
         hosted: The calls of host tools that have not been run: Inspect itself records those that it runs.
     """
 
-    def __init__(self, threads: Threads, hosted: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, threads: ConversationTracker, hosted: Callable[[], Mapping[str, Any]]) -> None:
         self._threads = threads
         self._all_hosted = hosted
         self._open: dict[str, ToolEvent] = {}

@@ -49,7 +49,7 @@ class Intake:
         self.taken = 0
 
 
-class Hold:
+class RequestBudget:
     """The share of one request, until it is dropped.
 
     Args:
@@ -95,7 +95,7 @@ class Hold:
         return counted
 
 
-async def read_request(request: Request, dialect: Dialect, hold: Hold) -> tuple[bytearray, dict[str, Any]]:
+async def read_request(request: Request, dialect: Dialect, hold: RequestBudget) -> tuple[bytearray, dict[str, Any]]:
     """The request's body, and the JSON object in it.
 
     Raises:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from .dialects import Dialect
 from .generations import Generation, Generations
-from .intake import Hold, Intake, ModelFailure, read_request
+from .intake import Intake, ModelFailure, RequestBudget, read_request
 
 KEEP_ALIVE = 4.0
 """Seconds of silence after which a byte is sent, so that no client's watchdog fires."""
@@ -42,7 +42,7 @@ async def model_reply(
         generations: The sample's generations.
         generate: Makes the model call from the request's JSON; raises `ModelFailure`.
     """
-    hold = Hold(intake)
+    hold = RequestBudget(intake)
     try:
         body, data = await read_request(request, dialect, hold)
         is_resend = request.headers.get("x-stainless-retry-count", "0") != "0"
@@ -77,7 +77,7 @@ class ModelResponse(Response):
         self,
         dialect: Dialect,
         request: dict[str, Any],
-        hold: Hold,
+        hold: RequestBudget,
         generations: Generations,
         generation: Generation,
     ) -> None:

@@ -76,7 +76,7 @@ class BridgeSettings:
 
 
 @dataclass
-class Traffic:
+class BridgeStats:
     """What passed over the bridge, for the runtime to judge a run by.
 
     Args:

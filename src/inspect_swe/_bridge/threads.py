@@ -107,7 +107,7 @@ _request: ContextVar[_Request | None] = ContextVar("request that this task serve
 
 
 @dataclass
-class Threads:
+class ConversationTracker:
     """Tell the root conversation from all others.
 
     Ids decide first, then the order of starts, texts last. After each prompt the first request with tools is the

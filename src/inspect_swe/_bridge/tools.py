@@ -25,7 +25,7 @@ from mcp.types import (
 from .._inspect.private import call_tool, ending_exception, failure_requested, list_tools
 from .._inspect.transcript import in_span
 from .intake import MAX_CALL, without_lone_surrogates
-from .settings import Traffic
+from .settings import BridgeStats
 
 PROGRESS_EVERY = 5.0
 """Seconds between the progress notifications of a tool that is still running."""
@@ -33,7 +33,7 @@ PROGRESS_EVERY = 5.0
 
 @contextlib.asynccontextmanager
 async def tool_servers(
-    bridge: SandboxAgentBridge, fail: Callable[[BaseException], None], traffic: Traffic, reads_json: bool = False
+    bridge: SandboxAgentBridge, fail: Callable[[BaseException], None], traffic: BridgeStats, reads_json: bool = False
 ) -> AsyncIterator[dict[str, StreamableHTTPSessionManager]]:
     """Run one MCP server for each bridged tools spec; yields server name to its HTTP handler.
 
@@ -59,7 +59,7 @@ async def tool_servers(
 
 
 def _server(
-    bridge: SandboxAgentBridge, name: str, fail: Callable[[BaseException], None], traffic: Traffic, reads_json: bool
+    bridge: SandboxAgentBridge, name: str, fail: Callable[[BaseException], None], traffic: BridgeStats, reads_json: bool
 ) -> Server[Any]:
     listed, called = list_tools(bridge), call_tool(bridge)
 

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 from rich.filesize import decimal
 
-from .._agents import Announced, all_announced
+from .._agents import PluginAgent, all_plugins
 from .._errors import AgentError, RegistryError
 from .._folders import CACHE_VARIABLE, cache_folder
 from .._packages.pins import Pins
@@ -195,8 +195,8 @@ def _pinned(here: SandboxPlatform, missing: list[str]) -> Iterator[Finding]:
 
 
 def _announced() -> Iterator[Finding]:
-    for found in all_announced():
-        if isinstance(found, Announced):
+    for found in all_plugins():
+        if isinstance(found, PluginAgent):
             yield Finding(found.name, "ok", f"an agent of {found.package}")
         else:
             yield Finding("Agents of other packages", "warn", found.summary, found.hint or "")

@@ -42,11 +42,11 @@ def download(agents: tuple[str, ...], version: str, platform: str | None, everyt
     if not everything and not agents:
         raise click.UsageError("name an agent, or use --all.")
 
-    from .._agents import announced_names
+    from .._agents import plugin_names
     from .._stock import CHOICES, entry_of, fetch_each
     from .._store.versions import check_version
 
-    check_names(agents, [*CHOICES, *announced_names()])
+    check_names(agents, [*CHOICES, *plugin_names()])
     check_version(version)
     targets = platforms_of("all" if everything else platform)
     wanted = [(agent, target) for agent in (CHOICES if everything else agents) for target in targets]

@@ -44,13 +44,13 @@ def remove(
     """
     if everything == bool(agents or version or platform):
         raise click.UsageError("name an agent, --version or --platform, or use --all.")
-    from .._agents import announced_names
+    from .._agents import plugin_names
     from .._packages.pins import Pins
     from .._stock import RECIPES, TOOLS, size_of
     from .._store.bundle import remove_bundle
     from .._store.store import ArtifactStore
 
-    check_names(agents, [*RECIPES, *TOOLS, *announced_names()])
+    check_names(agents, [*RECIPES, *TOOLS, *plugin_names()])
     pins, store = Pins.load(), ArtifactStore()
 
     def chosen(folder: Folder) -> bool:

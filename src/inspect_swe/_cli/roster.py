@@ -25,16 +25,16 @@ def list_agents(as_json: bool) -> None:
     """
     import inspect_swe
 
-    from .._agents import ROSTER, Announced, all_announced
+    from .._agents import ROSTER, PluginAgent, all_plugins
     from .._packages.pins import Pins
 
-    pins, others = Pins.load(), list(all_announced())
+    pins, others = Pins.load(), list(all_plugins())
     entries = [_own_entry(adapter, getattr(inspect_swe, adapter.key), pins) for adapter in ROSTER]
     entries += [
-        _entry(type(found.adapter), found.factory, found.package) for found in others if isinstance(found, Announced)
+        _entry(type(found.adapter), found.factory, found.package) for found in others if isinstance(found, PluginAgent)
     ]
     for found in others:
-        if not isinstance(found, Announced):
+        if not isinstance(found, PluginAgent):
             click.echo(f"warning: {found}", err=True)
     if as_json:
         print_json(entries)

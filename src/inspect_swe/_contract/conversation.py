@@ -18,7 +18,7 @@ def new_session_id() -> str:
 
 
 @dataclass(frozen=True)
-class Start:
+class ResumePoint:
     """How the CLI's own conversation begins.
 
     Args:
@@ -37,7 +37,7 @@ class Start:
 
 
 @dataclass
-class Memory:
+class ConversationRecord:
     """What is known of an agent's earlier call.
 
     Args:
@@ -48,10 +48,10 @@ class Memory:
 
     key: str
     seen: int | None = None
-    start: Start = field(default_factory=Start)
+    start: ResumePoint = field(default_factory=ResumePoint)
 
     @classmethod
-    def recall(cls, adapter: Adapter, options: AgentOptions, state: AgentState) -> Memory:
+    def recall(cls, adapter: Adapter, options: AgentOptions, state: AgentState) -> ConversationRecord:
         """What is known of the call that left the conversation as it is."""
         parts = ["inspect_swe", adapter.key, options.name, options.sandbox or "default", options.user or ""]
         memory = cls(":".join(parts))
@@ -60,7 +60,7 @@ class Memory:
             ids = [message.id for message in state.messages]
             if kept["last"] in ids:
                 memory.seen = ids.index(kept["last"]) + 1
-                memory.start = Start(kept["system"], kept["session_id"], kept["config"])
+                memory.start = ResumePoint(kept["system"], kept["session_id"], kept["config"])
         return memory
 
     def keep(self, state: AgentState, site: Site) -> None:

@@ -23,7 +23,7 @@ _MOST_LISTED = 1000
 _RESUMED = "The sample was resumed from a checkpoint: files that were changed before it are in the patch only."
 
 
-class OutputHarvest:
+class OutputCollector:
     """Takes what has changed since the CLI was started, and adds it to what earlier calls of the agent have left.
 
     Args:
@@ -56,7 +56,7 @@ class OutputHarvest:
             except AgentError as ex:
                 self._no_base = ex.summary
 
-    async def gather(self, view: RunView) -> None:
+    async def collect(self, view: RunView) -> None:
         """Put the files into the store, and then the patch: what takes too long is only what it is about."""
         assert self._manifest is not None
         found = await self._manifest.found(everything=not self._spec.changed_only)

@@ -13,7 +13,7 @@ from inspect_ai.model import ChatMessage
 from .._errors import AgentOptionError
 from .._sandbox.probe import KEPT
 from .fileset import output_files
-from .session_archive import FROM, SweSession, Ticket
+from .session_archive import FROM, SessionManifest, SweSession
 
 Prompt = str | list[ChatMessage] | Callable[[EvalSample], str]
 
@@ -80,7 +80,7 @@ def continued_sample(
             f"Sample {earlier.id} has no session{f': {kept.error}' if kept.error else '.'}",
             hint="agents keep theirs that are made with keep_session=True.",
         )
-    ticket = Ticket(kept.agent, kept.version, kept.session_id, kept.cwd, kept.system, fork)
+    ticket = SessionManifest(kept.agent, kept.version, kept.session_id, kept.cwd, kept.system, fork)
     place = f"{kept.sandbox}:" if kept.sandbox else ""
     return Sample(
         id=earlier.id,

@@ -14,7 +14,7 @@ from inspect_ai.event import InfoEvent
 from inspect_ai.util import StoreModel, sandbox, span
 
 from .._contract.adapter import Adapter
-from .._contract.conversation import Start
+from .._contract.conversation import ResumePoint
 from .._contract.options import AgentOptions
 from .._errors import AgentError, SessionMismatchError, SessionRestoreError
 from .._inspect.private import sample_identity, sample_metadata
@@ -65,7 +65,7 @@ class SweSession(StoreModel):
 
 
 @dataclass(frozen=True)
-class Ticket:
+class SessionManifest:
     """What is said of a session that comes with a sample. Fields as in `SweSession`.
 
     Args:
@@ -84,7 +84,7 @@ class Ticket:
         return json.dumps(asdict(self))
 
 
-class SessionHarvest:
+class SessionCollector:
     """Keeps the CLI's own session."""
 
     what = "session"
@@ -92,7 +92,7 @@ class SessionHarvest:
     async def begin(self, view: RunView) -> None:
         """Nothing is there yet."""
 
-    async def gather(self, view: RunView) -> None:
+    async def collect(self, view: RunView) -> None:
         """Pack the session as it is now."""
         packed = await pack(view.workspace, view.site.config, view.adapter.sessions, LARGEST)
         kept = SweSession()
@@ -106,9 +106,9 @@ class SessionHarvest:
         SweSession().error = reason
 
 
-async def take_up(
-    adapter: Adapter, options: AgentOptions, workspace: Workspace, version: str | None, start: Start
-) -> Start:
+async def claim_session(
+    adapter: Adapter, options: AgentOptions, workspace: Workspace, version: str | None, start: ResumePoint
+) -> ResumePoint:
     """How the agent's conversation begins, given the session that may have come with the sample.
 
     The first conversation of the sample that would begin anew goes on with it.
@@ -127,7 +127,7 @@ async def take_up(
             hint="take the samples as session_samples() makes them, with their files, and use the same sandbox.",
         )
     try:
-        ticket = Ticket(**json.loads(workspace.probe.kept))
+        ticket = SessionManifest(**json.loads(workspace.probe.kept))
     except (TypeError, ValueError) as ex:
         raise SessionRestoreError(f"What is said of the session that came with this sample is damaged: {ex}") from ex
     _check(ticket, adapter, options, workspace)
@@ -135,10 +135,12 @@ async def take_up(
         logger.warning("%s %s goes on with a session of version %s.", adapter.label, version, ticket.version)
     if start.system not in (None, ticket.system):
         logger.warning("The session goes on with the system prompt that it began with; this run's is left out.")
-    return Start(ticket.system, ticket.session_id, archive=f"{KEPT}.tgz", fork=ticket.fork)
+    return ResumePoint(ticket.system, ticket.session_id, archive=f"{KEPT}.tgz", fork=ticket.fork)
 
 
-async def put_back(adapter: Adapter, options: AgentOptions, workspace: Workspace, config: str, start: Start) -> None:
+async def restore_session(
+    adapter: Adapter, options: AgentOptions, workspace: Workspace, config: str, start: ResumePoint
+) -> None:
     """Unpack the files of a session that goes on from another sandbox, where its CLI looks for them.
 
     Raises:
@@ -164,7 +166,7 @@ async def put_back(adapter: Adapter, options: AgentOptions, workspace: Workspace
         record(InfoEvent(data=data, source="inspect_swe"))
 
 
-def _check(ticket: Ticket, adapter: Adapter, options: AgentOptions, workspace: Workspace) -> None:
+def _check(ticket: SessionManifest, adapter: Adapter, options: AgentOptions, workspace: Workspace) -> None:
     if ticket.agent != adapter.key:
         raise SessionMismatchError(
             f"The session that came with this sample is {ticket.agent}'s, not {adapter.key}'s.",

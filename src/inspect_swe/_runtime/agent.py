@@ -9,7 +9,7 @@ from inspect_ai.agent import Agent, AgentState, agent_with
 from inspect_ai.model import ChatMessage
 
 from .._contract.adapter import Adapter, Turn
-from .._contract.conversation import Memory, Start
+from .._contract.conversation import ConversationRecord, ResumePoint
 from .._contract.options import AgentOptions
 from .._contract.result_specs import ResultSpec
 from .._errors import AgentOptionError
@@ -53,10 +53,10 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
             return points.restored(state) if points.is_done else await work(state, points)
 
     async def work(state: AgentState, points: Checkpoints) -> AgentState:
-        memory = Memory.recall(adapter, options, state)
+        memory = ConversationRecord.recall(adapter, options, state)
         _warn_of_media(adapter, state)
         first = opening(state.messages, options.system_prompt, memory.seen)
-        start = memory.start if first.resume else Start(first.system)
+        start = memory.start if first.resume else ResumePoint(first.system)
         async with open_session(adapter, options, state, start, points) as session:
             images = first.images if adapter.takes_images else ()
             paths = await place_images(session.workspace, session.site, images)

@@ -19,8 +19,8 @@ from .._bridge.app import BridgeApp
 from .._bridge.calls import Calls
 from .._bridge.identities import sample_identities
 from .._bridge.server import serving
-from .._bridge.settings import BridgeSettings, Traffic
-from .._bridge.threads import Marks, Threads
+from .._bridge.settings import BridgeSettings, BridgeStats
+from .._bridge.threads import ConversationTracker, Marks
 from .._contract.adapter import Adapter, Route
 from .._contract.options import AgentOptions
 from .._errors import AgentStartError, ToolsMissingError
@@ -36,21 +36,21 @@ from .._inspect.private import (
 )
 from .._inspect.requests import full_name
 from .._sandbox.workspace import Workspace
-from .cancellation import Ending
+from .cancellation import AbortScope
 from .limits import idle_limits, repeat_limits
 from .output_limit import OutputLimit
 from .tool_names import offered_tools
 
 logger = logging.getLogger(__name__)
 
-OpenLink = Callable[
-    [Adapter, AgentOptions, Route, AgentState, Workspace, Ending, Checkpointer | None],
-    contextlib.AbstractAsyncContextManager["Link"],
+OpenBridge = Callable[
+    [Adapter, AgentOptions, Route, AgentState, Workspace, AbortScope, Checkpointer | None],
+    contextlib.AbstractAsyncContextManager["BridgeConnection"],
 ]
 
 
 @dataclass
-class Link:
+class BridgeConnection:
     """A bridge that is up.
 
     Args:
@@ -69,8 +69,8 @@ class Link:
     bridge: SandboxAgentBridge
     base_url: str
     progress: Callable[[], int]
-    traffic: Traffic = field(default_factory=Traffic)
-    threads: Threads = field(default_factory=Threads)
+    traffic: BridgeStats = field(default_factory=BridgeStats)
+    threads: ConversationTracker = field(default_factory=ConversationTracker)
     launched: anyio.Event = field(default_factory=anyio.Event)
     calls: Calls | None = None
     output_limit: OutputLimit = field(default_factory=OutputLimit)
@@ -93,31 +93,31 @@ class Link:
             self.calls.end(failed)
 
 
-async def choose_link(route: Route) -> OpenLink:
+async def choose_bridge(route: Route) -> OpenBridge:
     """Our own bridge; Inspect's where its release has changed what ours is made of."""
     if not BRIDGE_AVAILABLE:
-        return inspect_link
+        return inspect_bridge
     try:
         if route.dialect is not None:
             await load_handler(route.dialect)
     except ImportError as ex:
         logger.warning("This inspect_ai changed what handles model calls (%s): using its own, slower bridge.", ex)
-        return inspect_link
-    return own_link
+        return inspect_bridge
+    return own_bridge
 
 
 @contextlib.asynccontextmanager
-async def own_link(
+async def own_bridge(
     adapter: Adapter,
     options: AgentOptions,
     route: Route,
     state: AgentState,
     workspace: Workspace,
-    ending: Ending,
+    ending: AbortScope,
     checkpointer: Checkpointer | None,
-) -> AsyncIterator[Link]:
+) -> AsyncIterator[BridgeConnection]:
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
-    threads = Threads(_marks(adapter))
+    threads = ConversationTracker(_marks(adapter))
     calls = Calls(threads, lambda: host_calls(bridge))
     changes = IdChanges(sample_identities())
     repeats = [limit.counter() for limit in repeat_limits()]
@@ -148,7 +148,7 @@ async def own_link(
     app = BridgeApp(bridge, _settings(adapter, options, route), threads, ending.end)
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
         url = f"http://127.0.0.1:{port}"
-        link = Link(
+        link = BridgeConnection(
             "own",
             bridge,
             url,
@@ -178,20 +178,20 @@ exit 1
 
 
 @contextlib.asynccontextmanager
-async def inspect_link(
+async def inspect_bridge(
     adapter: Adapter,
     options: AgentOptions,
     route: Route,
     state: AgentState,
     workspace: Workspace,
-    ending: Ending,
+    ending: AbortScope,
     checkpointer: Checkpointer | None,
-) -> AsyncIterator[Link]:
+) -> AsyncIterator[BridgeConnection]:
     """Inspect's public bridge, the safety net: slower, but it is there whatever the inspect_ai release.
 
     It shows the requests, and not the answers.
     """
-    settings, traffic = _settings(adapter, options, route), Traffic()
+    settings, traffic = _settings(adapter, options, route), BridgeStats()
     repeats = [limit.counter() for limit in repeat_limits()]
     if idle_limits():
         logger.warning("Over Inspect's own bridge, idle_limit() has no effect.")
@@ -227,12 +227,12 @@ async def inspect_link(
                 hint="check the eval's log for errors of Inspect's sandbox tools; the image needs /proc/net and grep.",
             )
         url = f"http://127.0.0.1:{bridge.port}"
-        link = Link("inspect", bridge, url, lambda: traffic.requests, traffic)
+        link = BridgeConnection("inspect", bridge, url, lambda: traffic.requests, traffic)
         with ending.watching(workspace.death, functools.partial(_late_tools, link, options)):
             yield link
 
 
-async def _late_tools(link: Link, options: AgentOptions) -> ToolsMissingError:
+async def _late_tools(link: BridgeConnection, options: AgentOptions) -> ToolsMissingError:
     """Wait until the CLI has had too much time to offer the bridged tools to the model; forever, if it does offer."""
     await link.launched.wait()
     with anyio.move_on_after(options.mcp_ready_timeout if options.bridged_tools else None) as clock:

@@ -10,7 +10,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 
-class Ending:
+class AbortScope:
     """A block of code that other tasks can end with an exception of their choice.
 
     A limit that is raised inside a request handler alone would become an error reply that the CLI retries: it must
@@ -51,7 +51,7 @@ class Ending:
         finally:
             scope.cancel()
 
-    async def __aenter__(self) -> Ending:
+    async def __aenter__(self) -> AbortScope:
         await self._group.__aenter__()
         return self
 

@@ -10,7 +10,7 @@ from inspect_ai.agent import AgentState, human_cli
 from inspect_ai.util import sandbox_default
 
 from .._contract.adapter import Adapter
-from .._contract.conversation import Start
+from .._contract.conversation import ResumePoint
 from .._contract.options import AgentOptions, CentaurOptions
 from .._errors import SandboxUnsupportedError
 from .._sandbox.workspace import unset_argv
@@ -55,7 +55,7 @@ async def run_centaur(
         AgentError: The CLI could not be made ready.
     """
     system = system_text(state.messages, options.system_prompt)
-    async with open_session(adapter, options, state, Start(system)) as session:
+    async with open_session(adapter, options, state, ResumePoint(system)) as session:
         await _require(session, [*_NEEDED, *(["script"] if centaur.record_session else [])])
         folder = await _place_command(session)
         person = human_cli(

@@ -11,7 +11,7 @@ from inspect_ai.agent import AgentState
 from inspect_ai.util import Checkpointer, checkpointer
 from pydantic import BaseModel
 
-from .._contract.conversation import Start
+from .._contract.conversation import ResumePoint
 from .._errors import SessionRestoreError
 from .._inspect.private import create_bridge, saves_checkpoints
 from .._sandbox.workspace import Workspace
@@ -74,7 +74,7 @@ class Checkpoints:
         said = report.message if report is not None and not report.transparent else None
         return f"{said}\n\n{GO_ON}" if said else GO_ON
 
-    async def begin(self, workspace: Workspace, start: Start) -> Start:
+    async def begin(self, workspace: Workspace, start: ResumePoint) -> ResumePoint:
         """How the conversation begins: as it was going to, but where checkpoints hold its files; or from one of them.
 
         Raises:
@@ -89,7 +89,7 @@ class Checkpoints:
                 f"The checkpoint does not hold the CLI's session: {self.point.config} is not there.",
                 hint="add the home directory of the agent's user to `sandbox_paths` of the checkpoint's configuration.",
             )
-        return Start(self.point.system, self.point.session_id, self.point.config)
+        return ResumePoint(self.point.system, self.point.session_id, self.point.config)
 
     def watch(self, session: Session) -> None:
         """From now on checkpoints hold where this session is."""

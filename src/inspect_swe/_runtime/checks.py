@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from inspect_ai.agent import AgentAttempts
 from inspect_ai.scorer import score
 
-from .._results.collectors import gather
+from .._results.collectors import collect
 from .session import Session
 
 
@@ -53,7 +53,7 @@ class ScoreCheck:
         session.attempts += 1
         if session.attempts >= self._attempts.attempts:
             return None
-        await gather(session, session.harvests)
+        await collect(session, session.collectors)
         state = session.link.bridge.state
         scores = await score(state)
         if scores and self._attempts.score_value(scores[0].value) == 1.0:

@@ -14,7 +14,7 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ModelOutput
 from inspect_ai.util import Limit, LimitExceededError
 
 if TYPE_CHECKING:
-    from .bridge_connection import Link
+    from .bridge_connection import BridgeConnection
 
 _active: ContextVar[tuple[_AgentLimit, ...]] = ContextVar("agent limits of the running block", default=())
 
@@ -56,7 +56,7 @@ class _AgentLimit(Limit):
 class IdleLimit(_AgentLimit):
     """Made by `idle_limit()`."""
 
-    async def watch(self, link: Link) -> LimitExceededError:
+    async def watch(self, link: BridgeConnection) -> LimitExceededError:
         """Wait until the agent has stood still for too long."""
         await link.launched.wait()
         link.traffic.heard()

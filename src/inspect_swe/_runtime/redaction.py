@@ -13,7 +13,7 @@ _SHORTEST_SECRET = 6
 _SECRET = re.compile(r"(key|token|secret|password|passwd|auth|authorization|credentials?|cookie)$", re.IGNORECASE)
 
 
-def shown_command(argv: Sequence[str], env: Mapping[str, str], servers: Sequence[MCPServerConfig]) -> list[str]:
+def redact_command(argv: Sequence[str], env: Mapping[str, str], servers: Sequence[MCPServerConfig]) -> list[str]:
     """A command in which nothing secret stands.
 
     Args:
@@ -21,11 +21,11 @@ def shown_command(argv: Sequence[str], env: Mapping[str, str], servers: Sequence
         env: The user's variables, whose values may stand in it.
         servers: The user's MCP servers, of which the same is true.
     """
-    return [_shortened(_unassigned(shown_text(word, env, servers))) for word in argv]
+    return [_shortened(_unassigned(redact_text(word, env, servers))) for word in argv]
 
 
-def shown_text(text: str, env: Mapping[str, str], servers: Sequence[MCPServerConfig]) -> str:
-    """A text without the user's secrets. Arguments as of `shown_command()`."""
+def redact_text(text: str, env: Mapping[str, str], servers: Sequence[MCPServerConfig]) -> str:
+    """A text without the user's secrets. Arguments as of `redact_command()`."""
     secrets = set(env.values())
     for server in servers:
         if isinstance(server, MCPServerConfigStdio):
@@ -38,7 +38,7 @@ def shown_text(text: str, env: Mapping[str, str], servers: Sequence[MCPServerCon
     return text
 
 
-def shown_env(own: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
+def redact_env(own: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
     """Variables: of the user's only the names, of ours also the values that aren't secret.
 
     Args:

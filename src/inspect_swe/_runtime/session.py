@@ -17,25 +17,25 @@ from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
 from .._contract.adapter import Adapter, Exit, Launch, ModePolicy, Site, Turn
-from .._contract.conversation import Start, new_session_id
+from .._contract.conversation import ResumePoint, new_session_id
 from .._contract.mcp import check_commands
 from .._contract.options import AgentOptions
 from .._contract.output import OutputBuffer
 from .._errors import AgentError, AgentPolicyError, ProviderError
 from .._inspect.private import resolve_model, token_limits
 from .._inspect.transcript import current_span, record, record_change
-from .._results.collectors import Harvest, begin, gather, harvests_of
-from .._results.session_archive import put_back, take_up
+from .._results.collectors import Collector, begin, collect, collectors_of
+from .._results.session_archive import claim_session, restore_session
 from .._sandbox.relay.multiplexer import Process
 from .._sandbox.workspace import Workspace, open_workspace
-from .bridge_connection import Link, choose_link
-from .cancellation import Ending
+from .bridge_connection import BridgeConnection, choose_bridge
+from .cancellation import AbortScope
 from .checkpoints import Checkpoints
 from .files import place_files
 from .mode import ModeWatch, policy_error
 from .policy import provider_error_kind
 from .provisioning import Installed, find_cli, place_cli
-from .redaction import shown_command, shown_env, shown_text
+from .redaction import redact_command, redact_env, redact_text
 from .routing import check_files, direct, diverting, with_direct
 from .surroundings import preloaded, read_withheld_env, with_preload
 
@@ -66,13 +66,13 @@ class Session:
     adapter: Adapter
     options: AgentOptions
     workspace: Workspace
-    link: Link
+    link: BridgeConnection
     site: Site
     launch: Launch
     installed: Installed
     setup: Mapping[str, Any] = field(default_factory=dict)
-    harvests: tuple[Harvest, ...] = ()
-    started: Start = field(default_factory=Start)
+    collectors: tuple[Collector, ...] = ()
+    started: ResumePoint = field(default_factory=ResumePoint)
     resumes: bool = False
     attempts: int = 0
     _info: InfoEvent | None = field(default=None, init=False)
@@ -243,7 +243,7 @@ class Session:
         """Put what the CLI has printed into the log, if it is kept: with `debug`, of each launch."""
         for streams in self._raw:
             texts = {
-                name: shown_text(buffer.text, self.options.env, self.options.mcp_servers)
+                name: redact_text(buffer.text, self.options.env, self.options.mcp_servers)
                 for name, buffer in streams.items()
             }
             record(InfoEvent(data={"event": "output", **texts}, source="inspect_swe"))
@@ -270,8 +270,8 @@ class Session:
                 "transport": self.workspace.transport.name,
                 "bridge": self.link.kind,
                 "session_id": self.site.session_id,
-                "command": list(shown_command(argv, self.options.env, self.options.mcp_servers)),
-                "env": dict(shown_env(self.launch.env, self.options.env)),
+                "command": list(redact_command(argv, self.options.env, self.options.mcp_servers)),
+                "env": dict(redact_env(self.launch.env, self.options.env)),
                 "unset": self.unset,
                 "digest": self.installed.digest,
             }
@@ -281,7 +281,7 @@ class Session:
 
 @contextlib.asynccontextmanager
 async def open_session(
-    adapter: Adapter, options: AgentOptions, state: AgentState, start: Start, points: Checkpoints | None = None
+    adapter: Adapter, options: AgentOptions, state: AgentState, start: ResumePoint, points: Checkpoints | None = None
 ) -> AsyncIterator[Session]:
     """Set everything up for an agent call; nothing of it is left when the block ends.
 
@@ -303,15 +303,15 @@ async def open_session(
         have = time.monotonic()
         served = resolve_model(options.model)
         route = adapter.route(ModelName(served).name)
-        open_link = await choose_link(route)
-        async with Ending() as ending:
+        open_link = await choose_bridge(route)
+        async with AbortScope() as ending:
             inspect = points.inspect if points else None
             async with open_link(adapter, options, route, state, workspace, ending, inspect) as link:
                 installed = await place_cli(found, workspace)
-                start = await take_up(adapter, options, workspace, installed.version, start)
+                start = await claim_session(adapter, options, workspace, installed.version, start)
                 start = await points.begin(workspace, start) if points else start
                 site = _site(options, workspace, installed, start, served, link.base_url)
-                await put_back(adapter, options, workspace, site.config, start)
+                await restore_session(adapter, options, workspace, site.config, start)
                 withheld = await read_withheld_env(adapter, installed, workspace, options.env)
                 site = preloaded(adapter, installed, replace(site, withheld_env=withheld))
                 launch = with_preload(site, adapter.launch(site))
@@ -323,13 +323,13 @@ async def open_session(
                     "copied_bytes": workspace.copied,
                 }
                 session = Session(
-                    adapter, options, workspace, link, site, launch, installed, setup, harvests_of(options), start
+                    adapter, options, workspace, link, site, launch, installed, setup, collectors_of(options), start
                 )
                 if options.centaur is None:
                     await check_commands(workspace, options.mcp_servers, {**session.env, **options.env}["PATH"])
                 if points:
                     points.watch(session)
-                session.harvests = await begin(session, session.harvests)
+                session.collectors = await begin(session, session.collectors)
                 try:
                     yield session
                 finally:
@@ -342,11 +342,11 @@ async def open_session(
     finally:
         # Nothing of the CLI writes any more, and its sandbox may be reached anew.
         if session is not None:
-            await gather(session, session.harvests)
+            await collect(session, session.collectors)
 
 
 def _site(
-    options: AgentOptions, workspace: Workspace, installed: Installed, start: Start, served: Model, base_url: str
+    options: AgentOptions, workspace: Workspace, installed: Installed, start: ResumePoint, served: Model, base_url: str
 ) -> Site:
     bridged = tuple(
         MCPServerConfigHTTP(type="http", name=spec.name, url=f"{base_url}/mcp/{spec.name}")

@@ -42,7 +42,7 @@ class Transport(Protocol):
     async def open_channel(self, probe: Probe) -> ByteChannel:
         """Start the relay and return its byte stream."""
 
-    async def ailment(self) -> str | None:
+    async def liveness_error(self) -> str | None:
         """What keeps a sandbox that has been quiet from answering, if something does; never raises."""
 
     def host_path(self, path: Path) -> str | None:
@@ -161,9 +161,9 @@ class Workspace:
             await anyio.sleep(_QUIET)
             if time.monotonic() - relay.heard < _QUIET:
                 continue
-            if ailment := await self.transport.ailment():
+            if liveness_error := await self.transport.liveness_error():
                 self._frozen = True
-                relay.fail(SandboxDiedError(f"The sandbox stands still: {ailment}."))
+                relay.fail(SandboxDiedError(f"The sandbox stands still: {liveness_error}."))
                 return
 
     async def _end(self, relay: Multiplexer) -> None:

@@ -47,7 +47,7 @@ def wheels_tarball(root: Path, package: str, version: str | None, target: Target
         target: What they are for.
     """
     requirement = _requirement(package, version)
-    shelf = _Shelf(root, requirement, target)
+    shelf = BundleCache(root, requirement, target)
     if version is not None and (kept := shelf.read(wanted := str(Version(version)))) is not None:
         return kept, wanted
     try:
@@ -59,7 +59,7 @@ def wheels_tarball(root: Path, package: str, version: str | None, target: Target
         ) from error
 
 
-def _fetched(shelf: _Shelf, requirement: Requirement, target: Target) -> tuple[bytes, str]:
+def _fetched(shelf: BundleCache, requirement: Requirement, target: Target) -> tuple[bytes, str]:
     stop = threading.Event()
     with PyPIIndex(PipConfig.load(), stop) as index, shelf.locked(stop):
         try:
@@ -96,7 +96,7 @@ def _name(folder: Path) -> str:
 
 
 @dataclass(frozen=True)
-class _Shelf:
+class BundleCache:
     """Where a package's bundles for one target are kept. A bundle counts if its digest is the one noted beside it."""
 
     root: Path

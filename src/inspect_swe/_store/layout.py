@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from .._packages.retries import Abandoned
 from . import verification as sidecar
-from .usage_locks import alone
+from .usage_locks import exclusive
 
 KEPT = 5
 """How many versions of a kind are kept."""
@@ -71,7 +71,7 @@ class Disk:
         """
         name = _name(folder)
         with contextlib.suppress(Timeout, OSError), self.lock(name).acquire(blocking=False):
-            with alone(folder / sidecar.NAME) as free, self.scratch(name) as scratch:
+            with exclusive(folder / sidecar.NAME) as free, self.scratch(name) as scratch:
                 if free or (free is None and unknown):
                     folder.rename(scratch / "old")
                     return True

@@ -49,7 +49,7 @@ class Holds:
 
 
 @contextlib.contextmanager
-def alone(file: Path) -> Iterator[bool | None]:
+def exclusive(file: Path) -> Iterator[bool | None]:
     """Whether nobody holds a file, and while the block lasts nobody can begin to. Doesn't wait.
 
     None where files can't be locked, so that nobody knows.

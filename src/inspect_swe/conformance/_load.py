@@ -10,7 +10,7 @@ from typing import cast
 
 import click
 
-from .._agents import ROSTER, announced, announced_names
+from .._agents import ROSTER, plugin_agent, plugin_names
 from .._errors import closest
 from ._trial import AgentFactory
 
@@ -27,13 +27,13 @@ def load_agent(name: str) -> AgentFactory:
         EntryPointError: That of another package cannot be used.
     """
     place, _, attribute = name.rpartition(":")
-    if not place and name in announced_names():
-        return announced(name).factory
+    if not place and name in plugin_names():
+        return plugin_agent(name).factory
     try:
         module = _module(place) if place else importlib.import_module("inspect_swe")
         return cast(AgentFactory, getattr(module, attribute))
     except (ImportError, AttributeError, OSError) as ex:
-        near = None if place else closest(name, [*(adapter.key for adapter in ROSTER), *announced_names()])
+        near = None if place else closest(name, [*(adapter.key for adapter in ROSTER), *plugin_names()])
         hint = f"Did you mean {near!r}?" if near else f"({ex})"
         raise click.BadParameter(f"there is no agent {name!r}. {hint}", param_hint="AGENT") from ex
 

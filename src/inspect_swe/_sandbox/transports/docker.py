@@ -157,7 +157,7 @@ class DockerTransport:
         duplicate.setblocking(False)
         return exec_id, duplicate
 
-    async def ailment(self) -> str | None:
+    async def liveness_error(self) -> str | None:
         """That the container is paused, for longer than it takes to make an image of it."""
         for pause in (_PAUSE, 0):
             paused = False  # as long as the engine, which may be busy, doesn't say otherwise

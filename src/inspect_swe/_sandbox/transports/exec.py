@@ -118,7 +118,7 @@ class PortableTransport:
         self._channel = ExchangeChannel(exchange)
         return self._channel
 
-    async def ailment(self) -> str | None:
+    async def liveness_error(self) -> str | None:
         """That no command comes back: neither the exchange that always waits nor one that does nothing.
 
         The provider's own word counts: until then the second command may be waiting for others to end. A provider that

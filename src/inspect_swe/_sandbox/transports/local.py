@@ -65,7 +65,7 @@ class LocalTransport(PortableTransport):
             raise
         return channel
 
-    async def ailment(self) -> str | None:
+    async def liveness_error(self) -> str | None:
         """This machine is not ill while this process runs."""
         return None
 

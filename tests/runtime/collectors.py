@@ -16,7 +16,7 @@ from inspect_ai.util._store import init_subtask_store
 
 from inspect_swe import OutputFiles
 from inspect_swe._results.fileset import FileSet, output_files
-from inspect_swe._results.output_files import OutputHarvest
+from inspect_swe._results.output_files import OutputCollector
 from inspect_swe._results.view import RunView
 from inspect_swe._sandbox.workspace import Workspace
 
@@ -34,15 +34,15 @@ async def harvested(workspace: Workspace, spec: OutputFiles, *works: Callable[[]
     view = cast(RunView, SimpleNamespace(workspace=workspace, resumes=False))
     kept = []
     for work in works:
-        harvest = OutputHarvest(spec, "An agent")
-        await harvest.begin(view)
+        collector = OutputCollector(spec, "An agent")
+        await collector.begin(view)
         await work()
-        await harvest.gather(view)
+        await collector.collect(view)
         kept.append(output_files(store()))
     return kept
 
 
-def harvest(folder: Path, spec: OutputFiles, *scripts: str, far: bool = False) -> list[FileSet]:
+def collector(folder: Path, spec: OutputFiles, *scripts: str, far: bool = False) -> list[FileSet]:
     async def run() -> list[FileSet]:
         init_subtask_store(Store())
         async with local_workspace(str(folder)) as workspace:
