@@ -64,12 +64,12 @@ def main() -> None:
         for _ in range(PER_CLIENT):
             times.append(call(own))
 
-    threads = [threading.Thread(target=client) for _ in range(clients)]
-    for thread in threads:
+    tracker = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in tracker:
         thread.start()
     gate.wait()
     started = time.perf_counter()
-    for thread in threads:
+    for thread in tracker:
         thread.join()
     wall = time.perf_counter() - started
     if len(times) != clients * PER_CLIENT:

@@ -52,7 +52,7 @@ class Usage:
 
     memory: float
     descriptors: int
-    threads: int
+    tracker: int
     tasks: int
     children: int
 
@@ -228,7 +228,7 @@ def wrong(kind: str, found: dict[str, Any]) -> list[str]:
         (found["containers_left"] == 0, "containers are left"),
         (found["measure"] <= MOST_MEMORY[kind], f"memory: {found['measure']:.2f} MB exceed {MOST_MEMORY[kind]}"),
         (after.descriptors <= before.descriptors + 8, f"descriptors: {before.descriptors}, then {after.descriptors}"),
-        (after.threads <= before.threads + 8, f"threads: {before.threads}, then {after.threads}"),
+        (after.tracker <= before.tracker + 8, f"threads: {before.threads}, then {after.threads}"),
         (after.tasks <= before.tasks + 1, f"tasks: {before.tasks}, then {after.tasks}"),
         (kind == "turns" or after.children == 0, f"child processes: {after.children}"),
     ]

@@ -19,11 +19,11 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from starlette.types import ASGIApp
 
 from inspect_swe._bridge.app import BridgeApp
-from inspect_swe._bridge.calls import Calls
+from inspect_swe._bridge.conversations import ConversationTracker, Marks
 from inspect_swe._bridge.identities import sample_identities
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
-from inspect_swe._bridge.threads import ConversationTracker, Marks
+from inspect_swe._bridge.tool_events import ToolEvents
 from inspect_swe._inspect.ids import IdChanges
 from inspect_swe._inspect.private import before_generating, create_bridge, host_calls
 from inspect_swe._sandbox.relay.multiplexer import Connect
@@ -43,7 +43,7 @@ class Site:
     model: Model
     asgi: ASGIApp
     connect: Connect
-    threads: ConversationTracker
+    tracker: ConversationTracker
     ended: list[BaseException] = field(default_factory=list)
 
 
@@ -89,17 +89,17 @@ def in_sample(
     def drive() -> Solver:
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             agent_state = AgentState(messages=state.messages)
-            threads = ConversationTracker(Marks("session", sub_agent_header="sub-agent"))
-            calls = Calls(threads, lambda: host_calls(made))
+            tracker = ConversationTracker(Marks("session", sub_agent_header="sub-agent"))
+            calls = ToolEvents(tracker, lambda: host_calls(made))
             changes = IdChanges(sample_identities())
-            seeing = before_generating(calls.asked, None, filter, changes)
-            made = create_bridge(agent_state, bridged, filter=seeing, generated=calls.generated, changes=changes)
+            seeing = before_generating(calls.on_messages, None, filter, changes)
+            made = create_bridge(agent_state, bridged, filter=seeing, on_output=calls.on_output, changes=changes)
             ended: list[BaseException] = []
-            app = BridgeApp(made, settings or BridgeSettings(models=("m",)), threads, ended.append)
+            app = BridgeApp(made, settings or BridgeSettings(models=("m",)), tracker, ended.append)
             async with app.running() as asgi, serving(asgi) as connect, tcp(connect) as url:
                 try:
                     await asyncio.wait_for(
-                        body(Site(url, app, made, agent_state, get_model(), asgi, connect, threads, ended)), timeout
+                        body(Site(url, app, made, agent_state, get_model(), asgi, connect, tracker, ended)), timeout
                     )
                 except BaseException as ex:
                     raised.append(ex)

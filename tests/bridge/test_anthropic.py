@@ -125,7 +125,7 @@ def test_provider_errors_keep_status_and_text(status: int, kind: str, stream: bo
         assert caught.value.status_code == status
         assert isinstance(caught.value.body, dict)
         assert caught.value.body["error"] == {"type": kind, "message": "the provider says no"}
-        assert site.app.traffic.failure == (status, "the provider says no")
+        assert site.app.stats.failure == (status, "the provider says no")
 
     in_sample([fail(status, "the provider says no")], body)
 
@@ -138,7 +138,7 @@ def test_errors_of_ours_tell_the_client_nothing() -> None:
         reply = await post(site, ASK)
         assert reply.status_code == 400
         assert "/home/me" not in reply.text and "secret" not in reply.text and "Traceback" not in reply.text
-        assert site.app.traffic.failure and "secret at /home/me" in site.app.traffic.failure[1]
+        assert site.app.stats.failure and "secret at /home/me" in site.app.stats.failure[1]
 
     in_sample([broken], body)
 
@@ -155,7 +155,7 @@ def test_malformed_requests(data: Any) -> None:
         reply = await post(site, data)
         assert reply.status_code == 400
         assert reply.json()["error"]["type"] == "invalid_request_error"
-        assert site.app.traffic.requests == 0
+        assert site.app.stats.requests == 0
 
     in_sample([say("never")], body)
 
@@ -212,7 +212,7 @@ def test_a_request_sent_again_is_attached() -> None:
         again = asyncio.ensure_future(post(site, ASK, {"x-stainless-retry-count": "1"}))
         replies = await asyncio.gather(first, again)
         assert [reply.json()["content"][0]["text"] for reply in replies] == ["once", "once"]
-        assert site.app.traffic.requests == 1
+        assert site.app.stats.requests == 1
 
     in_sample([wait(0.6, say("once")), say("twice")], body)
 

@@ -114,7 +114,7 @@ def test_provider_errors_keep_status_and_text(speaker: Speaker, stream: bool, st
         with pytest.raises(Exception) as caught:
             await speaker.send(site, speaker.ask(), stream)
         assert speaker.failure(caught.value) == (status, "the provider says no")
-        assert site.app.traffic.failure == (status, "the provider says no")
+        assert site.app.stats.failure == (status, "the provider says no")
 
     in_sample([fail(status, "the provider says no")], body)
 
@@ -191,7 +191,7 @@ def test_malformed_requests(speaker: Speaker, stream: bool, data: Any) -> None:
     async def body(site: Site) -> None:
         reply = await post(site, speaker, data, stream)
         assert reply.status_code == 400 and reply.json()["error"]["message"]
-        assert site.app.traffic.requests == 0
+        assert site.app.stats.requests == 0
 
     in_sample([say("never")], body)
 

@@ -24,7 +24,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall, ToolInfo
 
-from inspect_swe._bridge.threads import Asker, ConversationTracker, Marks
+from inspect_swe._bridge.conversations import Asker, ConversationTracker, Marks
 from inspect_swe._inspect.private import create_bridge
 
 TOOLS = [ToolInfo(name="shell", description="Runs a command."), ToolInfo(name="agent", description="Delegates.")]
@@ -43,7 +43,7 @@ class World:
 
     marks: Marks
     is_given: bool
-    threads: ConversationTracker = field(init=False)
+    tracker: ConversationTracker = field(init=False)
     state: AgentState = field(default_factory=lambda: AgentState(messages=[]))
     root: list[ChatMessage] = field(default_factory=lambda: [ChatMessageSystem(content="You are a coder.")])
     answered: list[ChatMessage] = field(default_factory=list)
@@ -51,16 +51,16 @@ class World:
     asked: int = 0
 
     def __post_init__(self) -> None:
-        self.threads = ConversationTracker(self.marks)
-        self.bridge = create_bridge(self.state, generated=self._generated)
+        self.tracker = ConversationTracker(self.marks)
+        self.bridge = create_bridge(self.state, on_output=self._generated)
 
     def _generated(self, messages: list[ChatMessage], output: ModelOutput) -> bool | None:
-        if is_root := self.threads.is_root():
-            self.threads.answered(output)
+        if is_root := self.tracker.is_root():
+            self.tracker.answered(output)
         return is_root
 
     def begin(self, prompt: str) -> None:
-        self.threads.begin("root" if self.is_given else None, [prompt])
+        self.tracker.begin("root" if self.is_given else None, [prompt])
         self.root.append(ChatMessageUser(content=prompt))
 
     def ask(
@@ -82,11 +82,11 @@ class World:
         def answer() -> None:
             with contextlib.suppress(StopIteration):
                 self.bridge._track_state(said, output).send(None)  # It waits for nothing.
-            self.threads.done()
+            self.tracker.done()
             then()
 
-        context.run(self.threads.receive, {**headers, "session": session}, body)
-        context.run(self.threads.asked, said, tools, False)
+        context.run(self.tracker.on_request, {**headers, "session": session}, body)
+        context.run(self.tracker.on_messages, said, tools, False)
         self.open.append((who, lambda: context.run(answer)))
 
     def ask_root(self, calls: bool) -> None:
@@ -185,38 +185,38 @@ def test_the_root_is_the_root(data: st.DataObject) -> None:
         assert world.is_right(), f"after a late answer: {world.state.output.completion}"
 
 
-def asked_by(threads: ConversationTracker, headers: dict[str, str], tools: list[ToolInfo]) -> Asker:
+def asked_by(tracker: ConversationTracker, headers: dict[str, str], tools: list[ToolInfo]) -> Asker:
     def ask() -> Asker:
-        threads.receive(headers, {})
-        threads.asked([ChatMessageUser(content=str(headers))], tools, False)
-        threads.done()
-        return threads.asker()
+        tracker.on_request(headers, {})
+        tracker.on_messages([ChatMessageUser(content=str(headers))], tools, False)
+        tracker.done()
+        return tracker.asker()
 
     return contextvars.copy_context().run(ask)
 
 
 def test_who_asks() -> None:
-    threads = ConversationTracker(CLIS["header"])
-    threads.begin("one", ["Do it."])
-    assert asked_by(threads, {"session": "one"}, TOOLS) is Asker.ROOT
-    assert asked_by(threads, {"session": "one", "sub-agent": "yes"}, TOOLS) is Asker.SUB_AGENT
-    assert asked_by(threads, {"session": "two"}, TOOLS) is Asker.SIDE
-    threads = ConversationTracker(CLIS["kinds"])
-    threads.begin("one", ["Do it."])
-    assert asked_by(threads, {"kind": "background"}, TOOLS) is Asker.SIDE
-    assert asked_by(threads, {"kind": "sub"}, TOOLS) is Asker.SUB_AGENT
-    assert asked_by(threads, {"kind": "user"}, TOOLS) is Asker.ROOT
+    tracker = ConversationTracker(CLIS["header"])
+    tracker.begin("one", ["Do it."])
+    assert asked_by(tracker, {"session": "one"}, TOOLS) is Asker.ROOT
+    assert asked_by(tracker, {"session": "one", "sub-agent": "yes"}, TOOLS) is Asker.SUB_AGENT
+    assert asked_by(tracker, {"session": "two"}, TOOLS) is Asker.SIDE
+    tracker = ConversationTracker(CLIS["kinds"])
+    tracker.begin("one", ["Do it."])
+    assert asked_by(tracker, {"kind": "background"}, TOOLS) is Asker.SIDE
+    assert asked_by(tracker, {"kind": "sub"}, TOOLS) is Asker.SUB_AGENT
+    assert asked_by(tracker, {"kind": "user"}, TOOLS) is Asker.ROOT
     assert asked_by(ConversationTracker(), {}, []) is Asker.UNKNOWN
 
 
 def test_a_known_session_is_certain_unless_a_sub_agent_asks() -> None:
-    threads = ConversationTracker(CLIS["header"])
-    threads.begin("one", ["Do it."])
+    tracker = ConversationTracker(CLIS["header"])
+    tracker.begin("one", ["Do it."])
 
     def is_certain(headers: dict[str, str]) -> bool:
         context = contextvars.copy_context()
-        context.run(threads.receive, headers, {})
-        return context.run(lambda: threads.is_certain)
+        context.run(tracker.on_request, headers, {})
+        return context.run(lambda: tracker.is_certain)
 
     assert is_certain({"session": "one"})
     assert not is_certain({"session": "one", "sub-agent": "yes"}), "its call is found by its text"
@@ -224,11 +224,11 @@ def test_a_known_session_is_certain_unless_a_sub_agent_asks() -> None:
 
 
 def test_a_session_that_is_given_displaces_one_that_came_first() -> None:
-    threads = ConversationTracker(CLIS["header"])
-    threads.begin("root", ["Do it."])
+    tracker = ConversationTracker(CLIS["header"])
+    tracker.begin("root", ["Do it."])
     context = contextvars.copy_context()
-    context.run(threads.receive, {"session": "title"}, {})
-    context.run(threads.asked, [ChatMessageUser(content="A title for: Do it.")], TOOLS, False)
-    assert asked_by(threads, {"session": "root"}, TOOLS) is Asker.ROOT
-    assert context.run(threads.is_root) is False, "its answer comes too late"
-    assert context.run(threads.asker) is Asker.SIDE
+    context.run(tracker.on_request, {"session": "title"}, {})
+    context.run(tracker.on_messages, [ChatMessageUser(content="A title for: Do it.")], TOOLS, False)
+    assert asked_by(tracker, {"session": "root"}, TOOLS) is Asker.ROOT
+    assert context.run(tracker.is_root) is False, "its answer comes too late"
+    assert context.run(tracker.asker) is Asker.SIDE

@@ -21,9 +21,9 @@ from inspect_ai.agent import AgentState
 from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
 
 from inspect_swe._bridge.app import BridgeApp
+from inspect_swe._bridge.conversations import ConversationTracker
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
-from inspect_swe._bridge.threads import ConversationTracker
 from inspect_swe._inspect.private import create_bridge
 from inspect_swe._sandbox.probe import probe_sandbox
 from inspect_swe._sandbox.relay.multiplexer import Multiplexer

@@ -31,10 +31,10 @@ def test_the_same_calls_in_a_row_are_counted_for_each_agent() -> None:
     with repeat_limit(3) as limit:
         one, other = (repeat_limits()[0].counter() for _ in range(2))
         for output in (answer("a"), answer("a"), answer("a", "a"), answer("a"), answer("a"), answer(), answer("a")):
-            assert one.generated(output) is None
-        assert other.generated(answer("a")) is None
-        assert one.generated(answer("a")) is None
-        exceeded = one.generated(answer("a"))
+            assert one.on_output(output) is None
+        assert other.on_output(answer("a")) is None
+        assert one.on_output(answer("a")) is None
+        exceeded = one.on_output(answer("a"))
         assert exceeded is not None and exceeded.source is limit and (exceeded.value, exceeded.limit) == (3, 3)
         assert limit.usage == 3
     assert repeat_limits() == []
@@ -44,22 +44,22 @@ def test_where_only_requests_are_seen_each_answer_counts_once() -> None:
     said: list[ChatMessage] = [ChatMessageUser(content="Do it.")]
     with repeat_limit(2):
         counter = repeat_limits()[0].counter()
-        assert counter.asked(said) is None
+        assert counter.on_messages(said) is None
         said += [answer("a").message, ChatMessageTool(content="A", tool_call_id="0")]
-        assert counter.asked(said) is None
-        assert counter.asked(said) is None, "the request is sent again"
+        assert counter.on_messages(said) is None
+        assert counter.on_messages(said) is None, "the request is sent again"
         said += [answer("a").message, ChatMessageTool(content="A", tool_call_id="0")]
-        exceeded = counter.asked(said)
+        exceeded = counter.on_messages(said)
     assert exceeded is not None and exceeded.value == 2
 
 
 def test_a_running_model_call_is_not_idle() -> None:
-    traffic = BridgeStats()
-    traffic.heard()
+    stats = BridgeStats()
+    stats.touch()
     time.sleep(0.05)
-    assert traffic.idle() >= 0.05
-    traffic.running = 1
-    assert traffic.idle() == 0
+    assert stats.idle() >= 0.05
+    stats.running = 1
+    assert stats.idle() == 0
 
 
 def test_limits_reach_what_is_started_in_their_block() -> None:

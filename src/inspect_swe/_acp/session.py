@@ -97,7 +97,7 @@ class ACPSession:
     @property
     def prompted(self) -> bool:
         """Whether it has been given anything to do."""
-        return self._place.link.launched.is_set()
+        return self._place.connection.launched.is_set()
 
     @property
     def exited(self) -> bool:
@@ -233,7 +233,7 @@ class ACPSession:
         with contextlib.suppress(Exception):
             await self._place.workspace.relay.kill_all()
         # What the CLI remembers may lack the end of what it had said before the crash.
-        forget_thread(self._place.link.bridge)
+        forget_thread(self._place.connection.bridge)
         await self.open(session_id)
 
     async def open(self, resume: str | None = None) -> None:
@@ -274,7 +274,7 @@ class ACPSession:
 
     async def _turn(self, prompt: Prompt, source: str | None) -> Ended:
         """Send a prompt, and wait for its turn to end. The transcript gets a span of it."""
-        bridge, traffic = self._place.link.bridge, self._place.link.traffic
+        bridge, stats = self._place.connection.bridge, self._place.stats
         texts = [block.text for block in prompt.content if isinstance(block, TextContentBlock)]
         if source == "operator":
             bridge.note_operator_message(ChatMessageUser(content=_shown(prompt.content), source="operator"))
@@ -282,8 +282,8 @@ class ACPSession:
         self._count += 1
         ended: Ended = ("cancelled", None)
         async with self._place.phase(f"{self._adapter.label}: turn {self._count}", "acp_turn"):
-            limit, asked = self._place.link.output_limit, traffic.requests
-            self._place.link.begin(self.id, [*texts, "\n\n".join(texts)])
+            limit, asked = self._place.output_limit, stats.requests
+            self._place.connection.begin(self.id, [*texts, "\n\n".join(texts)])
             try:
                 with limit.ending(lambda: self._stop(prompt)):
                     answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
@@ -291,15 +291,15 @@ class ACPSession:
             except ConnectionError as error:
                 raise await self._live.exit_error() from error
             except RequestError as error:
-                ended = await self._after_error(error, prompt, traffic.requests > asked)
+                ended = await self._after_error(error, prompt, stats.requests > asked)
             finally:
-                self._place.link.end_calls(failed=ended[0] == "cancelled")
+                self._place.connection.end_calls(failed=ended[0] == "cancelled")
                 self._merge()
             if self._raised is not None:
                 raise self._raised
             if ended[0] == "end_turn" and (failure := self._place.provider_error(gave_up=False)):
                 raise failure
-            ended = self._cut(ended, traffic.requests > asked)
+            ended = self._cut(ended, stats.requests > asked)
             if ended[0] == "end_turn" and not self._place.has_offered_tools:
                 raise await self._place.policy_error("it offered the model no tool at all")
             self._inform({"event": "turn", "stop_reason": ended[0], "usage": ended[1]})
@@ -316,7 +316,7 @@ class ACPSession:
 
     def _cut(self, ended: Ended, asked: bool) -> Ended:
         """How a turn ended, where not every agent says that the model's last answer reached the output limit."""
-        limit, reason = self._place.link.output_limit, self._place.cut if asked else None
+        limit, reason = self._place.output_limit, self._place.cut if asked else None
         if reason is None or (ended[0] == "cancelled" and not limit.is_reached):
             return ended
         limit.tell(reason, "")
@@ -341,7 +341,7 @@ class ACPSession:
 
     def _merge(self) -> None:
         """Bring the user's state up to date with the bridge's."""
-        state = self._place.link.bridge.state
+        state = self._place.state
         if self.state is not state:
             self.state.messages, self.state.output = state.messages, state.output
 
@@ -353,7 +353,7 @@ class ACPSession:
 
     def _sent(self, message: Mapping[str, Any]) -> None:
         if message.get("method") == "session/prompt":
-            self._place.link.launched.set()
+            self._place.connection.launched.set()
 
     def _hear(self, session_id: str, events: list[Event]) -> None:
         """Take in what an update says, unless it is another session's (a sub-agent's)."""
@@ -365,7 +365,7 @@ class ACPSession:
         """Answer a request for permission; in a turn that is being cancelled, with that."""
         running = self._running
         stopping = running.stopping if running is not None else asyncio.Event()
-        deciding = asyncio.ensure_future(decide(self._permissions, request, self._place.link.bridge.state))
+        deciding = asyncio.ensure_future(decide(self._permissions, request, self._place.state))
         stopped = asyncio.ensure_future(stopping.wait())
         decision: Decision = "cancel"
         try:
@@ -395,7 +395,7 @@ class ACPSession:
             self._inform({"event": "permission", "title": event.title, "decision": event.decision})
 
     def _inform(self, data: dict[str, Any]) -> None:
-        with in_span(self._place.link.traffic.span):
+        with in_span(self._place.stats.span):
             transcript().info(data, source="inspect_swe")
 
 

@@ -21,6 +21,7 @@ from .._inspect.handlers import load_handler
 from .._inspect.private import ending_exception, provider_error_payload
 from .._inspect.release import absent_error
 from .._inspect.transcript import in_span
+from .conversations import ConversationTracker
 from .dialects import Dialect, serving_dialect
 from .dialects.anthropic import Anthropic
 from .dialects.completions import Completions
@@ -30,7 +31,6 @@ from .generations import Generations
 from .intake import Intake, ModelFailure, RequestBudget, read_request
 from .replies import error_reply, model_reply
 from .settings import BridgeSettings, BridgeStats
-from .threads import ConversationTracker
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -54,13 +54,13 @@ class BridgeApp:
         self,
         bridge: SandboxAgentBridge,
         settings: BridgeSettings,
-        threads: ConversationTracker,
+        tracker: ConversationTracker,
         fail: Callable[[BaseException], None],
     ) -> None:
-        self.traffic = BridgeStats()
+        self.stats = BridgeStats()
         self._bridge = bridge
         self._settings = settings
-        self._threads = threads
+        self._tracker = tracker
         self._fail = fail
         self._intake = Intake()
         self._generations = Generations()
@@ -74,7 +74,7 @@ class BridgeApp:
             if self._bridge.bridged_tools:
                 # The MCP SDK takes half a second to import, which a run without host tools need not wait for.
                 tools = await anyio.to_thread.run_sync(importlib.import_module, "inspect_swe._bridge.tools")
-                serving = tools.tool_servers(self._bridge, self._fail, self.traffic, self._settings.reads_json)
+                serving = tools.tool_servers(self._bridge, self._fail, self.stats, self._settings.reads_json)
                 servers = await stack.enter_async_context(serving)
             stack.push_async_callback(self._generations.aclose)
             yield Starlette(routes=self._routes(servers))
@@ -113,15 +113,15 @@ class BridgeApp:
         async def generate(data: dict[str, Any]) -> dict[str, Any]:
             self._check_tools(dialect.tool_names(data))
             self._withhold_tools(dialect, data)
-            self.traffic.requests += 1
-            self.traffic.user_agent = request.headers.get("user-agent", "")
-            self._threads.receive(request.headers, {**data, **path})
+            self.stats.requests += 1
+            self.stats.user_agent = request.headers.get("user-agent", "")
+            self._tracker.on_request(request.headers, {**data, **path})
             serving_dialect.set(dialect)
             try:
-                with in_span(self.traffic.span):
+                with in_span(self.stats.span):
                     return await self._guarded(self._serve(dialect, {**data, **path}))
             finally:
-                self._threads.done()
+                self._tracker.done()
 
         return await model_reply(request, dialect, self._intake, self._generations, generate)
 
@@ -134,14 +134,14 @@ class BridgeApp:
 
     def _check_tools(self, offered: set[str]) -> None:
         """The first request that offers tools must offer every MCP tool the agent was given."""
-        if self.traffic.tools_offered.is_set() or not offered:
+        if self.stats.tools_offered.is_set() or not offered:
             return
-        self.traffic.tools_missing = self._settings.missing(offered)
-        if self.traffic.tools_missing is None:
-            self.traffic.tools_offered.set()
+        self.stats.tools_missing = self._settings.missing(offered)
+        if self.stats.tools_missing is None:
+            self.stats.tools_offered.set()
             return
-        if not self.traffic.may_restart:
-            self._fail(self.traffic.tools_missing)
+        if not self.stats.may_restart:
+            self._fail(self.stats.tools_missing)
         raise ModelFailure(400, "Not all MCP servers are there.")
 
     def _withhold_tools(self, dialect: Dialect, data: dict[str, Any]) -> None:
@@ -151,7 +151,7 @@ class BridgeApp:
 
     async def _guarded(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         """A model call whose failure either ends the sample or becomes the provider's error reply."""
-        self.traffic.running += 1
+        self.stats.running += 1
         try:
             reply = await call
         except asyncio.CancelledError:
@@ -162,16 +162,16 @@ class BridgeApp:
                 self._fail(ending or ex)
                 raise ModelFailure(400, "The sample has ended.") from None
             payload = provider_error_payload(ex)
-            self.traffic.note(self._threads.asker(), (payload["status"], payload["message"]))
+            self.stats.note(self._tracker.asker(), (payload["status"], payload["message"]))
             if payload["status"] is None:
                 self._warn("A bridged model request failed with a non-provider error", ex)
                 # Its text may name host paths or credentials; the sandbox learns the type only.
                 raise ModelFailure(400, f"The request could not be served ({type(ex).__name__}).") from None
             raise ModelFailure(payload["status"], payload["message"]) from None
         finally:
-            self.traffic.running -= 1
-            self.traffic.heard()
-        self.traffic.note(self._threads.asker(), None)
+            self.stats.running -= 1
+            self.stats.touch()
+        self.stats.note(self._tracker.asker(), None)
         return reply
 
     async def _count_anthropic(self, request: Request) -> Response:

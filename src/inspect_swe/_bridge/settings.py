@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from .._errors import ToolsMissingError
-from .threads import Asker
+from .conversations import Asker
 
 Failure = tuple[int | None, str]
 """Status and text of a provider's error, as it was (for our own error text, never for the sandbox)."""
@@ -98,7 +98,7 @@ class BridgeStats:
     tools_offered: anyio.Event = field(default_factory=anyio.Event)
     span: str | None = None
     outcomes: dict[Asker, Failure | None] = field(default_factory=dict)
-    _heard: float = field(default=0, init=False)
+    _touched: float = field(default=0, init=False)
 
     @property
     def failure(self) -> Failure | None:
@@ -121,10 +121,10 @@ class BridgeStats:
         self.outcomes.pop(asker, None)
         self.outcomes[asker] = failure
 
-    def heard(self) -> None:
+    def touch(self) -> None:
         """Something happens."""
-        self._heard = time.monotonic()
+        self._touched = time.monotonic()
 
     def idle(self) -> float:
         """Seconds for which nothing has happened."""
-        return 0 if self.running else time.monotonic() - self._heard
+        return 0 if self.running else time.monotonic() - self._touched

@@ -33,21 +33,21 @@ PROGRESS_EVERY = 5.0
 
 @contextlib.asynccontextmanager
 async def tool_servers(
-    bridge: SandboxAgentBridge, fail: Callable[[BaseException], None], traffic: BridgeStats, reads_json: bool = False
+    bridge: SandboxAgentBridge, fail: Callable[[BaseException], None], stats: BridgeStats, reads_json: bool = False
 ) -> AsyncIterator[dict[str, StreamableHTTPSessionManager]]:
     """Run one MCP server for each bridged tools spec; yields server name to its HTTP handler.
 
     Args:
         bridge: Has the tools.
         fail: Called with an exception that must end the sample.
-        traffic: Says which of the transcript's spans calls belong to.
+        stats: Says which of the transcript's spans calls belong to.
         reads_json: Whether the client takes a text that is JSON for structured content, which must be an object.
     """
     async with contextlib.AsyncExitStack() as stack:
         managers = {}
         for name in bridge.bridged_tools:
             manager = StreamableHTTPSessionManager(
-                _server(bridge, name, fail, traffic, reads_json),
+                _server(bridge, name, fail, stats, reads_json),
                 stateless=True,
                 max_request_body_size=MAX_CALL,
                 # The port is reachable from the sandbox alone; the client's Host header is localhost with any port.
@@ -59,7 +59,7 @@ async def tool_servers(
 
 
 def _server(
-    bridge: SandboxAgentBridge, name: str, fail: Callable[[BaseException], None], traffic: BridgeStats, reads_json: bool
+    bridge: SandboxAgentBridge, name: str, fail: Callable[[BaseException], None], stats: BridgeStats, reads_json: bool
 ) -> Server[Any]:
     listed, called = list_tools(bridge), call_tool(bridge)
 
@@ -75,7 +75,7 @@ def _server(
     async def on_call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
         arguments = json.dumps(params.arguments or {})
         clean = without_lone_surrogates(params.arguments or {}, arguments.encode())
-        with in_span(traffic.span):
+        with in_span(stats.span):
             call = asyncio.ensure_future(called(name, params.name, clean))
         try:
             result = await _with_progress(context, call)

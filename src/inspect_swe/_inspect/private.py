@@ -83,7 +83,7 @@ generated_output: ContextVar[ModelOutput | None] = ContextVar("what the request'
 class _Bridge(SandboxAgentBridge):
     """Changes ids around each generation, and keeps its output, part of which Inspect's Gemini handler leaves out."""
 
-    generated: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None
+    on_output: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None
     changes: IdChanges | None = None
 
     def compaction(self, tools: Sequence[ToolInfo | Tool], model: Model) -> Compact | None:
@@ -95,7 +95,7 @@ class _Bridge(SandboxAgentBridge):
 
     async def _track_state(self, input: list[ChatMessage], output: ModelOutput) -> None:
         generated_output.set(output)
-        root = self.generated(input, output) if self.generated is not None else None
+        root = self.on_output(input, output) if self.on_output is not None else None
         if root is False:
             return
         if root:
@@ -113,7 +113,7 @@ def create_bridge(
     model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
     forward_generation_config: bool = False,
-    generated: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None,
+    on_output: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None,
     checkpointer: Checkpointer | None = None,
     changes: IdChanges | None = None,
 ) -> SandboxAgentBridge:
@@ -128,7 +128,7 @@ def create_bridge(
         model: Model for every name that no alias maps; None means the eval's.
         model_aliases: Models for certain names.
         forward_generation_config: Whether the client's own generation parameters count, and not the eval's.
-        generated: Told of each generation, before the client hears of it; says whether it belongs to the root
+        on_output: Told of each generation, before the client hears of it; says whether it belongs to the root
             conversation (None: Inspect is to find out).
         checkpointer: Told of each turn of the root conversation, which is part of what it saves.
         changes: Changes ids as requests are read and answered; the filter must have it as well.
@@ -147,7 +147,7 @@ def create_bridge(
         forward_generation_config=forward_generation_config,
         checkpointer=checkpointer,
     )
-    bridge.generated, bridge.changes = generated, changes
+    bridge.on_output, bridge.changes = on_output, changes
     if isinstance(model, Model):
         # A name alone would get another object, made without this one's settings.
         bridge.model_resolver = lambda name: model

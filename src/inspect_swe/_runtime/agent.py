@@ -63,8 +63,8 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
             restored = session.started.archive is not None
             turn = Turn(first.prompt, first.resume or restored, paths, session.started.fork)
             await run_unattended(session, Turn(points.prompt, True) if points.resumes else turn)
-            memory.keep(session.link.bridge.state, session.site)
-        return session.link.bridge.state
+            memory.keep(session.state, session.site)
+        return session.state
 
     setattr(execute, _MADE_OF, (adapter, options))
     return agent_with(execute, name=options.name, description=options.description)

@@ -16,11 +16,11 @@ from inspect_ai.tool import ToolInfo
 from inspect_ai.util import Checkpointer
 
 from .._bridge.app import BridgeApp
-from .._bridge.calls import Calls
+from .._bridge.conversations import ConversationTracker, Marks
 from .._bridge.identities import sample_identities
 from .._bridge.server import serving
 from .._bridge.settings import BridgeSettings, BridgeStats
-from .._bridge.threads import ConversationTracker, Marks
+from .._bridge.tool_events import ToolEvents
 from .._contract.adapter import Adapter, Route
 from .._contract.options import AgentOptions
 from .._errors import AgentStartError, ToolsMissingError
@@ -58,8 +58,8 @@ class BridgeConnection:
         bridge: Holds the conversation.
         base_url: Where it listens, as seen in the sandbox.
         progress: A number that grows with each model call.
-        traffic: What passed over it; of Inspect's, only the number of requests, and whether the tools were offered.
-        threads: Tells the agent's own conversation from others.
+        stats: What passed over it; of Inspect's, only the number of requests, and whether the tools were offered.
+        tracker: Tells the agent's own conversation from others.
         launched: Set when the CLI has been started.
         calls: The CLI's tool calls, where our own app sees them.
         output_limit: Counts cut answers, where our own app sees them.
@@ -69,10 +69,10 @@ class BridgeConnection:
     bridge: SandboxAgentBridge
     base_url: str
     progress: Callable[[], int]
-    traffic: BridgeStats = field(default_factory=BridgeStats)
-    threads: ConversationTracker = field(default_factory=ConversationTracker)
+    stats: BridgeStats = field(default_factory=BridgeStats)
+    tracker: ConversationTracker = field(default_factory=ConversationTracker)
     launched: anyio.Event = field(default_factory=anyio.Event)
-    calls: Calls | None = None
+    calls: ToolEvents | None = None
     output_limit: OutputLimit = field(default_factory=OutputLimit)
 
     def begin(self, session_id: str, prompts: Iterable[str]) -> None:
@@ -83,8 +83,8 @@ class BridgeConnection:
             prompts: Texts of the prompt.
         """
         self.launched.set()
-        self.traffic.outcomes.clear()
-        self.threads.begin(session_id, prompts)
+        self.stats.outcomes.clear()
+        self.tracker.begin(session_id, prompts)
         self.output_limit.begin()
 
     def end_calls(self, failed: bool) -> None:
@@ -117,17 +117,17 @@ async def own_bridge(
     checkpointer: Checkpointer | None,
 ) -> AsyncIterator[BridgeConnection]:
     """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
-    threads = ConversationTracker(_marks(adapter))
-    calls = Calls(threads, lambda: host_calls(bridge))
+    tracker = ConversationTracker(_marks(adapter))
+    calls = ToolEvents(tracker, lambda: host_calls(bridge))
     changes = IdChanges(sample_identities())
     repeats = [limit.counter() for limit in repeat_limits()]
 
     output_limit = OutputLimit()
 
-    def generated(messages: list[ChatMessage], output: ModelOutput) -> bool | None:
+    def on_output(messages: list[ChatMessage], output: ModelOutput) -> bool | None:
         output_limit.on_output(output)
-        is_root = calls.generated(messages, output)
-        for exceeded in (counter.generated(output) for counter in repeats if is_root is not False):
+        is_root = calls.on_output(messages, output)
+        for exceeded in (counter.on_output(output) for counter in repeats if is_root is not False):
             if exceeded is not None:
                 ending.end(exceeded)
         return is_root
@@ -135,8 +135,8 @@ async def own_bridge(
     bridge = create_bridge(
         state,
         options.bridged_tools,
-        filter=before_generating(calls.asked, options.effort, options.filter, changes),
-        generated=generated,
+        filter=before_generating(calls.on_messages, options.effort, options.filter, changes),
+        on_output=on_output,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
         model=options.model,
@@ -145,26 +145,26 @@ async def own_bridge(
         checkpointer=checkpointer,
         changes=changes,
     )
-    app = BridgeApp(bridge, _settings(adapter, options, route), threads, ending.end)
+    app = BridgeApp(bridge, _settings(adapter, options, route), tracker, ending.end)
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
         url = f"http://127.0.0.1:{port}"
-        link = BridgeConnection(
+        connection = BridgeConnection(
             "own",
             bridge,
             url,
-            lambda: app.traffic.requests,
-            app.traffic,
-            threads=threads,
+            lambda: app.stats.requests,
+            app.stats,
+            tracker=tracker,
             calls=calls,
             output_limit=output_limit,
         )
-        idle = [functools.partial(limit.watch, link) for limit in idle_limits()]
-        failed, late = functools.partial(requested_failure, bridge), functools.partial(_late_tools, link, options)
+        idle = [functools.partial(limit.watch, connection) for limit in idle_limits()]
+        failed, late = functools.partial(requested_failure, bridge), functools.partial(_late_tools, connection, options)
         with ending.watching(workspace.death, failed, late, *idle):
             try:
-                yield link
+                yield connection
             finally:
-                link.end_calls(failed=True)
+                connection.end_calls(failed=True)
 
 
 # Inspect starts its proxy in the sandbox and does not wait for it. A CLI that is faster would have no bridged tools.
@@ -191,17 +191,17 @@ async def inspect_bridge(
 
     It shows the requests, and not the answers.
     """
-    settings, traffic = _settings(adapter, options, route), BridgeStats()
+    settings, stats = _settings(adapter, options, route), BridgeStats()
     repeats = [limit.counter() for limit in repeat_limits()]
     if idle_limits():
         logger.warning("Over Inspect's own bridge, idle_limit() has no effect.")
 
-    def asked(messages: list[ChatMessage], tools: list[ToolInfo]) -> None:
-        traffic.requests += 1
-        causes: list[Exception | None] = [counter.asked(messages) for counter in repeats]
-        if tools and not traffic.tools_offered.is_set():
+    def on_messages(messages: list[ChatMessage], tools: list[ToolInfo]) -> None:
+        stats.requests += 1
+        causes: list[Exception | None] = [counter.on_messages(messages) for counter in repeats]
+        if tools and not stats.tools_offered.is_set():
             causes.append(settings.missing({full_name(tool) for tool in tools}))
-            traffic.tools_offered.set()
+            stats.tools_offered.set()
         for cause in filter(None, causes):
             ending.end(cause)
             raise cause
@@ -210,7 +210,7 @@ async def inspect_bridge(
         state,
         model=None if options.model is None else str(options.model),
         model_aliases=_aliases(options, route),
-        filter=before_generating(asked, options.effort, options.filter),
+        filter=before_generating(on_messages, options.effort, options.filter),
         forward_generation_config=options.transparent_proxy,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
@@ -227,16 +227,16 @@ async def inspect_bridge(
                 hint="check the eval's log for errors of Inspect's sandbox tools; the image needs /proc/net and grep.",
             )
         url = f"http://127.0.0.1:{bridge.port}"
-        link = BridgeConnection("inspect", bridge, url, lambda: traffic.requests, traffic)
-        with ending.watching(workspace.death, functools.partial(_late_tools, link, options)):
-            yield link
+        connection = BridgeConnection("inspect", bridge, url, lambda: stats.requests, stats)
+        with ending.watching(workspace.death, functools.partial(_late_tools, connection, options)):
+            yield connection
 
 
-async def _late_tools(link: BridgeConnection, options: AgentOptions) -> ToolsMissingError:
+async def _late_tools(connection: BridgeConnection, options: AgentOptions) -> ToolsMissingError:
     """Wait until the CLI has had too much time to offer the bridged tools to the model; forever, if it does offer."""
-    await link.launched.wait()
+    await connection.launched.wait()
     with anyio.move_on_after(options.mcp_ready_timeout if options.bridged_tools else None) as clock:
-        await link.traffic.tools_offered.wait()
+        await connection.stats.tools_offered.wait()
     if not clock.cancelled_caught:
         await anyio.sleep_forever()
     names = ", ".join(repr(spec.name) for spec in options.bridged_tools)

@@ -67,9 +67,9 @@ async def run_centaur(
             bashrc=f'export PATH={shlex.quote(folder)}:"$PATH"\n',
         )
         with sandbox_default(options.sandbox) if options.sandbox else contextlib.nullcontext():
-            await person(session.link.bridge.state)
+            await person(session.state)
         await session.workspace.shell(_END, folder, session.workspace.probe.token)
-        return session.link.bridge.state
+        return session.state
 
 
 async def _require(session: Session, commands: list[str]) -> None:

@@ -54,7 +54,7 @@ class ScoreCheck:
         if session.attempts >= self._attempts.attempts:
             return None
         await collect(session, session.collectors)
-        state = session.link.bridge.state
+        state = session.state
         scores = await score(state)
         if scores and self._attempts.score_value(scores[0].value) == 1.0:
             return None

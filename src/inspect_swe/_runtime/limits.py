@@ -56,11 +56,11 @@ class _AgentLimit(Limit):
 class IdleLimit(_AgentLimit):
     """Made by `idle_limit()`."""
 
-    async def watch(self, link: BridgeConnection) -> LimitExceededError:
+    async def watch(self, connection: BridgeConnection) -> LimitExceededError:
         """Wait until the agent has stood still for too long."""
-        await link.launched.wait()
-        link.traffic.heard()
-        while (idle := link.traffic.idle()) < self._most:
+        await connection.launched.wait()
+        connection.stats.touch()
+        while (idle := connection.stats.idle()) < self._most:
             self._reached = max(self._reached, idle)
             await anyio.sleep(max(self._most - idle, 0.01))
         self._reached = idle
@@ -95,7 +95,7 @@ class Repeats:
         self._count = 0
         self._asked = 0
 
-    def generated(self, output: ModelOutput) -> LimitExceededError | None:
+    def on_output(self, output: ModelOutput) -> LimitExceededError | None:
         """Take in an answer of the root conversation; the limit's error, if it was one too many."""
         calls = [] if output.empty else output.message.tool_calls or []
         said = json.dumps([(call.function, call.arguments) for call in calls], sort_keys=True, default=str)
@@ -103,13 +103,13 @@ class Repeats:
         self._last = said
         return self._limit.check(self._count)
 
-    def asked(self, messages: Sequence[ChatMessage]) -> LimitExceededError | None:
+    def on_messages(self, messages: Sequence[ChatMessage]) -> LimitExceededError | None:
         """Take in a request, where answers are not seen: the last one before it, unless the request is sent again."""
         answer = next((each for each in reversed(messages) if isinstance(each, ChatMessageAssistant)), None)
         if answer is None or len(messages) == self._asked:
             return None
         self._asked = len(messages)
-        return self.generated(ModelOutput.from_message(answer))
+        return self.on_output(ModelOutput.from_message(answer))
 
 
 def idle_limit(seconds: float) -> Limit:

@@ -38,7 +38,7 @@ async def run_unattended(session: Session, turn: Turn) -> None:
     Raises:
         AgentError: The CLI failed, with the reason it gave and the end of its output.
     """
-    session.link.traffic.may_restart = True
+    session.stats.may_restart = True
     checks = checks_of(session.options)
     if not checks:
         await _run_turn(session, turn)
@@ -74,16 +74,16 @@ async def _run_turn(session: Session, turn: Turn) -> None:
     """One prompt, resumed in the same session where the policy says so."""
     crashes, provider_errors = session.options.retry_crashes, _PROVIDER_ERRORS
     while True:
-        before = session.link.progress()
+        before = session.progress()
         end = await session.spawn(turn)
         verdict = session.adapter.judge(end)
         if (missing := _tools_missing(session, end, verdict)) is not None:
             _start_once_more(session, turn, missing)
             continue
-        asked = session.link.progress() > before
-        failure = session.link.traffic.last_resort
+        asked = session.progress() > before
+        failure = session.provider_failure
         cut = session.cut if asked else None
-        action = action_after(verdict, failure, cut is not None, session.link.output_limit.is_reached)
+        action = action_after(verdict, failure, cut is not None, session.output_limit.is_reached)
         if not asked and (error := _error_of_beginning(session, end, action)) is not None:
             raise error
         if action is Action.SCORE:
@@ -101,7 +101,7 @@ async def _run_turn(session: Session, turn: Turn) -> None:
             crashes -= 1
         logger.warning("%s %s; resuming its session.", session.adapter.label, _what_happened(end, failure))
         # What it remembers may lack the end of what was said, or all of it, and is the conversation from now on.
-        forget_thread(session.link.bridge)
+        forget_thread(session.connection.bridge)
         if asked:
             turn = Turn(GO_ON, True)
 
@@ -109,17 +109,17 @@ async def _run_turn(session: Session, turn: Turn) -> None:
 def _take_answer(session: Session, verdict: Verdict, cut: StopReason | None) -> None:
     """Make what the agent submitted its output, and record an answer that reached the output limit."""
     if cut is not None:
-        session.link.output_limit.tell(cut, verdict.reason)
+        session.output_limit.tell(cut, verdict.reason)
     if verdict.outcome is Outcome.DONE and verdict.answer:
         session.answer_is(verdict.answer)
 
 
 def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -> None:
     """Servers may need longer than their CLI waits for them; the model has not been asked anything yet."""
-    if not session.link.traffic.may_restart:
+    if not session.stats.may_restart:
         raise missing
-    session.link.traffic.may_restart = False
-    session.link.traffic.tools_missing = None
+    session.stats.may_restart = False
+    session.stats.tools_missing = None
     logger.warning("%s Starting %s once more.", missing.summary, session.adapter.label)
     if not turn.resume:
         session.forget()
@@ -128,7 +128,7 @@ def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -
 def _error_of_beginning(session: Session, end: Exit, action: Action) -> AgentError | None:
     """The error of a CLI that has ended before it asked the model anything, unless it may be tried again."""
     label = session.adapter.label
-    if session.started.archive is not None and session.link.progress() == 0 and action is not Action.SCORE:
+    if session.started.archive is not None and session.progress() == 0 and action is not Action.SCORE:
         return SessionRestoreError(
             f"{label} did not go on with session {session.started.session_id}, which came with the sample.",
             hint="what it printed says why; a session is meant for the version of the CLI that it was held with.",
@@ -152,10 +152,10 @@ def _error_of_beginning(session: Session, end: Exit, action: Action) -> AgentErr
 
 def _tools_missing(session: Session, end: Exit, verdict: Verdict) -> ToolsMissingError | None:
     """The error of a CLI that has offered the model less than all MCP tools, or that did not begin without them."""
-    if session.link.traffic.tools_missing is not None:
-        return session.link.traffic.tools_missing
+    if session.stats.tools_missing is not None:
+        return session.stats.tools_missing
     named = [server.name for server in session.options.mcp_servers if server.name in verdict.reason]
-    if verdict.outcome is not Outcome.FAILED or session.link.progress() > 0 or not named:
+    if verdict.outcome is not Outcome.FAILED or session.progress() > 0 or not named:
         return None
     return ToolsMissingError(
         f"{session.adapter.label} did not begin without MCP server {named[0]!r}: {verdict.reason}",

@@ -16,6 +16,7 @@ from inspect_ai.model import Model, ModelName, ModelOutput, StopReason
 from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
+from .._bridge.settings import BridgeStats, Failure
 from .._contract.adapter import Adapter, Exit, Launch, ModePolicy, Site, Turn
 from .._contract.conversation import ResumePoint, new_session_id
 from .._contract.mcp import check_commands
@@ -33,6 +34,7 @@ from .cancellation import AbortScope
 from .checkpoints import Checkpoints
 from .files import place_files
 from .mode import ModeWatch, policy_error
+from .output_limit import OutputLimit
 from .policy import provider_error_kind
 from .provisioning import Installed, find_cli, place_cli
 from .redaction import redact_command, redact_env, redact_text
@@ -52,7 +54,7 @@ class Session:
         adapter: Knowledge of its CLI.
         options: What the user asked for.
         workspace: The sandbox.
-        link: The bridge; its state is the conversation.
+        connection: The bridge.
         site: What the adapter knows of the place.
         launch: What it made of that.
         installed: The CLI in place.
@@ -66,7 +68,7 @@ class Session:
     adapter: Adapter
     options: AgentOptions
     workspace: Workspace
-    link: BridgeConnection
+    connection: BridgeConnection
     site: Site
     launch: Launch
     installed: Installed
@@ -96,31 +98,55 @@ class Session:
             self._keep_output(process)
         return process
 
+    @property
+    def state(self) -> AgentState:
+        """The agent's conversation."""
+        return self.connection.bridge.state
+
+    @property
+    def stats(self) -> BridgeStats:
+        """What passed over the bridge."""
+        return self.connection.stats
+
+    @property
+    def output_limit(self) -> OutputLimit:
+        """The count of answers that reached the output limit."""
+        return self.connection.output_limit
+
+    @property
+    def provider_failure(self) -> Failure | None:
+        """The provider's error of a CLI that gave up: the root's, or anyone's before the root had an answer."""
+        return self.stats.last_resort
+
+    def progress(self) -> int:
+        """Return a number that grows with each model call."""
+        return self.connection.progress()
+
     @contextlib.asynccontextmanager
     async def phase(self, name: str, kind: str) -> AsyncIterator[None]:
         """A part of the run, with a span of its own in the transcript for what the CLI does meanwhile."""
         async with span(name, type=kind):
-            self.link.traffic.span = current_span()
+            self.stats.span = current_span()
             try:
                 yield
             finally:
-                self.link.traffic.span = None
+                self.stats.span = None
 
     async def spawn(self, turn: Turn) -> Exit:
         """Run the CLI for one prompt, to its end."""
         invocation = self.adapter.turn(self.site, turn)
-        self.link.begin(self.site.session_id, [turn.prompt])
+        self.connection.begin(self.site.session_id, [turn.prompt])
         process = await self.start(invocation.argv, {}, invocation.stdin)
         out, err = self._printed = OutputBuffer(), OutputBuffer()
         watch = ModeWatch(self.mode_policy)
-        with self.link.output_limit.ending(process.kill):
+        with self.output_limit.ending(process.kill):
             async for stream, chunk in process.output():
                 (out if stream == "stdout" else err).add(chunk)
                 if watch.add(stream, chunk):
                     await process.kill()
             status = await process.wait()
         end = Exit(status.returncode, out.tail, err.tail, out.head)
-        self.link.end_calls(failed=end.code != 0)
+        self.connection.end_calls(failed=end.code != 0)
         self.name(self.session_id)
         self.tell_output()
         if watch.refused is not None:
@@ -157,14 +183,14 @@ class Session:
     @property
     def has_offered_tools(self) -> bool:
         """Whether the CLI has offered the model any tool, if it has tools."""
-        return not self.adapter.tools or self.link.traffic.tools_offered.is_set()
+        return not self.adapter.tools or self.stats.tools_offered.is_set()
 
     @property
     def cut(self) -> StopReason | None:
         """The stop reason, if the last answer reached the output limit and no error of the provider followed it."""
-        if self.link.traffic.failure is not None:
+        if self.stats.failure is not None:
             return None
-        return self.link.output_limit.reason(self.link.bridge.state.output)
+        return self.output_limit.reason(self.state.output)
 
     def provider_error(self, gave_up: bool, **details: Any) -> ProviderError | None:
         """Return the error of the model's provider that ended the turn, if one did.
@@ -173,7 +199,7 @@ class Session:
             gave_up: Whether the CLI failed. If it did not, only an error in its own conversation counts.
             **details: What the error says besides.
         """
-        failure = self.link.traffic.last_resort if gave_up else self.link.traffic.failure
+        failure = self.provider_failure if gave_up else self.stats.failure
         if failure is None:
             return None
         status, message = failure
@@ -204,7 +230,7 @@ class Session:
         """The version that was installed, or that the CLI itself names in its requests."""
         if self.installed.version:
             return self.installed.version
-        mark, told = self.adapter.user_agent, self.link.traffic.user_agent
+        mark, told = self.adapter.user_agent, self.stats.user_agent
         return re.split("[ /]", told.partition(mark)[2])[0] or None if mark else None
 
     def name(self, session_id: str) -> None:
@@ -218,7 +244,7 @@ class Session:
 
     def answer_is(self, answer: str) -> None:
         """Make a text the output, where the model's last message is not it. The conversation stays as it is."""
-        state = self.link.bridge.state
+        state = self.state
         if not state.output.empty:
             output = ModelOutput.from_content(state.output.model, answer)
             output.usage = state.output.usage
@@ -268,7 +294,7 @@ class Session:
                 "source": self.installed.source,
                 "setup": dict(self.setup),
                 "transport": self.workspace.transport.name,
-                "bridge": self.link.kind,
+                "bridge": self.connection.kind,
                 "session_id": self.site.session_id,
                 "command": list(redact_command(argv, self.options.env, self.options.mcp_servers)),
                 "env": dict(redact_env(self.launch.env, self.options.env)),
@@ -303,14 +329,14 @@ async def open_session(
         have = time.monotonic()
         served = resolve_model(options.model)
         route = adapter.route(ModelName(served).name)
-        open_link = await choose_bridge(route)
+        open_bridge = await choose_bridge(route)
         async with AbortScope() as ending:
             inspect = points.inspect if points else None
-            async with open_link(adapter, options, route, state, workspace, ending, inspect) as link:
+            async with open_bridge(adapter, options, route, state, workspace, ending, inspect) as connection:
                 installed = await place_cli(found, workspace)
                 start = await claim_session(adapter, options, workspace, installed.version, start)
                 start = await points.begin(workspace, start) if points else start
-                site = _site(options, workspace, installed, start, served, link.base_url)
+                site = _site(options, workspace, installed, start, served, connection.base_url)
                 await restore_session(adapter, options, workspace, site.config, start)
                 withheld = await read_withheld_env(adapter, installed, workspace, options.env)
                 site = preloaded(adapter, installed, replace(site, withheld_env=withheld))
@@ -323,7 +349,16 @@ async def open_session(
                     "copied_bytes": workspace.copied,
                 }
                 session = Session(
-                    adapter, options, workspace, link, site, launch, installed, setup, collectors_of(options), start
+                    adapter,
+                    options,
+                    workspace,
+                    connection,
+                    site,
+                    launch,
+                    installed,
+                    setup,
+                    collectors_of(options),
+                    start,
                 )
                 if options.centaur is None:
                     await check_commands(workspace, options.mcp_servers, {**session.env, **options.env}["PATH"])

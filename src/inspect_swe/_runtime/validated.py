@@ -117,7 +117,7 @@ class ResultCheck:
         if not verdict.problems:
             session.answer_is(_compact(verdict.data))
             return None
-        refused = session.link.bridge.state.output.stop_reason == "content_filter"
+        refused = session.state.output.stop_reason == "content_filter"
         if refused or self._corrections >= self._spec.retries:
             return None
         self._corrections += 1

@@ -25,17 +25,17 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall, ToolCallError, ToolInfo
 
 from .._inspect.transcript import record, record_change, working_time
-from .delegations import Delegations
+from .conversations import ConversationTracker
 from .dialects import serving_dialect
-from .threads import ConversationTracker
-from .views import view_of
+from .subagents import SubAgents
+from .tool_views import view_of
 
 _SHOWN = (ContentText, ContentImage, ContentAudio, ContentVideo, ContentDocument)
 _WRAPPED = ('{"output":', '{"result":', '{"error":')
 _UNANSWERED = "The CLI ended before the model was told a result."
 
 
-class Calls:
+class ToolEvents:
     """The calls of one agent.
 
     Args:
@@ -43,20 +43,20 @@ class Calls:
         hosted: The calls of host tools that have not been run: Inspect itself records those that it runs.
     """
 
-    def __init__(self, threads: ConversationTracker, hosted: Callable[[], Mapping[str, Any]]) -> None:
-        self._threads = threads
+    def __init__(self, tracker: ConversationTracker, hosted: Callable[[], Mapping[str, Any]]) -> None:
+        self._tracker = tracker
         self._all_hosted = hosted
         self._open: dict[str, ToolEvent] = {}
         self._hosted: dict[str, Any] = {}
-        self._delegations = Delegations()
+        self._subagents = SubAgents()
 
-    def asked(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> None:
+    def on_messages(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> None:
         """A request begins: it has results, and may be a sub-agent's."""
         self._take_results(messages)
-        delegated = not self._threads.is_certain and self._delegations.enter(messages, bool(tools))
-        self._threads.asked(messages, tools, delegated)
+        delegated = not self._tracker.is_certain and self._subagents.enter(messages, bool(tools))
+        self._tracker.on_messages(messages, tools, delegated)
 
-    def generated(self, messages: Sequence[ChatMessage], output: ModelOutput) -> bool | None:
+    def on_output(self, messages: Sequence[ChatMessage], output: ModelOutput) -> bool | None:
         """A reply is about to be handed to the CLI, with calls in it.
 
         Returns:
@@ -67,8 +67,8 @@ class Calls:
         hosted = self._all_hosted() if calls else {}
         for call in calls:
             self._begin(call, hosted.get(call.id))
-        if is_root := self._threads.is_root():
-            self._threads.answered(output)
+        if is_root := self._tracker.is_root():
+            self._tracker.answered(output)
         return is_root
 
     def end(self, failed: bool) -> None:
@@ -81,7 +81,7 @@ class Calls:
             if event.pending and call_id not in self._hosted:
                 error = ToolCallError("cancelled", _UNANSWERED) if failed else None
                 self._close(event, "", error)
-        self._delegations.end()
+        self._subagents.end()
 
     def _begin(self, call: ToolCall, hosted: Any) -> None:
         if call.id in self._open:
@@ -90,7 +90,7 @@ class Calls:
             id=call.id, function=call.function, arguments=call.arguments, view=view_of(call), pending=True
         )
         self._open[call.id] = event
-        self._delegations.proposed(event)
+        self._subagents.proposed(event)
         if hosted is None:
             record(event)
         else:

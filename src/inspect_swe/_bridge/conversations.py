@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from inspect_ai.model import ChatMessage, ModelOutput
 from inspect_ai.tool import ToolInfo
 
-from .delegations import beginning, is_paragraph_of, user_texts
 from .recent import Recent
+from .subagents import beginning, is_paragraph_of, user_texts
 
 _MAX_OTHERS = 1000
 _MAX_LINES = 8
@@ -121,7 +121,7 @@ class ConversationTracker:
     marks: Marks = field(default_factory=Marks)
     _starts: int = field(default=0, init=False)
     _given: str | None = field(default=None, init=False)
-    _heard: str | None = field(default=None, init=False)
+    _seen: str | None = field(default=None, init=False)
     _prompts: tuple[str, ...] = field(default=(), init=False)
     _known: frozenset[object] = field(default=frozenset(), init=False)
     _before: Sequence[Sequence[ChatMessage]] = field(default=(), init=False)
@@ -148,7 +148,7 @@ class ConversationTracker:
         self._known, self._before = frozenset(self._root), tuple(self._lines)
         self._evidence, self._newest, self._has_ended = None, None, False
 
-    def receive(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
+    def on_request(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
         """Read what a request that this task serves says about itself."""
         session, asker = self.marks.session(headers, body), self.marks.asker(headers)
         _request.set(_Request(self._starts, session, asker, str(body.get("model", ""))))
@@ -161,7 +161,7 @@ class ConversationTracker:
             return False
         return self.marks.tell_sub_agents and request.session is not None and request.session == self._given
 
-    def asked(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo], delegated: bool) -> None:
+    def on_messages(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo], delegated: bool) -> None:
         """Judge the request that this task serves.
 
         Args:
@@ -275,11 +275,11 @@ class ConversationTracker:
             known=request.identity in self._known,
         )
         # A session may change on the way, which the runtime isn't told. Then the prompt is in the new one.
-        is_doubtful = self._heard is not None and self._heard == self._given != request.session
+        is_doubtful = self._seen is not None and self._seen == self._given != request.session
         if (is_doubtful and not evidence.prompt) or (self._evidence is not None and evidence <= self._evidence):
             return False
         if evidence.given:
-            self._heard = request.session
+            self._seen = request.session
         if self._newest is not None:
             self._others[self._newest.beginning] = None
         self._root = set(self._known) if evidence.known else set()
@@ -291,7 +291,7 @@ class ConversationTracker:
         """Whether the request names another session than the root, and not the one that the runtime knows."""
         if request.session is None or request.session == self._given:
             return False
-        if self._given is not None and self._heard == self._given:
+        if self._given is not None and self._seen == self._given:
             return True
         return self._evidence is not None and self._session not in (None, request.session)
 

@@ -20,7 +20,7 @@ MAX_CONVERSATIONS = 2000
 """Conversations that are known at a time."""
 
 
-class Delegations:
+class SubAgents:
     """The sub-agents of one agent: conversations that begin with what a call says."""
 
     def __init__(self) -> None:

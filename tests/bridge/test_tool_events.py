@@ -12,7 +12,7 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageUser
 from mcp import Client
 
-from inspect_swe._bridge.delegations import MAX_CONVERSATIONS, MAX_TEXTS, Delegations
+from inspect_swe._bridge.subagents import MAX_CONVERSATIONS, MAX_TEXTS, SubAgents
 from inspect_swe.testing import ScriptStep, call, fail, say, turn, wait
 
 from .speakers import PIXEL, SPEAKERS, Speaker
@@ -184,10 +184,10 @@ def test_an_empty_argument_is_no_beginning_of_a_conversation() -> None:
     pixel = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
 
     async def body(site: Site) -> None:
-        site.threads.begin(None, [])
+        site.tracker.begin(None, [])
         answer = await ask(site, [user(text("Look."))])
         await ask(site, [user(text("Look.")), {"role": "assistant", "content": answer}, user(result(answer, "x"))])
-        site.threads.begin(None, [])
+        site.tracker.begin(None, [])
         assert (await ask(site, [user(pixel)]))[-1]["text"] == "a pixel"
         assert site.state.output.completion == "a pixel"
 
@@ -198,7 +198,7 @@ def test_an_empty_argument_is_no_beginning_of_a_conversation() -> None:
 
 def test_what_calls_say_is_kept_for_a_while_only() -> None:
     """Many calls cost no more than the last ones, and the last ones are still known."""
-    delegations = Delegations()
+    delegations = SubAgents()
     for number in range(2500):
         arguments: dict[str, Any] = {"text": f"{number} " * 1000, "empty": "", "count": number}
         delegations.proposed(ToolEvent(id=str(number), function="Write", arguments=arguments))
@@ -220,17 +220,17 @@ def test_an_error_counts_by_who_met_it() -> None:
     """A side call's error is not the turn's, and its success hides no error of the root."""
 
     async def body(site: Site) -> None:
-        traffic = site.app.traffic
+        stats = site.app.stats
         await ask_in(site, "One.", "root")
         await ask_in(site, "A title for: One.", "title")
-        assert traffic.failure is None and traffic.last_resort is None, "the turn is good"
+        assert stats.failure is None and stats.last_resort is None, "the turn is good"
         await ask_in(site, "Two.", "root")
         await ask_in(site, "A title for: Two.", "title")
         await ask_in(site, "Look.", "root", **{"sub-agent": "yes"})
-        assert traffic.failure == traffic.last_resort == (529, "too much"), "the turn failed"
+        assert stats.failure == stats.last_resort == (529, "too much"), "the turn failed"
         await ask_in(site, "Two.", "root")
         await ask_in(site, "Look again.", "root", **{"sub-agent": "yes"})
-        assert traffic.failure is None and traffic.last_resort is None, "the root has tried again"
+        assert stats.failure is None and stats.last_resort is None, "the root has tried again"
 
     no, busy = fail(400, "no title"), fail(529, "too much")
     in_sample([say("1"), no, busy, say("Title"), say("seen"), say("2"), fail(400, "no sub-agent")], body)
@@ -238,9 +238,9 @@ def test_an_error_counts_by_who_met_it() -> None:
 
 def test_a_cli_that_gives_up_before_its_first_turn_has_met_a_side_error() -> None:
     async def body(site: Site) -> None:
-        site.threads.begin("root", ["One."])
+        site.tracker.begin("root", ["One."])
         await ask_in(site, "Look.", "root", **{"sub-agent": "yes"})
-        assert site.app.traffic.failure is None
-        assert site.app.traffic.last_resort == (401, "no key")
+        assert site.app.stats.failure is None
+        assert site.app.stats.last_resort == (401, "no key")
 
     in_sample([fail(401, "no key")], body)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from inspect_ai.tool import ToolCall
 
-from inspect_swe._bridge.views import view_of
+from inspect_swe._bridge.tool_views import view_of
 
 PATCH = "*** Begin Patch\n*** Add File: a.txt\n+hi\n*** End Patch"
 
