@@ -21,12 +21,12 @@ from inspect_swe._contract.options import agent_options
 from inspect_swe._runtime.provisioning import find_cli, place_cli
 from inspect_swe._runtime.session import open_session
 from inspect_swe._sandbox.workspace import open_workspace
-from inspect_swe.acp import ACPAgent, ACPSession, Service, TextChunk, interactive_claude_code, interactive_gemini_cli
+from inspect_swe.acp import ACPAgent, AcpLaunch, ACPSession, TextChunk, interactive_claude_code, interactive_gemini_cli
 
 from .engine import docker
 from .probes import Together
 from .talk import Talk, emitter_argv, events_job, talk_job
-from .workload import Job, Result, client_argv, install_job, latency_job, sample_job, serve
+from .workload import Job, Result, acp_launch, client_argv, install_job, latency_job, sample_job
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Emitter(InteractiveGeminiCli):
     command: ClassVar[str] = "python3"
     job: Job = field(default_factory=dict)
 
-    def serve(self, site: Site, asks: bool) -> Service:
-        return Service(tuple(emitter_argv(self.job)))
+    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
+        return AcpLaunch(tuple(emitter_argv(self.job)))
 
 
 class OurTalk:
@@ -125,7 +125,7 @@ def _sample(job: Job) -> Result:
 
 
 if __name__ == "__main__":
-    serve(
+    acp_launch(
         "inspect_swe",
         {
             "latency": lambda job: latency_job(job, _run_client),

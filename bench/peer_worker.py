@@ -19,7 +19,7 @@ from inspect_swe import ACPAgent, acp_connection, claude_code, interactive_claud
 
 from .probes import Together
 from .talk import Talk, emitter_argv, events_job, talk_job
-from .workload import Job, Result, client_argv, evaluate, install_job, latency_job, sample_job, serve
+from .workload import Job, Result, acp_launch, client_argv, evaluate, install_job, latency_job, sample_job
 
 _PLACE = "/var/tmp/claude"
 _WORKSPACE = "/workspace"
@@ -147,7 +147,7 @@ def _sample(job: Job) -> Result:
 if __name__ == "__main__":
     _CACHE.mkdir(exist_ok=True)
     os.environ["XDG_CACHE_HOME"] = str(_CACHE)  # the peer's default is where our store is
-    serve(
+    acp_launch(
         "inspect_swe",
         {
             "latency": lambda job: latency_job(job, _run_client),

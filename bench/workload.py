@@ -180,7 +180,7 @@ def install_job(job: Job, install: Callable[[Job, Together], Awaitable[int]]) ->
     return {"seconds": together.seconds, "written_bytes": together.written, **together.monitor.result()}
 
 
-def serve(package: str, jobs: dict[str, Callable[[Job], Result]]) -> None:
+def acp_launch(package: str, jobs: dict[str, Callable[[Job], Result]]) -> None:
     """Do the job on the command line and print its result: one line of JSON, the last on stdout."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # nothing else may write there

@@ -27,10 +27,10 @@ from inspect_swe import (
     resolve_agent_version,
 )
 from inspect_swe._cli import main
+from inspect_swe._cli_inventory import CHOICES, TOOLS
 from inspect_swe._packages.pins import Pins
 from inspect_swe._packages.pypi.lock import PYTHONS
 from inspect_swe._packages.pypi.tags import Target
-from inspect_swe._stock import CHOICES, TOOLS
 from inspect_swe._store.layout import KEPT
 from inspect_swe._store.versions import fetch_cli, fetch_tool
 

@@ -17,9 +17,9 @@ from click.testing import CliRunner, Result
 from inspect_swe import download_agent_binary, download_wheels_tarball
 from inspect_swe._cli import main
 from inspect_swe._cli._shared import PLATFORMS
+from inspect_swe._cli_inventory import TOOLS, Entry
 from inspect_swe._packages.platforms import SandboxPlatform
 from inspect_swe._packages.pypi.lock import PYTHONS
-from inspect_swe._stock import TOOLS, Entry
 from inspect_swe._store import store as artifacts
 
 from .everything import AGENTS, PARTS, PINNED, WHEELS, Everything

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inspect_swe import download_agent_binary
-from inspect_swe._cli import _examine, main
+from inspect_swe._cli import _checks, main
 from inspect_swe._cli._shared import platforms_of
-from inspect_swe._stock import CHOICES
+from inspect_swe._cli_inventory import CHOICES
 
 from .everything import AGENTS, WHEELS, Everything
 from .install.fake_registry import Reply
@@ -42,7 +42,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "programs"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setattr(_examine, "engine", lambda: object())
+    monkeypatch.setattr(_checks, "engine", lambda: object())
     docker(folder, GOOD)
     return folder
 
@@ -81,7 +81,7 @@ def test_docker(script: str, told: dict[str, str], everything: Everything, progr
 
 def test_no_docker_at_all(everything: Everything, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (programs / "docker").unlink()
-    monkeypatch.setattr(_examine, "engine", lambda: None)
+    monkeypatch.setattr(_checks, "engine", lambda: None)
     findings = found()
     assert findings["Docker engine"]["status"] == findings["docker compose"]["status"] == "fail"
     assert findings["Docker's API"]["status"] == "warn"

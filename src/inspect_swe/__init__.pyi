@@ -159,18 +159,6 @@ from ._errors import (
 from ._errors import (
     UnknownVersionError as UnknownVersionError,
 )
-from ._judges import (
-    Judge as Judge,
-)
-from ._judges import (
-    SweVerify as SweVerify,
-)
-from ._judges import (
-    agent_judge as agent_judge,
-)
-from ._judges import (
-    verified as verified,
-)
 from ._packages.platforms import (
     SandboxPlatform as SandboxPlatform,
 )
@@ -242,6 +230,18 @@ from ._selection import (
 )
 from ._selection import (
     until_solved as until_solved,
+)
+from ._verification import (
+    Judge as Judge,
+)
+from ._verification import (
+    SweVerify as SweVerify,
+)
+from ._verification import (
+    agent_judge as agent_judge,
+)
+from ._verification import (
+    verified as verified,
 )
 from .acp import (
     ACPAgent as ACPAgent,

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from ._cli_inventory import check_platform, choice_of, entry_of, fetch, known_recipes, path_of, print_entries, stored
 from ._errors import AgentOptionError
 from ._packages.platforms import SandboxPlatform
 from ._packages.pypi.tags import Target
-from ._stock import check_platform, choice_of, entry_of, fetch, known_recipes, path_of, print_entries, stored
 from ._store.bundle import wheels_tarball
 from ._store.store import ArtifactStore
 from ._store.versions import check_version, resolve_version

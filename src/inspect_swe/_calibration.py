@@ -83,7 +83,7 @@ def oracle(
         try:
             workspace = await open_workspace(sandbox, user, cwd, [])
             async with AbortScope() as ending, workspace.relaying(None):
-                with ending.watching(workspace.death):
+                with ending.watching(workspace.wait_lost):
                     path = await _script(workspace, solution)
                     await _run(workspace, path, env or {}, timeout, state)
         except AgentError as error:

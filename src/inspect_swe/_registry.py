@@ -13,8 +13,8 @@ from ._agents import (
     qwen_code,
 )
 from ._calibration import nop, oracle
-from ._judges import verified
 from ._selection import best_by
+from ._verification import verified
 from .acp import (
     interactive_claude_code,
     interactive_codex_cli,

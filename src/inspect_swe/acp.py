@@ -1,6 +1,6 @@
 """Interactive agents: coding-agent CLIs over the Agent Client Protocol, with many prompts and interrupts."""
 
-from ._acp.adapter import AcpAdapter, Service
+from ._acp.adapter import AcpAdapter, AcpLaunch
 from ._acp.agent import ACPAgent, ACPAgentParams
 from ._acp.connection import acp_connection
 from ._acp.events import (
@@ -43,6 +43,7 @@ __all__ = [
     "ACPError",
     "ACPSession",
     "AcpAdapter",
+    "AcpLaunch",
     "AgentExitedError",
     "Commands",
     "Decision",
@@ -56,7 +57,6 @@ __all__ = [
     "Prompt",
     "Raw",
     "SavedSession",
-    "Service",
     "SessionStartError",
     "StopReason",
     "TextChunk",

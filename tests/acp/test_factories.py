@@ -94,8 +94,8 @@ def test_messages_for_a_cli_that_cannot_go_on_with_them() -> None:
 def test_a_description_of_values(factory: Callable[..., ACPAgent]) -> None:
     made = adapter(factory())
     site = replace(SITE, tools={tool.key: f"/tools/{tool.key}" for tool in made.needs}, system="SYSTEM " * 50_000)
-    service = made.serve(site, False)
-    assert made.serve(site, False) == service
+    service = made.acp_launch(site, False)
+    assert made.acp_launch(site, False) == service
     # An argument or a variable dies above 128 KiB, so no user's text may be in one.
     assert all(len(word) < 100_000 for word in [*service.argv, *service.env.values()])
     assert all(file.path.startswith(site.config) for file in service.files)
@@ -108,7 +108,7 @@ def test_claudes_session_is_told_what_has_no_variable() -> None:
     site = replace(
         SITE, tools={"node": "/node", "claude_agent_acp": "/acp.js"}, system="Be brief.", mcp_servers=(server,)
     )
-    free, asking = made.serve(site, False), made.serve(site, True)
+    free, asking = made.acp_launch(site, False), made.acp_launch(site, True)
     assert free.argv == ("/node", "/acp.js")
     assert free.env["CLAUDE_CODE_EXECUTABLE"] == free.files[0].path
     assert free.files[0].content.decode().endswith(f' {site.command[0]} "$@"\n')
@@ -120,21 +120,21 @@ def test_claudes_session_is_told_what_has_no_variable() -> None:
 
 def test_modes_without_and_with_questions() -> None:
     gemini = adapter(interactive_gemini_cli())
-    assert gemini.serve(SITE, False).argv[-2:] == ("--approval-mode", "yolo")
-    assert gemini.serve(SITE, True).argv[-2:] == ("--approval-mode", "default")
+    assert gemini.acp_launch(SITE, False).argv[-2:] == ("--approval-mode", "yolo")
+    assert gemini.acp_launch(SITE, True).argv[-2:] == ("--approval-mode", "default")
     kimi = adapter(interactive_kimi_code())
-    assert (kimi.serve(SITE, False).mode, kimi.serve(SITE, True).mode) == ("auto", "default")
+    assert (kimi.acp_launch(SITE, False).mode, kimi.acp_launch(SITE, True).mode) == ("auto", "default")
     codex = adapter(interactive_codex_cli())
     site = replace(SITE, tools={"node": "/node", "codex_acp": "/acp.js"})
-    assert codex.serve(site, False).env["INITIAL_AGENT_MODE"] == "agent-full-access"
-    assert codex.serve(site, True).env["INITIAL_AGENT_MODE"] == "read-only"
+    assert codex.acp_launch(site, False).env["INITIAL_AGENT_MODE"] == "agent-full-access"
+    assert codex.acp_launch(site, True).env["INITIAL_AGENT_MODE"] == "read-only"
     own = adapter(interactive_codex_cli(goals=False, config_overrides={"features.skills": "true", "a.b": "c"}))
-    features = json.loads(own.serve(site, False).env["CODEX_CONFIG"])["features"]
+    features = json.loads(own.acp_launch(site, False).env["CODEX_CONFIG"])["features"]
     assert (features["goals"], features["skills"]) == (False, True)
 
 
 def test_geminis_debug_log_is_in_the_users_home() -> None:
-    service = adapter(interactive_gemini_cli(debug=True)).serve(replace(SITE, debug=True), False)
+    service = adapter(interactive_gemini_cli(debug=True)).acp_launch(replace(SITE, debug=True), False)
     assert service.env == {"GEMINI_DEBUG_LOG_FILE": f"{SITE.home}/gemini-debug.log"}
     assert service.argv[-1] == "--debug"
 

@@ -16,7 +16,7 @@ from inspect_ai._cli.main import inspect as inspect_command
 
 import inspect_swe
 from inspect_swe._cli import main
-from inspect_swe._stock import CHOICES, RECIPES, TOOLS
+from inspect_swe._cli_inventory import CHOICES, RECIPES, TOOLS
 from inspect_swe.testing import script_names
 from inspect_swe.testing._model import ScriptedModel
 from inspect_swe.testing._scripts import load_script

@@ -21,8 +21,8 @@ from inspect_ai.scorer import CORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
 from inspect_ai.util import SandboxEnvironmentType, sandbox
 
+from inspect_swe._cli_inventory import CHOICES
 from inspect_swe._inspect.private import agent_arguments
-from inspect_swe._stock import CHOICES
 from inspect_swe.conformance._task import cli_mounts
 from inspect_swe.testing import ScriptedRequest, ScriptStep, scripted, scripted_requests
 

@@ -5,6 +5,7 @@ import typing
 import pytest
 
 from inspect_swe._agents import ROSTER
+from inspect_swe._cli_inventory import TOOLS
 from inspect_swe._contract.adapter import Adapter
 from inspect_swe._errors import AgentInstallError
 from inspect_swe._packages.npm.registry import digest_of
@@ -14,7 +15,6 @@ from inspect_swe._packages.pypi.lock import PYTHONS
 from inspect_swe._packages.pypi.python_packages import locked_wheels
 from inspect_swe._packages.pypi.tags import Target
 from inspect_swe._packages.recipes import NpmPackage, PythonPackage, Tool
-from inspect_swe._stock import TOOLS
 
 PLATFORMS: tuple[SandboxPlatform, ...] = typing.get_args(SandboxPlatform)
 NPM = [adapter for adapter in ROSTER if isinstance(adapter.recipe, NpmPackage)]

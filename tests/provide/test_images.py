@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inspect_swe._packages.npm.registry import Release
 from inspect_swe._provide.images import dockerfile
-from inspect_swe._provide.wanted import Place
+from inspect_swe._provide.selection import Place
 from inspect_swe._sandbox.image import ImageFacts
 from inspect_swe._store.store import Artifact, StoredArtifact
 

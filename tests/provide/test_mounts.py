@@ -21,7 +21,7 @@ from inspect_swe import AgentOptionError, SandboxPlatform, claude_code, with_age
 from inspect_swe._cli.images import compose, image
 from inspect_swe._packages.recipes import NpmPackage
 from inspect_swe._provide import AgentChoice, Sandbox
-from inspect_swe._provide.wanted import chosen
+from inspect_swe._provide.selection import chosen
 from inspect_swe.cli import main
 
 from ..install.fake_registry import FakeRegistry, Reply

@@ -94,12 +94,12 @@ def test_agents_that_wait_for_a_place_are_not_taken_for_dead(monkeypatch: pytest
 
         async def agent() -> str:
             async with working(Narrow()) as workspace:
-                death = asyncio.ensure_future(workspace.death())
+                wait_lost = asyncio.ensure_future(workspace.wait_lost())
                 thinking = asyncio.ensure_future(workspace.shell("sleep 8; echo well"))
-                await asyncio.wait({death, thinking}, return_when=asyncio.FIRST_COMPLETED)
-                if death.done():
-                    return str(death.result())
-                death.cancel()
+                await asyncio.wait({wait_lost, thinking}, return_when=asyncio.FIRST_COMPLETED)
+                if wait_lost.done():
+                    return str(wait_lost.result())
+                wait_lost.cancel()
                 return thinking.result().stdout
 
         assert await asyncio.gather(*(agent() for _ in range(4))) == ["well\n"] * 4
@@ -232,10 +232,10 @@ def test_the_first_look_fails_with_a_typed_error(
 def test_why_a_relay_does_not_answer_is_told_though_stderr_is_lost() -> None:
     async def main() -> None:
         async with working(Pod()) as workspace:
-            death = asyncio.ensure_future(workspace.death())
+            wait_lost = asyncio.ensure_future(workspace.wait_lost())
             await asyncio.sleep(0.1)
             await workspace.transport.run([workspace.probe.relay, "--exchange", workspace.probe.scratch, "end"])
-            error = await asyncio.wait_for(death, 60)
+            error = await asyncio.wait_for(wait_lost, 60)
             assert "relay: socket failed: errno 2" in str(error)
 
     asyncio.run(main())

@@ -14,7 +14,7 @@ from .._contract.adapter import Adapter, File, Site
 
 
 @dataclass(frozen=True)
-class Service:
+class AcpLaunch:
     """A CLI as an ACP agent on its stdin and stdout.
 
     Args:
@@ -47,7 +47,7 @@ class AcpAdapter(Adapter, ABC):
     """Shell commands to be run in the private folder before a session is packed: they wait until it is written."""
 
     @abstractmethod
-    def serve(self, site: Site, asks: bool) -> Service:
+    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
         """How it is started; `asks` says whether it shall ask for permission before it calls tools."""
 
     def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:

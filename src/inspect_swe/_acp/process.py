@@ -17,7 +17,7 @@ from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, Se
 from .._errors import AgentExitedError, SessionStartError
 from .._runtime.session import Session
 from .._sandbox.relay.multiplexer import Process
-from .adapter import AcpAdapter, Service
+from .adapter import AcpAdapter, AcpLaunch
 from .client import SessionClient
 from .connection import acp_connection
 from .mcp import mcp_to_acp
@@ -45,7 +45,7 @@ class Live:
         self,
         place: Session,
         adapter: AcpAdapter,
-        service: Service,
+        service: AcpLaunch,
         client: SessionClient,
         sent: Callable[[Mapping[str, Any]], None],
     ) -> None:

@@ -38,7 +38,7 @@ class Prompt:
     ) -> None:
         self.content = list(content)
         self.began = time.monotonic()
-        self.left = False
+        self.abandoned = False
         self.stopping = asyncio.Event()
         self._run = run
         self._stop = stop
@@ -120,7 +120,7 @@ class Prompt:
 
     async def _leave(self) -> None:
         if self._task is not None and not self._task.done():
-            self.left = True
+            self.abandoned = True
             with anyio.CancelScope(shield=True):
                 await self._stop(self)
 
@@ -150,4 +150,4 @@ class _Loop(AsyncIterator[Event]):
 
     def __del__(self) -> None:
         if not self._prompt.ended:
-            self._prompt.left = True
+            self._prompt.abandoned = True

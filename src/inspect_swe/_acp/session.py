@@ -52,7 +52,7 @@ class ACPSession:
         self._adapter = adapter
         self._permissions = permissions
         self._client = SessionClient(self._hear, self._asked)
-        service = adapter.serve(place.site, permissions != "allow")
+        service = adapter.acp_launch(place.site, permissions != "allow")
         self._live = Live(place, adapter, service, self._client, self._sent)
         self._turns = asyncio.Lock()
         self._running: Prompt | None = None
@@ -125,7 +125,7 @@ class ACPSession:
         blocks = [text_block(content)] if isinstance(content, str) else list(content)
 
         async def run(prompt: Prompt) -> Ended:
-            if self._running is not None and not queue and not self._running.left:
+            if self._running is not None and not queue and not self._running.abandoned:
                 raise TurnActiveError(
                     f"{self._adapter.label} is still working on another prompt.",
                     hint="await that one first, cancel() it, or give this one with queue=True.",

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.text import Text
 
-from .._stock import console
+from .._cli_inventory import console
 from ..acp import Event, Plan, TextChunk, ThoughtChunk, ToolEnded, ToolProgress, ToolStarted, TurnEnded
 
 with contextlib.suppress(ImportError):

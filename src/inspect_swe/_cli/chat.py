@@ -35,7 +35,7 @@ def chat(
     """
     if image is not None and sandbox != "docker":
         raise click.UsageError("--image is for --sandbox docker, without a file.")
-    from .._stock import CHOICES
+    from .._cli_inventory import CHOICES
     from ._chat_task import Setup, chat_model, hold_chat
 
     prefix = "interactive_"

@@ -52,7 +52,7 @@ def check(
 
         print_json(dataclasses.asdict(matrix))
     else:
-        from .._stock import console
+        from .._cli_inventory import console
 
         matrix.print(console())
     if not matrix.ok:

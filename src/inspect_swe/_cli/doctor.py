@@ -21,8 +21,8 @@ def doctor(as_json: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from .._stock import console
-    from ._examine import examine
+    from .._cli_inventory import console
+    from ._checks import examine
 
     with Console(stderr=True).status("Looking"):
         findings = examine()

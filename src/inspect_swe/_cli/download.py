@@ -43,7 +43,7 @@ def download(agents: tuple[str, ...], version: str, platform: str | None, everyt
         raise click.UsageError("name an agent, or use --all.")
 
     from .._agents import plugin_names
-    from .._stock import CHOICES, entry_of, fetch_each
+    from .._cli_inventory import CHOICES, entry_of, fetch_each
     from .._store.versions import check_version
 
     check_names(agents, [*CHOICES, *plugin_names()])
@@ -62,7 +62,7 @@ def download(agents: tuple[str, ...], version: str, platform: str | None, everyt
 def _say(found: StoredArtifact) -> None:
     from rich.filesize import decimal
 
-    from .._stock import entry_of
+    from .._cli_inventory import entry_of
 
     entry = entry_of(found)
     done = "downloaded" if found.source == "download" else "already there"

@@ -11,7 +11,7 @@ from ._shared import json_option, print_json
 @json_option
 def list_store(as_json: bool) -> None:
     """List the CLIs in the store, and the programs that they need."""
-    from .._stock import TOOLS, entry_of, known_recipes, print_entries, stored
+    from .._cli_inventory import TOOLS, entry_of, known_recipes, print_entries, stored
 
     entries = [entry_of(found) for found in stored([*known_recipes(), *TOOLS])]
     if as_json:

@@ -41,7 +41,7 @@ def show(as_json: bool) -> None:
         return
     from rich.table import Table
 
-    from .._stock import console
+    from .._cli_inventory import console
 
     table = Table("name", "version", "packages", box=None, pad_edge=False)
     locks = _locks(Pins(found))
@@ -96,13 +96,13 @@ def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: 
 
     import semver
 
+    from .._cli_inventory import RECIPES, TOOLS
     from .._packages.npm.config import NpmConfig
     from .._packages.npm.registry import NpmRegistry
     from .._packages.pins import PINS_FILE, Pins
     from .._packages.pypi.config import PipConfig
     from .._packages.pypi.index import PyPIIndex
     from .._packages.recipes import PythonPackage
-    from .._stock import RECIPES, TOOLS
     from .._store.pins_update import PinMaker, pins_text
 
     if version is not None and len(names) != 1:
@@ -161,7 +161,7 @@ def _locks(pins: Pins) -> dict[str, Lock]:
 def _print_checked(checked: list[Checked]) -> None:
     from rich.table import Table
 
-    from .._stock import console
+    from .._cli_inventory import console
 
     table = Table("name", "version", "digests", "as pinned", box=None, pad_edge=False)
     for name, version in dict.fromkeys((one.name, one.version) for one in checked):

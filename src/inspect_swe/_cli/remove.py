@@ -45,8 +45,8 @@ def remove(
     if everything == bool(agents or version or platform):
         raise click.UsageError("name an agent, --version or --platform, or use --all.")
     from .._agents import plugin_names
+    from .._cli_inventory import RECIPES, TOOLS, size_of
     from .._packages.pins import Pins
-    from .._stock import RECIPES, TOOLS, size_of
     from .._store.bundle import remove_bundle
     from .._store.store import ArtifactStore
 

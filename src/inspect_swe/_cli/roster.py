@@ -41,7 +41,7 @@ def list_agents(as_json: bool) -> None:
         return
     from rich.table import Table
 
-    from .._stock import console
+    from .._cli_inventory import console
 
     table = Table("agent", "CLI", "command", "version", "interactive", box=None, pad_edge=False)
     for each in entries:
@@ -58,7 +58,7 @@ def list_agents(as_json: bool) -> None:
 
 
 def _own_entry(adapter: type[Adapter], factory: Callable[..., Agent], pins: Pins) -> dict[str, Any]:
-    from .._stock import CHOICES, PLATFORMS
+    from .._cli_inventory import CHOICES, PLATFORMS
 
     interactive, pin = f"interactive_{adapter.key}", pins.pin(adapter.key)
     return _entry(adapter, factory, "inspect_swe") | {

@@ -30,7 +30,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolInfo
 from pydantic_core import to_jsonable_python
 
-from ._facts import agents_of, facts_of
+from ._metadata import agents_of, facts_of
 
 # The newest features, sub-agents in the same file, are of this version.
 _VERSION = "ATIF-v1.7"

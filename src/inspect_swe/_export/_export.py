@@ -19,8 +19,8 @@ from inspect_ai.log import (
 )
 
 from .._errors import ExportError
+from ._artifacts import Nothing, predictions_of, write_files, write_patch, write_session
 from ._atif import write_trajectory
-from ._left import Nothing, predictions_of, write_files, write_patch, write_session
 from ._lines import write_lines
 
 Kind = Literal["atif", "jsonl", "native", "files", "patch"]

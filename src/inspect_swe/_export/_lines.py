@@ -10,7 +10,7 @@ from typing import Any
 from inspect_ai.log import EvalLog, EvalSample
 from pydantic_core import to_jsonable_python
 
-from ._facts import agents_of, facts_of
+from ._metadata import agents_of, facts_of
 
 
 def write_lines(log: EvalLog, sample: EvalSample, place: Path) -> Path:

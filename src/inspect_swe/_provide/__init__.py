@@ -5,7 +5,7 @@ from __future__ import annotations
 from .containers import image_service, is_here
 from .images import build_image
 from .mounts import Sandbox, compose_with_agents, with_agents, with_agents_async
-from .wanted import AgentChoice
+from .selection import AgentChoice
 
 __all__ = [
     "AgentChoice",

@@ -16,7 +16,7 @@ from .._sandbox.image import image_facts
 from .._sandbox.probe import PROVIDED
 from .._sandbox.transports.docker import engine
 from .._store.store import StoredArtifact
-from .wanted import AgentChoice, Place, chosen, copies
+from .selection import AgentChoice, Place, chosen, copies
 
 _HINTS = {
     "pull": "see that the image's name is right, and that its registry can be reached.",

@@ -23,7 +23,7 @@ from .._sandbox.probe import PROVIDED
 from .._sandbox.transports.docker import engine
 from .._store.store import StoredArtifact
 from .containers import IDLE
-from .wanted import AgentChoice, Place, chosen, copies
+from .selection import AgentChoice, Place, chosen, copies
 
 logger = logging.getLogger(__name__)
 

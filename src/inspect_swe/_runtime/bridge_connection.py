@@ -160,7 +160,7 @@ async def own_bridge(
         )
         idle = [functools.partial(limit.watch, connection) for limit in idle_limits()]
         failed, late = functools.partial(requested_failure, bridge), functools.partial(_late_tools, connection, options)
-        with ending.watching(workspace.death, failed, late, *idle):
+        with ending.watching(workspace.wait_lost, failed, late, *idle):
             try:
                 yield connection
             finally:
@@ -228,7 +228,7 @@ async def inspect_bridge(
             )
         url = f"http://127.0.0.1:{bridge.port}"
         connection = BridgeConnection("inspect", bridge, url, lambda: stats.requests, stats)
-        with ending.watching(workspace.death, functools.partial(_late_tools, connection, options)):
+        with ending.watching(workspace.wait_lost, functools.partial(_late_tools, connection, options)):
             yield connection
 
 

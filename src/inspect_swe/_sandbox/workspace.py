@@ -267,7 +267,7 @@ class Workspace:
                 stderr=done.stderr,
             )
 
-    async def death(self) -> SandboxDiedError:
+    async def wait_lost(self) -> SandboxDiedError:
         """Wait until the relay's channel ends unasked, or the sandbox stands still, and say why."""
         relay = self.relay
         async with anyio.create_task_group() as group:

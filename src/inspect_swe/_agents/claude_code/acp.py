@@ -11,7 +11,7 @@ from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.model import ChatMessage, GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
-from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, acp_agent
 from ..._acp.models import name_models
 from ..._acp.permissions import Permissions
@@ -136,12 +136,12 @@ class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
 
     needs = ClaudeCode.acp_tools
 
-    def serve(self, site: Site, asks: bool) -> Service:
+    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
         """Its options go with the session; the mode in which it asks for nothing has to be set."""
         # Without a title it would ask the model for one.
         options = {"disallowedTools": list(self.disallowed_tools), "promptSuggestions": False, "title": "Inspect eval"}
         system = {"systemPrompt": {"append": site.system}} if site.system else {}
-        return Service(
+        return AcpLaunch(
             argv=(site.tools[NODE.key], site.tools[CLAUDE_ACP.key]),
             env={"CLAUDE_CODE_EXECUTABLE": f"{site.config}/claude"},
             files=(File(f"{site.config}/claude", self._program(site), 0o755),),

@@ -13,7 +13,7 @@ from inspect_ai.model import ChatMessage
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
 from ..._acp.models import untitled
 from ..._acp.seeded import codex_session
@@ -78,14 +78,14 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
         """As unattended; what is added to the system prompt goes with the session."""
         return super().launch(replace(site, system=None))
 
-    def serve(self, site: Site, asks: bool) -> Service:
+    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
         """The same settings, given to a program of their own: the adapter runs it with arguments of its own only."""
         prefix = "features."
         users = {key[len(prefix) :]: value == "true" for key, value in self.config_overrides if key.startswith(prefix)}
         settings = self.settings(replace(site, system=None))
         argv = [*site.command, *(word for setting in settings for word in ("-c", setting))]
         program = f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n'
-        return Service(
+        return AcpLaunch(
             argv=(site.tools[NODE.key], site.tools[CODEX_ACP.key]),
             env={
                 "CODEX_PATH": f"{site.config}/codex",

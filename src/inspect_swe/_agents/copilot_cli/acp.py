@@ -8,7 +8,7 @@ from pathlib import Path
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
 from ..._contract.adapter import Site
 from .agent import CopilotCli, Wire
@@ -44,7 +44,7 @@ def interactive_copilot_cli(
 class InteractiveCopilotCli(CopilotCli, AcpAdapter):
     """Knowledge of Copilot CLI as an ACP agent. Fields as in `CopilotCli`."""
 
-    def serve(self, site: Site, asks: bool) -> Service:
+    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
         """Its settings are those of the unattended agent, and so are its MCP servers: it heeds none of a session's."""
         argv = [*self.program(site), "--acp", *([] if asks else ["--allow-all"])]
-        return Service(tuple([*argv, "--log-level", "debug"] if site.debug else argv))
+        return AcpLaunch(tuple([*argv, "--log-level", "debug"] if site.debug else argv))

@@ -11,7 +11,7 @@ from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
-from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, acp_agent
 from ..._acp.permissions import Permissions
 from ..._contract.adapter import Site
@@ -111,9 +111,9 @@ class InteractiveGeminiCli(GeminiCli, AcpAdapter):
 
     reopens: ClassVar[str] = _OTHER_MINUTE
 
-    def serve(self, site: Site, asks: bool) -> Service:
+    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
         """Its settings, MCP servers included, are those of the unattended agent."""
         argv = [*shell_argv(site), *site.command, "--acp", "--model", self.gemini_model]
         argv += ["--approval-mode", "default" if asks else "yolo"]
         env = {"GEMINI_DEBUG_LOG_FILE": f"{site.home}/gemini-debug.log"} if site.debug else {}
-        return Service(tuple([*argv, "--debug"] if site.debug else argv), env)
+        return AcpLaunch(tuple([*argv, "--debug"] if site.debug else argv), env)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
 from ..._contract.adapter import Site
 from ..._contract.mcp import shell_argv
@@ -58,7 +58,7 @@ class InteractiveKimiCode(KimiCode, AcpAdapter):
 
     settles: ClassVar[str] = _WRITTEN
 
-    def serve(self, site: Site, asks: bool) -> Service:
+    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
         """Its settings, MCP servers included, are those of the unattended agent."""
         guard = {"KIMI_CODE_DANGEROUS_COMMAND_GUARD": "true"} if asks else {}
-        return Service((*shell_argv(site), *site.command, "acp"), guard, mode="default" if asks else "auto")
+        return AcpLaunch((*shell_argv(site), *site.command, "acp"), guard, mode="default" if asks else "auto")

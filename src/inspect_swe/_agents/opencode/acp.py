@@ -9,7 +9,7 @@ from pathlib import Path
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from ..._acp.adapter import AcpAdapter, Service
+from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
 from ..._contract.adapter import Launch, Site
 from .agent import OpenCode
@@ -51,7 +51,7 @@ class InteractiveOpenCode(OpenCode, AcpAdapter):
         config = json.loads(launch.env[_CONFIG]) | {"model": self.presented, "agent": {"title": {"disable": True}}}
         return replace(launch, env={**launch.env, _CONFIG: json.dumps(config)})
 
-    def serve(self, site: Site, asks: bool) -> Service:
+    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
         """Its settings, MCP servers included, are those of the unattended agent."""
         argv = [*site.command, "acp", "--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
-        return Service(tuple(argv), {"OPENCODE_ASKS": "1"} if asks else {})
+        return AcpLaunch(tuple(argv), {"OPENCODE_ASKS": "1"} if asks else {})

@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from rich.filesize import decimal
 
 from .._agents import PluginAgent, all_plugins
+from .._cli_inventory import RECIPES, TOOLS, stored
 from .._errors import AgentError, RegistryError
 from .._folders import CACHE_VARIABLE, cache_folder
 from .._packages.pins import Pins
@@ -25,7 +26,6 @@ from .._packages.pypi.config import PipConfig
 from .._packages.pypi.index import PyPIIndex
 from .._packages.recipes import NpmPackage, PythonPackage
 from .._sandbox.transports.docker import engine
-from .._stock import RECIPES, TOOLS, stored
 from .._store.store import ArtifactStore
 from ._shared import platforms_of
 

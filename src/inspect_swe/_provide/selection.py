@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import anyio.to_thread
 from inspect_ai.agent import Agent
 
+from .._cli_inventory import choice_of
 from .._errors import AgentOptionError
 from .._inspect.private import agent_arguments
 from .._packages.platforms import SandboxPlatform, sandbox_platform
 from .._packages.pypi.lock import PYTHONS
 from .._packages.recipes import Recipe
 from .._sandbox.image import ImageFacts
-from .._stock import choice_of
 from .._store.image_manifest import write_marker
 from .._store.store import StoredArtifact
 from .._store.versions import fetch_with_tools

@@ -10,7 +10,7 @@ from inspect_ai.log import EvalLog, EvalSample
 
 from .._results.fileset import FileSet, output_files
 from .._results.session_archive import SweSession
-from ._facts import agents_of
+from ._metadata import agents_of
 
 
 class Nothing(Exception):
