@@ -75,7 +75,7 @@ async def test_a_loop_that_is_left_cancels() -> None:
     prompt = turns.prompt()
     async for _ in prompt:
         break
-    assert prompt.left, "another prompt may follow in the very next line"
+    assert prompt.abandoned, "another prompt may follow in the very next line"
     gc.collect()
     with anyio.fail_after(60):
         await prompt.wait()
