@@ -1,7 +1,6 @@
 """Real coding-agent CLIs as Inspect AI agents.
 
-The public names are declared in `__init__.pyi`, which is also where their modules are named: importing this package
-loads none of them.
+The public names and their modules are declared in `__init__.pyi`: importing this package loads none of them.
 """
 
 import lazy_loader

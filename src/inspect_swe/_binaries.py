@@ -1,4 +1,4 @@
-"""The agents' CLIs as artifacts: what a program may ask about them, and have fetched, without running any."""
+"""Functions that list, resolve and download the agents' CLIs without running any."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class AgentBinary(NamedTuple):
     """An agent's CLI in the store."""
 
     agent: str
-    """The agent, such as "claude_code"."""
+    """Name of the agent, such as "claude_code"."""
     version: str
     """The CLI's version."""
     path: Path
-    """The executable (of a Python package, its folder). Its name ends with the platform."""
+    """Executable (of a Python package, its folder). Its name ends with the platform."""
 
 
 class AgentBinaries(tuple[AgentBinary, ...]):
@@ -33,21 +33,21 @@ class AgentBinaries(tuple[AgentBinary, ...]):
 
 
 def download_agent_binary(binary: str, version: Literal["stable", "latest"] | str, platform: SandboxPlatform) -> None:
-    """Download an agent's CLI, and the programs that it needs, into the store.
+    """Download an agent's CLI and the programs it needs into the store.
 
-    After that, evals which ask for this version need no network to have it. mini-swe-agent is a Python package: its
-    wheels are downloaded for each version of Python that it runs with.
+    Evals that request this version then need no network for it. mini-swe-agent is a Python package: its wheels are
+    downloaded for each supported version of Python.
 
-    Blocks, also where an event loop is running.
+    Blocks, even in a running event loop.
 
     Args:
-        binary: The agent, such as "claude_code" or "interactive_claude_code".
+        binary: Name of an agent, such as "claude_code" or "interactive_claude_code".
         version: "stable" (the pinned one), "latest" or a version such as "2.1.329".
-        platform: What the sandbox is: "linux-x64", "linux-arm64", "linux-x64-musl" or "linux-arm64-musl".
+        platform: Platform of the sandbox: "linux-x64", "linux-arm64", "linux-x64-musl" or "linux-arm64-musl".
 
     Raises:
-        AgentOptionError: There is no such agent or platform, or it is not a version.
-        AgentInstallError: It is not there, not what was published, or can't be stored.
+        AgentOptionError: The agent or platform does not exist, or the version is malformed.
+        AgentInstallError: The version does not exist, fails its digest check, or can't be stored.
         RegistryError: The registry can't be reached.
     """
     choice_of(binary)
@@ -60,14 +60,14 @@ def cached_agent_binaries(binary: str | None = None, quiet: bool = False) -> Age
     """List the agents' CLIs in the store.
 
     Args:
-        binary: An agent, such as "claude_code". Default: all of them.
-        quiet: Don't print them.
+        binary: Name of an agent, such as "claude_code". Defaults to all agents.
+        quiet: True to print nothing.
 
     Returns:
-        A row for each version, platform and, of mini-swe-agent, Python; each platform's newest version first.
+        A row for each version, platform and, of mini-swe-agent, Python; the newest version of each platform first.
 
     Raises:
-        AgentOptionError: There is no such agent.
+        AgentOptionError: The agent does not exist.
     """
     found = list(stored(list(known_recipes()) if binary is None else [choice_of(binary).key]))
     if not quiet:
@@ -78,27 +78,27 @@ def cached_agent_binaries(binary: str | None = None, quiet: bool = False) -> Age
 def download_wheels_tarball(
     package_name: str, version: str | None, platform: SandboxPlatform, python_version: str
 ) -> tuple[bytes, str]:
-    """Download the wheels of a package and of all that it requires, for a sandbox without a network.
+    """Download the wheels of a package and of all its requirements, for a sandbox without a network.
 
-    The index is the one that pip is configured for; every wheel is checked against its digest there. Nothing is
-    installed or built, and pip is not used. Tarballs are kept in the store, the 5 latest of a package for each
-    platform and Python. Without a version and without an index, the latest kept one is used, with a warning.
+    The index is pip's configured one, and every wheel is checked against its digest there. Nothing is installed or
+    built, and pip is not used. The store keeps the 5 latest tarballs of a package for each platform and Python. Without
+    a version and without an index, the latest stored tarball is used, with a warning.
 
     Blocks.
 
     Args:
-        package_name: The package in the index, such as "mini-swe-agent".
-        version: Its version. Default: the newest that runs there.
-        platform: What the sandbox is: "linux-x64", "linux-arm64", "linux-x64-musl" or "linux-arm64-musl".
-        python_version: The sandbox's Python, as "312" or "3.12".
+        package_name: Name in the index, such as "mini-swe-agent".
+        version: Version of the package. Defaults to the newest that runs on the platform.
+        platform: Platform of the sandbox: "linux-x64", "linux-arm64", "linux-x64-musl" or "linux-arm64-musl".
+        python_version: Python version of the sandbox, as "312" or "3.12".
 
     Returns:
         A gzip-compressed tar file with the wheels side by side (for `pip install --no-index --find-links`), and the
         package's version.
 
     Raises:
-        AgentOptionError: An argument is not what it should be.
-        AgentInstallError: No wheels fit together on that platform and Python, or they can't be stored.
+        AgentOptionError: An argument is invalid.
+        AgentInstallError: No set of wheels fits the platform and Python, or they can't be stored.
         RegistryError: The index can't be reached.
     """
     check_platform(platform)
@@ -113,21 +113,21 @@ def download_wheels_tarball(
 def resolve_agent_version(
     agent: str, version: Literal["stable", "latest"] | str, platform: SandboxPlatform = "linux-x64"
 ) -> str:
-    """Which version of an agent's CLI a request means now: the one an eval in this process would run.
+    """Return the version of an agent's CLI that an eval in this process would run.
 
-    Blocks while it asks the registry, which it does for "latest" only, once in the life of the process.
+    Blocks while it queries the registry, which it does only for "latest", once per process.
 
     Args:
-        agent: The agent, such as "claude_code".
+        agent: Name of the agent, such as "claude_code".
         version: "stable" (the pinned one), "latest" (the registry's newest; if the registry can't be reached, the
-            newest in the cache, with a warning) or a version such as "2.1.329", which is returned as it is.
-        platform: What the sandbox is: "linux-x64", "linux-arm64", "linux-x64-musl" or "linux-arm64-musl".
+            newest in the cache, with a warning) or a version such as "2.1.329", which is returned unchanged.
+        platform: Platform of the sandbox: "linux-x64", "linux-arm64", "linux-x64-musl" or "linux-arm64-musl".
 
     Returns:
         The version, such as "2.1.329".
 
     Raises:
-        AgentOptionError: There is no such agent or platform, or it is not a version.
+        AgentOptionError: The agent or platform does not exist, or the version is malformed.
         AgentInstallError: The agent's CLI is not published for the platform.
         RegistryError: The registry can't be reached, and no version is in the cache.
     """

@@ -1,4 +1,4 @@
-"""Reference agents that call no model: what a task is worth to one that solves it, and to one that does nothing."""
+"""Reference agents that call no model, for the highest score of a task and its baseline."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 _HEAD, _TAIL = 16 << 10, 48 << 10
 _DEFAULT = "solution.sh"
 
-# A script's first line says what runs it, as for the kernel, whether the file may be executed or not.
+# The first line of a script names its interpreter, as for the kernel, even if the file is not executable.
 _RUN = """
 set -f
 [ -r "$1" ] || exit 1
@@ -53,27 +53,27 @@ def oracle(
     sandbox: str | None = None,
     timeout: float | None = 900,
 ) -> Agent:
-    """Runs a sample's own solution in its sandbox, and calls no model: what it scores is what the task can be worth.
+    """Run a sample's own solution in its sandbox, without a model: the upper bound of the task's score.
 
-    What the script prints is the answer, and stands in the conversation with its exit code. Whether it has solved the
-    task is for the task's scorer to say, whatever that code is. Daemons that it starts live on for the scorer.
+    The script's output is the answer, and is added to the conversation with the exit code. Only the task's scorer
+    decides whether the task is solved, regardless of the exit code. Daemons of the script keep running for the scorer.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
         description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
-        solution: File of the sandbox with the script, relative to the working directory. Default: the text in the
-            sample's `metadata["solution"]`, which no other agent sees; where there is none, the file "solution.sh".
+        solution: Path of the script in the sandbox, relative to the working directory. Defaults to the text in the
+            sample's `metadata["solution"]`, which no other agent sees, and else to the file "solution.sh".
         cwd: Working directory (relative to the sandbox's own).
         env: Environment variables for the script.
-        user: User to run it as.
+        user: User to run the script as.
         sandbox: Name of the sandbox to run in.
-        timeout: Seconds that it may take; None: as long as the sample may.
+        timeout: Time limit in seconds; None for the sample's own limit only.
 
     Returns:
-        An Inspect agent. In a sample without a solution, or with one that takes too long, it raises `SolutionError`.
+        An Inspect agent. It raises `SolutionError` if the sample has no solution, or if the solution exceeds the limit.
 
     Raises:
-        AgentOptionError: `timeout` is not above 0.
+        AgentOptionError: `timeout` is not positive.
     """
     require_asyncio()
     if timeout is not None and timeout <= 0:
@@ -97,14 +97,14 @@ def oracle(
 @agent
 @checked_parameters
 def nop(name: str = "Nop", description: str = "Does nothing.") -> Agent:
-    """Does nothing, and calls no model: what it scores is what the task is worth without any work.
+    """Do nothing, without a model: the baseline of the task's score.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
         description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
 
     Returns:
-        An Inspect agent. It leaves the conversation as it is, and the output empty.
+        An Inspect agent that leaves the conversation unchanged and the output empty.
     """
 
     async def execute(state: AgentState) -> AgentState:
@@ -114,7 +114,7 @@ def nop(name: str = "Nop", description: str = "Does nothing.") -> Agent:
 
 
 async def _script(workspace: Workspace, solution: str | None) -> str:
-    """Where the sandbox has the solution; one of the sample's metadata is put into a private folder."""
+    """Return the path of the solution; a text from the sample's metadata is written to a private folder first."""
     sample = sample_state()
     text = (sample.metadata if sample else {}).get("solution") if solution is None else None
     if isinstance(text, str) and text.strip():
@@ -158,7 +158,7 @@ async def _run(
 
 
 def _tell(state: AgentState, path: str, code: int, out: str, err: str) -> None:
-    """Put what was run, and what it said, into the conversation."""
+    """Add the script's call and output to the conversation."""
     call = ToolCall(id=f"solution_{uuid4().hex[:8]}", function="solution", arguments={"path": path})
     said = "\n".join(filter(None, [out.rstrip(), err.rstrip(), f"Exit code: {code}" if code else ""]))
     state.messages.append(ChatMessageAssistant(content="", tool_calls=[call], model="oracle"))

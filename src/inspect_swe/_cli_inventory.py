@@ -1,4 +1,4 @@
-"""The CLIs of all agents in the store, and the programs that they need: fetched, listed, named."""
+"""The agents' CLIs and the programs they need: names, downloads and lists of the store."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TOOLS: Mapping[str, Tool] = {tool.key: tool for tool in (NODE, RIPGREP, CLAUDE_A
 
 
 class Choice(NamedTuple):
-    """What a name stands for: an agent's CLI in the store, and where it and what it needs are found."""
+    """The key of an agent's CLI in the store, and the recipe to fetch it and the programs it needs."""
 
     key: str
     recipe: Recipe
@@ -52,11 +52,11 @@ def _choices() -> Iterator[tuple[str, Choice]]:
 
 
 CHOICES: Mapping[str, Choice] = dict(_choices())
-"""Agents by the names that people know them by; an interactive one runs the same CLI as the other."""
+"""The agents by their public names; an interactive agent runs the same CLI as the headless one."""
 
 
 class Entry(TypedDict):
-    """A CLI or a program in the store, as `inspect-swe list --json` prints it."""
+    """A CLI or program in the store, as `inspect-swe list --json` prints it."""
 
     agent: str
     version: str
@@ -67,7 +67,7 @@ class Entry(TypedDict):
 
 
 def choice_of(agent: str) -> Choice:
-    """What an agent's name stands for."""
+    """Return the CLI that an agent's name refers to."""
     if agent in CHOICES:
         return CHOICES[agent]
     if agent not in (others := plugin_names()):
@@ -81,23 +81,23 @@ def choice_of(agent: str) -> Choice:
 
 
 def known_recipes() -> dict[str, Recipe]:
-    """Where the CLIs of all agents are found, those of other packages included, as far as they can be used."""
+    """Return the recipes of all agents' CLIs, including usable agents of other packages."""
     others = [found for found in all_plugins() if isinstance(found, PluginAgent)]
     return {**{each.name: each.adapter.recipe for each in others if each.adapter.recipe is not None}, **RECIPES}
 
 
 def check_platform(platform: str) -> None:
-    """Refuse what is no platform."""
+    """Raise an error for an unknown platform."""
     if platform not in PLATFORMS:
         raise AgentOptionError(f"{platform!r} is not a platform.", hint=f"use one of {', '.join(PLATFORMS)}.")
 
 
 def fetch(agent: str, version: str, platform: SandboxPlatform) -> list[StoredArtifact]:
-    """An agent's CLI and the programs that it needs, downloaded if need be; of a Python package, for each Python.
+    """Return an agent's CLI and the programs it needs, downloaded if missing; of a Python package, for each Python.
 
-    Blocks. An event loop that runs in the calling thread doesn't matter.
+    Blocks, and works even if the calling thread runs an event loop.
     """
-    # A loop of its own in a thread of its own, which ends when the caller is interrupted.
+    # A separate loop in a separate thread, which ends when the caller is interrupted.
     with start_blocking_portal() as portal:
         return portal.call(functools.partial(fetch_with_tools, *choice_of(agent), version, platform))
 
@@ -105,15 +105,15 @@ def fetch(agent: str, version: str, platform: SandboxPlatform) -> list[StoredArt
 def fetch_each(
     wanted: Sequence[tuple[str, SandboxPlatform]], version: str, report: Callable[[StoredArtifact], None]
 ) -> tuple[list[StoredArtifact], list[AgentError]]:
-    """What `fetch()` has for several agents and platforms, a few at a time; a failure doesn't stop the others. Blocks.
+    """Fetch several agents' CLIs for several platforms, a few at a time; failures don't stop the others. Blocks.
 
     Args:
-        wanted: The agents and platforms.
-        version: The version.
-        report: Told of each artifact as soon as it is there.
+        wanted: Agents and platforms.
+        version: Version of the CLIs.
+        report: Called with each artifact as soon as it is fetched.
 
     Returns:
-        All artifacts, each once, in the order of `wanted`; and what went wrong, each once.
+        All artifacts, each once, in the order of `wanted`; and all errors, each once.
     """
     with start_blocking_portal() as portal:
         return portal.call(functools.partial(_fetch_each, wanted, version, report))
@@ -124,7 +124,7 @@ async def _fetch_each(
 ) -> tuple[list[StoredArtifact], list[AgentError]]:
     limit, reported = anyio.CapacityLimiter(_AT_ONCE), set[Path]()
     found: dict[tuple[str, SandboxPlatform], list[StoredArtifact]] = {}
-    # By their texts: agents that share a CLI share what is wrong with it.
+    # Keyed by text, since agents that share a CLI share its errors.
     errors: dict[str, AgentError] = {}
 
     async def one(agent: str, platform: SandboxPlatform) -> None:
@@ -147,7 +147,7 @@ async def _fetch_each(
 
 
 def stored(keys: Sequence[str], store: ArtifactStore | None = None) -> Iterator[StoredArtifact]:
-    """What is in the store and intact of these agents and tools, each platform's newest version first."""
+    """Yield the intact artifacts of these agents and tools in the store, the newest version of each platform first."""
     store = store or ArtifactStore()
     for key in keys:
         for platform in PLATFORMS:
@@ -157,7 +157,7 @@ def stored(keys: Sequence[str], store: ArtifactStore | None = None) -> Iterator[
 
 
 def artifacts(key: str, version: str, platform: SandboxPlatform) -> Iterator[Artifact]:
-    """What a version of an agent's CLI or of a tool may be in the store as; of a Python package, for each Python."""
+    """Yield the possible artifacts of a version of an agent's CLI or tool; of a Python package, one for each Python."""
     if key in TOOLS:
         pinned = Pins.load().pin(key).release(platform)
         yield Artifact(key, version, platform, Release(pinned.package, version), TOOLS[key].member)
@@ -173,9 +173,9 @@ def artifacts(key: str, version: str, platform: SandboxPlatform) -> Iterator[Art
 
 
 def path_of(found: StoredArtifact) -> Path:
-    """The executable (of a Python package, its folder) under a name that ends with version and platform.
+    """Return the executable (of a Python package, its folder) under a name that ends with version and platform.
 
-    That name is a link beside the package, which is made here; where that can't be, it is the file's own.
+    That name is a link beside the package, which is created here; if that fails, the original path is returned.
     """
     folder = found.path.parent
     target = found.binary if found.artifact.target is None else found.path
@@ -186,7 +186,7 @@ def path_of(found: StoredArtifact) -> Path:
 
 
 def entry_of(found: StoredArtifact) -> Entry:
-    """A row of the list."""
+    """Return a row of the list."""
     artifact = found.artifact
     return Entry(
         agent=artifact.agent,
@@ -199,12 +199,12 @@ def entry_of(found: StoredArtifact) -> Entry:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files below a folder."""
+    """Return the total size of all files below a folder, in bytes."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def entries_table(entries: Sequence[Entry]) -> Table:
-    """Rows of the list for people."""
+    """Return the rows of the list as a table."""
     table = Table(box=None, pad_edge=False)
     for column in ("agent", "version", "platform"):
         table.add_column(column, no_wrap=True)
@@ -216,12 +216,12 @@ def entries_table(entries: Sequence[Entry]) -> Table:
 
 
 def console() -> Console:
-    """Where tables go. In a pipe no line is broken: it may be meant for another program."""
+    """Return the console for tables. In a pipe no line is wrapped, since another program may read it."""
     return Console(width=None if sys.stdout.isatty() else 4096, highlight=False, markup=False)
 
 
 def print_entries(entries: Sequence[Entry]) -> None:
-    """Print rows of the list, or where the empty store is."""
+    """Print the rows of the list, or the path of the empty store."""
     if entries:
         console().print(entries_table(entries))
     else:

@@ -1,4 +1,4 @@
-"""Typed errors: each names the cause, shows the output's tail and says what to do."""
+"""Typed errors: each has the cause, the end of the output, and a hint."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _TAIL_CHARS = 4000
 
 
 class AgentError(RuntimeError):
-    """Base of every error that inspect_swe raises on purpose.
+    """Base class of all errors that inspect_swe raises on purpose.
 
     Args:
-        message: What went wrong, in one sentence.
-        hint: What the reader can do about it.
-        exit_code: Exit code of the process that failed, if one did; -N where signal N ended it.
-        stdout: Its standard output (only the tail is shown).
-        stderr: Its standard error (only the tail is shown).
+        message: The problem, in one sentence.
+        hint: Advice for the reader.
+        exit_code: Exit code of the failed process, if any; -N after signal N.
+        stdout: The process' standard output (only the tail is shown).
+        stderr: The process' standard error (only the tail is shown).
 
-    `agent` and `version` say which CLI it happened to, where one had been chosen already.
+    `agent` and `version` identify the CLI, if one was already chosen.
     """
 
     agent: str | None = None
@@ -45,13 +45,13 @@ class AgentError(RuntimeError):
         self._show()
 
     def happened_to(self, agent: str, version: str | None) -> None:
-        """Say which CLI it happened to, unless that is known."""
+        """Set the CLI that the error belongs to, unless it is set."""
         if self.agent is None:
             self.agent, self.version = agent, version
             self._show()
 
     def printed(self, stdout: str, stderr: str) -> None:
-        """Say what the CLI had printed, unless there is output already."""
+        """Set the CLI's output, unless the error has output."""
         if not (self.stdout or self.stderr):
             self.stdout, self.stderr = tail(stdout), tail(stderr)
             self._show()
@@ -80,11 +80,11 @@ class AgentOptionError(AgentError, ValueError):
 
 
 class EntryPointError(AgentError):
-    """An agent that another package announces cannot be used."""
+    """A registered agent of another package cannot be used."""
 
 
 class InspectVersionError(AgentError):
-    """The installed inspect_ai lacks an internal name that a feature cannot do without."""
+    """The installed inspect_ai lacks an internal name that a feature requires."""
 
 
 class AgentInstallError(AgentError):
@@ -92,19 +92,19 @@ class AgentInstallError(AgentError):
 
 
 class RegistryError(AgentInstallError):
-    """The package registry could not be reached, or its answer was of no use."""
+    """The package registry could not be reached, or its answer was invalid."""
 
 
 class UnknownVersionError(AgentInstallError):
-    """The registry does not know the version that was asked for."""
+    """The requested version is not in the registry."""
 
 
 class DigestMismatchError(AgentInstallError):
-    """What was downloaded is not what the pinned digest says; nothing of it was kept."""
+    """A download does not match the pinned digest; nothing of it was stored."""
 
 
 class SandboxUnsupportedError(AgentError):
-    """The sandbox lacks something that no agent (a shell, a writable folder) or this one (a library) can do without."""
+    """The sandbox lacks a requirement of all agents (a shell, a writable folder) or of this one (a library)."""
 
 
 class SandboxDiedError(AgentError):
@@ -119,8 +119,8 @@ class AgentPolicyError(AgentError):
     """Settings in the sandbox forbid the mode that the CLI was started in, so that it could not do its work.
 
     Args:
-        message: What went wrong, in one sentence.
-        files: The settings files in the sandbox that forbid it.
+        message: The problem, in one sentence.
+        files: Paths of the settings files in the sandbox that forbid the mode.
         **details: As for `AgentError`.
     """
 
@@ -130,19 +130,19 @@ class AgentPolicyError(AgentError):
 
 
 class RoutingError(AgentStartError):
-    """A file in the sandbox would send the CLI's model requests past the bridge, and cannot be outranked."""
+    """A file in the sandbox would divert the CLI's model requests from the bridge, and cannot be overridden."""
 
 
 class AgentCrashError(AgentError):
-    """The CLI ended abnormally and could not be resumed."""
+    """The CLI crashed and could not be resumed."""
 
 
 class ProviderError(AgentError):
     """The CLI gave up because the model provider answered with an error.
 
     Args:
-        message: What went wrong, in one sentence.
-        status: HTTP status of the provider's answer, if it had one.
+        message: The problem, in one sentence.
+        status: HTTP status of the provider's answer, if any.
         **details: As for `AgentError`.
     """
 
@@ -152,27 +152,27 @@ class ProviderError(AgentError):
 
 
 class ProviderRateLimitError(ProviderError):
-    """The model provider's rate limit was still met after Inspect had retried."""
+    """The model provider's rate limit still applied after Inspect's retries."""
 
 
 class ProviderQuotaError(ProviderError):
-    """The account with the model provider has no quota or credit left: no retry helps."""
+    """The provider account has no quota or credit left: retries don't help."""
 
 
 class ToolsMissingError(AgentError):
-    """The CLI's first model request did not offer an MCP tool that the agent was given."""
+    """The CLI's first model request lacked an MCP tool of the agent."""
 
 
 class ExportError(AgentError):
-    """A log cannot be read, or has nothing of what is to be exported."""
+    """A log cannot be read, or contains nothing to export."""
 
 
 class SessionMismatchError(AgentError):
-    """A session that came with the sample is not one that this agent can go on with here."""
+    """A saved session of the sample cannot be resumed by this agent here."""
 
 
 class SessionRestoreError(AgentError):
-    """A session that was to be gone on with is not there, could not be put back, or its CLI does not find it."""
+    """A session to resume is missing, could not be restored, or is not found by its CLI."""
 
 
 class SessionClosedError(AgentError):
@@ -184,19 +184,19 @@ class SnapshotTooLargeError(AgentError):
 
 
 class SolutionError(AgentError):
-    """A sample has no solution that `oracle()` could run, or one that does not come to an end."""
+    """A sample has no solution that `oracle()` can run, or the solution exceeded its time limit."""
 
 
 class ACPError(AgentError):
-    """Base of the errors of interactive agents."""
+    """Base class of the errors of interactive agents."""
 
 
 class SessionStartError(ACPError, AgentStartError):
-    """An interactive agent could not be started, or its session not be opened.
+    """An interactive agent could not be started, or its session could not be opened.
 
     Args:
-        message: What went wrong, in one sentence.
-        phase: What was being done: "start", "initialize", "session" or "mode".
+        message: The problem, in one sentence.
+        phase: Phase that failed: "start", "initialize", "session" or "mode".
         **details: As for `AgentError`.
     """
 
@@ -206,16 +206,16 @@ class SessionStartError(ACPError, AgentStartError):
 
 
 class AgentExitedError(ACPError, AgentCrashError):
-    """An interactive agent's process has ended, or cannot be reached any more."""
+    """An interactive agent's process has exited or cannot be reached."""
 
 
 class TurnFailedError(ACPError):
     """An interactive agent answered a prompt with an error.
 
     Args:
-        message: What went wrong, in one sentence.
+        message: The problem, in one sentence.
         code: ACP's error code.
-        data: What the agent said besides.
+        data: Additional data of the error.
         **details: As for `AgentError`.
     """
 
@@ -226,17 +226,17 @@ class TurnFailedError(ACPError):
 
 
 class TurnActiveError(ACPError):
-    """A prompt was given while another one is being worked on."""
+    """A prompt was sent while another turn is active."""
 
 
 def tail(text: str, lines: int = _TAIL_LINES, chars: int = _TAIL_CHARS) -> str:
-    """The last lines of a text, at most `chars` characters."""
+    """Return the last lines of a text, at most `chars` characters."""
     kept = "\n".join(text.rstrip().splitlines()[-lines:])
     return kept if len(kept) <= chars else "…" + kept[-chars:]
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a misspelt one most likely means, if one is close; upper and lower case are alike."""
+    """Return the known name closest to a misspelt one, if any, ignoring case."""
     names = {each.lower(): each for each in known}
     found = difflib.get_close_matches(name.lower(), names, n=1)
     return names[found[0]] if found else None

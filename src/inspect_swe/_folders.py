@@ -1,4 +1,4 @@
-"""The folders of this machine that the package uses, with a typed error where one cannot be used."""
+"""The package's folders on this machine, with typed errors for unusable ones."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _SET_TEMPORARY = "set TMPDIR to a folder that you may write to and that has room
 
 
 def home_folder() -> Path:
-    """Return the user's home folder, or a path without files where the user has none."""
+    """Return the user's home folder, or a path without files if there is none."""
     try:
         return Path.home()
-    except RuntimeError:  # HOME is unset, and the machine does not know the user, as in many containers
+    except RuntimeError:  # HOME is unset and the user has no passwd entry, as in many containers.
         return _NOWHERE
 
 
 def working_folder() -> Path:
-    """Return the working directory, or a path without files where it has been removed."""
+    """Return the working directory, or a path without files if it was removed."""
     try:
         return Path.cwd()
     except OSError:
@@ -62,7 +62,7 @@ def user_cache_folder() -> Path:
         folder = platformdirs.user_cache_path("inspect_swe")
     except RuntimeError:
         folder = Path("~")
-    if folder.parts[:1] == ("~",):  # which older releases of platformdirs return
+    if folder.parts[:1] == ("~",):  # Returned by older releases of platformdirs.
         raise AgentInstallError(
             "There is no folder for downloads: HOME is not set, and the system knows no home folder of this user.",
             hint=_SET_CACHE,
@@ -71,11 +71,14 @@ def user_cache_folder() -> Path:
 
 
 def write_cached(name: str, text: str) -> Path:
-    """Write a text into the user's cache folder, or else into the store's, unless a file of that name exists.
+    """Write a text to the user's cache folder, or else to the store's, unless a file of that name exists.
 
     Args:
-        name: The file's path below the folder; it must depend on the text.
-        text: What the file holds. Only the user may read it.
+        name: Path below the folder; it must depend on the text.
+        text: Content of the file. Only the user may read it.
+
+    Returns:
+        The path of the file.
 
     Raises:
         AgentInstallError: Neither folder can be written to.
@@ -101,10 +104,10 @@ def _written(file: Path, text: str) -> Path:
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Make a folder for the block.
+    """Create a temporary folder for the block.
 
     Raises:
-        AgentInstallError: No folder for temporary files can be written to.
+        AgentInstallError: No folder for temporary files is writable.
     """
     try:
         made = tempfile.TemporaryDirectory(prefix="inspect-swe-", ignore_cleanup_errors=True)
@@ -115,10 +118,10 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def temporary_file() -> IO[bytes]:
-    """Open a file without a name.
+    """Open an unnamed temporary file.
 
     Raises:
-        AgentInstallError: No folder for temporary files can be written to.
+        AgentInstallError: No folder for temporary files is writable.
     """
     try:
         return tempfile.TemporaryFile()
@@ -127,7 +130,7 @@ def temporary_file() -> IO[bytes]:
 
 
 def temporary_root() -> str | None:
-    """Return the folder that temporary files of this process go to, if there is one: `TMPDIR` if it can be used."""
+    """Return this process's folder for temporary files (`TMPDIR` if usable), or None if there is none."""
     try:
         return tempfile.gettempdir()
     except OSError:
@@ -135,10 +138,10 @@ def temporary_root() -> str | None:
 
 
 def is_usable_in_path(program: Path) -> bool:
-    """Whether a program can be run where it lies, and `PATH` can name its folder."""
+    """Return whether a program can be run in place, and its folder can be an entry of `PATH`."""
     try:
         text = os.fspath(program)
         text.encode()
     except UnicodeEncodeError:
         return False
-    return ":" not in text and os.access(program, os.X_OK)  # no, on a file system that is mounted with noexec
+    return ":" not in text and os.access(program, os.X_OK)  # False on a file system mounted with noexec

@@ -1,4 +1,4 @@
-"""Inspect loads this module to register what the package provides."""
+"""The module that Inspect loads to register the package's agents and other objects."""
 
 from ._agents import (
     antigravity,

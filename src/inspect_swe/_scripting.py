@@ -1,4 +1,4 @@
-"""Sessions outside of an eval: an agent prompted from a script or a notebook, by an eval of one sample underneath."""
+"""Sessions outside of an eval: agents prompted from a script or notebook, backed by an eval of one sample."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _POLL = 0.05
 
 @dataclass(frozen=True)
 class Reply:
-    """What an agent has made of a prompt.
+    """An agent's reply to a prompt.
 
     Args:
-        text: Its answer.
+        text: Answer.
         messages: The whole conversation.
-        usage: Tokens, as an interactive agent tells them for its session, and the model for the last answer.
-        files: What it has left so far, if it was made with `collect`.
+        usage: Tokens: of the session, as an interactive agent reports them, else of the last answer.
+        files: Files that match `collect` so far, if the agent has that option.
     """
 
     text: str
@@ -49,7 +49,7 @@ class Reply:
 
 
 class _Partner(Protocol):
-    """Who is talked with."""
+    """An agent in a conversation."""
 
     async def send(self, text: str) -> Reply: ...
 
@@ -57,7 +57,7 @@ class _Partner(Protocol):
 
 
 class _Unattended:
-    """An agent that is called anew for each prompt, and goes on with its own state."""
+    """A headless agent, which is called for each prompt and continues from its own state."""
 
     def __init__(self, agent: Agent, state: TaskState) -> None:
         self._agent = agent
@@ -92,7 +92,7 @@ class _Unattended:
 
 
 class _Interactive:
-    """An agent that keeps its session open."""
+    """An interactive agent, which keeps its session open."""
 
     def __init__(self, session: ACPSession) -> None:
         self._session = session
@@ -109,26 +109,26 @@ class _Interactive:
 
 
 class _Request(Generic[T]):
-    """Something to be done in the sample."""
+    """A unit of work to run in the sample."""
 
     def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
         self.work = work
         self.scope = anyio.CancelScope()
         self.done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        # Whoever waits for it is told of its error; there may be nobody.
+        # Retrieve the error, or asyncio warns if nothing awaits it.
         self.done.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 class AgentSession:
-    """A conversation with an agent in a sandbox. `open_session()` makes it.
+    """A conversation with an agent in a sandbox, opened by `open_session()`.
 
-    What is asked of it is done in turn. An error of the agent ends it: `send()` or `stream()` raises that error, and
-    all that follow raise `SessionClosedError`.
+    Calls are served one at a time. An error of the agent ends the session: `send()` or `stream()` raises that error,
+    and all later calls raise `SessionClosedError`.
     """
 
     def __init__(self) -> None:
         self.log: EvalLog | None = None
-        """The log, once the session is closed."""
+        """The log, after the session is closed."""
         self._asked: asyncio.Queue[_Request[Any] | None] = asyncio.Queue()
         self._partner: _Partner | None = None
         self._ready = asyncio.Event()
@@ -136,23 +136,23 @@ class AgentSession:
         self._error: BaseException | None = None
 
     async def send(self, text: str) -> Reply:
-        """Give the agent something to do, and wait until it is done.
+        """Send a prompt to the agent, and wait for its reply.
 
         Raises:
             SessionClosedError: The session has ended.
-            AgentError: What went wrong with the agent.
+            AgentError: The agent failed.
         """
         return await self._do(lambda: self._here.send(text))
 
     async def stream(self, text: str) -> AsyncGenerator[Event, None]:
-        """Give the agent something to do, and hear of what it does as it does it.
+        """Send a prompt to the agent, and yield events while it works.
 
-        Leaving the loop early ends the turn. The events are those of interactive agents (`inspect_swe.acp`); of other
-        agents there are answers, reasoning and tool calls, each when the model has given it.
+        Leaving the loop early ends the turn. The events are those of interactive agents (`inspect_swe.acp`). Other
+        agents yield answers, reasoning and tool calls, each when the model has completed it.
 
         Raises:
             SessionClosedError: The session has ended.
-            AgentError: What went wrong with the agent.
+            AgentError: The agent failed.
         """
         heard: asyncio.Queue[Event | None] = asyncio.Queue()
         working = asyncio.ensure_future(self._do(lambda: self._here.stream(text, heard.put_nowait)))
@@ -166,7 +166,7 @@ class AgentSession:
             await asyncio.wait({working})
 
     async def exec(self, command: list[str], **options: Any) -> ExecResult[str]:
-        """Run a command in the sandbox; `options` as Inspect's `sandbox().exec()` takes them.
+        """Run a command in the sandbox, with the `options` of Inspect's `sandbox().exec()`.
 
         Raises:
             SessionClosedError: The session has ended.
@@ -174,10 +174,10 @@ class AgentSession:
         return await self._do(lambda: sample_sandbox().exec(command, **options))
 
     def check_open(self) -> None:
-        """See that the session can be used.
+        """Check that the session is open.
 
         Raises:
-            SessionClosedError: It has ended.
+            SessionClosedError: The session has ended.
         """
         if self._closed:
             raise SessionClosedError("The session has ended.", hint="open another one.") from self._error
@@ -188,7 +188,7 @@ class AgentSession:
         return self._partner
 
     async def _do(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Have something done in the sample; who stops waiting for it stops it."""
+        """Run work in the sample; cancelling the wait cancels the work."""
         self.check_open()
         request = _Request(work)
         self._asked.put_nowait(request)
@@ -200,7 +200,7 @@ class AgentSession:
             raise
 
     async def _serve(self, agent: Agent, state: TaskState) -> None:
-        """Do what is asked for until the session is closed."""
+        """Serve requests until the session is closed."""
         try:
             async with contextlib.AsyncExitStack() as stack:
                 if isinstance(agent, ACPAgent):
@@ -229,16 +229,16 @@ class AgentSession:
             request.done.cancel()
 
     def _end(self, error: BaseException | None = None) -> None:
-        """Take in no more."""
+        """Stop accepting requests."""
         if not self._closed:
             self._closed, self._error = True, error
             self._asked.put_nowait(None)
 
     async def _opened(self, running: asyncio.Task[list[EvalLog]]) -> None:
-        """Wait until there is somebody to talk with.
+        """Wait until the agent is ready.
 
         Raises:
-            AgentError: There never will be.
+            AgentError: The agent could not be started.
         """
         ready = asyncio.ensure_future(self._ready.wait())
         try:
@@ -267,23 +267,23 @@ async def open_session(
     limits: Sequence[Limit] = (),
     resume: EvalSample | None = None,
 ) -> AsyncIterator[AgentSession]:
-    """Talk with an agent from a script or a notebook. A real eval of one sample is underneath, with its log.
+    """Open a conversation with an agent from a script or notebook, backed by a real eval of one sample and its log.
 
     Args:
-        agent: Any agent: `claude_code()`, `interactive_codex_cli()`, ...
-        model: The model.
-        sandbox: Where the agent works.
-        files: Files to put there, as `Sample.files`.
-        setup: A script to run there first, as `Sample.setup`.
-        log_dir: Where the log goes (default: as Inspect has it).
+        agent: Agent of any kind: `claude_code()`, `interactive_codex_cli()`, ...
+        model: Model of the eval.
+        sandbox: Sandbox of the sample.
+        files: Files to write to the sandbox, as in `Sample.files`.
+        setup: Script to run in the sandbox first, as in `Sample.setup`.
+        log_dir: Folder for the log (defaults to Inspect's).
         limits: Limits for the whole session.
-        resume: A sample of an earlier log whose session is gone on with (`keep_session=True`).
+        resume: Sample of an earlier log whose session is resumed (`keep_session=True`).
 
     Yields:
-        The session. When the block ends, so do the agent and its sandbox, and `log` is set.
+        The session. The end of the block ends the agent and its sandbox, and sets `log`.
 
     Raises:
-        AgentOptionError: An eval runs already: a sample's own code calls the agent directly.
+        AgentOptionError: An eval is already running; code of a sample calls the agent directly instead.
         AgentError: The sandbox or the agent could not be started.
     """
     if sample_identity() is not None:
@@ -325,7 +325,7 @@ async def open_session(
 
 
 class BlockingSession:
-    """A session whose methods block. `open_session_sync()` makes it; see `AgentSession`."""
+    """A session with blocking methods, opened by `open_session_sync()`; see `AgentSession`."""
 
     def __init__(self, session: AgentSession, portal: BlockingPortal) -> None:
         self._session = session
@@ -333,16 +333,16 @@ class BlockingSession:
 
     @property
     def log(self) -> EvalLog | None:
-        """The log, once the session is closed."""
+        """The log, after the session is closed."""
         return self._session.log
 
     def send(self, text: str) -> Reply:
-        """As `AgentSession.send()`."""
+        """Send a prompt; see `AgentSession.send()`."""
         self._session.check_open()
         return self._portal.call(self._session.send, text)
 
     def stream(self, text: str) -> Iterator[Event]:
-        """As `AgentSession.stream()`."""
+        """Send a prompt and yield events; see `AgentSession.stream()`."""
         self._session.check_open()
         events = self._session.stream(text)
         try:
@@ -352,14 +352,14 @@ class BlockingSession:
             self._portal.call(events.aclose)
 
     def exec(self, command: list[str], **options: Any) -> ExecResult[str]:
-        """As `AgentSession.exec()`."""
+        """Run a command in the sandbox; see `AgentSession.exec()`."""
         self._session.check_open()
         return self._portal.call(lambda: self._session.exec(command, **options))
 
 
 @contextlib.contextmanager
 def open_session_sync(agent: Agent, **arguments: Any) -> Iterator[BlockingSession]:
-    """`open_session()` for code that isn't async, with the same arguments; its loop runs in a thread of its own."""
+    """Open a session from synchronous code, with the arguments of `open_session()`; its loop runs in its own thread."""
     with start_blocking_portal() as portal:
         with portal.wrap_async_context_manager(open_session(agent, **arguments)) as session:
             yield BlockingSession(session, portal)

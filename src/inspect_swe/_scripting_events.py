@@ -1,4 +1,4 @@
-"""Events of agents that don't speak ACP, made of what Inspect's transcript has of them."""
+"""Events of agents that don't speak ACP, made from Inspect's transcript."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _KINDS: Mapping[str, str] = {name: kind for adapter in ROSTER for name, kind in 
 
 
 class Recording:
-    """Tells what has been recorded since it was made, each thing once."""
+    """A reader of the transcript that yields each new event once."""
 
     def __init__(self) -> None:
         self._seen = len(transcript().events)
         self._pending: list[Recorded] = []
 
     def news(self) -> Iterator[Event]:
-        """What is new. Model calls are told of when they have ended, tool calls when they begin and end."""
+        """Yield the new events: model calls after their end, tool calls at their start and end."""
         fresh = list(transcript().events[self._seen :])
         self._seen += len(fresh)
         waiting, self._pending = [*self._pending, *fresh], []

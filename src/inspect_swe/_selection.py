@@ -1,4 +1,4 @@
-"""Epochs of a sample as candidates: the one that a judge likes best counts, and none is run after a solved one."""
+"""Selection among the epochs of a sample: the one a judge rates highest counts, and none runs after a solved one."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from pydantic import JsonValue
 
 @score_reducer
 def best_by(key: str = "judge") -> ScoreReducer:
-    """Of a sample's epochs the one that a judge rates highest, with its own score.
+    """Reduce a sample's epochs to the one that a judge rates highest, with its own score.
 
     Args:
-        key: Where the rating, a number, is in the score's metadata. Epochs without one come last; of those that are
-            rated alike, the first one counts.
+        key: Key of the rating, a number, in the score's metadata. Epochs without a rating come last; among equal
+            ratings the first epoch counts.
 
     Returns:
         A reducer for `Epochs`.
@@ -49,19 +49,19 @@ def _rating(value: object) -> float:
 
 
 async def pick(log: EvalLog, judge: Callable[[list[EvalSample]], Awaitable[int]], *, scorer: str) -> EvalLog:
-    """Have a judge compare the epochs of each sample of a finished eval.
+    """Select the best epoch of each sample of a finished eval by a judge.
 
     Args:
         log: The log, with its samples.
-        judge: Is given those epochs of a sample that have a score, and returns the index of the best one. Where there
-            is but one, it is not asked.
-        scorer: Name of the score that the chosen epoch counts with.
+        judge: Function that takes those epochs of a sample that have a score, and returns the index of the best one. It
+            is not called for a single epoch.
+        scorer: Name of the score that counts for the selected epoch.
 
     Returns:
-        A copy of the log with one score more, `pick`: each epoch has the score of the chosen one.
+        A copy of the log with an additional score, `pick`: each epoch has the score of the selected one.
 
     Raises:
-        ValueError: The log has no samples or no such scores, or the judge's answer is no index.
+        ValueError: The log has no samples or no such scores, or the judge returned an invalid index.
     """
     candidates = _candidates(log, scorer)
     indices = await collect(*(judge(each) if len(each) > 1 else _only(each) for each in candidates.values()))
@@ -117,16 +117,16 @@ def _picked(chosen: dict[str | int, EvalSample], name: str) -> Scorer:
 
 
 def until_solved(threshold: float = 1.0, *, scorer: str | None = None) -> EarlyStopping:
-    """Run no more epochs of a sample once it is solved. Use it with the reducer `max` only: others would be wrong.
+    """Stop running epochs of a sample once it is solved. Only valid with the reducer `max`.
 
-    Epochs that run already are not stopped, so `max_samples` decides how much is saved.
+    Epochs that are already running are not stopped, so `max_samples` determines the savings.
 
     Args:
-        threshold: From which score on a sample is solved.
-        scorer: Name of the score that counts (default: the task's first one).
+        threshold: Minimum score of a solved sample.
+        scorer: Name of the score that counts (defaults to the task's first one).
 
     Returns:
-        For a task's `early_stopping`; each task needs one of its own.
+        A value for a task's `early_stopping`; each task needs its own.
     """
     return _UntilSolved(threshold, scorer)
 

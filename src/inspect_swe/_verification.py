@@ -1,4 +1,4 @@
-"""Work that somebody else than the task's scorers looks at, and that is done again until they are content."""
+"""Agents whose work is reviewed, and retried until the reviewer accepts it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ._sandbox.snapshot import snapshot
 logger = logging.getLogger(__name__)
 
 Judge = Callable[[AgentState], Awaitable[Score]]
-"""Looks at what an agent has done. A score of 1.0 passes; the explanation of another one is what the agent is told."""
+"""A function that reviews an agent's work. A score of 1.0 accepts it; any other score's explanation is the feedback."""
 
 _AGAIN = (
     "Somebody has looked at your work and is not content with it yet. Look at it again and put right what is wrong."
@@ -56,12 +56,12 @@ What they said at the end:
 
 
 class SweVerify(StoreModel):
-    """What the judge of `verified()` has said, in the sample's store.
+    """The reviews of `verified()`, in the sample's store.
 
     Attributes:
-        passed: Whether the judge was content in the end.
-        attempts: How often the agent has worked.
-        feedback: What the judge said of each attempt, in order.
+        passed: Whether the last review accepted the work.
+        attempts: Number of attempts.
+        feedback: Feedback on each attempt, in order.
     """
 
     passed: bool = False
@@ -79,18 +79,18 @@ class Review(BaseModel):
 @agent
 @checked_parameters
 def verified(agent: Agent, judge: Judge | Scorer, *, attempts: int = 3, limits: Sequence[Limit] = ()) -> Agent:
-    """An agent whose work a judge looks at: while they are not content, it goes on with what they say.
+    """Return an agent whose work is reviewed by a judge, and that is called again with the feedback until it passes.
 
-    The task's own scorers are not asked: they run at the end, whatever the judge has said. `SweVerify` in the sample's
-    store says what that was.
+    The task's own scorers are not involved: they run at the end in any case. The reviews are in the sample's store,
+    as `SweVerify`.
 
     Args:
-        agent: Does the work. It is called again on its own state, which goes on in its session.
-        judge: A function that is given the agent's state and returns a `Score`, a scorer, or `agent_judge()`. A value
-            of 1.0 passes; the explanation of another one is what the agent is told. It sees the
-            sample's store, and what it changes there ends with it.
-        attempts: How often the agent may work.
-        limits: Limits of each judgement. One that is met is an error of the sample.
+        agent: Agent that does the work. It is called again on its own state and resumes its session.
+        judge: A function that takes the agent's state and returns a `Score`, a scorer, or `agent_judge()`. A value
+            of 1.0 passes; any other score's explanation is the feedback. The judge reads the sample's store, but its
+            changes to the store are discarded.
+        attempts: Maximum number of attempts.
+        limits: Limits of each review. Exceeding one is an error of the sample.
 
     Returns:
         An Inspect agent.
@@ -122,13 +122,13 @@ def verified(agent: Agent, judge: Judge | Scorer, *, attempts: int = 3, limits: 
 
 
 async def _judged(judge: Judge | Scorer, state: AgentState, limits: Sequence[Limit]) -> Score:
-    """A judgement, with a copy of the store: what it keeps there must not take the place of the agent's."""
+    """Return a review. The judge gets a copy of the store, so that it cannot overwrite the agent's results."""
 
     @subtask(name="judge", input={}, store=Store(dict(store().items())))
     async def judgement() -> Score | None:
         return await _asked(judge, state)
 
-    # A limit can be used once.
+    # A limit object works only once.
     with apply_limits([copy(limit) for limit in limits], catch_errors=True) as scope:
         score = cast("Score | None", await judgement())
     if scope.limit_error is not None:
@@ -164,19 +164,18 @@ def _is_scorer(judge: Judge | Scorer) -> bool:
 
 
 def agent_judge(agent: Agent, criteria: str) -> Judge:
-    """A judge for `verified()`: an agent of this package that looks at the work in the same sandbox.
+    """Return a judge for `verified()`: an agent of this package that reviews the work in the same sandbox.
 
     Args:
-        agent: Judges, in a session of its own each time, and what it changes in the sandbox's working directory is
-            undone. It is told the sample's input, what the one who works has
-            said at the end, and the criteria.
-        criteria: What has to hold.
+        agent: Agent that judges, each time in a new session; its changes to the sandbox's working directory are undone.
+            Its prompt contains the sample's input, the final answer and the criteria.
+        criteria: Conditions that the work must meet.
 
     Returns:
-        The judge. It passes, or says what is wrong.
+        The judge. It accepts the work or returns feedback.
 
     Raises:
-        AgentOptionError: The agent is none that this package runs unattended, or has several attempts.
+        AgentOptionError: The agent is not a headless agent of this package, or has several attempts.
     """
     judging = asked_for(agent, ResultSpec(Review))
 
@@ -194,7 +193,7 @@ def agent_judge(agent: Agent, criteria: str) -> Judge:
 
 @contextlib.asynccontextmanager
 async def _undone() -> AsyncIterator[None]:
-    """Undo what is changed in the sandbox's working directory, if that can be."""
+    """Undo changes to the sandbox's working directory, if possible."""
     try:
         before = await snapshot()
     except AgentError as error:

@@ -1,4 +1,4 @@
-"""The door for agents of your own: describe a CLI, and the runtime runs it as it runs the package's agents."""
+"""The public interface for agents of other packages: describe a CLI, and the runtime runs it like our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a CLI needs to be told so that it speaks ACP. Plain values, as in the contract of all agents."""
+"""The contract of CLIs that speak ACP, as plain values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .._contract.adapter import Adapter, File, Site
 
 @dataclass(frozen=True)
 class AcpLaunch:
-    """A CLI as an ACP agent on its stdin and stdout.
+    """The launch of a CLI as an ACP agent on its stdin and stdout.
 
     Args:
-        argv: Its command.
-        env: Variables on top of the launch's own.
-        files: Files to write before it is started.
+        argv: Command.
+        env: Variables on top of those of the headless launch.
+        files: Files to write before the start.
         meta: `_meta` of the requests that open a session.
-        mode: The session's mode; None leaves it as it is.
-        announced: MCP servers to be told with the session; the others are in its configuration.
+        mode: Mode of the session; None for the CLI's default.
+        plugin_agent: MCP servers to pass when a session is opened; the others are in the CLI's configuration.
     """
 
     argv: tuple[str, ...]
@@ -38,18 +38,18 @@ class AcpAdapter(Adapter, ABC):
     """An adapter whose CLI speaks ACP."""
 
     outlived: ClassVar[bool] = False
-    """Whether commands go on after their turn was cancelled, as sessions (in the kernel's sense) of their own."""
+    """Whether commands survive the cancellation of their turn, because each leads its own POSIX session."""
 
     reopens: ClassVar[str] = ""
-    """Shell commands to be run in the private folder before a session is opened again."""
+    """Shell commands to run in the private folder before a session is reopened."""
 
     settles: ClassVar[str] = ""
-    """Shell commands to be run in the private folder before a session is packed: they wait until it is written."""
+    """Shell commands to run in the private folder before a session is archived: they wait until it is on disk."""
 
     @abstractmethod
     def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
-        """How it is started; `asks` says whether it shall ask for permission before it calls tools."""
+        """Return the launch; `asks` makes the CLI request permission before tool calls."""
 
     def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
-        """The file that the CLI would have kept a conversation in; one without this method begins with none."""
+        """Return a session file that holds these messages. Adapters that cannot seed a session don't override this."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Interactive agents: a CLI that is driven by code, by a simulated user or by a person."""
+"""Interactive agents: CLIs driven by code, a simulated user or a person."""
 
 from __future__ import annotations
 
@@ -51,24 +51,24 @@ class ACPAgentParams(TypedDict, total=False):
         bridged_tools: Host-side Inspect tools to expose over MCP.
         mcp_servers: MCP servers that run in, or are reached from, the sandbox.
         system_prompt: Text to add to the CLI's own system prompt.
-        retry_refusals: How often a refused generation is retried.
-        model_map: Model names that the CLI may ask for, each with the Inspect model that serves it.
+        retry_refusals: Maximum number of retries of a refused generation.
+        model_map: Model names that the CLI may request, each with the Inspect model that serves it.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto", "sandbox", "stable", "latest" or a version number.
-        debug: Whether all that the CLI prints goes into the log, and into Inspect's trace log (`inspect trace`).
-        permissions: Who answers when the CLI asks whether it may call a tool: "allow" (the CLI then isn't made to
-            ask at all), "reject", "approver" (Inspect's approval policy) or an async function of a
+        debug: Whether to write all CLI output to the log and to Inspect's trace log (`inspect trace`).
+        permissions: Policy for the CLI's permission requests before tool calls: "allow" (the CLI is then configured not
+            to ask), "reject", "approver" (Inspect's approval policy) or an async function that takes a
             `PermissionRequest`.
-        operator: Whether a person may write to the agent and interrupt it, over `inspect acp` or an editor: called
-            as an agent, it then works on the task's input and on what the person says, instead of waiting for a
-            caller to drive it.
+        operator: Whether a person may write to the agent and interrupt it, over `inspect acp` or an editor. When called
+            as an agent, it then works on the task's input and the person's messages instead of waiting for a caller to
+            drive it.
         mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
-        collect: Files to keep in the log: globs below the working directory, or `OutputFiles`.
-        resume_messages: A conversation to go on with: user, assistant and tool messages. Each session that resumes no
-            other begins as if it had been held. Claude Code and Codex CLI can do that.
+        collect: Files to save in the log: globs below the working directory, or `OutputFiles`.
+        resume_messages: User, assistant and tool messages of a conversation to continue. Each session that resumes no
+            other one starts with them. Supported by Claude Code and Codex CLI.
     """
 
     model: str | Model | None
@@ -92,7 +92,7 @@ class ACPAgentParams(TypedDict, total=False):
 
 
 class _Run:
-    """What the callers of an agent in one sample see of it."""
+    """State of an agent's run in one sample, shared by its callers."""
 
     def __init__(self) -> None:
         self.ready = asyncio.Event()
@@ -102,18 +102,18 @@ class _Run:
 
 
 class ACPAgent(Agent):
-    """An agent whose CLI speaks ACP: it has sessions of many prompts, which can be interrupted.
+    """An agent whose CLI speaks ACP: its sessions take many prompts and can be interrupted.
 
-    `session()` is the way to drive it. Called as an Inspect agent it opens a session, sets `ready`, and then waits
-    until its task is cancelled or the CLI ends, while the caller uses `conn` and `session_id`; with `operator=True`
-    it works on the task's input, and on what a person says.
+    Drive it with `session()`. Called as an Inspect agent, it opens a session, sets `ready` and waits until its task is
+    cancelled or the CLI exits, while the caller uses `conn` and `session_id`. With `operator=True` it works on the
+    task's input and the person's messages.
 
-    An agent may run in several samples at once: what its attributes say is about the current sample.
+    An agent may run in several samples at once: its attributes refer to the current sample.
 
     Args:
-        adapter: Knowledge of the CLI.
+        adapter: Adapter of the CLI.
         skills: Skills to make available.
-        **params: As described at `ACPAgentParams`.
+        **params: See `ACPAgentParams`.
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
@@ -149,7 +149,7 @@ class ACPAgent(Agent):
 
     @property
     def ready(self) -> asyncio.Event:
-        """Set while the agent can be driven. It is one event for as long as the sample lives."""
+        """The event that is set while the agent can be driven. It stays the same object throughout the sample."""
         return self._run.ready
 
     @property
@@ -174,7 +174,7 @@ class ACPAgent(Agent):
         """Wait until the agent can be driven.
 
         Raises:
-            AgentExitedError: Its run has ended before it could be; or the error that ended it.
+            AgentExitedError: The run ended before the agent was ready. If an error ended the run, that error is raised.
         """
         run = self._run
         waits = [asyncio.ensure_future(event.wait()) for event in (run.ready, run.ended)]
@@ -187,13 +187,13 @@ class ACPAgent(Agent):
             raise run.error or AgentExitedError("The agent's run has ended.", hint="start it anew.")
 
     async def __call__(self, state: AgentState, *args: Any, **kwargs: Any) -> AgentState:
-        """Run until the task is cancelled, the CLI ends or, with `operator=True`, the work is done.
+        """Run until the task is cancelled, the CLI exits or, with `operator=True`, the work is done.
 
         Returns:
-            The conversation. A plain `task.cancel()` ends the run well, and the task then returns it too.
+            The conversation. After a plain `task.cancel()` the task still returns it.
 
         Raises:
-            AgentError: The agent could not be started, or its process has ended by itself.
+            AgentError: The agent could not be started, or its process exited.
         """
         run = self._run
         run.ended.clear()
@@ -208,7 +208,7 @@ class ACPAgent(Agent):
                 else:
                     await self._driven(session)
         except asyncio.CancelledError:
-            # Of a scope's cancellation nobody sees the result; of a plain task's the caller does.
+            # Only the caller of a plain task reads its result after a cancellation; a cancelled scope discards it.
             if anyio.current_effective_deadline() == -float("inf"):
                 raise
         except BaseException as error:
@@ -223,13 +223,13 @@ class ACPAgent(Agent):
     async def session(
         self, state: AgentState | TaskState, *, resume: str | SavedSession | None = None
     ) -> AsyncIterator[ACPSession]:
-        """Open a session; when the block ends, so do the session and everything that belongs to it.
+        """Open a session. The end of the block ends the session and all of its processes.
 
         Args:
-            state: The state to keep up to date (a solver's or an agent's). Its system messages are added to the
-                CLI's system prompt; nothing of it is sent as a prompt.
-            resume: A session to go on with: the id of one in the same sandbox, or what `ACPSession.save()` returned
-                in another.
+            state: The solver's or agent's state to keep up to date. Its system messages are added to the CLI's system
+                prompt; no message is sent as a prompt.
+            resume: Session to resume: the id of a session of the same sandbox, or the result of `ACPSession.save()` in
+                another sandbox.
 
         Raises:
             AgentError: The agent could not be started.
@@ -253,7 +253,7 @@ class ACPAgent(Agent):
                 await session.close()
 
     async def _driven(self, session: ACPSession) -> None:
-        """Wait for the end of a session that the caller drives; one that nobody drives is warned of."""
+        """Wait for the end of a session that the caller drives, and warn if it gets no prompt."""
         exited = asyncio.ensure_future(session.wait_exited())
         try:
             await asyncio.wait({exited}, timeout=_IDLE)
@@ -290,5 +290,5 @@ class ACPAgent(Agent):
 
 
 def acp_agent(factory: Callable[P, ACPAgent]) -> Callable[P, ACPAgent]:
-    """Inspect's `@agent` for factories of interactive agents: it keeps the type of what they make."""
+    """Register a factory of interactive agents with Inspect's `@agent`, preserving its return type."""
     return cast(Callable[P, ACPAgent], agent(checked_parameters(factory)))

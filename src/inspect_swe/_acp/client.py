@@ -1,4 +1,4 @@
-"""The client of ACP's SDK: it hands on what an agent says, and what it asks."""
+"""Clients for ACP's SDK."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from .permissions import PermissionRequest, request_of, response
 
 
 class PermissiveClient:
-    """A client that allows everything and listens to nothing. What ACP has besides, the SDK refuses for it."""
+    """A client that grants every permission and ignores updates. The SDK rejects all other requests."""
 
     async def request_permission(
         self, session_id: str, tool_call: ToolCallUpdate, options: list[PermissionOption], **kwargs: Any
     ) -> RequestPermissionResponse:
-        """Allow it."""
+        """Grant the permission."""
         return response("allow_once", options)
 
     async def session_update(self, session_id: str, update: Any, **kwargs: Any) -> None:
-        """Ignore it."""
+        """Ignore the update."""
 
     async def ext_method(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """There are no extensions."""
+        """Reject the extension method."""
         raise RequestError.method_not_found(method)
 
     async def ext_notification(self, method: str, params: dict[str, Any]) -> None:
-        """There are no extensions."""
+        """Ignore the extension notification."""
 
 
 class SessionClient(PermissiveClient):
-    """A client that belongs to a session.
+    """The client of one session.
 
     Args:
-        hear: Told of each update: the session's id, and its events.
-        asked: Answers requests for permission.
+        hear: Called for each update with the session's id and the events.
+        asked: Callback that answers permission requests.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SessionClient(PermissiveClient):
 
     @contextlib.contextmanager
     def replaying(self) -> Iterator[None]:
-        """What is heard in this block is the past."""
+        """Mark the updates received in this block as a replay."""
         self._replaying = True
         try:
             yield
@@ -68,10 +68,10 @@ class SessionClient(PermissiveClient):
             self._replaying = False
 
     async def session_update(self, session_id: str, update: Any, **kwargs: Any) -> None:
-        """Hand it on."""
+        """Pass the update's events on."""
         self.heard += 1
         if isinstance(update, ToolCallStart | ToolCallProgress):
-            if update.status in ("completed", "failed"):  # It is not asked about any more.
+            if update.status in ("completed", "failed"):  # No more permission requests for this call.
                 self._calls.pop(update.tool_call_id, None)
             else:
                 self._calls.setdefault(update.tool_call_id, {}).update(_said(update))
@@ -80,8 +80,8 @@ class SessionClient(PermissiveClient):
     async def request_permission(
         self, session_id: str, tool_call: ToolCallUpdate, options: list[PermissionOption], **kwargs: Any
     ) -> RequestPermissionResponse:
-        """Ask whoever answers."""
-        # What an agent has said of the call already, it need not say again.
+        """Return the decision on a permission request."""
+        # Agents may omit details that an earlier update of the call contained.
         known = self._calls.get(tool_call.tool_call_id, {})
         known = {"kind": None, "raw_input": _arguments(known.get("text", "")), **known, **_said(tool_call)}
         whole = tool_call.model_copy(update={name: known[name] for name in ("kind", "raw_input")})
@@ -97,7 +97,7 @@ def _said(call: ToolCallStart | ToolCallUpdate) -> dict[str, Any]:
 
 
 def _arguments(text: str) -> Any:
-    """The arguments of a call that has only been shown while the model wrote it."""
+    """Parse the arguments of a call that the agent only streamed as text."""
     try:
         return json.loads(text)
     except ValueError:

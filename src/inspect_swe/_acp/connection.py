@@ -1,4 +1,4 @@
-"""A connection of ACP's SDK to an agent's process."""
+"""Connections of ACP's SDK to an agent's process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .client import PermissiveClient
 from .wire import ErrorInfo, Wire, stdio_of
 
 _PATIENCE = 5
-"""Seconds that a process may take to end once its stdin has ended."""
+"""Seconds that a process may take to exit after its stdin is closed."""
 
 
 @contextlib.asynccontextmanager
@@ -28,21 +28,21 @@ async def acp_connection(
     sent: Callable[[Mapping[str, Any]], None] | None = None,
     trace: Callable[[bytes], None] | None = None,
 ) -> AsyncIterator[tuple[ClientSideConnection, asyncio.Task[None], ErrorInfo]]:
-    """Speak ACP with a process in the sandbox.
+    """Connect ACP's SDK to a process in the sandbox.
 
-    When the process ends or cannot be written to, every call that waits for its answer fails at once with a
-    `ConnectionError`. When the block ends, so does the process: its stdin is closed, and 5 seconds later it is killed.
+    When the process exits or cannot be written to, every pending call fails at once with a `ConnectionError`. At the
+    end of the block the process' stdin is closed; after 5 more seconds the process is killed.
 
     Args:
-        proc: The process, with open stdin: of Inspect's `exec_remote()` (`ExecRemoteStreamingOptions(stdin_open=True)`)
-            or of our relay.
-        client: Answers the agent's requests and hears its updates; the default allows everything.
-        sent: Told of each message that is sent.
-        trace: Told of what the process writes to stderr.
+        proc: Process with open stdin, started by Inspect's `exec_remote()`
+            (`ExecRemoteStreamingOptions(stdin_open=True)`) or by our relay.
+        client: Client that answers the agent's requests and receives its updates; the default grants every permission.
+        sent: Called with each message that is sent.
+        trace: Called with each chunk of the process' stderr.
 
     Yields:
-        The SDK's connection; a task that reads the process' output and completes when the process has ended; and what
-        the process says on stderr, with its exit code once it has ended.
+        The SDK's connection; a task that reads the process' output and completes when the process has exited; and the
+        process' stderr with its exit code.
 
     Example:
         ```python
@@ -69,4 +69,4 @@ async def acp_connection(
             feeder.cancel()
             await asyncio.wait({feeder})
             if not feeder.cancelled():
-                feeder.exception()  # the calls that it made fail have told
+                feeder.exception()  # The calls that it made fail have already raised it.

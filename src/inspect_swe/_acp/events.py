@@ -1,4 +1,4 @@
-"""What an interactive agent tells while it works, as typed events."""
+"""Typed events of an interactive agent."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from acp.schema import (
 )
 
 StopReason = Literal["end_turn", "max_tokens", "max_turn_requests", "refusal", "cancelled"]
-"""Why a turn ended, in ACP's words."""
+"""The reason why a turn ended, as ACP names it."""
 
 ToolStatus = Literal["pending", "in_progress", "completed", "failed"]
 Decision = Literal["allow_once", "allow_always", "reject_once", "reject_always", "cancel"]
-"""What may be answered to a request for permission."""
+"""The possible answers to a permission request."""
 
 _ENDED = ("completed", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that an agent told.
+    """An event of an agent.
 
     Args:
-        replay: Whether it belongs to the past: a session that was loaded tells its conversation again.
+        replay: Whether the event belongs to the past: loading a session replays its conversation.
     """
 
     replay: bool = False
@@ -42,27 +42,27 @@ class Event:
 
 @dataclass(frozen=True)
 class TextChunk(Event):
-    """Text of the agent's answer."""
+    """A chunk of the agent's answer."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class ThoughtChunk(Event):
-    """Text of the agent's reasoning."""
+    """A chunk of the agent's reasoning."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class ToolStarted(Event):
-    """The agent calls a tool.
+    """The start of a tool call.
 
     Args:
-        id: Names the call.
-        title: What it does, for people.
+        id: Id of the call.
+        title: Description of the call, for people.
         kind: ACP's kind of tool: "read", "edit", "execute", "search", "fetch", ... or "other".
-        input: The arguments, as far as the CLI tells them.
+        input: Arguments, if the CLI reports them.
         update: ACP's own object.
     """
 
@@ -75,7 +75,7 @@ class ToolStarted(Event):
 
 @dataclass(frozen=True)
 class ToolProgress(Event):
-    """More about a call that goes on. Fields as in `ToolEnded`."""
+    """An update of a running tool call. The fields are those of `ToolEnded`."""
 
     id: str
     title: str | None
@@ -84,12 +84,12 @@ class ToolProgress(Event):
 
 @dataclass(frozen=True)
 class ToolEnded(Event):
-    """A call has ended.
+    """The end of a tool call.
 
     Args:
-        id: Names the call.
+        id: Id of the call.
         status: "completed" or "failed".
-        output: Its result as text, as far as the CLI tells it.
+        output: Result as text, if the CLI reports it.
         update: ACP's own object.
     """
 
@@ -101,21 +101,21 @@ class ToolEnded(Event):
 
 @dataclass(frozen=True)
 class Plan(Event):
-    """The agent's plan: (what, status) of each of its entries."""
+    """The agent's plan: (content, status) of each entry."""
 
     entries: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class ModeChanged(Event):
-    """The session's mode is another one now."""
+    """A change of the session's mode."""
 
     mode: str
 
 
 @dataclass(frozen=True)
 class Usage(Event):
-    """Tokens in the agent's context window, and its size."""
+    """The tokens in the agent's context window, and the window's size."""
 
     used: int
     size: int
@@ -123,26 +123,26 @@ class Usage(Event):
 
 @dataclass(frozen=True)
 class Title(Event):
-    """The CLI has given the session a title."""
+    """A new title of the session."""
 
     title: str
 
 
 @dataclass(frozen=True)
 class Commands(Event):
-    """The slash commands that the CLI knows."""
+    """The slash commands of the CLI."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PermissionAsked(Event):
-    """The CLI has asked whether it may call a tool.
+    """A permission request and its answer.
 
     Args:
-        id: Names the call.
-        title: What it would do, for people.
-        decision: What was answered.
+        id: Id of the call.
+        title: Description of the call, for people.
+        decision: The answer.
     """
 
     id: str
@@ -152,11 +152,11 @@ class PermissionAsked(Event):
 
 @dataclass(frozen=True)
 class TurnEnded(Event):
-    """A turn has ended: the last of its events.
+    """The end of a turn: its last event.
 
     Args:
-        stop_reason: Why.
-        usage: Tokens that the CLI counted for the session (`input_tokens`, `output_tokens`, ...), if it tells.
+        stop_reason: Reason why the turn ended.
+        usage: Tokens that the CLI counted for the session (`input_tokens`, `output_tokens`, ...), if it reports them.
     """
 
     stop_reason: StopReason
@@ -165,7 +165,7 @@ class TurnEnded(Event):
 
 @dataclass(frozen=True)
 class Raw(Event):
-    """Whatever else ACP has or will have.
+    """Any other update, including those that future versions of ACP add.
 
     Args:
         update: ACP's own object.
@@ -176,14 +176,14 @@ class Raw(Event):
 
 @dataclass(frozen=True)
 class Turn:
-    """A prompt and what came of it.
+    """A prompt's result.
 
     Args:
-        text: The agent's answer, all of its text.
-        tool_calls: The tools that it called.
-        stop_reason: Why it ended.
-        usage: Tokens that the CLI counted for the session, if it tells.
-        events: All events of it, in order (of a very long turn the last ones).
+        text: The agent's complete answer.
+        tool_calls: The agent's tool calls.
+        stop_reason: Reason why the turn ended.
+        usage: Tokens that the CLI counted for the session, if it reports them.
+        events: All events in order; only the last ones of a very long turn.
     """
 
     text: str
@@ -194,7 +194,7 @@ class Turn:
 
 
 def events_of(update: Any, replay: bool) -> list[Event]:
-    """What an update of ACP's says; of a tool that is started and ended in one, both."""
+    """Convert an ACP update to events. A tool call that starts and ends in one update yields both."""
     match update:
         case ToolCallStart():
             return _started(update, replay)
@@ -229,7 +229,7 @@ def _event(update: Any, replay: bool) -> Event:
 
 
 def _mode(update: ConfigOptionUpdate) -> str | None:
-    """The mode, where it is told as one of the session's options."""
+    """Return the mode, if the update contains it as a configuration option."""
     values = [option.current_value for option in update.config_options if option.id == "mode"]
     return str(values[0]) if values else None
 

@@ -1,4 +1,4 @@
-"""MCP servers as ACP names them."""
+"""MCP servers in ACP's format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._contract.mcp import stdio_argv
 
 
 def bridge_mcp_to_acp(configs: list[MCPServerConfigHTTP]) -> list[HttpMcpServer]:
-    """Convert MCP servers that are reached over HTTP, headers included, to what ACP's `session/new` takes.
+    """Convert HTTP MCP servers, headers included, to the `mcp_servers` of ACP's `session/new`.
 
     Args:
         configs: The servers, such as those of bridged tools.
@@ -20,7 +20,7 @@ def bridge_mcp_to_acp(configs: list[MCPServerConfigHTTP]) -> list[HttpMcpServer]
 
 
 def mcp_to_acp(configs: Sequence[MCPServerConfig]) -> list[HttpMcpServer | SseMcpServer | McpServerStdio]:
-    """Convert MCP servers of all kinds to what ACP's `session/new` takes."""
+    """Convert MCP servers of all kinds to the `mcp_servers` of ACP's `session/new`."""
     return [_converted(config) for config in configs]
 
 

@@ -1,4 +1,4 @@
-"""A person who takes part: over `inspect acp`, an editor, or whatever else writes to Inspect's agent channel."""
+"""Operators: people who take part over `inspect acp`, an editor or anything else that writes to the agent channel."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .session import ACPSession
 
 
 async def run_channel(session: ACPSession, channel: AgentChannel) -> None:
-    """Work on the task's input, and on what an operator says, until a turn ends and nothing more has been said.
+    """Work on the task's input and an operator's messages until a turn ends without a new message.
 
-    An interrupt cancels the turn; the agent then waits for what the operator says.
+    An interrupt cancels the turn; the agent then waits for the operator's next message.
 
     Args:
         session: The session.
-        channel: Inspect's channel, as `agent_channel()` opens it.
+        channel: Inspect's channel, as opened by `agent_channel()`.
 
     Raises:
-        AgentOptionError: There is nothing to do, and nobody who could say what.
+        AgentOptionError: The task has no input, and no operator can connect.
     """
     if not channel.is_live and not any(isinstance(message, ChatMessageUser) for message in session.state.messages):
         raise AgentOptionError(

@@ -1,4 +1,4 @@
-"""Who answers when a CLI asks whether it may call a tool."""
+"""Permission requests of CLIs, and the policies that answer them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from .events import Decision
 
 @dataclass(frozen=True)
 class PermissionRequest:
-    """What a CLI wants to do.
+    """A CLI's request for permission to call a tool.
 
     Args:
-        id: Names the call.
-        title: What it would do, for people.
+        id: Id of the call.
+        title: Description of the call, for people.
         kind: ACP's kind of tool: "read", "edit", "execute", "search", "fetch", ... or "other".
-        input: The arguments, as far as the CLI tells them.
-        choices: What it lets one answer.
+        input: Arguments, if the CLI reports them.
+        choices: Answers that the CLI accepts.
     """
 
     id: str
@@ -42,7 +42,7 @@ class PermissionRequest:
 
 
 Permissions = Literal["allow", "reject", "approver"] | Callable[[PermissionRequest], Awaitable[Decision]]
-"""Who answers: always yes, always no, Inspect's approval policy, or a function."""
+"""The policy: allow all, reject all, Inspect's approval policy, or a function."""
 
 _FALLBACK: dict[Decision, Decision] = {
     "allow_once": "allow_always",
@@ -53,7 +53,7 @@ _FALLBACK: dict[Decision, Decision] = {
 
 
 def request_of(call: ToolCallUpdate, options: Sequence[PermissionOption]) -> PermissionRequest:
-    """What ACP's request says."""
+    """Convert ACP's request."""
     choices = tuple(option.kind for option in options)
     return PermissionRequest(
         call.tool_call_id, call.title or "", str(call.kind or "other"), call.raw_input, (*choices, "cancel")
@@ -61,15 +61,15 @@ def request_of(call: ToolCallUpdate, options: Sequence[PermissionOption]) -> Per
 
 
 async def decide(permissions: Permissions, request: PermissionRequest, state: AgentState) -> Decision:
-    """The answer to a request.
+    """Return the answer to a request.
 
     Args:
-        permissions: Who answers.
-        request: What is asked.
+        permissions: Policy.
+        request: Permission request.
         state: The conversation, for the approver.
 
     Raises:
-        Exception: Whatever the function raised, or the approver to end the sample.
+        Exception: Any error of the function, or the approver's to end the sample.
     """
     if permissions == "allow":
         return "allow_once"
@@ -88,7 +88,7 @@ async def decide(permissions: Permissions, request: PermissionRequest, state: Ag
 
 
 def response(decision: Decision, options: Sequence[PermissionOption]) -> RequestPermissionResponse:
-    """ACP's answer: the option of that kind, or the nearest; without one the call is cancelled."""
+    """Return ACP's answer: the option of that kind or the nearest one, else a cancellation of the call."""
     for kind in (decision, _FALLBACK.get(decision)):
         for option in options:
             if option.kind == kind:

@@ -1,4 +1,4 @@
-"""One process of an interactive agent, with a session open in it."""
+"""The process of an interactive agent, with one open session."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Live:
 
     Args:
         place: The agent's sandbox, bridge and CLI.
-        adapter: Knowledge of the CLI.
-        service: How it is started.
-        client: Hears what it says.
-        sent: Told of each message that is sent to it.
+        adapter: Adapter of the CLI.
+        service: Launch of the CLI.
+        client: Client that receives the agent's updates and requests.
+        sent: Called with each message that is sent to the process.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Live:
         """The SDK's connection.
 
         Raises:
-            AgentExitedError: There is none any more.
+            AgentExitedError: The connection is closed.
         """
         if self._conn is None:
             raise AgentExitedError(f"The session with {self._label} has been closed.")
@@ -83,10 +83,10 @@ class Live:
         return self.feeder is None or self.feeder.done()
 
     async def open(self, resume: str | None = None) -> None:
-        """Start the process and open a session, or an earlier one again.
+        """Start the process and open a new session, or reopen an earlier one.
 
         Raises:
-            SessionStartError: That failed.
+            SessionStartError: The process could not be started, or the session could not be opened.
         """
         place, service = self._place, self._service
         with self._phase("start"):
@@ -120,7 +120,7 @@ class Live:
             if can is not None and can.close is not None and not self.exited and self.process is not None:
                 with anyio.move_on_after(_CLOSE_TIMEOUT):
                     await self.conn.close_session(session_id=self.session_id)
-                    # Some wait for seconds after their stdin has ended, for nothing.
+                    # Some CLIs idle for seconds after their stdin is closed.
                     await self.process.kill(15)
         with anyio.CancelScope(shield=True):
             await self._stack.aclose()
@@ -128,7 +128,7 @@ class Live:
         self._place.tell_output()
 
     async def exit_error(self) -> AgentExitedError:
-        """The error that says that, and how, the process has ended."""
+        """Return the error for a process that has exited, with its exit code and output."""
         if self.feeder is not None:
             await asyncio.wait({self.feeder}, timeout=1)
         return AgentExitedError(
@@ -152,7 +152,7 @@ class Live:
             return await self.conn.resume_session(session_id=resume, **common)
         with self._client.replaying():
             loaded = await self.conn.load_session(session_id=resume, **common)
-            # Some answer before they have told all of the past.
+            # Some CLIs answer before they have replayed the whole conversation.
             heard = -1
             while heard != self._client.heard:
                 heard = self._client.heard
@@ -161,7 +161,7 @@ class Live:
 
     @contextlib.contextmanager
     def _phase(self, phase: str) -> Iterator[None]:
-        """Give up on a part of the start after a time, with an error that says which part it was."""
+        """Limit the duration of a phase of the start. Errors name the phase."""
         try:
             with anyio.fail_after(_START_TIMEOUT):
                 yield
@@ -180,6 +180,6 @@ class Live:
 
 
 def said(error: RequestError) -> str:
-    """An error's text, with the details that most agents put beside it."""
+    """Return an error's text with the details that most agents put in its data."""
     details = error.data.get("details") or error.data.get("message") if isinstance(error.data, dict) else error.data
     return f"{error} ({details})" if details else str(error)

@@ -1,11 +1,11 @@
-"""Commands that an agent leaves running when its turn is cancelled."""
+"""Commands that an agent leaves running after its turn was cancelled."""
 
 from __future__ import annotations
 
 from .._sandbox.workspace import Workspace
 
-# Commands are sessions of their own, which tells them from the CLI and from its MCP servers; their age tells them
-# from what an earlier turn has left running on purpose.
+# Commands lead their own POSIX sessions, unlike the CLI and its MCP servers. Their age separates them from
+# commands that an earlier turn left running on purpose.
 _END = """
 token=$1 agent=$2 turn=$3
 now=$(cut -d. -f1 /proc/uptime)
@@ -21,12 +21,12 @@ done
 
 
 async def end_commands(workspace: Workspace, agent: int, seconds: float) -> None:
-    """End them.
+    """Kill the commands that the cancelled turn started.
 
     Args:
         workspace: The sandbox.
-        agent: Process id of the agent, which leads the session of all that belongs to it.
-        seconds: Age of the turn.
+        agent: Process id of the agent, which leads the POSIX session of the CLI and its MCP servers.
+        seconds: Age of the turn, in seconds.
     """
     token = workspace.probe.token
     script = f'kill -9 $({{ {_END}\n}} | grep -vx "$$") 2>/dev/null; exit 0'

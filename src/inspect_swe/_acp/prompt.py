@@ -1,4 +1,4 @@
-"""A prompt and its turn: awaited for the whole, or iterated over as it goes."""
+"""Prompts and their turns."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import anyio
 from .events import Event, StopReason, TextChunk, ToolStarted, Turn, TurnEnded
 
 _KEPT = 20_000
-"""Events of a turn that are kept."""
+"""The maximum number of events stored of a turn."""
 
 Ended = tuple[StopReason, Mapping[str, int] | None]
 
 
 class Prompt:
-    """A prompt that was given to a session: `await` it for its `Turn`, or iterate over its events with `async for`.
+    """A prompt of a session: `await` it for its `Turn`, or iterate over its events with `async for`.
 
-    It is sent with the first of these. Leaving the loop early (`break`, an exception, a cancelled scope) or
-    cancelling the `await` cancels the turn.
+    Either one sends the prompt. Leaving the loop early (`break`, an exception, a cancelled scope) or cancelling the
+    `await` cancels the turn.
 
     Args:
         content: ACP's content blocks.
-        run: Sends it, and returns how the turn ended.
+        run: Sends the prompt, and returns the stop reason and usage.
         stop: Cancels the turn, and waits for its end.
     """
 
@@ -51,10 +51,10 @@ class Prompt:
 
     @property
     def result(self) -> Turn:
-        """The turn, once it has ended.
+        """The turn, after it has ended.
 
         Raises:
-            RuntimeError: It has not.
+            RuntimeError: The turn has not ended yet.
         """
         if self._task is None or not self._task.done():
             raise RuntimeError("The turn has not ended yet: await the prompt, or iterate over it to its end.")
@@ -73,16 +73,16 @@ class Prompt:
         return _Loop(self, self._iterate())
 
     def begin(self) -> asyncio.Task[Turn]:
-        """Send it, if it hasn't been."""
+        """Send the prompt unless it was sent before."""
         if self._task is None:
             self.began = time.monotonic()
             self._task = asyncio.create_task(self._drive())
-            # Whoever awaits it is told of its error; there may be nobody.
+            # Retrieve the error, or asyncio warns if nothing awaits the task.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return self._task
 
     def add(self, event: Event) -> None:
-        """Take in an event of its turn."""
+        """Add an event of the turn."""
         self._events.append(event)
         if isinstance(event, TextChunk):
             self._text.append(event.text)
@@ -92,12 +92,12 @@ class Prompt:
             self._waiting.put_nowait(event)
 
     async def wait(self) -> None:
-        """Wait until its turn has ended, however."""
+        """Wait until the turn has ended, successfully or not."""
         if self._task is not None:
             await asyncio.wait({self._task})
 
     def abandon(self) -> None:
-        """End its turn here, whatever the agent does."""
+        """End the turn on our side, whatever the agent does."""
         if self._task is not None:
             self._task.cancel()
 
@@ -134,11 +134,11 @@ class Prompt:
 
 
 class _Loop(AsyncIterator[Event]):
-    """A loop over a prompt's events. If it is left early, the prompt knows at once: another one may follow at once.
+    """A loop over a prompt's events. Leaving it early marks the prompt as abandoned, so the next one can start at once.
 
     Args:
-        prompt: The prompt.
-        events: Its events; closing this cancels the turn.
+        prompt: Prompt.
+        events: Events of the prompt; closing the iterator cancels the turn.
     """
 
     def __init__(self, prompt: Prompt, events: AsyncIterator[Event]) -> None:

@@ -1,4 +1,4 @@
-"""Sessions that outlive the block they were opened in: in the same sandbox, or packed for another one."""
+"""Sessions that outlive their block: resumed in the same sandbox, or saved for another one."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LARGEST = 192 << 20
 
 @dataclass(frozen=True)
 class SavedSession:
-    """A session as its CLI keeps it, to go on with in another sandbox.
+    """A saved session, to resume in another sandbox.
 
     Args:
-        id: The session's id.
-        agent: The agent's key.
-        system: What was added to the CLI's system prompt.
-        archive: The CLI's files, a gzipped tar.
+        id: Id of the session.
+        agent: Key of the agent.
+        system: Text that was added to the CLI's system prompt.
+        archive: The CLI's files as a gzipped tar.
     """
 
     id: str
@@ -33,15 +33,15 @@ class SavedSession:
 
 
 def keep_folder(session_id: str, site: Site) -> None:
-    """Remember, for the life of the sample, where a session's files lie."""
+    """Record the location of a session's files in the sample's store."""
     store().set(_key(session_id), {"config": site.config, "system": site.system})
 
 
 def folder_of(session_id: str) -> ResumePoint:
-    """How a session of this sample goes on.
+    """Return the resume point of a session of this sample.
 
     Raises:
-        AgentOptionError: There was none with that id in this sample.
+        AgentOptionError: The sample has no session with that id.
     """
     kept = store().get(_key(session_id))
     if not kept:
@@ -53,10 +53,10 @@ def folder_of(session_id: str) -> ResumePoint:
 
 
 async def save(place: Session, session_id: str) -> SavedSession:
-    """Pack a session's files.
+    """Archive a session's files.
 
     Raises:
-        ACPError: That failed in the sandbox, which needs tar, gzip and base64 for it, or the session is too large.
+        ACPError: The sandbox lacks tar, gzip or base64, the session is too large, or archiving failed.
     """
     try:
         packed = await pack(place.workspace, place.site.config, place.adapter.sessions, _LARGEST)

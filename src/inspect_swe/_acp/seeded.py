@@ -1,4 +1,4 @@
-"""Sessions made of messages: the files that CLIs would have written of a conversation which they have not had."""
+"""Seeded sessions: session files that a CLI would have written for a given conversation."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .._errors import AgentOptionError
 
 
 def check_messages(messages: Sequence[ChatMessage]) -> None:
-    """See that messages are a conversation that a CLI can go on with.
+    """Check that messages form a conversation that a CLI can continue.
 
     Raises:
-        AgentOptionError: They are none.
+        AgentOptionError: They don't.
     """
     known = (ChatMessageUser, ChatMessageAssistant, ChatMessageTool)
     wrong = next((each for each in messages if not isinstance(each, known)), None)
@@ -38,7 +38,7 @@ def check_messages(messages: Sequence[ChatMessage]) -> None:
 
 
 def claude_session(site: Site, messages: Sequence[ChatMessage]) -> File:
-    """A conversation as Claude Code keeps it: each entry names the one before it."""
+    """Return a conversation as a Claude Code session file, in which each entry names its parent."""
     folder = re.sub(r"[^A-Za-z0-9]", "-", site.cwd)
     common = {"isSidechain": False, "userType": "external", "cwd": site.cwd, "sessionId": site.session_id}
     entries: list[dict[str, Any]] = []
@@ -67,7 +67,7 @@ def _claude_entry(site: Site, message: ChatMessage) -> dict[str, Any]:
 
 
 def codex_session(site: Site, home: str, messages: Sequence[ChatMessage]) -> File:
-    """A conversation as Codex CLI keeps it: what it is, and then the items of its requests."""
+    """Return a conversation as a Codex CLI session file: the session's metadata, then the items of its requests."""
     now = datetime.now(timezone.utc)
     meta = {"id": site.session_id, "session_id": site.session_id, "timestamp": _now(), "cwd": site.cwd}
     meta |= {"originator": "codex_exec", "cli_version": "0.0.0", "source": "exec", "model_provider": "inspect_swe"}

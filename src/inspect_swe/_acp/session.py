@@ -1,4 +1,4 @@
-"""A session of an interactive agent: prompts, cancels, modes, and what the transcript says of them."""
+"""Sessions of an interactive agent: prompts, cancellation, modes, and their record in the transcript."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _CANCEL_TIMEOUT = 30
 
 
 class ACPSession:
-    """A conversation with an agent in the sandbox. `ACPAgent.session()` makes it.
+    """A conversation with an agent in the sandbox, opened by `ACPAgent.session()`.
 
     Args:
         place: The agent's sandbox, bridge and CLI.
-        adapter: Knowledge of the CLI.
-        permissions: Who answers when it asks for permission.
-        state: The user's state, which is kept up to date.
+        adapter: Adapter of the CLI.
+        permissions: Policy for permission requests.
+        state: The user's state, which the session keeps up to date.
     """
 
     def __init__(
@@ -62,41 +62,41 @@ class ACPSession:
 
     @property
     def id(self) -> str:
-        """Names the session."""
+        """The session's id."""
         return self._live.session_id
 
     @property
     def capabilities(self) -> AgentCapabilities:
-        """What the agent says that it can."""
+        """The agent's capabilities, as it announced them."""
         return self._live.capabilities
 
     @property
     def modes(self) -> SessionModeState | None:
-        """The session's modes, if the agent has such."""
+        """The session's modes, if the agent has any."""
         return self._live.modes
 
     @property
     def config_options(self) -> Sequence[Any]:
-        """What can be changed with `set_config()`."""
+        """The options that `set_config()` can change."""
         return self._live.config_options
 
     @property
     def conn(self) -> ClientSideConnection:
-        """The SDK's connection, for what this class has no method for.
+        """The SDK's connection, for requests that this class has no method for.
 
         Raises:
-            AgentExitedError: There is none any more.
+            AgentExitedError: The connection is closed.
         """
         return self._live.conn
 
     @property
     def stderr(self) -> str:
-        """The end of what the agent has written to stderr."""
+        """The end of the agent's stderr."""
         return self._live.info.stderr
 
     @property
     def prompted(self) -> bool:
-        """Whether it has been given anything to do."""
+        """Whether a prompt has been sent."""
         return self._place.connection.launched.is_set()
 
     @property
@@ -105,21 +105,21 @@ class ACPSession:
         return self._live.exited
 
     def prompt(self, content: str | Sequence[Any], *, source: str | None = None, queue: bool = False) -> Prompt:
-        """Give the agent something to do.
+        """Send a prompt to the agent.
 
         Args:
             content: Text, or ACP's content blocks (`acp.text_block`, `acp.image_block`, ...).
-            source: "operator" marks the message in the transcript as a person's.
-            queue: Wait until the turn that is going on has ended, instead of raising an error.
+            source: "operator" to mark the message in the transcript as a person's.
+            queue: True to wait for the end of the active turn instead of raising an error.
 
         Returns:
             A prompt: `await` it for its `Turn`, or iterate over its events with `async for`.
 
         Raises:
-            TurnActiveError: Another turn is going on (raised by the `await` or the loop, as all that follow).
+            TurnActiveError: Another turn is active. This and the errors below are raised by the `await` or the loop.
             AgentExitedError: The agent's process has ended.
             ProviderError: The model's provider answered with an error, and the agent gave up.
-            TurnFailedError: The agent answered with an error of its own.
+            TurnFailedError: The agent answered with its own error.
             AgentPolicyError: Settings forbid the agent's mode.
         """
         blocks = [text_block(content)] if isinstance(content, str) else list(content)
@@ -142,10 +142,10 @@ class ACPSession:
         return Prompt(blocks, run, self._stop)
 
     async def cancel(self) -> Turn | None:
-        """Cancel the turn that is going on, and what it has started, and wait for its end.
+        """Cancel the active turn and the commands it started, and wait for its end.
 
         Returns:
-            The turn, with `stop_reason` "cancelled" (or another one, if it had just ended); None if there was none.
+            The turn, with `stop_reason` "cancelled" (or another one, if it had just ended); None if no turn was active.
         """
         prompt = self._running
         if prompt is None:
@@ -154,13 +154,13 @@ class ACPSession:
         return prompt.result
 
     async def steer(self, text: str) -> Prompt:
-        """Say something to the agent while it works.
+        """Send a message to the agent while it works.
 
-        Agents that can, take it in without ending their turn; with the others the turn is cancelled and this is the
-        next prompt.
+        Agents that support steering read it within the active turn. For the others the turn is cancelled and the
+        message becomes the next prompt.
 
         Returns:
-            The prompt that the agent works on now: the one it had, or a new one, which has been sent.
+            The active prompt: the same one as before, or a new one that has been sent.
         """
         running = self._running
         if running is not None and self._live.steering:
@@ -183,7 +183,7 @@ class ACPSession:
         await self._call(self.conn.set_config_option(config_id=option, session_id=self.id, value=value))
 
     def events(self) -> AsyncIterator[Event]:
-        """All events from now on, also those between turns, until the session is closed."""
+        """Return all events from now on, including those between turns, until the session is closed."""
         waiting: asyncio.Queue[Event | None] = asyncio.Queue()
         self._listeners.add(waiting)
 
@@ -197,51 +197,51 @@ class ACPSession:
         return listen()
 
     async def wait_exited(self) -> None:
-        """Wait until the agent's process has ended by itself.
+        """Wait until the agent's process exits.
 
         Raises:
-            AgentExitedError: It has.
+            AgentExitedError: Always, after the process has exited.
         """
         if self._live.feeder is not None:
             await asyncio.wait({self._live.feeder})
         raise await self._live.exit_error()
 
     async def save(self) -> SavedSession:
-        """Pack the session as it is now, to go on with it in another sandbox (`ACPAgent.session(resume=...)`).
+        """Save the session in its current state, to resume it in another sandbox (`ACPAgent.session(resume=...)`).
 
         Raises:
-            ACPError: That failed in the sandbox, which needs tar, gzip and base64 for it.
+            ACPError: The sandbox lacks tar, gzip or base64, the session is too large, or archiving failed.
         """
         if wait := self._adapter.settles:
             await self._place.workspace.shell(f'cd "$1" || exit\n{wait}', self._place.site.config, self.id)
         return await save(self._place, self.id)
 
     async def gather(self) -> None:
-        """Put what the agent has left so far into the sample's store: files that it was told to `collect`."""
+        """Save the files that match `collect` so far in the sample's store."""
         await collect(self._place, self._place.collectors)
 
     async def restart(self) -> None:
-        """Start the agent's process anew, and go on with this session: after a crash, say.
+        """Restart the agent's process and resume this session, for example after a crash.
 
-        What the old process had started is ended first.
+        Processes that the old one started are killed first.
 
         Raises:
-            SessionStartError: It could not be started, or does not find the session.
+            SessionStartError: The process could not be started, or it did not find the session.
         """
         session_id = self.id
         await self._live.close()
         with contextlib.suppress(Exception):
             await self._place.workspace.relay.kill_all()
-        # What the CLI remembers may lack the end of what it had said before the crash.
+        # The CLI's copy of the conversation may lack the end of the last answer before the crash.
         forget_thread(self._place.connection.bridge)
         await self.open(session_id)
 
     async def open(self, resume: str | None = None) -> None:
-        """Start the agent's process and open a session, or an earlier one again.
+        """Start the agent's process and open a new session, or reopen an earlier one.
 
         Raises:
-            SessionStartError: It could not be started, or does not find the session.
-            AgentPolicyError: Settings forbid its mode.
+            SessionStartError: The process could not be started, or it did not find the session.
+            AgentPolicyError: Settings forbid the agent's mode.
         """
         try:
             await self._live.open(resume)
@@ -256,7 +256,7 @@ class ACPSession:
             if self._running is not None:
                 await self._stop(self._running)
             if self._live.exited:
-                # Nobody else ends what an agent that has died leaves running.
+                # A dead agent does not end its own processes.
                 await self._place.workspace.relay.kill_all()
         await self._live.close()
         self._merge()
@@ -264,7 +264,7 @@ class ACPSession:
             waiting.put_nowait(None)
 
     async def _call(self, request: Any) -> Any:
-        """The answer to a request, its errors typed."""
+        """Await the answer to a request, with errors converted to ours."""
         try:
             return await request
         except ConnectionError as error:
@@ -273,7 +273,7 @@ class ACPSession:
             raise self._failed(error) from error
 
     async def _turn(self, prompt: Prompt, source: str | None) -> Ended:
-        """Send a prompt, and wait for its turn to end. The transcript gets a span of it."""
+        """Send a prompt and wait for its turn to end. The turn gets a span in the transcript."""
         bridge, stats = self._place.connection.bridge, self._place.stats
         texts = [block.text for block in prompt.content if isinstance(block, TextContentBlock)]
         if source == "operator":
@@ -306,7 +306,7 @@ class ACPSession:
             return ended
 
     async def _after_error(self, error: RequestError, prompt: Prompt, asked: bool) -> Ended:
-        """How a turn ended that was answered with an error: one that was cancelled or cut has not failed."""
+        """Return the result of a turn that was answered with an error, if it was cancelled or cut; raise otherwise."""
         if prompt.stopping.is_set():
             return ("cancelled", None)
         if asked and self._place.cut is not None:
@@ -315,7 +315,7 @@ class ACPSession:
         raise await self._place.refusal(failed) or failed from error
 
     def _cut(self, ended: Ended, asked: bool) -> Ended:
-        """How a turn ended, where not every agent says that the model's last answer reached the output limit."""
+        """Correct the result of a turn cut by the output limit, since not every agent reports that."""
         limit, reason = self._place.output_limit, self._place.cut if asked else None
         if reason is None or (ended[0] == "cancelled" and not limit.is_reached):
             return ended
@@ -323,7 +323,7 @@ class ACPSession:
         return ("max_tokens", ended[1])
 
     async def _stop(self, prompt: Prompt) -> None:
-        """Cancel a prompt's turn and wait for its end; an agent that doesn't obey is killed."""
+        """Cancel a prompt's turn and wait for its end. Kill an agent that doesn't stop in time."""
         if self._running is not prompt:
             prompt.abandon()
             await prompt.wait()
@@ -340,7 +340,7 @@ class ACPSession:
             await end_commands(self._place.workspace, self._live.process.pid, time.monotonic() - prompt.began)
 
     def _merge(self) -> None:
-        """Bring the user's state up to date with the bridge's."""
+        """Copy the bridge's state to the user's."""
         state = self._place.state
         if self.state is not state:
             self.state.messages, self.state.output = state.messages, state.output
@@ -356,13 +356,13 @@ class ACPSession:
             self._place.connection.launched.set()
 
     def _hear(self, session_id: str, events: list[Event]) -> None:
-        """Take in what an update says, unless it is another session's (a sub-agent's)."""
+        """Pass the events of an update on, unless it belongs to another session (a sub-agent's)."""
         if session_id == self.id or not self.id:
             for event in events:
                 self._tell(event)
 
     async def _asked(self, request: PermissionRequest) -> Decision:
-        """Answer a request for permission; in a turn that is being cancelled, with that."""
+        """Answer a permission request, with "cancel" while the turn is being cancelled."""
         running = self._running
         stopping = running.stopping if running is not None else asyncio.Event()
         deciding = asyncio.ensure_future(decide(self._permissions, request, self._place.state))
@@ -373,7 +373,7 @@ class ACPSession:
             if deciding.done():
                 decision = deciding.result()
         except Exception as error:
-            # An answer that nobody gave must not become one: the turn ends with what went wrong.
+            # A failed decision must not count as an answer: the turn ends with the error.
             self._raised = error
             with contextlib.suppress(Exception):
                 await self.conn.cancel(session_id=self.id)
@@ -384,7 +384,7 @@ class ACPSession:
         return decision
 
     def _tell(self, event: Event) -> None:
-        """Hand an event on."""
+        """Pass an event to the prompt, the listeners and the transcript."""
         if self._running is not None and not event.replay:
             self._running.add(event)
         for waiting in self._listeners:

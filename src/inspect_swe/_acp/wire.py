@@ -1,4 +1,4 @@
-"""ACP's messages over the stdin and stdout of a process in the sandbox, whose output is hostile until proven JSON."""
+"""ACP messages over the stdin and stdout of a sandbox process, whose output is untrusted until parsed as JSON."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ class Stdio(Protocol):
     """A process with open stdin."""
 
     def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
-        """What it writes, in order, until it has ended."""
+        """Yield the process' output in order until it exits."""
 
     async def write(self, data: bytes) -> None:
-        """Write to its stdin."""
+        """Write to the process' stdin."""
 
     async def close_stdin(self) -> None:
-        """End its stdin."""
+        """Close the process' stdin."""
 
     async def kill(self) -> None:
-        """Kill it, and what belongs to its process group."""
+        """Kill the process and its process group."""
 
     async def exit_code(self) -> int | None:
-        """How it ended; -N where signal N ended it, None where nobody knows."""
+        """Return the exit code; -N after signal N, None if unknown."""
 
 
 class RelayedProcess:
-    """A process that our relay has started."""
+    """A process started by our relay."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -56,7 +56,7 @@ class RelayedProcess:
 
 
 class RemoteProcess:
-    """A process that Inspect's `exec_remote()` has started (with `stdin_open=True`)."""
+    """A process started by Inspect's `exec_remote()` (with `stdin_open=True`)."""
 
     def __init__(self, process: ExecRemoteProcess) -> None:
         self._process = process
@@ -77,17 +77,17 @@ class RemoteProcess:
 
 
 def stdio_of(process: ExecRemoteProcess | Process) -> Stdio:
-    """A process as this module wants it."""
+    """Wrap a process in the `Stdio` interface."""
     return RelayedProcess(process) if isinstance(process, Process) else RemoteProcess(process)
 
 
 @dataclass
 class ErrorInfo:
-    """What a process says besides ACP's messages, and how it ended.
+    """The output of a process other than ACP messages, and its exit code.
 
     Args:
-        exit_code: Its exit code; -N where signal N ended it, None while it runs.
-        trace: Told of what it writes to stderr.
+        exit_code: Exit code; -N after signal N, None while the process runs.
+        trace: Called with each chunk of stderr.
     """
 
     exit_code: int | None = None
@@ -96,33 +96,33 @@ class ErrorInfo:
     _stdout: OutputBuffer = field(default_factory=lambda: OutputBuffer(0, 64 << 10))
 
     def add_stderr(self, chunk: bytes) -> None:
-        """Take in what it has written to stderr."""
+        """Add a chunk of stderr."""
         self._stderr.add(chunk)
         if self.trace:
             self.trace(chunk)
 
     def add_stdout(self, line: bytes) -> None:
-        """Take in a line of stdout that is no message."""
+        """Add a line of stdout that is not an ACP message."""
         self._stdout.add(line[-4096:] + b"\n")
 
     @property
     def stderr(self) -> str:
-        """The end of its stderr."""
+        """The end of the process' stderr."""
         return self._stderr.tail
 
     @property
     def stdout(self) -> str:
-        """The end of what it wrote to stdout that are no messages."""
+        """The end of the stdout lines that are not ACP messages."""
         return tail(self._stdout.tail)
 
 
 class Wire:
-    """The SDK's transport over a process. Whatever breaks it ends it, and with it every call that waits for an answer.
+    """The SDK's transport over a process. Any failure ends the transport and every pending call.
 
     Args:
         process: The process.
-        info: Takes in what the process says besides.
-        sent: Told of each message that is sent.
+        info: Receives the process' other output.
+        sent: Called with each message that is sent.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Wire:
         self._dead = asyncio.Event()
 
     async def feed(self) -> None:
-        """Read the process' output until it has ended."""
+        """Read the process' output until it exits."""
         line = bytearray()
         try:
             async for stream, chunk in self._process.output():
@@ -169,7 +169,7 @@ class Wire:
                 raise ConnectionError(f"The agent cannot be reached: {error}") from error
 
     async def receive(self) -> Message | None:
-        """The next message; None once there is nobody who could send one."""
+        """Return the next message, or None after the transport has ended."""
         if self._messages.empty() and not self._dead.is_set():
             message, dead = asyncio.ensure_future(self._messages.get()), asyncio.ensure_future(self._dead.wait())
             try:
@@ -182,7 +182,7 @@ class Wire:
         return None if self._messages.empty() else self._messages.get_nowait()
 
     async def close(self) -> None:
-        """End the agent's stdin."""
+        """Close the agent's stdin."""
         if not self._dead.is_set():
             with contextlib.suppress(Exception):
                 await self._process.close_stdin()

@@ -1,4 +1,4 @@
-"""The roster: one file per CLI, one line here."""
+"""The roster of agents."""
 
 from .antigravity.agent import Antigravity, antigravity
 from .claude_code.agent import ClaudeCode, claude_code

@@ -1,4 +1,4 @@
-"""Check the names of tools that users disallow: a misspelt one would disallow nothing."""
+"""Validation of disallowed tool names: a misspelt name would disable nothing."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ logger = logging.getLogger(__name__)
 
 
 def check_disallowed(adapter: type[Adapter], names: Sequence[str] | None, version: str) -> tuple[str, ...]:
-    """Check `disallowed_tools` against the tools that the pinned CLI has.
+    """Check `disallowed_tools` against the tools of the pinned CLI.
 
-    Names of MCP tools are not checked, nor is what stands in parentheses after a name, as in `Bash(git:*)`.
+    Names of MCP tools are not checked, nor is an argument pattern in parentheses, as in `Bash(git:*)`.
 
     Args:
-        adapter: Knowledge of the CLI.
-        names: What the user named.
-        version: The version that the user asked for. Another one than the pinned may have other tools: then an
-            unknown name is a warning.
+        adapter: Adapter of the CLI.
+        names: Names that the user disallowed.
+        version: Version that the user requested. A version other than the pinned one may have other tools: then an
+            unknown name is only a warning.
 
     Returns:
         The names.

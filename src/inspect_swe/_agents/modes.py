@@ -1,4 +1,4 @@
-"""The modes that CLIs are started in, and the settings of administrators, users and projects that forbid them."""
+"""Permission modes that CLIs start in, and the administrator, user and project settings that forbid them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NO_BYPASS = "disableBypassPermissionsMode|disableAutoMode|disableYolo|defaultMo
 def claude_mode(adapter: Any, site: Site) -> ModePolicy:
     """Return the permission mode of Claude Code, whose first event names the one in effect.
 
-    `disableBypassPermissionsMode` holds in every settings file, also against the command line.
+    `disableBypassPermissionsMode` applies from any settings file, even against the command line.
     """
     own = [f"{site.cwd}/.claude/settings{local}.json" for local in ("", ".local")]
     managed = [f"/etc/claude-code/managed-settings.{kind}" for kind in ("json", "d")]
@@ -27,7 +27,7 @@ def claude_mode(adapter: Any, site: Site) -> ModePolicy:
 
 
 def codex_mode(adapter: Any, site: Site) -> ModePolicy:
-    """Return the sandbox mode of Codex CLI, which says before its first turn, or on stderr, what it falls back to."""
+    """Return the sandbox mode of Codex CLI, which reports a fallback before its first turn or on stderr."""
     return ModePolicy(
         adapter.sandbox_mode,
         ("/etc/codex/requirements.toml", "/etc/codex/managed_config.toml"),
@@ -42,7 +42,7 @@ def codex_mode(adapter: Any, site: Site) -> ModePolicy:
 
 
 def gemini_mode(adapter: Any, site: Site) -> ModePolicy:
-    """Return the approval mode of Gemini CLI, which refuses to start where it is disabled."""
+    """Return the approval mode of Gemini CLI, which refuses to start if the mode is disabled."""
     return ModePolicy(
         "yolo",
         ("/etc/gemini-cli", f"{site.cwd}/.gemini/settings.json", f"{site.home}/.gemini/settings.json"),
@@ -55,7 +55,7 @@ def gemini_mode(adapter: Any, site: Site) -> ModePolicy:
 def qwen_mode(adapter: Any, site: Site) -> ModePolicy:
     """Return the approval mode of Qwen Code, whose first event names the one in effect.
 
-    It has no setting against the mode itself, but it does not hold in a folder that is not trusted.
+    No setting disables the mode itself, but it has no effect in an untrusted folder.
     """
     return ModePolicy(
         "yolo",
@@ -66,7 +66,7 @@ def qwen_mode(adapter: Any, site: Site) -> ModePolicy:
 
 
 def copilot_mode(adapter: Any, site: Site) -> ModePolicy:
-    """Return the mode of Copilot CLI, which does not name it: where it holds, nothing asks for permission."""
+    """Return the mode of Copilot CLI, which does not report it: in this mode no tool call needs permission."""
     return ModePolicy(
         "allow all",
         ("/etc/github-copilot", f"{site.home}/.copilot/settings.json", f"{site.config}/settings.json"),
@@ -76,6 +76,6 @@ def copilot_mode(adapter: Any, site: Site) -> ModePolicy:
 
 
 def opencode_mode(adapter: Any, site: Site) -> ModePolicy:
-    """Return the mode of OpenCode. It reports nothing: with all of its tools denied it ends without a word."""
+    """Return the mode of OpenCode, which reports nothing: it ends silently if all of its tools are denied."""
     own = [f"{folder}/opencode.{kind}" for folder in (site.cwd, f"{site.cwd}/.opencode") for kind in ("json", "jsonc")]
     return ModePolicy("auto", ("/etc/opencode", *own, f"{site.home}/.config/opencode"), "permission|tools")

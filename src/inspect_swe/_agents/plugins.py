@@ -1,4 +1,4 @@
-"""Agents that other packages announce by an entry point: found by name, imported when they are asked for."""
+"""Agents of other packages, registered by an entry point and imported on first use."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class PluginAgent:
     """An agent of another package.
 
     Args:
-        name: Its name, which is its adapter's key too.
-        package: The package that announces it, with its version.
-        factory: Makes it.
-        adapter: What describes its CLI.
+        name: Name of the agent and key of its adapter.
+        package: Package that registers the agent, with its version.
+        factory: Factory of the agent.
+        adapter: Adapter of its CLI.
     """
 
     name: str
@@ -33,15 +33,15 @@ class PluginAgent:
 
 
 def plugin_names() -> list[str]:
-    """Names that stand for announced agents, whether these can be used or not. Our own names stay ours."""
+    """Return the names of all registered agents, usable or not. Our own names are reserved."""
     return [name for name in _names() if not _is_ours(name)]
 
 
 def plugin_agent(name: str) -> PluginAgent:
-    """An announced agent, its package imported.
+    """Import and return a registered agent.
 
     Raises:
-        EntryPointError: None is announced by this name, or it cannot be had.
+        EntryPointError: No package or several packages register the name, or the agent cannot be imported.
     """
     found = {entry.value: entry for entry in entry_points(group=GROUP) if entry.name == name}
     if len(found) != 1:
@@ -59,7 +59,7 @@ def plugin_agent(name: str) -> PluginAgent:
         adapter = adapter_of(factory())
     except AgentError as error:
         raise _broken(entry, error.summary) from error
-    except (Exception, SystemExit) as error:  # whatever a module of others does when it is imported or called
+    except (Exception, SystemExit) as error:  # Importing or calling foreign code can raise anything.
         raise _broken(entry, f"{type(error).__name__}: {error}") from error
     if adapter is None:
         raise _broken(entry, f"what {entry.value} returns is not made by `inspect_swe.adapter.swe_agent()`")
@@ -69,7 +69,7 @@ def plugin_agent(name: str) -> PluginAgent:
 
 
 def all_plugins() -> Iterator[PluginAgent | EntryPointError]:
-    """All announced agents; one that cannot be had is its error, and no matter to the others."""
+    """Yield all registered agents. One that cannot be imported yields its error and does not affect the others."""
     for name in _names():
         try:
             yield plugin_agent(name)

@@ -1,7 +1,7 @@
-"""What could divert the CLIs' model requests: variables, and files whose settings win over ours.
+"""Routing rules: the variables and files that could divert the CLIs' model requests.
 
 The quirks pages list, for each CLI, all variables, files and flags that choose a provider, an endpoint, a credential or
-a proxy, and what is done about each. Here is what the runtime needs to know of that.
+a proxy, and our countermeasures. This module holds the part that the runtime needs.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ DIVERTED_BY: Mapping[str, tuple[str, ...]] = {
     ),
     "pi": ("PI_CODING_AGENT_DIR",),
 }
-"""For each agent the variables, as names or patterns, that choose a provider, an endpoint or a credential."""
+"""The variables of each agent, as names or patterns, that choose a provider, an endpoint or a credential."""
 
 _GEMINI_AUTH = r'"(?:selected|enforced)(?:Auth)?Type"\s*:(?!\s*"gemini-api-key")\s*[^,}\s]*|"useExternal"\s*:\s*true'
 
@@ -121,4 +121,4 @@ OUTRANKED_BY: Mapping[str, Mapping[str, str]] = {
     "opencode": dict.fromkeys(("/etc/opencode/opencode.json", "/etc/opencode/opencode.jsonc"), _OPENCODE_PROVIDERS),
     "qwen_code": {"./.qwen/settings.json": _QWEN_PROVIDERS},
 }
-"""For each agent the files that win over our settings, and what in them must not be."""
+"""The files of each agent that override our settings, each with a pattern of forbidden content."""

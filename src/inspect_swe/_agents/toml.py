@@ -1,4 +1,4 @@
-"""TOML, for configuration files and options of CLIs."""
+"""TOML for configuration files and options of CLIs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def toml_document(table: Mapping[str, Any]) -> bytes:
-    """Return a table as a document, with each key's value in one line."""
+    """Return a table as a document, with one key per line."""
     return "".join(f"{key} = {toml_value(value)}\n" for key, value in table.items()).encode(errors="replace")
 
 
@@ -18,5 +18,5 @@ def toml_value(value: Any) -> str:
         return "{" + ", ".join(f"{toml_value(key)} = {toml_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml_value, value)) + "]"
-    # A JSON string is a TOML string, but for one character.
+    # JSON strings are valid TOML strings, except for this character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

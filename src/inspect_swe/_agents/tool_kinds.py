@@ -1,4 +1,4 @@
-"""What is told of the agents: to other agents, and to approval policies."""
+"""Agent descriptions, for other agents, and tool kinds, for approval policies."""
 
 from __future__ import annotations
 
@@ -42,13 +42,12 @@ PI = dedent("""
 
 
 def _kinds(**names: str) -> dict[str, ToolKind]:
-    """Tools by their kinds, turned round."""
+    """Convert tools by kind to kinds by tool."""
     return {name: cast(ToolKind, kind) for kind, listed in names.items() for name in listed.split()}
 
 
-# What reads the output of a background command is "read"; what feeds or ends one is "execute", as is what may run other
-# tools out of sight. Sub-agents, plans and goals are "think". What does nothing of all that is "other": it asks a
-# person, changes a mode, waits, loads a skill. Names of older and newer versions do no harm.
+# Reading a background command's output is "read"; feeding or ending one, or running other tools unseen, is "execute".
+# Sub-agents, plans and goals are "think", all else is "other". Names of other versions of a CLI do no harm.
 TOOLS: Mapping[str, Mapping[str, ToolKind]] = {
     "antigravity": _kinds(
         read="list_resources read_resource view_content_chunk view_file",
@@ -141,33 +140,33 @@ TOOLS: Mapping[str, Mapping[str, ToolKind]] = {
         "exit_plan_mode image_gen loop_wakeup record_artifact record_source report_findings skill structured_output",
     ),
 }
-"""The CLIs' own tools, by the names that models know them by."""
+"""The kinds of the CLIs' own tools, by the names that models see."""
 
 
 def cli_tools(*kinds: ToolKind, agent: str | None = None) -> list[str]:
-    """Patterns for an approval policy that mean the CLIs' own tools of certain kinds, whatever each CLI calls them.
+    """Return approval policy patterns for the CLIs' own tools of certain kinds, whatever each CLI calls them.
 
-    MCP servers and host tools are not among them. Agents of other packages are, if they are announced by an entry
-    point; one of these that cannot be loaded is left out, with a warning.
+    Tools of MCP servers and host tools are not included. Agents that other packages register by an entry point are
+    included; one that cannot be loaded is left out with a warning.
 
     Args:
-        *kinds: "read", "edit", "delete", "move", "search", "execute", "think", "fetch" or "other", the kinds of the
-            Agent Client Protocol; without any, all of the CLI's own tools.
-        agent: Name of an agent such as "claude_code", or of its interactive form; by default all agents' tools.
+        *kinds: Kinds of the Agent Client Protocol: "read", "edit", "delete", "move", "search", "execute", "think",
+            "fetch" or "other". Defaults to all kinds.
+        agent: Name of an agent such as "claude_code", or of its interactive form. Defaults to all agents.
 
     Returns:
-        Patterns such as "Bash(*", which mean a tool with any arguments.
+        Patterns such as "Bash(*", which match a tool with any arguments.
 
     Raises:
-        AgentOptionError: There is no such kind or agent.
-        EntryPointError: The agent of another package that is named cannot be used.
+        AgentOptionError: The kind or agent does not exist.
+        EntryPointError: The named agent of another package cannot be used.
     """
     unknown = set(kinds) - set(get_args(ToolKind))
     if unknown:
         raise AgentOptionError(f"There is no kind of tools {sorted(unknown)[0]!r}: {', '.join(get_args(ToolKind))}.")
     chosen = [*TOOLS.values(), *_announced_tools()] if agent is None else [_tools_of(agent)]
     wanted = kinds or get_args(ToolKind)
-    # The parenthesis ends the name: without it, "edit" would mean "edit_anything" too.
+    # The parenthesis ends the name: without it, "edit" would also match "edit_anything".
     return sorted({f"{name}(*" for tools in chosen for name, kind in tools.items() if kind in wanted})
 
 

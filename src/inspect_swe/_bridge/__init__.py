@@ -1,1 +1,1 @@
-"""Model calls and host tools, out of the sandbox."""
+"""Bridge that serves model calls and host tools to CLIs in the sandbox."""

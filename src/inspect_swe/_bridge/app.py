@@ -1,4 +1,4 @@
-"""The app that a CLI in the sandbox talks to: model calls and host tools of one sample."""
+"""HTTP app that serves one agent's model calls and host tools to its CLI."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _WARNINGS = 20
 
 
 class BridgeApp:
-    """Routes, and the state they share.
+    """HTTP routes of one bridge and their shared state.
 
     Args:
         bridge: Inspect's bridge, whose handlers make the model calls.
-        settings: The agent's wishes.
-        threads: Tells the agent's own conversation from others.
+        settings: The agent's settings.
+        tracker: Identifies the agent's own conversation.
         fail: Called with an exception that must end the sample.
     """
 
@@ -68,11 +68,11 @@ class BridgeApp:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Starlette]:
-        """The ASGI app, with what it needs in the background."""
+        """Run the background tasks and yield the ASGI app."""
         async with contextlib.AsyncExitStack() as stack:
             servers: dict[str, StreamableHTTPSessionManager] = {}
             if self._bridge.bridged_tools:
-                # The MCP SDK takes half a second to import, which a run without host tools need not wait for.
+                # Lazy: importing the MCP SDK takes half a second, and only host tools need it.
                 tools = await anyio.to_thread.run_sync(importlib.import_module, "inspect_swe._bridge.tools")
                 serving = tools.tool_servers(self._bridge, self._fail, self.stats, self._settings.reads_json)
                 servers = await stack.enter_async_context(serving)
@@ -133,7 +133,7 @@ class BridgeApp:
         return await handler.generate(self._bridge, self._settings.web_search, data)
 
     def _check_tools(self, offered: set[str]) -> None:
-        """The first request that offers tools must offer every MCP tool the agent was given."""
+        """Refuse requests with tools until one offers every MCP tool that the agent was given."""
         if self.stats.tools_offered.is_set() or not offered:
             return
         self.stats.tools_missing = self._settings.missing(offered)
@@ -145,12 +145,12 @@ class BridgeApp:
         raise ModelFailure(400, "Not all MCP servers are there.")
 
     def _withhold_tools(self, dialect: Dialect, data: dict[str, Any]) -> None:
-        """Of an MCP server that was given with a choice of tools, the model sees those only."""
+        """Remove the MCP tools that the agent's tool selection excludes."""
         if any(tools.names is not None for tools in self._settings.expected_tools.values()):
             dialect.without_tools(data, self._settings.is_withheld)
 
     async def _guarded(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
-        """A model call whose failure either ends the sample or becomes the provider's error reply."""
+        """Await a model call; a failure ends the sample or becomes the provider's error reply."""
         self.stats.running += 1
         try:
             reply = await call
@@ -165,7 +165,7 @@ class BridgeApp:
             self.stats.note(self._tracker.asker(), (payload["status"], payload["message"]))
             if payload["status"] is None:
                 self._warn("A bridged model request failed with a non-provider error", ex)
-                # Its text may name host paths or credentials; the sandbox learns the type only.
+                # The text may name host paths or credentials: the sandbox gets only the type.
                 raise ModelFailure(400, f"The request could not be served ({type(ex).__name__}).") from None
             raise ModelFailure(payload["status"], payload["message"]) from None
         finally:
@@ -192,7 +192,7 @@ class BridgeApp:
             hold.drop()
 
     def _warn(self, what: str, ex: BaseException) -> None:
-        """Tell the host why a request failed: the first few times, as the log would grow with what a sandbox sends."""
+        """Log why a request failed, up to a limit: the sandbox could fill the log otherwise."""
         self._warnings += 1
         if self._warnings <= _WARNINGS:
             last = " (further ones of this sample are not reported)" if self._warnings == _WARNINGS else ""
@@ -208,7 +208,7 @@ class BridgeApp:
 
 
 class _McpEndpoint:
-    """An MCP server's HTTP handler as an ASGI endpoint that takes every method."""
+    """ASGI endpoint of an MCP server, for every HTTP method."""
 
     def __init__(self, manager: StreamableHTTPSessionManager, intake: Intake) -> None:
         self._manager = manager

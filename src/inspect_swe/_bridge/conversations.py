@@ -1,4 +1,4 @@
-"""Which conversation is the agent's own, and who sends each request."""
+"""Conversations behind a bridge: the agent's own, its sub-agents' and others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_LINES = 8
 
 
 class Asker(enum.Enum):
-    """Who sends a request."""
+    """Sender of a request."""
 
     ROOT = "the agent's own conversation"
     SUB_AGENT = "a sub-agent"
@@ -30,14 +30,14 @@ class Asker(enum.Enum):
 
 @dataclass(frozen=True)
 class Marks:
-    """What a CLI's requests say about who sends them.
+    """Headers and fields that identify the sender of a CLI's request.
 
     Args:
-        session_header: Header that names the conversation.
-        session_body_field: Field of the body that names the CLI's session, which its sub-agents share.
+        session_header: Header with the conversation's id.
+        session_body_field: Dotted path of the body field with the CLI's session id, which sub-agents share.
         sub_agent_header: Header that only sub-agents' requests have.
-        kind_header: Header that names the kind of a request.
-        root_kinds: Kinds of the root's requests. A request of no kind may be the root's.
+        kind_header: Header with the kind of a request.
+        root_kinds: Kinds of the root's requests. A request without a kind may be the root's.
         sub_agent_kinds: Kinds of sub-agents' requests.
     """
 
@@ -49,14 +49,14 @@ class Marks:
     sub_agent_kinds: frozenset[str] = frozenset()
 
     def asker(self, headers: Mapping[str, str]) -> Asker:
-        """Return who sends a request with these headers."""
+        """Return the sender of a request with these headers."""
         kind = headers.get(self.kind_header) if self.kind_header else None
         if (self.sub_agent_header and self.sub_agent_header in headers) or kind in self.sub_agent_kinds:
             return Asker.SUB_AGENT
         return Asker.UNKNOWN if kind is None or kind in self.root_kinds else Asker.SIDE
 
     def session(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
-        """Return the session that a request names."""
+        """Return the session id in a request."""
         if self.session_header:
             return headers.get(self.session_header)
         value: Any = body
@@ -66,18 +66,18 @@ class Marks:
 
     @property
     def tell_sub_agents(self) -> bool:
-        """Whether a request says that it is a sub-agent's."""
+        """True if the CLI marks its sub-agents' requests."""
         return bool(self.sub_agent_header or self.sub_agent_kinds)
 
 
 class Evidence(NamedTuple):
-    """Why a conversation may be the root, the strongest reason first. Tuples compare in this order.
+    """Evidence that a conversation is the root, strongest first. Tuples compare in this order.
 
     Args:
-        given: It names the session that the runtime has opened or has been told.
-        prompt: Its newest user message has the prompt as a paragraph of its own.
-        extends: It continues what was the root's conversation when the prompt was sent.
-        known: Its session, or its model, instructions and tools, are those of the root before.
+        given: Its session is the one that the runtime opened or received from the CLI.
+        prompt: Its newest user messages contain the prompt as a separate paragraph.
+        extends: It continues the root conversation from before the prompt.
+        known: Its session, or its model, instructions and tools, are those of the root before the prompt.
     """
 
     given: bool = False
@@ -88,7 +88,7 @@ class Evidence(NamedTuple):
 
 @dataclass
 class _Request:
-    """A request, and what is known about it."""
+    """Request and the facts known about it."""
 
     start: int
     session: str | None = None
@@ -108,14 +108,14 @@ _request: ContextVar[_Request | None] = ContextVar("request that this task serve
 
 @dataclass
 class ConversationTracker:
-    """Tell the root conversation from all others.
+    """Tracker of the root conversation among all others.
 
-    Ids decide first, then the order of starts, texts last. After each prompt the first request with tools is the
-    root's, until another one has stronger `Evidence`. A reply is judged once more when it is there: only the answer
-    to the root's newest request changes the root.
+    Ids decide first, then the order of starts, then texts. After each prompt the first request with tools is the
+    root's, until another one has stronger `Evidence`. Each request is judged again when its reply arrives: only the
+    answer to the root's newest request changes the root.
 
     Args:
-        marks: What the CLI's requests say about who sends them.
+        marks: Headers and fields that identify the sender of the CLI's requests.
     """
 
     marks: Marks = field(default_factory=Marks)
@@ -134,10 +134,10 @@ class ConversationTracker:
     _others: Recent[int, None] = field(default_factory=lambda: Recent(_MAX_OTHERS), init=False)
 
     def begin(self, session: str | None = None, prompts: Iterable[str] = ()) -> None:
-        """Expect the root's requests for a new prompt.
+        """Prepare for the root's requests after a new prompt.
 
         Args:
-            session: The session that the CLI was started with, or has named.
+            session: Session id that the CLI was started with or reported.
             prompts: Texts of the prompt.
         """
         if session is not None and self._session not in (None, session):
@@ -149,25 +149,25 @@ class ConversationTracker:
         self._evidence, self._newest, self._has_ended = None, None, False
 
     def on_request(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
-        """Read what a request that this task serves says about itself."""
+        """Read the sender and session from this task's request."""
         session, asker = self.marks.session(headers, body), self.marks.asker(headers)
         _request.set(_Request(self._starts, session, asker, str(body.get("model", ""))))
 
     @property
     def is_certain(self) -> bool:
-        """Whether ids alone say that this task's request is the root's: its text is no evidence then."""
+        """True if ids alone identify this task's request as the root's; its text then doesn't count."""
         request = _request.get()
         if request is None or request.asker is not Asker.UNKNOWN or not self.marks.session_header:
             return False
         return self.marks.tell_sub_agents and request.session is not None and request.session == self._given
 
     def on_messages(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo], delegated: bool) -> None:
-        """Judge the request that this task serves.
+        """Judge the messages and tools of this task's request.
 
         Args:
-            messages: Its messages.
-            tools: The tools that it offers. Most side requests offer none.
-            delegated: Whether its messages say that it is a sub-agent's.
+            messages: The request's messages.
+            tools: The offered tools. Most side requests offer none.
+            delegated: Whether the messages identify the sender as a sub-agent.
         """
         request = _request.get() or _Request(self._starts)
         _request.set(request)
@@ -187,10 +187,10 @@ class ConversationTracker:
             self._newest, self._has_ended = request, False
 
     def is_root(self) -> bool | None:
-        """Whether the request that this task serves belongs to the root conversation; None if nothing tells.
+        """Return whether this task's request belongs to the root conversation; None if it is unknown.
 
-        An answer to a CLI that has died meanwhile does not, though the one that was started after it may be asking in
-        the same session.
+        Requests from before the newest prompt don't belong: their CLI may have died, and a new one may have resumed the
+        same session.
         """
         request = _request.get()
         if request is None or not request.is_read:
@@ -202,16 +202,16 @@ class ConversationTracker:
         return False if self._judge(request) is False else None
 
     def answered(self, output: ModelOutput) -> None:
-        """Note how the root's newest answer ended: without calls it is the last one to the prompt."""
+        """Record whether the root's newest answer ends the turn: it stops without tool calls."""
         self._has_ended = output.stop_reason == "stop" and not (output.choices and output.message.tool_calls)
 
     def done(self) -> None:
-        """Note that the request which this task serves has its reply, or an error."""
+        """Mark this task's request as answered or failed."""
         if (request := _request.get()) is not None:
             request.is_done, request.messages = True, ()
 
     def asker(self) -> Asker:
-        """Return who sends the request that this task serves."""
+        """Return the sender of this task's request."""
         request = _request.get()
         if request is None or request.asker is not Asker.UNKNOWN:
             return request.asker if request is not None else Asker.UNKNOWN
@@ -235,20 +235,20 @@ class ConversationTracker:
         return False if any(self._evidence) and (self._has_ended or self._is_in_flight()) else None
 
     def _is_alike(self, request: _Request, line: int) -> bool:
-        """Whether a request that extends the root's is the root's next one: its tools may have changed meanwhile."""
+        """Return whether a request that extends the root is its next one; the tools may have changed."""
         last = self._lines[line]
         grown = len(request.messages) > len(last)
         return request.identity in self._root or (grown and _instructions(request.messages) == _instructions(last))
 
     def _line_of(self, messages: Sequence[ChatMessage]) -> int | None:
-        """Return which of the conversations that may be the root's these messages extend."""
+        """Return the index of the newest root candidate that the messages extend, or None."""
         numbers = reversed(range(len(self._lines)))
         return next((number for number in numbers if _extends(messages, self._lines[number])), None)
 
     def _follow(self, messages: Sequence[ChatMessage]) -> None:
-        """Note the root's conversation.
+        """Record the root's messages.
 
-        One that doesn't extend the last may be the compacted root. If the last goes on, it was not.
+        A conversation that doesn't extend the last one may be the compacted root, until an earlier one continues.
         """
         line = self._line_of(messages)
         if line is not None:
@@ -257,14 +257,14 @@ class ConversationTracker:
         self._lines = [*self._lines[1 - _MAX_LINES :], list(messages)]
 
     def _may_begin_anew(self, request: _Request) -> bool:
-        """Whether a request may be the root's although it doesn't extend its last one, as after a compaction."""
+        """Return whether a request may be the root's without extending its last one, as after a compaction."""
         if self._is_in_flight() and len(self._lines) == 1:
             return False
         named = request.identity == request.session
         return named or not (self._has_ended or request.beginning in self._others)
 
     def _claim(self, request: _Request) -> bool:
-        """Make the request's conversation the root if its evidence is the strongest so far."""
+        """Make a request's conversation the root if its evidence is the strongest so far."""
         if not request.has_tools or request.asker is not Asker.UNKNOWN:
             return False
         newest = _newest_texts(request.messages)
@@ -274,7 +274,7 @@ class ConversationTracker:
             extends=any(_extends(request.messages, before) for before in self._before),
             known=request.identity in self._known,
         )
-        # A session may change on the way, which the runtime isn't told. Then the prompt is in the new one.
+        # The CLI may change the session without reporting it. The new one then contains the prompt.
         is_doubtful = self._seen is not None and self._seen == self._given != request.session
         if (is_doubtful and not evidence.prompt) or (self._evidence is not None and evidence <= self._evidence):
             return False
@@ -288,7 +288,7 @@ class ConversationTracker:
         return True
 
     def _is_foreign(self, request: _Request) -> bool:
-        """Whether the request names another session than the root, and not the one that the runtime knows."""
+        """Return whether a request's session is neither the root's nor the one that the runtime knows."""
         if request.session is None or request.session == self._given:
             return False
         if self._given is not None and self._seen == self._given:
@@ -300,13 +300,13 @@ class ConversationTracker:
 
 
 def _extends(messages: Sequence[ChatMessage], earlier: Sequence[ChatMessage]) -> bool:
-    """Whether a conversation begins with another one."""
+    """Return whether a conversation begins with an earlier one."""
     said = _conversation(messages)
     return all(next(said, None) == each for each in _conversation(earlier))
 
 
 def _newest_texts(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
-    """Return the user's texts since the model's last answer."""
+    """Return the user texts since the model's last answer."""
     newest = list(takewhile(lambda message: message.role != "assistant", reversed(messages)))
     return user_texts(reversed(newest))
 

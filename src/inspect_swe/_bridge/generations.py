@@ -1,4 +1,4 @@
-"""Exactly one generation per request: a client that re-sends a request is attached to the one in flight."""
+"""Model calls in flight: exactly one per request, to which a client's retries attach."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .intake import ModelFailure
 from .recent import Recent
 
 UNCLAIMED = 600.0
-"""Seconds for which a reply that nobody received is kept for the client that asks again."""
+"""Seconds to store an undelivered reply for a client's retry."""
 
 RECEIVED = 8
-"""Received replies that are kept for a client that says it asks again: one that was lost on the way, after all."""
+"""Number of delivered replies to store for marked retries: a reply may still be lost on its way."""
 
 MOST = 256
-"""Generations that a sample has in flight at most, and replies that are kept for clients that ask again."""
+"""Limit on a bridge's generations in flight, and on its undelivered replies."""
 
 
 @dataclass
 class Generation:
-    """One model call made for a client, and how many of its connections wait for it."""
+    """Model call for a client, and the number of connections that wait for it."""
 
     key: str
     task: asyncio.Task[dict[str, Any]]
@@ -35,16 +35,16 @@ class Generation:
     left: float | None = None
 
     def has_reply(self) -> bool:
-        """Whether the model has answered."""
+        """Return whether the model call succeeded."""
         return self.task.done() and not self.task.cancelled() and self.task.exception() is None
 
     def stale(self) -> bool:
-        """Whether nobody came back for the reply for so long that an equal request is a new one."""
+        """Return whether the reply is too old for a retry, so that an equal request is a new one."""
         return self.left is not None and self.task.done() and time.monotonic() - self.left > UNCLAIMED
 
 
 class Generations:
-    """The model calls of one sample that are in flight, or that nobody has received yet."""
+    """Model calls of one bridge that are in flight, or whose replies may be requested again."""
 
     def __init__(self) -> None:
         self._by_key: dict[str, Generation] = {}
@@ -54,19 +54,19 @@ class Generations:
     def claim(
         self, route: str, body: bytes | bytearray, is_resend: bool, generate: Callable[[], Awaitable[dict[str, Any]]]
     ) -> Generation:
-        """Start a generation, or attach to the one that the same client already asked for.
+        """Start a generation, or attach a retry to the existing one.
 
-        Two equal requests at the same time are two requests, unless the client says that it re-sends or the
-        connection that asked first is gone.
+        Two equal requests at the same time are two requests, unless the client marks a retry or the first connection
+        is closed.
 
         Args:
-            route: Endpoint the request was sent to.
-            body: What tells the request from others.
-            is_resend: The client says that it sent this before.
+            route: Path of the request's endpoint.
+            body: The bytes that identify the request.
+            is_resend: Whether the client marks the request as a retry.
             generate: Makes the model call.
 
         Raises:
-            ModelFailure: There are too many generations in flight.
+            ModelFailure: Too many generations are in flight.
         """
         digest = hashlib.sha256(route.encode() + b"\0")
         digest.update(body)
@@ -87,7 +87,7 @@ class Generations:
         return generation
 
     def _make_room(self) -> None:
-        """Forget the oldest replies that nobody came back for."""
+        """Drop the oldest undelivered replies."""
         if len(self._by_key) >= MOST:
             left = [key for key, known in self._by_key.items() if known.waiting == 0 and known.task.done()]
             for key in left[: -MOST // 2]:
@@ -96,14 +96,14 @@ class Generations:
     def _ended(self, task: asyncio.Task[dict[str, Any]]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # it is the waiting connection's to report
+            task.exception()  # avoids asyncio's warning: the waiting connection reports the exception
 
     def release(self, generation: Generation, delivered: bool) -> None:
-        """Note that a connection stopped waiting.
+        """Record that a connection stopped waiting.
 
         Args:
             generation: The generation that it waited for.
-            delivered: Whether all of the reply was handed to it, and it had not gone away by then.
+            delivered: Whether the whole reply was sent before the connection closed.
         """
         generation.waiting -= 1
         generation.delivered = generation.delivered or delivered
@@ -115,7 +115,7 @@ class Generations:
                 self._received[generation.key] = generation
 
     async def aclose(self) -> None:
-        """Cancel what is in flight."""
+        """Cancel all generations in flight."""
         self._by_key.clear()
         self._received.clear()
         tasks = list(self._tasks)

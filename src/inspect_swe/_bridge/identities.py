@@ -1,4 +1,4 @@
-"""Ids between CLI and provider: the CLI's are unique in its session and legal for it, the provider's are its own."""
+"""Mapping between the provider's ids and ids that are unique and legal in the CLI's session."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .._inspect.private import sample_identity
 from .dialects import serving_dialect
 
 MAX_ID = 64
-"""Characters of a tool call's id that every CLI and every API takes."""
+"""Longest tool call id, in characters, that every CLI and API accepts."""
 
 _ILLEGAL = re.compile("[^a-zA-Z0-9_-]")
-_ENTRY = re.compile(r"(.*)_\d+")  # A CLI may take `X_1` for a part of the call `X`, if there is one.
+_ENTRY = re.compile(r"(.*)_\d+")  # A CLI may read `X_1` as a part of an existing call `X`.
 
 _Place = tuple[object, int]
-"""Where a call stands in a conversation: the call before it (or how the conversation begins), and what it calls."""
+"""Position of a call: the previous call (or the conversation's beginning), and a hash of function and arguments."""
 
 _previous: ContextVar[object] = ContextVar("the last call of the request's conversation", default=None)
 _tables: weakref.WeakKeyDictionary[Any, Identities] = weakref.WeakKeyDictionary()
 
 
 def sample_identities() -> Identities:
-    """Return the table of the running sample, which all its bridges share; a new one outside of a sample."""
+    """Return the running sample's table, which all its bridges share, or a new one outside a sample."""
     sample = sample_identity()
     if sample is None:
         return Identities()
@@ -42,10 +42,10 @@ def sample_identities() -> Identities:
 
 @dataclass
 class Identities:
-    """The table between a CLI's ids and the provider's.
+    """Table of a CLI's ids and the provider's ids.
 
-    An id changes only if it must: it is missing, illegal in the CLI's dialect, or in use already. New ids follow from
-    the provider's, so that a conversation that is repeated from Inspect's cache has the same ones.
+    An id changes only if it is missing, illegal in the CLI's dialect, or already in use. New ids derive from the
+    provider's, so that a conversation replayed from Inspect's cache has the same ids.
     """
 
     _provider_ids: dict[str, str] = field(default_factory=dict, init=False)
@@ -59,10 +59,10 @@ class Identities:
     _message_ids: set[str] = field(default_factory=set, init=False)
 
     def read(self, messages: Sequence[ChatMessage]) -> None:
-        """Give the calls and results of a request the ids that the bridge gave them, and make all ids unique.
+        """Restore the bridge's ids of a request's calls and results, and make all ids unique.
 
         Args:
-            messages: The request's messages, which are changed. Clients may send ids of their own, or none.
+            messages: The request's messages, modified in place. Clients may send other ids, or none.
         """
         seen: dict[str, int] = {}
         turn: list[tuple[str, str]] = []
@@ -83,23 +83,23 @@ class Identities:
         _previous.set(previous)
 
     def to_provider(self, messages: list[ChatMessage]) -> list[ChatMessage] | None:
-        """Return messages with the provider's own ids; None if the ids of all are the provider's own.
+        """Return a copy of the messages with the provider's ids, or None if they have those already.
 
         Args:
-            messages: The messages of a request. They stay as they are.
+            messages: The messages of a request.
         """
         if self._provider_ids.keys().isdisjoint(_ids(messages)):
             return None
         return [self._with_provider_ids(message) for message in self._in_order_of_calls(messages)]
 
     def give(self, output: ModelOutput) -> dict[str, str]:
-        """Give an answer's calls and messages ids that the CLI can use.
+        """Assign ids that the CLI accepts to an answer's calls and messages.
 
         Args:
-            output: The answer, whose messages are replaced where an id changes.
+            output: The answer. Messages with changed ids are replaced.
 
         Returns:
-            The provider's ids that other calls of the session have too, by the new ids.
+            Provider ids that occur more than once in the session, by new id.
         """
         repeated: dict[str, str] = {}
         previous = _previous.get()
@@ -131,7 +131,7 @@ class Identities:
         return call if new == own else replace(call, id=new)
 
     def _new_id(self, own: str) -> str:
-        """Return an unused id: the provider's own if that can be, else one that follows from it."""
+        """Return an unused id: the provider's if it is legal and free, else one derived from it."""
         dialect = serving_dialect.get()
         is_legal = bool(own) and len(own) <= MAX_ID and (dialect is None or dialect.call_id.fullmatch(own))
         new = own if is_legal else _ILLEGAL.sub("_", own)[:MAX_ID]
@@ -154,9 +154,9 @@ class Identities:
             self._split.add(entry[1])
 
     def _recognise(self, call: ToolCall, previous: object, seen: dict[str, int], is_latest: bool) -> str:
-        """Return the id that a call of a request has on the host."""
+        """Return the bridge's id of a call in a request."""
         if call.id not in self._used or call.id in seen:
-            # Ids of the client's own: the call is known by its place, and the latest ones by what they are.
+            # The client chose the id: identify the call by its place, or one of the latest calls by its contents.
             known = [id for id in self._places.get(_place(previous, call), ()) if id not in seen]
             if known:
                 return known[-1]
@@ -173,7 +173,7 @@ class Identities:
         return self._repeats[repeat]
 
     def _pair(self, message: ChatMessageTool, turn: list[tuple[str, str]], named: dict[str, str]) -> None:
-        """Assign a result to the first of the latest calls that was sent under its id and has no result yet."""
+        """Assign a result to the first of the latest calls that has its id and no result yet."""
         original = message.tool_call_id or ""
         if call := next((call for call in turn if call[0] == original), None):
             turn.remove(call)
@@ -194,7 +194,7 @@ class Identities:
         return message
 
     def _in_order_of_calls(self, messages: list[ChatMessage]) -> list[ChatMessage]:
-        """Return messages with the results in the order of the calls, where the provider can't tell them by ids."""
+        """Return messages with results in call order wherever the provider's ids are ambiguous."""
         ordered = list(messages)
         for number, message in enumerate(messages):
             ids = [call.id for call in _calls(message)]
@@ -232,7 +232,7 @@ def _ids(messages: Sequence[ChatMessage]) -> Iterator[str]:
 
 
 def _beginning(messages: Sequence[ChatMessage]) -> object:
-    """Return what a conversation begins with, which stays the same until it is compacted."""
+    """Return a hash of the user texts before the first answer, which only a compaction changes."""
     texts: list[str] = []
     for message in messages:
         if isinstance(message, ChatMessageAssistant):

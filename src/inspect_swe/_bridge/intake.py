@@ -1,4 +1,4 @@
-"""Takes in requests: whoever is in the sandbox may send anything, as often and as much as they like."""
+"""Read and bound untrusted requests from the sandbox."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from starlette.types import Message, Receive
 from .dialects import Dialect
 
 MAX_BODY = 64 << 20
-"""Bytes of the largest request body that is read; the providers themselves take half of that, or less."""
+"""Limit on the bytes of a request body; providers accept at most half of it."""
 
 MAX_CALL = 16 << 20
-"""Bytes of the largest call of a host tool that is read."""
+"""Limit on the bytes of a host tool call."""
 
 MAX_TOGETHER = 256 << 20
-"""Bytes that the requests which a sample has under way may take together, with what their JSON becomes."""
+"""Limit on the bytes of all requests in flight in a bridge, with their parsed JSON."""
 
 MAX_DEPTH = 100
-"""Levels of the deepest JSON that is served: a log cannot hold a request with more than 255."""
+"""Limit on the nesting of a request's JSON; Inspect's log allows 255 levels."""
 
 MAX_PARTS = 100_000
-"""Objects and lists in a request: Inspect works on each of them, while the whole eval waits."""
+"""Limit on a request's objects and lists: Inspect processes each of them and blocks the whole eval meanwhile."""
 
-_VALUE = 64  # bytes that the smallest JSON values become
+_VALUE = 64  # bytes of the smallest parsed JSON value
 
 
 @dataclass
 class ModelFailure(Exception):
-    """A request that failed, as the client may see it.
+    """Failure of a request, in a form that is safe to send to the client.
 
     Args:
         status: HTTP status.
-        message: Text for the client: no host path, credential or traceback is in it.
+        message: Text for the client, without host paths, credentials and tracebacks.
     """
 
     status: int
@@ -43,17 +43,17 @@ class ModelFailure(Exception):
 
 
 class Intake:
-    """What the requests take that a sample has under way."""
+    """Bytes that the requests in flight take together."""
 
     def __init__(self) -> None:
         self.taken = 0
 
 
 class RequestBudget:
-    """The share of one request, until it is dropped.
+    """Bytes that one request takes, until they are released.
 
     Args:
-        intake: What it is a share of.
+        intake: The total that the bytes count towards.
     """
 
     def __init__(self, intake: Intake) -> None:
@@ -62,10 +62,10 @@ class RequestBudget:
         self._weight = 0
 
     def add(self, chunk: bytes) -> None:
-        """Take in a piece of the body.
+        """Count a piece of the body.
 
         Raises:
-            ModelFailure: That is too much.
+            ModelFailure: A limit is exceeded.
         """
         self._size += len(chunk)
         if self._size > MAX_BODY:
@@ -80,12 +80,12 @@ class RequestBudget:
         self._intake.taken += weight
 
     def drop(self) -> None:
-        """Give all of it back."""
+        """Release the request's bytes."""
         self._intake.taken -= self._weight
         self._weight = 0
 
     def counting(self, receive: Receive) -> Receive:
-        """An ASGI `receive` that takes in what it receives; it raises `ModelFailure`."""
+        """Return an ASGI `receive` that counts body bytes, and raises `ModelFailure` above a limit."""
 
         async def counted() -> Message:
             message = await receive()
@@ -96,10 +96,10 @@ class RequestBudget:
 
 
 async def read_request(request: Request, dialect: Dialect, hold: RequestBudget) -> tuple[bytearray, dict[str, Any]]:
-    """The request's body, and the JSON object in it.
+    """Return a request's body and its JSON object.
 
     Raises:
-        ModelFailure: It is too large, or not a request of this dialect.
+        ModelFailure: The request exceeds a limit, is invalid in this dialect, or its connection was closed.
     """
     body = bytearray()
     try:
@@ -109,7 +109,7 @@ async def read_request(request: Request, dialect: Dialect, hold: RequestBudget) 
     except ClientDisconnect:
         raise ModelFailure(400, "The connection was closed.") from None
     try:
-        # The bytes themselves may be in another encoding, or hold half characters as if they were whole ones.
+        # From bytes, `json.loads` would also accept UTF-16, UTF-32 and encoded lone surrogates.
         data = without_lone_surrogates(json.loads(body.decode()), body)
     except (ValueError, RecursionError):
         raise ModelFailure(400, "The request's body is not valid JSON.") from None
@@ -120,7 +120,7 @@ async def read_request(request: Request, dialect: Dialect, hold: RequestBudget) 
 
 
 def _shape(data: Any) -> str | None:
-    """What is wrong with the shape of JSON data, if anything is."""
+    """Return the problem with the size or nesting of JSON data, or None."""
     level: list[Any] = [[data]]
     parts = 0
     for _ in range(MAX_DEPTH + 1):
@@ -139,11 +139,11 @@ def _shape(data: Any) -> str | None:
 
 
 def without_lone_surrogates(data: Any, text: bytes | bytearray) -> Any:
-    """JSON data with half characters replaced: they cannot be written to a log, and would end the whole eval.
+    """Replace lone surrogates in JSON data: writing them to a log fails and ends the whole eval.
 
     Args:
-        data: What the text says.
-        text: The JSON text, in which a half character can only be an escape.
+        data: The parsed text.
+        text: The JSON text, which can contain lone surrogates only as escapes.
     """
     if b"\\ud" not in text and b"\\uD" not in text:
         return data

@@ -1,4 +1,4 @@
-"""A dictionary of bounded size."""
+"""Dictionary of bounded size."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _V = TypeVar("_V")
 
 
 class Recent(OrderedDict[_K, _V]):
-    """A dictionary of the entries that were set last, or moved to the end.
+    """Dictionary of the entries most recently set or moved to the end.
 
     Args:
-        limit: How many it holds.
+        limit: Maximum number of entries.
     """
 
     def __init__(self, limit: int) -> None:

@@ -1,4 +1,4 @@
-"""How a generation becomes an HTTP reply: with the provider's status, and alive while the model thinks."""
+"""HTTP replies with the provider's status, and keep-alives until the model answers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .generations import Generation, Generations
 from .intake import Intake, ModelFailure, RequestBudget, read_request
 
 KEEP_ALIVE = 4.0
-"""Seconds of silence after which a byte is sent, so that no client's watchdog fires."""
+"""Seconds of silence after which a keep-alive is sent, so that client timeouts don't trigger."""
 
 
 def error_reply(dialect: Dialect, failure: ModelFailure) -> Response:
-    """A failure in a dialect's own shape."""
-    # Inspect has retried and waited already: clients that retry as well need not wait for minutes once more.
+    """Return the dialect's error reply for a failure."""
+    # Inspect has already retried and waited, so clients needn't wait for minutes again.
     headers = {"retry-after": "1"} if failure.status == 429 or failure.status >= 500 else None
     return JSONResponse(dialect.error(failure.status, failure.message), status_code=failure.status, headers=headers)
 
@@ -37,9 +37,9 @@ async def model_reply(
 
     Args:
         request: The client's request.
-        dialect: Its wire format.
-        intake: What the sample's requests take.
-        generations: The sample's generations.
+        dialect: The request's wire format.
+        intake: Bytes of the bridge's requests in flight.
+        generations: The bridge's generations.
         generate: Makes the model call from the request's JSON; raises `ModelFailure`.
     """
     hold = RequestBudget(intake)
@@ -56,21 +56,21 @@ async def model_reply(
 
 
 def _identity(body: bytearray, data: dict[str, Any]) -> bytes | bytearray:
-    """What is the same when a request is sent again: some clients say in each when it was sent."""
+    """Return the bytes that identify a request, without `client_metadata`, which has the time of sending."""
     if "client_metadata" not in data:
         return body
     return json.dumps({name: value for name, value in data.items() if name != "client_metadata"}).encode()
 
 
 class ModelResponse(Response):
-    """A generation's reply: at once if it is there soon, else begun and kept alive until it is.
+    """Reply with a generation's output, and with keep-alives while the generation is slow.
 
     Args:
         dialect: The client's wire format.
-        request: Its request.
-        hold: What the request takes.
-        generations: The sample's generations.
-        generation: The one to answer with.
+        request: The client's request.
+        hold: Bytes that the request takes.
+        generations: The bridge's generations.
+        generation: The generation to reply with.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ModelResponse(Response):
         generation.waiting += 1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, as an ASGI app."""
+        """Send the reply, as an ASGI app."""
         gone = asyncio.ensure_future(_hung_up(receive))
         delivered = False
         try:
@@ -104,7 +104,7 @@ class ModelResponse(Response):
             self._generation.task.add_done_callback(lambda task: self._hold.drop())
 
     async def _wait(self, gone: asyncio.Future[Any], send: Send) -> bool:
-        """Wait for the generation, keeping the client's connection alive; says whether the reply was begun."""
+        """Wait for the generation and send keep-alives; return whether the reply was started."""
         task: asyncio.Future[Any] = self._generation.task
         opened = False
         while not task.done():
@@ -115,14 +115,14 @@ class ModelResponse(Response):
                 if not opened:
                     headers = [(b"content-type", self._media.encode())]
                     await send({"type": "http.response.start", "status": 200, "headers": headers})
-                # White space before a JSON value is part of JSON.
+                # JSON allows white space before a value.
                 beginning = self._dialect.ping if opened else self._dialect.opening(self._request)
                 await _send_part(send, beginning if self._streaming else b" ")
                 opened = True
         return opened
 
     async def _finish(self, opened: bool, gone: asyncio.Future[Any], send: Send) -> bool:
-        """Send what is left of the reply; says whether the client was there until the last byte."""
+        """Send the rest of the reply; return whether the client stayed connected until the last byte."""
         try:
             reply = self._generation.task.result()
         except ModelFailure as failure:
@@ -130,7 +130,7 @@ class ModelResponse(Response):
                 return await _send_whole(send, error_reply(self._dialect, failure), gone)
             if self._streaming:
                 return await _send_last(send, self._dialect.error_event(failure.status, failure.message), gone)
-            # Else the reply stays unfinished: the client sees a broken connection, never half a message with 200.
+            # Else leave the reply unfinished: the client sees a broken connection rather than a short reply with 200.
             return not gone.done()
         if self._streaming:
             body = b"".join(self._dialect.stream(self._request, reply, opened))
@@ -147,9 +147,9 @@ async def _send_whole(send: Send, response: Response, gone: asyncio.Future[Any])
 
 
 async def _send_last(send: Send, body: bytes, gone: asyncio.Future[Any]) -> bool:
-    """Send the end of a reply; says whether the client was there when its last byte was handed to the connection."""
+    """Send the end of a reply; return whether the client was connected when its last byte was sent."""
     await _send_part(send, body[:-1])
-    # Only the next part waits until the connection has taken this one; then `gone` needs a round to be done.
+    # Only sending another part waits until this one is written. Then `gone` needs a loop iteration to finish.
     await _send_part(send, b"")
     for _ in range(2):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Serve the app over socket pairs of this process, in the sample's own context."""
+"""HTTP server over socket pairs, in the sample's own context."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from uvicorn.server import ServerState
 from .._sandbox.relay.multiplexer import Connect
 
 MAX_HEAD = 128 << 10
-"""Bytes of a request's line and headers, or of anything else that is not a body."""
+"""Limit on the bytes of a request line and headers, or of any other data outside a body."""
 
 MAX_HEADERS = 200
 MAX_PIPELINED = 8
-"""Requests that a client may send before the reply to the one before."""
+"""Limit on the requests that a connection queues while an earlier one is served."""
 
-# What uvicorn warns of is what the client sent, and would fill the log with it.
+# uvicorn's warnings quote requests: the sandbox could fill the log with them.
 _logger = logging.getLogger("uvicorn.error.bridge")
 _logger.setLevel(logging.ERROR)
 
 
 class _Refused(Exception):
-    """The parser of HTTP makes an error reply of it, and closes the connection."""
+    """Refused request: the HTTP parser sends an error reply and closes the connection."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, with bounds where it has none: requests come from whoever is in the sandbox."""
+    """uvicorn's HTTP protocol with additional limits, as requests from the sandbox are untrusted."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,43 +42,43 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle = 0
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes; if too many of them made neither a request nor a part of a body, the connection ends."""
+        """Parse bytes; close the connection after too many without a complete head or any body."""
         self._idle += len(data)
         super().data_received(data)
         if self._idle > MAX_HEAD and not self.transport.is_closing():
             self.send_400_response("The request's headers are too large.")
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Refuse a request if too many are queued."""
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _Refused
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer."""
+        """Refuse a request with too many headers or trailers."""
         if len(self.headers) >= MAX_HEADERS:
             raise _Refused
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The body, if there is one, follows."""
+        """Restart the count of bytes outside a body."""
         self._idle = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """Restart the count of bytes outside a body."""
         self._idle = 0
         super().on_body(body)
 
 
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[Connect]:
-    """Serve an app while the block runs; yields a function that connects to it.
+    """Serve an app while the block runs, and yield a function that connects to it.
 
-    A connection is a pair of sockets without a name: no folder has to be writable, and no other process can connect.
+    Connections are unnamed socket pairs: they need no writable folder, and no other process can connect.
 
-    Inspect keeps the active sample, its limits, store and transcript in context variables. A server that is
-    started inside the agent's call has them; one for the whole process would not.
+    Inspect stores the active sample, its limits, store and transcript in context variables. The server runs in a
+    copy of the agent's context, so that requests have them. A server for the whole process would lack them.
     """
     context = contextvars.copy_context()
     config = uvicorn.Config(
@@ -90,11 +90,11 @@ async def serving(app: ASGIApp) -> AsyncIterator[Connect]:
         ws="none",
         server_header=False,
         date_header=False,
-        # A connection that is closed for idleness while a request is under way to it would break that request.
+        # A short timeout could close an idle connection while a request is on its way.
         timeout_keep_alive=86_400,
     )
     config.load()
-    # Without uvicorn's `Server`, which takes the process's signals, and a fifth of a second to end.
+    # uvicorn's `Server` would handle the process's signals and take a fifth of a second to stop.
     state = ServerState()
     loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""What an agent wants of its bridge, and what passed over it."""
+"""Settings and statistics of an agent's bridge."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .._errors import ToolsMissingError
 from .conversations import Asker
 
 Failure = tuple[int | None, str]
-"""Status and text of a provider's error, as it was (for our own error text, never for the sandbox)."""
+"""Status and original text of a provider's error: for errors on the host, never for the sandbox."""
 
 
 @dataclass(frozen=True)
 class OfferedTools:
-    """An MCP server's tools as the CLI offers them to the model.
+    """MCP server's tools as the CLI offers them to the model.
 
     Args:
-        prefix: What their names begin with in a model request.
-        names: The tools that must be offered: the name in a model request, and the server's own name. None stands for
-            whatever the server has, which must be one tool at least.
-        command: The command that starts the server in the sandbox, if one does.
+        prefix: Prefix of the tools' names in a model request.
+        names: Required tools: the server's own names, keyed by the names in a model request. None accepts all of the
+            server's tools and requires at least one.
+        command: Command that starts the server in the sandbox, if there is one.
     """
 
     prefix: str
@@ -31,7 +31,7 @@ class OfferedTools:
     command: str | None = None
 
     def missing(self, offered: Set[str]) -> list[str]:
-        """Return the tools that a request lacks which offers the named ones."""
+        """Return the required tools that are not among the offered ones."""
         if self.names is None:
             return [] if any(name.startswith(self.prefix) for name in offered) else ["*"]
         return sorted(tool for name, tool in self.names.items() if name not in offered)
@@ -39,13 +39,13 @@ class OfferedTools:
 
 @dataclass
 class BridgeSettings:
-    """What an agent wants of its bridge beyond Inspect's own settings.
+    """Settings of an agent's bridge beyond Inspect's own.
 
     Args:
-        web_search: Whether the CLI's own web search may reach the model provider's.
-        models: Model names to list to clients that ask.
-        expected_tools: The tools of each MCP server.
-        reads_json: Whether the CLI reads a host tool's text as JSON where it can, and fails if that is no object.
+        web_search: Whether the CLI's web search may use the model provider's.
+        models: Names that the model list endpoint returns.
+        expected_tools: Tools of each MCP server, by server name.
+        reads_json: Whether the CLI parses a host tool's text as JSON if it can, and fails unless it is an object.
     """
 
     web_search: bool = False
@@ -54,7 +54,7 @@ class BridgeSettings:
     reads_json: bool = False
 
     def missing(self, offered: Set[str]) -> ToolsMissingError | None:
-        """The error of a request that offers these tools, if one that is expected is not among them."""
+        """Return an error if an expected tool is not among the offered ones."""
         for server, tools in self.expected_tools.items():
             if missing := tools.missing(offered):
                 started = "" if tools.command is None else f" (command {tools.command!r})"
@@ -66,28 +66,28 @@ class BridgeSettings:
         return None
 
     def is_withheld(self, name: str) -> bool:
-        """Whether a tool is one of an MCP server that was given with a choice of other tools."""
+        """Return whether an MCP server's tool selection excludes a tool."""
         servers = [tools for tools in self.expected_tools.values() if name.startswith(tools.prefix)]
         if any(name in (tools.names or ()) for tools in servers):
             return False
-        # The names of "web" begin as those of "web_search" do.
+        # Prefixes may overlap: tools of a server "web_search" also begin with "web".
         owner = max(servers, key=lambda tools: len(tools.prefix), default=None)
         return owner is not None and owner.names is not None
 
 
 @dataclass
 class BridgeStats:
-    """What passed over the bridge, for the runtime to judge a run by.
+    """Statistics of a bridge, from which the runtime judges a run.
 
     Args:
-        requests: Model requests that were begun.
-        user_agent: What the client of the last request calls itself.
-        tools_missing: What the last request lacked of the MCP tools that the agent was given.
-        may_restart: Whether the CLI is started once more if its first request lacks some; else the sample ends.
-        running: Model calls that are being made.
-        tools_offered: Set when a request has offered every MCP tool that the agent was given.
-        span: The transcript's span that requests belong to; None means that in which the bridge was opened.
-        outcomes: The newest error of each kind of asker since the last prompt; None where the newest call went well.
+        requests: Number of model requests started.
+        user_agent: User-Agent header of the last request.
+        tools_missing: Error if the last request with tools lacked MCP tools that the agent was given.
+        may_restart: Whether the CLI is restarted if its first request lacks MCP tools; else the sample ends.
+        running: Number of model calls in flight.
+        tools_offered: Set once a request offers every MCP tool that the agent was given.
+        span: Transcript span for requests; None is the span in which the bridge was opened.
+        outcomes: Outcome of each kind of sender's newest call since the last prompt: an error, or None for success.
     """
 
     requests: int = 0
@@ -102,29 +102,29 @@ class BridgeStats:
 
     @property
     def failure(self) -> Failure | None:
-        """The provider's error that the root conversation met last, if its last call failed.
+        """The provider's error, if the root conversation's last call failed.
 
-        Errors of side requests and of sub-agents are not the turn's: the CLI handles them.
+        Errors of side requests and sub-agents don't count, as the CLI handles them.
         """
         asker = Asker.ROOT if Asker.ROOT in self.outcomes else Asker.UNKNOWN
         return self.outcomes.get(asker)
 
     @property
     def last_resort(self) -> Failure | None:
-        """The error of a CLI that gave up: the root's, or anybody's where the root has had no answer."""
+        """The error to report if the CLI gave up: the root's, or any sender's newest if the root got no answer."""
         if self.failure is not None or self.outcomes.get(Asker.ROOT, False) is None:
             return self.failure
         return next(filter(None, reversed(self.outcomes.values())), None)
 
     def note(self, asker: Asker, failure: Failure | None) -> None:
-        """Note what came of a model call."""
+        """Record the outcome of a model call."""
         self.outcomes.pop(asker, None)
         self.outcomes[asker] = failure
 
     def touch(self) -> None:
-        """Something happens."""
+        """Reset the idle timer."""
         self._touched = time.monotonic()
 
     def idle(self) -> float:
-        """Seconds for which nothing has happened."""
+        """Return the seconds since the last activity; 0 while a model call runs."""
         return 0 if self.running else time.monotonic() - self._touched

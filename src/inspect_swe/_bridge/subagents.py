@@ -1,4 +1,4 @@
-"""Sub-agents in the transcript: the conversations that a CLI holds because of a tool call get a span of their own."""
+"""Transcript spans of sub-agents: conversations that a CLI starts because of a tool call."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from .recent import Recent
 _NAMES = ("subagent_type", "agent_type", "agent_name", "agent", "name")
 
 MAX_TEXTS = 2000
-"""Texts of calls that are known at a time: a sub-agent begins soon after its call."""
+"""Limit on stored texts of calls: a sub-agent starts soon after its call."""
 
 MAX_CONVERSATIONS = 2000
-"""Conversations that are known at a time."""
+"""Limit on stored conversations."""
 
 
 class SubAgents:
-    """The sub-agents of one agent: conversations that begin with what a call says."""
+    """Sub-agents of one agent: conversations that begin with an argument of a tool call."""
 
     def __init__(self) -> None:
-        # Texts by their length and hash, so that a long run doesn't keep all that it has ever written to a file.
+        # Keys are lengths and hashes, to save memory: arguments include all files that the agent writes.
         self._calls: Recent[tuple[int, int], ToolEvent] = Recent(MAX_TEXTS)
         self._spans: Recent[int, str | None] = Recent(MAX_CONVERSATIONS)
         self._running: list[str] = []
 
     def proposed(self, call: ToolEvent) -> None:
-        """Note a call that the CLI is about to run, which may be one for a sub-agent."""
+        """Record a call that the CLI is about to run, as it may start a sub-agent."""
         for value in call.arguments.values():
             if isinstance(value, str) and (text := value.strip()):
                 self._calls[len(text), hash(text)] = call
 
     def enter(self, messages: Sequence[ChatMessage], has_tools: bool) -> bool:
-        """Have the request that this task serves belong to its sub-agent's span, if it is a sub-agent's.
+        """Move this task's request into its sub-agent's span, if a sub-agent sent it.
 
         Args:
-            messages: Its messages.
-            has_tools: Whether it offers tools. Most side requests offer none.
+            messages: The request's messages.
+            has_tools: Whether the request offers tools. Most side requests offer none.
 
         Returns:
-            Whether it is a sub-agent's.
+            Whether a sub-agent sent the request.
         """
         if not has_tools:
             return False
@@ -66,7 +66,7 @@ class SubAgents:
         self._running.clear()
 
     def _call_of(self, texts: Sequence[str]) -> ToolEvent | None:
-        """Return the oldest call that says one of these texts."""
+        """Return the oldest call with an argument that is, or ends, one of the texts."""
         lengths = {length for length, _ in self._calls}
         said = {
             (length, hash(text[len(text) - length :]))
@@ -78,7 +78,7 @@ class SubAgents:
 
     def _begin(self, call: ToolEvent) -> str:
         if call.agent_span_id is None:
-            # Inspect's viewer knows a sub-agent's span by this name.
+            # Inspect's viewer recognizes a sub-agent's span by this id.
             call.agent_span_id = f"agent-{call.id}"
             name = next((str(call.arguments[key]) for key in _NAMES if call.arguments.get(key)), call.function)
             with in_span(call.agent_span_id):
@@ -88,12 +88,12 @@ class SubAgents:
 
 
 def beginning(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
-    """Return the texts that the user begins a conversation with: until the first answer, they stay the same."""
+    """Return a conversation's user texts before the first answer, which stay the same."""
     return user_texts(takewhile(lambda message: message.role != "assistant", messages))
 
 
 def user_texts(messages: Iterable[ChatMessage]) -> tuple[str, ...]:
-    """Return the texts of user messages, part by part; images and empty texts have none."""
+    """Return the texts of user messages, part by part, without images and empty texts."""
     texts: list[str] = []
     for message in messages:
         if isinstance(message, ChatMessageUser):
@@ -103,5 +103,5 @@ def user_texts(messages: Iterable[ChatMessage]) -> tuple[str, ...]:
 
 
 def is_paragraph_of(texts: Iterable[str], said: str) -> bool:
-    """Whether one of the texts is, or ends with, what was said; some CLIs put a paragraph of their own before it."""
+    """Return whether a text is or ends with the given paragraph, as some CLIs prepend paragraphs."""
     return any(text == said or text.endswith(f"\n\n{said}") for text in texts)

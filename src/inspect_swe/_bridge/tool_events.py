@@ -1,7 +1,7 @@
-"""The CLI's tool calls in the transcript: what it ran, for how long, and what came of it.
+"""Transcript events for the CLI's tool calls, with their durations and results.
 
-The CLI runs its tools itself. What passes over the bridge tells all the same: a reply hands a call to the CLI, and a
-later request has its result. The time in between is the call's.
+The CLI runs its tools itself. The bridge sees the call in a reply and its result in a later request, and records
+the time between them as the call's duration.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _UNANSWERED = "The CLI ended before the model was told a result."
 
 
 class ToolEvents:
-    """The calls of one agent.
+    """Tool calls of one agent.
 
     Args:
-        threads: Tells the agent's own conversation from others.
-        hosted: The calls of host tools that have not been run: Inspect itself records those that it runs.
+        tracker: Identifies the agent's own conversation.
+        hosted: Returns the pending calls of host tools, by id. Inspect itself records those that it runs.
     """
 
     def __init__(self, tracker: ConversationTracker, hosted: Callable[[], Mapping[str, Any]]) -> None:
@@ -51,16 +51,16 @@ class ToolEvents:
         self._subagents = SubAgents()
 
     def on_messages(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> None:
-        """A request begins: it has results, and may be a sub-agent's."""
+        """Record the results in a request and identify its sender."""
         self._take_results(messages)
         delegated = not self._tracker.is_certain and self._subagents.enter(messages, bool(tools))
         self._tracker.on_messages(messages, tools, delegated)
 
     def on_output(self, messages: Sequence[ChatMessage], output: ModelOutput) -> bool | None:
-        """A reply is about to be handed to the CLI, with calls in it.
+        """Record the calls in a reply before the CLI receives it.
 
         Returns:
-            Whether it belongs to the root conversation; None if nothing tells.
+            Whether the reply belongs to the root conversation; None if it is unknown.
         """
         self._take_results(messages)
         calls = [] if output.empty else output.message.tool_calls or []
@@ -72,10 +72,10 @@ class ToolEvents:
         return is_root
 
     def end(self, failed: bool) -> None:
-        """Nothing runs any more: calls without a result get none, unless the CLI goes on later and tells it.
+        """Close the calls without a result; a resumed CLI may still send one later.
 
         Args:
-            failed: Whether that is an error. A CLI that ends well may end with a call.
+            failed: Whether to record an error in these calls. A CLI may end successfully with an open call.
         """
         for call_id, event in self._open.items():
             if event.pending and call_id not in self._hosted:
@@ -108,7 +108,7 @@ class ToolEvents:
             if hosted is not None and hosted.paired:
                 continue
             if hosted is not None:
-                # The CLI has answered in the host's place: it was not allowed to call the tool, say.
+                # The CLI sent a result without calling the host, for example because it denied the call.
                 record(event)
             event.message_id = message.id
             error = ToolCallError("unknown", message.text) if message.error else None
@@ -124,7 +124,7 @@ class ToolEvents:
 
 
 def _result(message: ChatMessageTool) -> Any:
-    """What a tool said, as a tool event can have it."""
+    """Return a tool's result in a form that a tool event supports."""
     if isinstance(message.content, list):
         return [part for part in message.content if isinstance(part, _SHOWN)]
     dialect = serving_dialect.get()
@@ -132,7 +132,7 @@ def _result(message: ChatMessageTool) -> Any:
 
 
 def _unwrapped(text: str) -> str:
-    """The text in a result of Gemini's API, which has it in an object."""
+    """Return the text of a Gemini API result, which wraps it in an object."""
     if not text.startswith(_WRAPPED):
         return text
     try:

@@ -1,4 +1,4 @@
-"""How tool calls are shown: by what their arguments are, whatever the CLI calls the tool."""
+"""Views of tool calls, chosen by argument names, as CLIs name their tools differently."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LANGUAGES = {
 
 
 def view_of(call: ToolCall) -> ToolCallContent | None:
-    """What to show of a call: a command, a change or a file; None where the arguments are best shown as they are."""
+    """Return a view of a call's command, change or file, or None to show the plain arguments."""
     arguments = call.arguments
     if (command := _command(arguments)) is not None:
         note = arguments.get("description")
@@ -43,10 +43,10 @@ def view_of(call: ToolCall) -> ToolCallContent | None:
 def _command(arguments: Mapping[str, Any]) -> str | None:
     command = next((arguments[name] for name in _SHELLS if name in arguments), None)
     if isinstance(command, list) and all(isinstance(word, str) for word in command):
-        # What a shell is given to run says more than that a shell is run.
+        # Show the script of `sh -c SCRIPT`, without the shell.
         shell = len(command) == 3 and posixpath.basename(command[0]) in ("sh", "bash", "zsh")
         return str(command[2]) if shell else " ".join(command)
-    # `text_editor` has a `command` too, which is a word beside a path.
+    # `text_editor` also has a `command`, a single word beside a path.
     return command if isinstance(command, str) and _text(arguments, _FILES) is None else None
 
 
@@ -65,7 +65,7 @@ def _diff(edit: Any) -> str | None:
     for old, new in _EDITS:
         if isinstance(edit, Mapping) and isinstance(edit.get(old), str) and isinstance(edit.get(new), str):
             lines = difflib.unified_diff(edit[old].splitlines(), edit[new].splitlines(), lineterm="", n=3)
-            # The first two lines are headers: what stands above names the file.
+            # Drop the two header lines: the view already names the file.
             return "\n".join(list(lines)[2:])
     return None
 
@@ -85,7 +85,7 @@ def _block(call: ToolCall, language: str, text: str, above: str = "") -> ToolCal
     while fence in text:
         fence += "`"
     for name in call.arguments:
-        # Inspect would put the argument there; what has no width keeps the text as it is.
+        # Inspect would insert the argument; a zero-width space prevents that without a visible change.
         text = text.replace(f"{{{{{name}}}}}", f"{{\u200b{{{name}}}}}")
     shown = f"{above}{fence}{language}\n{text.rstrip()}\n{fence}\n"
     return ToolCallContent(title=call.function, format="markdown", content=shown)

@@ -1,4 +1,4 @@
-"""Host tools as MCP servers: the `mcp` SDK's streamable HTTP app, on the bridge's port."""
+"""Host tools as MCP servers over streamable HTTP, on the bridge's port."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ PROGRESS_EVERY = 5.0
 async def tool_servers(
     bridge: SandboxAgentBridge, fail: Callable[[BaseException], None], stats: BridgeStats, reads_json: bool = False
 ) -> AsyncIterator[dict[str, StreamableHTTPSessionManager]]:
-    """Run one MCP server for each bridged tools spec; yields server name to its HTTP handler.
+    """Run an MCP server for each bridged tools spec, and yield their HTTP handlers by server name.
 
     Args:
-        bridge: Has the tools.
+        bridge: The bridge with the tools.
         fail: Called with an exception that must end the sample.
-        stats: Says which of the transcript's spans calls belong to.
-        reads_json: Whether the client takes a text that is JSON for structured content, which must be an object.
+        stats: Statistics with the transcript span of the calls.
+        reads_json: Whether the client parses JSON text as structured content, which must be an object.
     """
     async with contextlib.AsyncExitStack() as stack:
         managers = {}
@@ -50,7 +50,7 @@ async def tool_servers(
                 _server(bridge, name, fail, stats, reads_json),
                 stateless=True,
                 max_request_body_size=MAX_CALL,
-                # The port is reachable from the sandbox alone; the client's Host header is localhost with any port.
+                # Only the sandbox can reach the port. The client's Host header is localhost with any port.
                 security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
             )
             await stack.enter_async_context(manager.run())
@@ -84,18 +84,18 @@ def _server(
             if ending is not None:
                 fail(ending)
                 return _error("The sample has ended.")
-            # The text of a bug in the eval's own tool may name host paths or credentials.
+            # The error text of a bug in the eval's tool may name host paths or credentials.
             return _error(type(ex).__name__ if failure_requested(bridge) else str(ex) or type(ex).__name__)
         finally:
             call.cancel()
-        # Structured content of our own keeps the client from making some out of the text.
+        # Explicit structured content prevents the client from parsing the text as such.
         return CallToolResult(content=_content(result), structured_content={} if reads_json else None)
 
     return Server(name, on_list_tools=on_list_tools, on_call_tool=on_call_tool)
 
 
 async def _with_progress(context: Any, call: asyncio.Future[Any]) -> Any:
-    """The call's result; tells the client every few seconds that the tool is still running."""
+    """Return the call's result, with progress notifications to the client meanwhile."""
     seconds = 0.0
     while not (await asyncio.wait({call}, timeout=PROGRESS_EVERY))[0]:
         seconds += PROGRESS_EVERY
@@ -104,7 +104,7 @@ async def _with_progress(context: Any, call: asyncio.Future[Any]) -> Any:
 
 
 def _content(result: Any) -> list[ContentBlock]:
-    """A tool's result as MCP content: what is not text or an image is JSON text (a number is text)."""
+    """Convert a tool's result to MCP content: anything but text and images becomes JSON text."""
     blocks = result if isinstance(result, list) else [result]
     return [_block(block) for block in blocks]
 

@@ -1,4 +1,4 @@
-"""The `inspect-swe` command. Its modules import nothing heavy before a command runs, so that `--help` is quick."""
+"""The `inspect-swe` command. Its modules defer heavy imports until a command runs, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .roster import list_agents
 
 
 class _Main(click.Group):
-    """Prints errors of ours, and of the disk, without their tracebacks, and exits with 1."""
+    """A group that prints our errors and OS errors without tracebacks, and exits with 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from .._errors import AgentError

@@ -1,4 +1,4 @@
-"""The eval behind `inspect-swe chat`: one sample, whose solver lets a person talk with the agent."""
+"""The eval behind `inspect-swe chat`: one sample whose solver is a chat with the agent."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Setup:
-    """What is talked with, and where it works.
+    """The agent and the sandbox of a chat.
 
     Args:
-        agent: The agent's key.
-        version: Version of its CLI.
+        agent: Key of the agent.
+        version: Version of the CLI.
         place: "local" or "docker".
-        file: A compose file or a Dockerfile, or nothing.
-        image: An image, where there is no file.
-        cwd: The agent's working directory.
-        ask: Whether the person is asked before it calls tools.
+        file: A compose file or a Dockerfile, or empty.
+        image: An image, if there is no file.
+        cwd: Working directory of the agent.
+        ask: Whether to ask the person before tool calls.
     """
 
     agent: str
@@ -53,12 +53,12 @@ class Setup:
 
 @dataclass(frozen=True)
 class Ended:
-    """How it ended.
+    """The outcome of a chat.
 
     Args:
-        code: The command's exit code.
-        log: Where the log lies.
-        error: What went wrong.
+        code: Exit code of the command.
+        log: Location of the log.
+        error: Error message.
     """
 
     code: int
@@ -67,13 +67,13 @@ class Ended:
 
 
 def chat_model(name: str | None) -> Model:
-    """The model that is named, or that Inspect's environment names.
+    """Return the named model, or the one of Inspect's environment variable.
 
     Raises:
-        AgentOptionError: None is, or it can't be used.
+        AgentOptionError: No model is named, or it can't be used.
     """
     load_dotenv()
-    # Not left to Inspect, to whom the model of an earlier eval of this process would come first.
+    # Inspect would prefer the model of an earlier eval in this process.
     name = name or os.environ.get("INSPECT_EVAL_MODEL", "").split(",")[0]
     if not name:
         raise AgentOptionError(
@@ -82,21 +82,21 @@ def chat_model(name: str | None) -> Model:
     try:
         return get_model(name)
     except Exception as error:
-        # Whatever a provider raises: a package that isn't there, a key that isn't set, an unknown name.
+        # Providers raise many kinds of errors: missing packages, missing keys, unknown names.
         raise AgentOptionError(f"The model can't be used: {_told(error)}") from error
 
 
 def hold_chat(setup: Setup, model: Model, log_dir: str | None) -> Ended:
-    """Open a session, and let the person talk until they end it. Blocks.
+    """Open a session and run the chat until the person ends it. Blocks.
 
     Raises:
-        AgentError: The sandbox or the agent is none that there could be a session with.
+        AgentError: The sandbox or the agent could not be started.
     """
     keyboard, screen = Keyboard(), Screen()
     conversation = Conversation(keyboard, screen)
     options: dict[str, Any] = {"version": setup.version, "cwd": setup.cwd}
     if setup.place == "local" and setup.cwd is not None:
-        # Inspect's own is a new temporary folder, to which nothing is relative that a person would name.
+        # Inspect's default is a new temporary folder, so a relative path would not mean the user's.
         options["cwd"] = os.path.abspath(setup.cwd)
     if setup.ask:
         options["permissions"] = conversation.permit
@@ -123,12 +123,12 @@ def hold_chat(setup: Setup, model: Model, log_dir: str | None) -> Ended:
     try:
         return _ended(eval(task, model=model, display="none", log_dir=log_dir)[0], conversation)
     except Exception as error:
-        # No Docker, say: without a display Inspect shows nothing of it.
+        # For example a missing Docker: without a display Inspect prints nothing.
         raise AgentError(f"The eval could not be run: {_told(error)}") from error
 
 
 def _told(error: Exception) -> str:
-    """What an error says; Inspect's own say it in rich's markup."""
+    """Return an error's text, without Inspect's rich markup."""
     text = str(getattr(error, "message", error))
     with contextlib.suppress(MarkupError):
         text = Text.from_markup(text).plain
@@ -146,7 +146,7 @@ def _ended(log: EvalLog, conversation: Conversation) -> Ended:
 
 
 def _sandbox(setup: Setup) -> SandboxEnvironmentType:
-    """Where the agent works; in a container with its CLI mounted, where that can be, as nothing starts faster."""
+    """Return the sandbox. Containers get the CLI as a mount if possible, which starts fastest."""
     if setup.place == "local":
         return "local"
     platforms = None

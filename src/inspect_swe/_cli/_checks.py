@@ -1,4 +1,4 @@
-"""The examinations of `inspect-swe doctor`."""
+"""The checks of `inspect-swe doctor`."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ Status = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about one thing.
+    """The result of one check.
 
     Args:
-        name: The thing.
-        status: Whether an eval would do: "ok", "warn" (yes, but) or "fail".
-        text: What was found.
-        hint: What to do.
+        name: Subject of the check.
+        status: "ok", "warn" (an eval would run, with restrictions) or "fail".
+        text: Result.
+        hint: Advice.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Everything that an eval needs, in the order in which it needs it. Blocks."""
+    """Check everything that an eval needs, in the order of need. Blocks."""
     (here,) = platforms_of(None)
     try:
         missing = _missing(here)
@@ -118,7 +118,7 @@ def _at_least(name: str, answer: tuple[bool, str], oldest: Version, hint: str) -
 
 
 def _said(*command: str) -> tuple[bool, str]:
-    """Whether a command ended well, and what it said; of an error its last line."""
+    """Run a command, and return whether it succeeded, with its output or the last line of its error output."""
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
     except FileNotFoundError:
@@ -203,7 +203,7 @@ def _announced() -> Iterator[Finding]:
 
 
 def _missing(here: SandboxPlatform) -> list[str]:
-    """What is pinned and isn't in the store."""
+    """Return the names of pinned programs that the store lacks."""
     pins, store = Pins.load().pins, ArtifactStore()
     found = [each.artifact for each in stored([*RECIPES, *TOOLS], store)]
     there = {(each.agent, each.version) for each in found if each.platform == here}
@@ -211,6 +211,6 @@ def _missing(here: SandboxPlatform) -> list[str]:
 
 
 def _is_wheel(name: str, here: SandboxPlatform) -> bool:
-    """Whether it comes from the Python package index."""
+    """Return whether a program comes from the Python package index."""
     releases = Pins.load().pin(name).releases
     return here not in releases or releases[here].file is not None

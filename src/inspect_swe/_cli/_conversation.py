@@ -1,4 +1,4 @@
-"""A person talks with an agent: prompts, interrupts and permissions."""
+"""Chats between a person and an agent: prompts, interrupts and permissions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ._terminal import Keyboard, Screen
 
 
 class Conversation:
-    """What is said in a session, until one of them ends it.
+    """A chat in one session.
 
     Args:
-        keyboard: What the person says.
-        screen: What the person sees.
+        keyboard: Input of the person.
+        screen: Output for the person.
     """
 
     def __init__(self, keyboard: Keyboard, screen: Screen) -> None:
@@ -30,10 +30,10 @@ class Conversation:
         self._leaving = asyncio.Event()
 
     async def hold(self, session: ACPSession) -> None:
-        """Talk until the person ends it.
+        """Run the chat until the person ends it.
 
         Raises:
-            AgentError: The agent could not be started anew; or, without a terminal, whatever went wrong.
+            AgentError: The agent could not be restarted; without a terminal, any error of the agent.
         """
         with self.keyboard.opened(), self._interrupts(session):
             while (line := await self._line("> ")) is not None and line.strip() != "/exit":
@@ -66,7 +66,7 @@ class Conversation:
             await session.restart()
 
     async def _line(self, prompt: str) -> str | None:
-        """The next line; None where there is none any more, or the person wants no more."""
+        """Return the next line, or None at the end of the input or when the person leaves."""
         self._screen.fresh()
         reading = asyncio.ensure_future(self.keyboard.line(prompt))
         leaving = asyncio.ensure_future(self._leaving.wait())
@@ -83,7 +83,7 @@ class Conversation:
 
     @contextlib.contextmanager
     def _interrupts(self, session: ACPSession) -> Iterator[None]:
-        """Have Ctrl-C mean what it means here, and a closed terminal not leave a container behind."""
+        """Handle Ctrl-C during the chat, and end the sandbox when the terminal closes."""
         loop = asyncio.get_running_loop()
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         for number in before:
@@ -103,6 +103,6 @@ class Conversation:
             self._cancelling = asyncio.ensure_future(self._cancel(session))
 
     async def _cancel(self, session: ACPSession) -> None:
-        # What goes wrong with it, goes wrong with the turn as well.
+        # An error of the cancellation is also raised by the turn.
         with contextlib.suppress(Exception):
             await session.cancel()

@@ -1,4 +1,4 @@
-"""What several commands share. Imports nothing heavy."""
+"""Helpers that several commands share, without heavy imports."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Repeated here so that `--help` loads nothing of the package; a test compares it with the real list.
+# Repeated here so that `--help` imports nothing else of the package; a test compares it with the real list.
 PLATFORMS = ("linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl")
 
 
 def json_option(command: F) -> F:
-    """`--json`, for commands that print data."""
+    """Add the option `--json` to a command that prints data."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
 def print_json(data: object) -> None:
-    """Print data for machines."""
+    """Print data as JSON."""
     import json
 
     click.echo(json.dumps(data, indent=2))
 
 
 def platforms_of(choice: str | None) -> list[SandboxPlatform]:
-    """The platforms that `--platform` means; without it, this machine's with glibc."""
+    """Return the platforms that `--platform` selects; without it, this machine's with glibc."""
     if choice == "all":
         return [cast("SandboxPlatform", platform) for platform in PLATFORMS]
     if choice is not None:
@@ -41,7 +41,7 @@ def platforms_of(choice: str | None) -> list[SandboxPlatform]:
 
 
 def check_names(names: Iterable[str], known: Iterable[str], parameter: str = "AGENT") -> None:
-    """Refuse a name that isn't known, as a wrong command line; say which one is meant, if one is close."""
+    """Reject unknown names as a usage error, with the closest known name as a suggestion."""
     from .._errors import closest
 
     known = list(known)

@@ -1,4 +1,4 @@
-"""A terminal: lines that are typed, and what an agent tells while it works."""
+"""A terminal: keyboard input, and the display of an agent's events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PASTE_OFF = "\x1b[?2004l"
 
 
 class Keyboard:
-    """Lines that a person types or that a file has. Waiting for one doesn't hold up the event loop."""
+    """Lines that a person types or that a file contains. Waiting for one doesn't block the event loop."""
 
     def __init__(self) -> None:
         self.terminal = sys.stdin.isatty() and sys.stdout.isatty()
@@ -33,10 +33,10 @@ class Keyboard:
         self._reading: asyncio.Future[str | None] | None = None
 
     async def line(self, prompt: str) -> str | None:
-        """The next line, or None where there is none any more. What is not waited for any more, the next call gets."""
+        """Return the next line, or None at the end. After a cancelled wait, the next call returns the pending line."""
         if self._reading is None:
             self._reading = asyncio.get_running_loop().create_future()
-            # A thread that the end of the process doesn't wait for.
+            # A daemon thread doesn't delay the end of the process.
             threading.Thread(target=self._read, args=(self._reading, prompt), daemon=True).start()
         elif self.terminal:
             print(prompt, end="", flush=True)  # noqa: T201
@@ -46,15 +46,15 @@ class Keyboard:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
-        """While this lasts, lines may be read; afterwards the terminal is as it was before."""
+        """Allow reading lines in the block, and restore the terminal afterwards."""
         before = _settings() if self.terminal else None
         try:
-            # Inspect puts something in front of stdout that keeps a prompt back.
+            # Inspect wraps stdout in a stream that would delay the prompt.
             with contextlib.redirect_stdout(self._stdout):
                 yield
         finally:
             if before is not None and self._reading is not None:
-                # The thread still edits a line, and nothing can end that.
+                # The thread is still editing a line and cannot be stopped.
                 _restore(before)
                 if os.environ.get("TERM") != "dumb":
                     print(_PASTE_OFF, end="", file=self._stdout, flush=True)
@@ -68,7 +68,7 @@ class Keyboard:
 
         with contextlib.suppress(EOFError, OSError, ValueError):
             line = input(prompt) if self.terminal else _raw_line()
-        with contextlib.suppress(RuntimeError):  # the loop has been closed
+        with contextlib.suppress(RuntimeError):  # The loop is closed.
             reading.get_loop().call_soon_threadsafe(settle)
 
 
@@ -85,14 +85,14 @@ def _restore(settings: list[Any]) -> None:
 
 
 def _raw_line() -> str | None:
-    # Past Python's buffer, whose lock the end of the process would wait for.
+    # Bypasses Python's buffer, whose lock would block the end of the process.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as raw:
         line = raw.readline()
     return line.decode(errors="replace") if line else None
 
 
 class Screen:
-    """What an agent does, as it does it."""
+    """The display of an agent's events."""
 
     def __init__(self) -> None:
         self._console = console()
@@ -101,7 +101,7 @@ class Screen:
         self._titles: dict[str, str] = {}
 
     def show(self, event: Event) -> None:
-        """Show an event, if it is one for people."""
+        """Show an event, if it is meant for people."""
         match event:
             case TextChunk() | ThoughtChunk():
                 if self._open:
@@ -121,23 +121,23 @@ class Screen:
         self._write(f"{text}\n")
 
     def note(self, text: str) -> None:
-        """Show a line that matters less."""
+        """Show a less important line."""
         self.fresh()
         self._write(f"{text}\n", "dim")
 
     def error(self, text: str) -> None:
-        """Show what went wrong."""
+        """Show an error."""
         self.fresh()
         self._write(f"error: {text}\n", "red")
 
     def fresh(self) -> None:
-        """Begin a new line, unless this one is."""
+        """Start a new line, unless the current one is empty."""
         self._open = None
         if not self._fresh:
             self._write("\n")
 
     def left(self) -> None:
-        """A question was left unanswered: its line isn't ended."""
+        """Record that the cursor is still on the line of an unanswered question."""
         self._fresh = False
 
     def _tool(self, event: ToolStarted | ToolProgress | ToolEnded) -> None:
@@ -156,7 +156,7 @@ class Screen:
         self._open = call
 
     def _retitle(self, call: str, title: str) -> None:
-        """Some name the tool first, and then say what it does."""
+        """Update the title: some agents first name the tool and later describe the call."""
         if self._open == call and title != self._titles.get(call):
             self._write(f" · {_short(title)}", "dim")
         self._titles[call] = title

@@ -1,4 +1,4 @@
-"""`inspect-swe doctor`: what an eval would need here, and what to do where it isn't there."""
+"""`inspect-swe doctor`: checks of this machine for evals, with advice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`inspect-swe download`: fetches CLIs before they are needed."""
+"""`inspect-swe download`: CLIs fetched in advance."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ._shared import json_option, print_json
 if TYPE_CHECKING:
     from .._export import Exported, Kind
 
-# Repeated here so that `--help` loads nothing of the package; a test compares it with the real list.
+# Repeated here so that `--help` imports nothing else of the package; a test compares it with the real list.
 KINDS = ("atif", "jsonl", "native", "files", "patch")
 
 

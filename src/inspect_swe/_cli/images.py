@@ -1,4 +1,4 @@
-"""The commands that make CLIs come with the sandbox: `inspect-swe compose` and `inspect-swe image`."""
+"""`inspect-swe compose` and `inspect-swe image`: CLIs provided with the sandbox."""
 
 from __future__ import annotations
 

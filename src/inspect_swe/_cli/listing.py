@@ -1,4 +1,4 @@
-"""`inspect-swe list`: what is in the store."""
+"""`inspect-swe list`: the contents of the store."""
 
 from __future__ import annotations
 

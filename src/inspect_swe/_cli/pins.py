@@ -1,4 +1,4 @@
-"""`inspect-swe pins`: what is pinned, whether the registries agree, and newer pins for a checkout."""
+"""`inspect-swe pins`: the pinned versions, their verification against registries, and updates for a checkout."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: 
             if isinstance(source, PythonPackage):
                 locks[name] = maker.lock(source, new[name].version)
     if not dry_run:
-        # All of it, or nothing: whatever can fail has been done by now.
+        # All or nothing: every step that can fail is done.
         for name, lock in locks.items():
             _lock_file(name).write_text(lock.text(), encoding="utf-8")
         PINS_FILE.write_text(pins_text(Pins(new)), encoding="utf-8")
@@ -152,7 +152,7 @@ def _lock_file(name: str) -> Path:
 
 
 def _locks(pins: Pins) -> dict[str, Lock]:
-    """The locks of pinned Python packages."""
+    """Return the locks of pinned Python packages."""
     from .._packages.pypi.lock import Lock
 
     return {name: Lock.load(_lock_file(name)) for name in pins.pins if _lock_file(name).is_file()}

@@ -1,4 +1,4 @@
-"""`inspect-swe remove`: frees the store's space."""
+"""`inspect-swe remove`: deletes CLIs from the store."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ._shared import PLATFORMS, check_names, json_option, print_json
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of the store, whether it is intact or not.
+    """A folder of the store, intact or not.
 
     Args:
-        path: Where it is.
-        agent: The agent, or the program that agents need.
-        version: Its version.
-        platform: What it is for.
+        path: Path of the folder.
+        agent: Key of the agent, or of a program that agents need.
+        version: Version of the program.
+        platform: Platform of the program.
     """
 
     path: Path
@@ -79,7 +79,7 @@ def remove(
 
 
 def _agree(root: Path, sizes: Mapping[Path, int], yes: bool, quiet: bool) -> None:
-    """Say what goes, and ask; a no ends the command."""
+    """List the folders to remove, and ask for confirmation; a no aborts the command."""
     from rich.filesize import decimal
 
     for path, size in sizes.items() if not (quiet and yes) else ():
@@ -89,7 +89,7 @@ def _agree(root: Path, sizes: Mapping[Path, int], yes: bool, quiet: bool) -> Non
 
 
 def folders(root: Path) -> list[Folder]:
-    """The folders of the store, in the order of their names."""
+    """Return the folders of the store, sorted by name."""
     found = []
     for path in sorted(root.glob("artifacts/*/*")):
         platform = next((one for one in PLATFORMS if path.name.endswith(f"-{one}")), None)

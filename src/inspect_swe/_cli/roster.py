@@ -1,4 +1,4 @@
-"""`inspect-swe agents`: which agents there are, and what is to be known of each."""
+"""`inspect-swe agents`: the agents and their properties."""
 
 from __future__ import annotations
 

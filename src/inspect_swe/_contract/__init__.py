@@ -1,1 +1,1 @@
-"""What an adapter is written against."""
+"""The interface for adapters, and the options of every agent."""

@@ -1,4 +1,4 @@
-"""The contract of an agent: plain values in, plain values out. Only the runtime acts."""
+"""The adapter interface: plain values in, plain values out. Only the runtime acts on the sandbox."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ from .._packages.recipes import Recipe, Tool
 from .output import json_events
 
 ToolKind = Literal["read", "edit", "delete", "move", "search", "execute", "think", "fetch", "other"]
-"""What a tool does, in the words of the Agent Client Protocol."""
+"""Kind of a tool, in the terms of the Agent Client Protocol."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """What an adapter may know of the place its CLI runs in.
+    """An adapter's view of the sandbox that its CLI runs in.
 
     Args:
-        command: How the CLI is called: its path, or a program and the script that it runs.
-        config: A private folder for the CLI's configuration and sessions; it exists.
+        command: The command that runs the CLI: its path, or a program and the script that it runs.
+        config: An existing private folder for the CLI's configuration and sessions.
         home: The user's home directory.
         cwd: Working directory.
-        shells: Which of bash and zsh the sandbox has.
-        base_url: Where the bridge listens, as seen in the sandbox (no trailing slash).
+        shells: The shells among bash and zsh that the sandbox has.
+        base_url: The bridge's URL, as seen in the sandbox (no trailing slash).
         model: Name of the served model without its provider, such as "claude-sonnet-4-5".
         system: Text to add to the CLI's system prompt.
-        mcp_servers: All MCP servers, the bridged ones as well.
-        bridged: The bridged ones among them.
-        session_id: Names the conversation: a UUID, or what the CLI itself has named it.
-        debug: Whether the CLI shall trace.
-        tools: Where the programs of `Adapter.needs` lie, by their keys.
-        window: Tokens that the served model takes; None if that is not known, and the CLI keeps its own idea.
-        max_output: Tokens that an answer of it may have, by its nature or by the user's `max_tokens`; None as above.
-        withheld_env: Variables of the sandbox that only its commands get, by `Adapter.withholds`.
+        mcp_servers: All MCP servers, including the bridged ones.
+        bridged: The bridged MCP servers.
+        session_id: The session id: a UUID, or the CLI's own id.
+        debug: Whether the CLI writes debug output.
+        tools: Paths of the programs of `Adapter.needs`, by their keys.
+        window: Context window of the served model in tokens; None if unknown, which leaves the CLI's own default.
+        max_output: Maximum output tokens of the served model, by its own limit or the user's `max_tokens`; None if
+            unknown, as above.
+        withheld_env: Variables of the sandbox that only the CLI's commands get, by `Adapter.withholds`.
     """
 
     command: tuple[str, ...]
@@ -59,7 +60,10 @@ class Site:
     withheld_env: Mapping[str, str] = field(default_factory=dict)
 
     def window_with(self, reserve: int) -> int | None:
-        """The window to tell a CLI that compacts so many tokens before its end, but in a small one at two thirds."""
+        """Return the window size for a CLI that compacts `reserve` tokens before the window's end.
+
+        In a small window, the CLI then compacts at two thirds.
+        """
         return self.window and max(self.window, self.window * 2 // 3 + reserve)
 
 
@@ -71,7 +75,7 @@ class File:
         path: Absolute path in the sandbox.
         content: Its content.
         mode: Permission bits.
-        over: A JSON file in the sandbox, whose settings are kept where the content, JSON too, does not name them.
+        over: A JSON file in the sandbox to merge the content into. The content, also JSON, wins.
     """
 
     path: str
@@ -82,13 +86,13 @@ class File:
 
 @dataclass(frozen=True)
 class Launch:
-    """What stays the same for all prompts of a run.
+    """The environment and files for all prompts of a run.
 
     Args:
-        env: Environment variables (the user's own come on top).
+        env: Environment variables (the user's own override them).
         files: Files to write.
-        skills: Folder that the CLI looks for skills in.
-        inherit: What to copy from the user's own configuration if it is there: (path, name in the private folder).
+        skills: The CLI's folder for skills.
+        inherit: Files of the user's own configuration to copy if they exist: (path, name in the private folder).
     """
 
     env: Mapping[str, str] = field(default_factory=dict)
@@ -103,9 +107,9 @@ class Turn:
 
     Args:
         prompt: Its text.
-        resume: Whether the conversation has begun already.
-        images: Image files that belong to it, for adapters that take them.
-        fork: Whether it goes on under a new id, which the CLI tells, where it can do that.
+        resume: Whether it continues an existing conversation.
+        images: Its image files, for adapters that accept images.
+        fork: Whether the conversation continues under a new id, which the CLI reports, if the CLI supports that.
     """
 
     prompt: str
@@ -119,8 +123,8 @@ class Invocation:
     """One process.
 
     Args:
-        argv: Command and arguments. No user's text belongs in it: an argument dies above 128 KiB.
-        stdin: What it reads.
+        argv: Command and arguments. They contain no text of the user's, as Linux limits an argument to 128 KiB.
+        stdin: Its standard input.
     """
 
     argv: tuple[str, ...]
@@ -129,11 +133,11 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Terminal:
-    """How a person starts the CLI in a terminal, in centaur mode.
+    """The command that starts the CLI in a person's terminal, in centaur mode.
 
     Args:
-        argv: Command and arguments; what the person adds comes after them.
-        files: Files to write before, such as one that says that all questions of a first start have been answered.
+        argv: Command and arguments. The person's own arguments follow them.
+        files: Files to write before the start, such as one that skips the first-run questions.
     """
 
     argv: tuple[str, ...]
@@ -142,10 +146,10 @@ class Terminal:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a process ended.
+    """The end of a process.
 
     Args:
-        code: Exit code; -N where signal N ended it.
+        code: Exit code; -N if signal N ended it.
         stdout: The end of its standard output.
         stderr: The end of its standard error.
         head: The beginning of its standard output.
@@ -159,16 +163,16 @@ class Exit:
 
 @dataclass(frozen=True)
 class ModePolicy:
-    """The mode that an adapter starts its CLI in, and how settings that forbid it show.
+    """The mode that an adapter starts its CLI in, and patterns that detect settings against it.
 
     Args:
-        mode: The mode, in the CLI's words.
-        files: Files and folders that may hold settings that forbid it.
-        setting: Pattern of such a setting in a line of these files, as `grep -E` takes it.
+        mode: The CLI's name for the mode.
+        files: Files and folders that may contain settings that forbid the mode.
+        setting: `grep -E` pattern of such a setting in a line of these files.
         report: Pattern of a line in which the CLI reports its mode. The group `mode` is the mode in effect, the group
-            `said` what the CLI says about the mode that it refused. None if it reports nothing.
-        acp_error: Pattern of the error with which its ACP variant refuses the mode, if it does.
-        hint: How to ask for another mode, if the agent has an option for it.
+            `said` is the CLI's message about a refused mode. None if the CLI reports nothing.
+        acp_error: Pattern of the error with which the ACP variant refuses the mode, if it does.
+        hint: Advice on choosing another mode, if the agent has an option for it.
     """
 
     mode: str
@@ -180,7 +184,7 @@ class ModePolicy:
 
 
 class Outcome(enum.Enum):
-    """What an exit means."""
+    """The meaning of an exit."""
 
     DONE = "done"
     REFUSED = "the model refused: scored, not an error"
@@ -190,12 +194,12 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """An adapter's judgement of an exit.
+    """An adapter's verdict on an exit.
 
     Args:
-        outcome: What it means.
-        reason: Why, in the CLI's own words.
-        answer: The final answer, where it is not the model's last message.
+        outcome: The meaning of the exit.
+        reason: The reason, in the CLI's own words.
+        answer: The final answer, if it differs from the model's last message.
     """
 
     outcome: Outcome
@@ -205,12 +209,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Route:
-    """Which models serve the CLI's requests.
+    """The models and the API for the CLI's requests.
 
     Args:
-        aliases: Model names the CLI may send, each with the Inspect model that serves it; None is the served model.
-        web_search: Whether the CLI's own web search is granted.
-        dialect: The API that the CLI calls, which is made ready before it starts; None: once it calls one.
+        aliases: Model names the CLI may send, each with the Inspect model that serves it; None for the served model.
+        web_search: Whether the CLI's own web search is allowed.
+        dialect: The API that the CLI calls. It is loaded before the CLI starts, or on the first request if None.
     """
 
     aliases: Mapping[str, str | None] = field(default_factory=dict)
@@ -219,94 +223,94 @@ class Route:
 
 
 class Adapter(ABC):
-    """Knowledge of one CLI. Subclasses are frozen dataclasses whose fields are that agent's own options."""
+    """The adapter of one CLI. Subclasses are frozen dataclasses whose fields are the agent's own options."""
 
     key: ClassVar[str]
     """Name of the factory, and of the pin."""
     label: ClassVar[str]
-    """Name for people."""
+    """Display name."""
     command: ClassVar[str]
     """The CLI's command on PATH."""
     recipe: ClassVar[Recipe | None] = None
-    """Where the CLI comes from; None if it must be in the sandbox."""
+    """The CLI's package; None if the sandbox has to provide the CLI."""
     needs: ClassVar[tuple[Tool, ...]] = ()
-    """Programs that it needs even where the CLI is the sandbox's own."""
+    """Programs that it needs even if the CLI is the sandbox's own."""
     user_agent: ClassVar[str] = ""
-    """What comes before the CLI's version in the User-Agent of its requests, such as "some-cli/"."""
+    """Text before the CLI's version in the User-Agent header of its requests, such as "some-cli/"."""
     session_header: ClassVar[str | None] = None
-    """Header in which each of its model requests names its session, if there is one."""
+    """Header with the session id in each of its model requests, if there is one."""
     sub_agent_header: ClassVar[str | None] = None
-    """Header that the requests of its sub-agents have, and no others."""
+    """Header that only the requests of its sub-agents have."""
     session_body_field: ClassVar[str | None] = None
-    """Field of its model requests' bodies that names its session, which sub-agents share: "metadata.user_id", say."""
+    """Body field with the session id in its model requests, shared with sub-agents, such as "metadata.user_id"."""
     kind_header: ClassVar[str | None] = None
-    """Header that names the kind of each request, if there is one."""
+    """Header with the kind of each request, if there is one."""
     root_kinds: ClassVar[frozenset[str]] = frozenset()
-    """Kinds of the requests in its own conversation, which may also be of no kind."""
+    """Kinds of the requests in its own conversation, which may also have no kind."""
     sub_agent_kinds: ClassVar[frozenset[str]] = frozenset()
-    """Kinds of its sub-agents' requests. All other kinds are asked in passing."""
+    """Kinds of its sub-agents' requests. Requests of all other kinds are side requests."""
     reads_json: ClassVar[bool] = False
-    """Whether it reads a host tool's text as JSON where it can, and fails if that is no object."""
+    """True if it parses a host tool's text as JSON where possible, and fails if the value is not an object."""
     takes_images: ClassVar[bool] = False
-    """Whether a prompt may come with images."""
+    """True if a prompt may have images."""
     withholds: ClassVar[tuple[str, ...]] = ()
     """Variables of the sandbox, as names or patterns ("LD_*"), that would change how its own program runs. The program
-    does not get them; `launch()` gives them to its commands. For a CLI in our Node.js the runtime does both."""
+    does not get them; `launch()` passes them to its commands. For a CLI in our Node.js, the runtime does both."""
     diverted_by: ClassVar[tuple[str, ...]] = ()
-    """Variables that choose its provider, endpoint or credential, as names or patterns ("SOME_CLI_*"): it does not get
-    the sandbox's own, and `env` may not set them."""
+    """Variables that set its provider, endpoint or credential, as names or patterns ("SOME_CLI_*"). The CLI does not
+    get the sandbox's values, and `env` must not set them."""
     outranked_by: ClassVar[Mapping[str, str]] = {}
-    """Files in the sandbox whose settings win over those of `launch()`, each with a regular expression for the
-    settings that would divert its model requests: one that matches is an error before the CLI starts."""
+    """Files in the sandbox whose settings override those of `launch()`, each with a regular expression for settings
+    that would divert its model requests. A match is an error before the CLI starts."""
     unseen_by_commands: ClassVar[frozenset[str]] = frozenset()
-    """Variables of the sandbox that its commands do not see as they were, whatever is done about it."""
+    """Variables of the sandbox whose original values cannot be passed on to its commands."""
     acp_tools: ClassVar[tuple[Tool, ...] | None] = None
-    """Programs that its ACP variant needs besides; None if it has no such variant."""
+    """Additional programs of its ACP variant; None if it has no such variant."""
 
     tools: ClassVar[Mapping[str, ToolKind]] = {}
-    """Its own tools, by the names that models know them by."""
+    """Kinds of its own tools, by their names in model requests."""
     sessions: ClassVar[tuple[str, ...]] = ()
-    """Folders and files below `Site.config` that hold its sessions; none if they can't be kept."""
+    """Folders and files of its sessions below `Site.config`; empty if sessions cannot be saved."""
     session_field: ClassVar[str | None] = None
-    """Field in which events that it prints name its session, if they do."""
+    """Field with the session id in the events that it prints, if there is one."""
 
     @abstractmethod
     def route(self, model: str) -> Route:
-        """Which models serve its requests, given the served model's name."""
+        """Return the route of its requests, given the served model's name."""
 
     @abstractmethod
     def launch(self, site: Site) -> Launch:
-        """Environment and files."""
+        """Return the environment and files of a run."""
 
     @abstractmethod
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """The process for one prompt."""
+        """Return the process for one prompt."""
 
     @abstractmethod
     def judge(self, exit: Exit) -> Verdict:
-        """What an exit means."""
+        """Return the verdict on an exit."""
 
     def mode_policy(self, site: Site) -> ModePolicy | None:
-        """Return the mode that it starts the CLI in; None if no settings can forbid it."""
+        """Return the mode that the CLI starts in; None if no settings can forbid it."""
         return None
 
     def terminal(self, site: Site) -> Terminal:
-        """How a person starts it; an adapter without this method has no centaur mode."""
+        """Return the command for a person's terminal. An adapter without this method has no centaur mode."""
         raise NotImplementedError
 
     def tool_prefix(self, server: str) -> str:
-        """What the names of an MCP server's tools begin with in a model request."""
+        """Return the prefix of an MCP server's tool names in a model request."""
         return f"mcp__{server}__"
 
     def tool_name(self, server: str, tool: str) -> str | None:
-        """The name of an MCP server's tool in a model request; None if the CLI leaves such a tool out."""
+        """Return the name of an MCP server's tool in a model request; None if the CLI drops the tool."""
         return self.tool_prefix(server) + tool
 
     def twin_name(self, server: str, tool: str) -> str | None:
-        """The name of a tool if another one of its server has the same `tool_name`; None if both keep that."""
+        """Return the name of a tool whose `tool_name` is that of another one of its server; None if both keep it."""
         return None
 
     def session_id(self, exit: Exit) -> str | None:
-        """What the CLI itself has named the conversation, as its last event at the beginning says."""
+        """Return the CLI's own session id, from the last event in `exit.head` that has one, or None."""
         field = self.session_field
         return next((str(event[field]) for event in json_events(exit.head) if field in event), None)

@@ -1,4 +1,4 @@
-"""Convert the values of options to the types of their parameters."""
+"""Conversion of option values to the types of their parameters."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _NOUNS: Mapping[Any, tuple[str, str]] = {
 
 
 def coerce(value: Any, annotation: Any) -> Any:
-    """Return a value converted to a type; a value of that type is returned as it is.
+    """Convert a value to a type. A value of that type does not change.
 
-    A number becomes a string where the type is a string, and numeric text a number. JSON text becomes the list or the
-    mapping that it stands for, and a single value a list of one.
+    Numbers become strings, and numeric text becomes a number, as the type requires. JSON text becomes a list or a
+    mapping, and a single value becomes a list of one.
 
     Args:
         value: The value.
         annotation: The type.
 
     Raises:
-        ValueError: The value cannot be converted. The text gives a reason, where the type alone does not.
+        ValueError: The value cannot be converted. The message has a reason if the type alone does not explain it.
     """
     reason = ""
     for candidate in _readings(value, annotation):
@@ -56,7 +56,7 @@ def coerce(value: Any, annotation: Any) -> Any:
 
 
 def accepted(annotation: Any) -> str:
-    """Describe what a type accepts."""
+    """Describe the values that a type accepts."""
     return _listed(list(dict.fromkeys(_described(each) + _as_text(each) for each in _members(annotation))))
 
 
@@ -66,7 +66,7 @@ def _as_text(annotation: Any) -> str:
 
 
 def choices(annotation: Any) -> list[str]:
-    """List the strings that a type names one by one."""
+    """List the values of a type's literals."""
     return [each for member in _members(annotation) if get_origin(member) is Literal for each in get_args(member)]
 
 
@@ -75,7 +75,7 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _readings(value: Any, annotation: Any) -> Iterator[Any]:
-    """Yield the value, and what else it may stand for."""
+    """Yield the value, then its other possible readings."""
     yield value
     is_list = any(get_origin(each) in _LISTS for each in _members(annotation))
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
@@ -151,7 +151,7 @@ def _is_protocol(annotation: Any) -> bool:
 
 
 def _text(value: Any) -> Any:
-    """Return numbers and dates as text: YAML reads `2.1` and `2026-11-30` as such."""
+    """Return numbers and dates as text, as YAML parses `2.1` and `2026-11-30` as such."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     return value.isoformat() if isinstance(value, datetime.date) else value
@@ -164,7 +164,7 @@ def _number(value: Any) -> Any:
 
 
 def _made(kind: type[Any], value: Any) -> Any:
-    """Make an object of a dataclass from a mapping of its fields."""
+    """Create an instance of a dataclass from a mapping of its fields."""
     if isinstance(value, kind):
         return value
     if not isinstance(value, Mapping):
@@ -210,7 +210,7 @@ def _bridged(value: Any) -> Any:
 
 
 def _reason(error: ValidationError, value: Any) -> str:
-    """Return the reason that a validator gave, or the key of the value that is wrong."""
+    """Return a validator's reason, or the key of the invalid value, or an empty string."""
     errors = error.errors()
     said = [str(each["ctx"]["error"]) for each in errors if each["type"] == "value_error" and "ctx" in each]
     if isinstance(value, Mapping):
@@ -226,7 +226,7 @@ _LEAVES: Mapping[Any, Any] = {
     Tool: Annotated[Any, BeforeValidator(_tool)],
     AgentAttempts: InstanceOf[AgentAttempts],
     BridgedToolsSpec: Annotated[InstanceOf[BridgedToolsSpec], BeforeValidator(_bridged)],
-    # The base class knows no command and no address.
+    # The base class has neither a command nor a URL.
     MCPServerConfig: Union[  # noqa: UP007
         Annotated[MCPServerConfigStdio, BeforeValidator(functools.partial(_with_known_keys, MCPServerConfigStdio))],
         Annotated[MCPServerConfigHTTP, BeforeValidator(functools.partial(_with_known_keys, MCPServerConfigHTTP))],

@@ -1,4 +1,4 @@
-"""What an agent keeps between two calls in one sample: ids belong to the sample, never to the factory."""
+"""State that an agent saves between two calls in one sample. Ids belong to the sample, never to the factory."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .options import AgentOptions
 
 
 def new_session_id() -> str:
-    """A name for a conversation, as most CLIs take it."""
+    """Return a new session id, in the format that most CLIs accept."""
     return str(uuid.uuid4())
 
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """How the CLI's own conversation begins.
+    """The starting point of the CLI's own conversation.
 
     Args:
         system: Text to add to the CLI's system prompt.
-        session_id: Names the conversation.
-        config: The private folder of a conversation that goes on; None means a new one.
-        archive: Files of a conversation that goes on from another sandbox: packed, or where they lie in this one.
-        fork: Whether it then goes on under a new id, if the CLI can do that.
+        session_id: The session id.
+        config: The private folder of a conversation to resume; None for a new folder.
+        archive: Files of a conversation from another sandbox: an archive, or its path in this sandbox.
+        fork: Whether such a conversation resumes under a new id, if the CLI supports that.
     """
 
     system: str | None = None
@@ -38,12 +38,12 @@ class ResumePoint:
 
 @dataclass
 class ConversationRecord:
-    """What is known of an agent's earlier call.
+    """A record of an agent's earlier call.
 
     Args:
-        key: Where it is kept in the sample's store.
-        seen: How many of the messages the CLI's conversation holds; None if there is no such conversation.
-        start: How that conversation goes on.
+        key: Its key in the sample's store.
+        seen: Number of messages that the CLI's conversation holds; None if there is no such conversation.
+        start: The point from which that conversation resumes.
     """
 
     key: str
@@ -52,7 +52,7 @@ class ConversationRecord:
 
     @classmethod
     def recall(cls, adapter: Adapter, options: AgentOptions, state: AgentState) -> ConversationRecord:
-        """What is known of the call that left the conversation as it is."""
+        """Return the record of the call that the given conversation continues."""
         parts = ["inspect_swe", adapter.key, options.name, options.sandbox or "default", options.user or ""]
         memory = cls(":".join(parts))
         kept = store().get(memory.key)
@@ -64,7 +64,7 @@ class ConversationRecord:
         return memory
 
     def keep(self, state: AgentState, site: Site) -> None:
-        """Remember a call that has ended well."""
+        """Save a successful call to the sample's store."""
         if state.messages:
             kept = {"session_id": site.session_id, "config": site.config, "system": site.system}
             store().set(self.key, {"last": state.messages[-1].id, **kept})

@@ -1,4 +1,4 @@
-"""What several CLIs want told in the same way: MCP servers, a shell, texts that they would read for imports."""
+"""Configuration that several CLIs share: MCP servers, a shell, and text that contains no imports."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .._sandbox.workspace import Workspace
 from .adapter import File, Site
 
 FOREVER = 2147483647
-"""The most milliseconds that clients take: the bridge keeps connections alive, so their own clocks shall never fire."""
+"""Longest client timeout in milliseconds, so that it never triggers. The bridge itself keeps connections alive."""
 
 _IN_FOLDER = 'cd "$1" && shift && exec "$@"'
 
-# Where there is no bash, which some CLIs' shell tools call by that name, any POSIX shell runs their commands.
+# Some CLIs' shell tools call `bash` by name. In a sandbox without it, the POSIX shell runs their commands.
 _SHELL = {"bash": b'#!/bin/sh\nexec sh "$@"\n', "shopt": b"#!/bin/sh\n"}
 _IN_FRONT = 'PATH="$1:$PATH" && export PATH && shift && exec "$@"'
 
 
-# A name, two folders, a PATH and a command at a time; prints the names of servers whose command is not there.
+# Arguments per server: its name, two folders, a PATH and a command. Prints the names of servers without a command.
 _LOOK_UP = """
 while [ $# -gt 0 ]; do
   (cd "$2" && cd "$3" && PATH=$4 && command -v "$5") >/dev/null 2>&1 || printf '%s\\n' "$1"
@@ -33,20 +33,20 @@ done
 
 
 async def check_commands(workspace: Workspace, servers: Sequence[MCPServerConfig], path: str) -> None:
-    """Look for the commands of MCP servers in the sandbox, before a CLI reports in its own way that one is not there.
+    """Check that the sandbox has the commands of MCP servers, so that a missing one has the same error for any CLI.
 
     Args:
         workspace: The sandbox.
         servers: The servers.
-        path: The PATH that the CLI has.
+        path: The CLI's PATH.
 
     Raises:
-        SandboxUnsupportedError: A command is not there.
+        SandboxUnsupportedError: A command is missing.
     """
     arguments: list[str] = []
     commands: dict[str, str] = {}
     for server in servers:
-        # Some CLIs fill in variables.
+        # Some CLIs expand variables in a command.
         if isinstance(server, MCPServerConfigStdio) and not re.search(r"[$~{]", server.command):
             commands[server.name] = server.command
             folder, own_path = str(server.cwd or "."), (server.env or {}).get("PATH", path)
@@ -62,13 +62,13 @@ async def check_commands(workspace: Workspace, servers: Sequence[MCPServerConfig
 
 
 def stdio_argv(server: MCPServerConfigStdio) -> list[str]:
-    """The command that starts a server. CLIs' configurations know no working directory for one."""
+    """Return the command that starts a server in its `cwd`, which CLIs' configurations do not support."""
     argv = [server.command, *server.args]
     return argv if server.cwd is None else ["sh", "-c", _IN_FOLDER, "sh", str(server.cwd), *argv]
 
 
 def mcp_entry(server: MCPServerConfig) -> dict[str, Any]:
-    """A server's entry in the `mcpServers` that several CLIs' configurations have."""
+    """Return a server's entry for `mcpServers`, a key in several CLIs' configurations."""
     if isinstance(server, MCPServerConfigStdio):
         command, *args = stdio_argv(server)
         return {"type": "stdio", "command": command, "args": args, "env": server.env or {}}
@@ -77,14 +77,14 @@ def mcp_entry(server: MCPServerConfig) -> dict[str, Any]:
 
 
 def scripted_entry(site: Site, server: MCPServerConfig) -> dict[str, Any]:
-    """Such an entry for a CLI that would fill in "$NAME" in it: a script of `server_scripts()` starts the server."""
+    """Return an `mcpServers` entry that runs a script of `server_scripts()`, for a CLI that would expand "$NAME"."""
     if not isinstance(server, MCPServerConfigStdio):
         return mcp_entry(server)
     return {"type": "stdio", "command": "sh", "args": [f"{site.config}/servers/{server.name}"], "env": {}}
 
 
 def server_scripts(site: Site) -> list[File]:
-    """What starts the servers of `scripted_entry()`."""
+    """Return the scripts that start the servers of `scripted_entry()`."""
     files = []
     for server in site.mcp_servers:
         if isinstance(server, MCPServerConfigStdio):
@@ -94,19 +94,19 @@ def server_scripts(site: Site) -> list[File]:
 
 
 def shell_files(site: Site) -> list[File]:
-    """What stands in for bash, for a CLI that looks for it, where there is none."""
+    """Return substitutes for bash, for a CLI that needs it, if the sandbox has none."""
     if "bash" in site.shells:
         return []
     return [File(f"{site.config}/shell/{name}", script, 0o755) for name, script in _SHELL.items()]
 
 
 def shell_argv(site: Site) -> list[str]:
-    """What puts those in front of PATH, as the beginning of a command."""
+    """Return the beginning of a command that prepends the folder of `shell_files()` to PATH."""
     return [] if "bash" in site.shells else ["sh", "-c", _IN_FRONT, "sh", f"{site.config}/shell"]
 
 
 def verbatim(text: str) -> str:
-    """Text for a file in which CLIs take "@name" for a file to read in, except in code."""
+    """Return text in a code block if it contains "@name", which CLIs would otherwise read as a file to import."""
     if not re.search(r"(?:^|\s)@[./A-Za-z]", text):
         return text
     fence = "`" * (1 + max([2, *(len(ticks) for ticks in re.findall("`+", text))]))

@@ -1,4 +1,4 @@
-"""What all agents have in common, checked when the agent is made: before a container exists."""
+"""The options of every agent, checked when the agent is created, before a container exists."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .result_specs import OutputFiles, ResultSpec
 from .schema import Schema
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-"""Reasoning efforts, as Inspect's `GenerateConfig.reasoning_effort` has them."""
+"""Reasoning efforts of Inspect's `GenerateConfig.reasoning_effort`."""
 
 
 @dataclass(frozen=True)
 class CentaurOptions:
-    """Options of centaur mode, in which a person works with the CLI: those of Inspect's `human_cli()`.
+    """Options of centaur mode, in which a person works with the CLI. They are those of Inspect's `human_cli()`.
 
     Args:
-        answer: Whether the person gives an answer, or a regular expression that the answer matches. Without one the
-            work is scored by what is in the sandbox.
-        intermediate_scoring: Whether the person may have the work scored on the way.
-        record_session: Whether the terminal session is recorded (with util-linux' `script`, in the sample's store).
+        answer: Whether the person gives an answer, or a regular expression that the answer has to match. Without an
+            answer, scorers only see the sandbox's state.
+        intermediate_scoring: Whether the person may score the work before submitting it.
+        record_session: Whether to record the terminal session in the sample's store, with util-linux's `script`.
     """
 
     answer: bool | str = True
@@ -41,10 +41,10 @@ class CentaurOptions:
 
 
 def require_asyncio() -> None:
-    """Refuse an eval that would run on trio: the bridge, the transports and ACP's SDK are made of asyncio.
+    """Raise an error if Inspect runs on trio: the bridge, the transports and ACP's SDK require asyncio.
 
     Raises:
-        AgentOptionError: Inspect would run it on trio.
+        AgentOptionError: Inspect runs on trio.
     """
     if async_backend() == "trio":
         raise AgentOptionError(
@@ -55,7 +55,7 @@ def require_asyncio() -> None:
 
 @dataclass(frozen=True)
 class AgentOptions:
-    """The options every agent has. Make it with `agent_options()`, which checks them."""
+    """The options of every agent. Create them with `agent_options()`, which validates them."""
 
     name: str
     description: str
@@ -115,10 +115,10 @@ def agent_options(
     response_schema: type[BaseModel] | ResponseSchema | ResultSpec | None = None,
     keep_session: bool = False,
 ) -> AgentOptions:
-    """Check the options that every agent has.
+    """Validate and return the options of every agent.
 
     Raises:
-        AgentOptionError: One is wrong, with a sentence that says which and why.
+        AgentOptionError: An option is invalid. The message names it and the reason.
     """
     require_asyncio()
     resolved = AgentAttempts(attempts) if isinstance(attempts, int) else attempts
@@ -202,7 +202,7 @@ def _result_spec(asked: type[BaseModel] | ResponseSchema | ResultSpec | None) ->
 
 
 def _bridged_specs(bridged: Sequence[BridgedToolsSpec | Tool]) -> tuple[BridgedToolsSpec, ...]:
-    """Specs as they are; plain tools together as one server named "tools"."""
+    """Return the given specs, and one server named "tools" for all plain tools."""
     specs = [item for item in bridged if isinstance(item, BridgedToolsSpec)]
     tools = [item for item in bridged if not isinstance(item, BridgedToolsSpec)]
     if tools:
@@ -215,7 +215,7 @@ def _bridged_specs(bridged: Sequence[BridgedToolsSpec | Tool]) -> tuple[BridgedT
 def _check_server_names(names: Sequence[str]) -> None:
     _check_unique("MCP server", names)
     for name in names:
-        # CLIs make tool names of it, and replace other characters each in their own way.
+        # The name becomes part of tool names, in which each CLI replaces other characters differently.
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             raise AgentOptionError(
                 f"The MCP server name {name!r} does not fit into a tool name.",

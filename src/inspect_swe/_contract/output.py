@@ -1,4 +1,4 @@
-"""A process's output, bounded: its beginning, and above all its end."""
+"""Bounded buffers for a process's output, and parsers of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TAIL = 1 << 20
 
 
 class OutputBuffer:
-    """Keeps the first and the last bytes of a stream.
+    """A buffer for the first and the last bytes of a stream.
 
     Args:
-        head: Bytes kept of the beginning.
-        tail: Bytes kept of the end.
+        head: Maximum number of bytes from the beginning.
+        tail: Maximum number of bytes from the end.
     """
 
     def __init__(self, head: int = HEAD, tail: int = TAIL) -> None:
@@ -29,7 +29,7 @@ class OutputBuffer:
         self._added = 0
 
     def add(self, chunk: bytes) -> None:
-        """Take in what was read."""
+        """Add a chunk of the stream."""
         missing = self._head_size - len(self._head)
         if missing > 0:
             self._head += chunk[:missing]
@@ -41,17 +41,17 @@ class OutputBuffer:
 
     @property
     def head(self) -> str:
-        """The beginning."""
+        """The beginning of the stream."""
         return self._head.decode(errors="replace")
 
     @property
     def tail(self) -> str:
-        """The end."""
+        """The end of the stream."""
         return b"".join(self._chunks)[-self._tail_size :].decode(errors="replace")
 
     @property
     def text(self) -> str:
-        """All of it; of a long one the beginning and the end."""
+        """The whole stream, or the beginning and the end of a long one."""
         missing = self._added - min(self._size, self._tail_size)
         if missing <= 0:
             return self.tail
@@ -62,7 +62,7 @@ class OutputBuffer:
 
 
 def json_events(text: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects among the lines of an output, the last one first."""
+    """Yield the JSON objects among the lines of an output, the last one first."""
     for line in reversed(text.split("\n")):
         if line.startswith("{"):
             try:
@@ -74,11 +74,11 @@ def json_events(text: str) -> Iterator[dict[str, Any]]:
 
 
 def last_event(text: str, kind: str) -> dict[str, Any] | None:
-    """The last of the JSON objects among the lines of an output that have this `type`."""
+    """Return the last JSON object of a `type` among the lines of an output, or None."""
     return next((event for event in json_events(text) if event.get("type") == kind), None)
 
 
 def missing_libraries(stderr: str) -> list[str]:
-    """Shared libraries that the dynamic linker (of glibc or musl) did not find for a program."""
+    """Return the shared libraries that the dynamic linker (of glibc or musl) did not find for a program."""
     named = re.findall(r"[Ee]rror (?:while )?loading shared librar(?:y|ies):? (\S+):", stderr)
     return list(dict.fromkeys(named))

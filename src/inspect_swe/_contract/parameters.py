@@ -1,4 +1,4 @@
-"""Validate and convert the arguments of agent factories by their annotations."""
+"""Validation and conversion of agent factories' arguments by their annotations."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _SHOWN = 80
-"""Characters of a wrong value that an error shows."""
+"""Maximum number of characters of an invalid value in an error message."""
 
 _SECRETS = ("env",)
-"""Parameters whose values are not shown."""
+"""Parameters whose values error messages do not show."""
 
 
 def checked_parameters(factory: Callable[P, R]) -> Callable[P, R]:
     """Validate each argument of a factory, and convert values from a command line or a configuration file.
 
-    The decorator belongs below Inspect's `@agent`, which then records the arguments as the user gave them.
+    Place the decorator below Inspect's `@agent`, which then records the original arguments.
     `inspect.signature()` of the result shows types, not their names.
 
     Args:
-        factory: A function whose parameters are annotated. The keys of an `Unpack[TypedDict]` are parameters, too.
+        factory: A function with annotated parameters. The keys of an `Unpack[TypedDict]` are parameters, too.
 
     Returns:
-        The factory. It raises an `AgentOptionError` for an unknown or a wrong argument.
+        The factory. It raises an `AgentOptionError` for an unknown or invalid argument.
     """
-    hints = get_type_hints(factory, include_extras=True)  # Inspect's decorator does the same, which then costs nothing.
+    hints = get_type_hints(factory, include_extras=True)  # Inspect's decorator resolves them again, at no cost.
     plain = inspect.signature(factory)
     signature = plain.replace(
         parameters=[each.replace(annotation=hints.get(each.name, Any)) for each in plain.parameters.values()],
@@ -68,7 +68,7 @@ def _types(factory: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
             continue
         try:
             unpacked = get_type_hints(factory, include_extras=True).get(parameter.name)
-        except NameError:  # in a function that none of the decorators has resolved
+        except NameError:  # A function without the decorator may have unresolved annotations.
             continue
         for kind in get_args(unpacked) if origin_of(unpacked) is Unpack else ():
             if is_typeddict(kind):

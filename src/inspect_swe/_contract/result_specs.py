@@ -1,4 +1,4 @@
-"""What a user may ask a run to leave behind: keyword arguments of every agent."""
+"""Specifications of a run's results: keyword arguments of every agent."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .._sandbox.globs import Glob
 
 @dataclass(frozen=True)
 class OutputFiles:
-    """Which files of the sandbox are kept in the log.
+    """Files of the sandbox to save in the log.
 
-    In globs, `*`, `?` and `[...]` stand for something within a name and `**` for any number of folders. A name without
-    these also stands for all that is in the folder of that name.
+    In globs, `*`, `?` and `[...]` match within a name, and `**` matches any number of folders. A name without these
+    also matches everything in the folder of that name.
 
     Args:
-        paths: Globs below the agent's working directory; absolute ones are allowed. Where there is not room for all
-            files, those of the first glob come first, in the order of their names.
-        exclude: Globs of what is not; those that begin with `**` count everywhere.
-        changed_only: Only what the agent has added, modified or deleted.
-        patch: Also the difference to the repository's HEAD at the beginning, as `git diff --binary` has it.
-        max_file: Bytes of a file; a larger one is named without its content.
-        max_total: Bytes of all files together, and of the patch.
-        max_files: Number of files with their content.
+        paths: Globs relative to the agent's working directory, or absolute. If the files exceed a limit, those of the
+            first glob come first, ordered by name.
+        exclude: Globs of files to exclude. Those that begin with `**` apply everywhere.
+        changed_only: Whether to save only files that the agent added, modified or deleted.
+        patch: Whether to save the changes since the repository's initial HEAD, in the format of `git diff --binary`.
+        max_file: Maximum bytes of a file. A larger file is listed without its content.
+        max_total: Maximum bytes of all files together, and of the patch.
+        max_files: Maximum number of files with their content.
 
     Raises:
-        AgentOptionError: A glob is none, or a number is not above 0.
+        AgentOptionError: A glob is invalid, a number is not above 0, or there is neither a path nor a patch to save.
     """
 
     paths: Sequence[str] = ("**",)
@@ -64,12 +64,12 @@ class OutputFiles:
 
 @dataclass(frozen=True)
 class ResultSpec:
-    """A result that the agent has to give, as data.
+    """A structured result that the agent has to produce.
 
     Args:
-        schema: What it looks like: a pydantic model, or Inspect's `ResponseSchema`.
-        retries: How often the agent is told what is wrong with it.
-        instructions: What the agent is told of it, besides where to write it and its schema.
+        schema: Its schema: a pydantic model, or Inspect's `ResponseSchema`.
+        retries: Maximum number of corrections after an invalid result.
+        instructions: Instructions for the agent, besides the result's path and schema.
     """
 
     schema: type[BaseModel] | ResponseSchema
@@ -78,12 +78,12 @@ class ResultSpec:
 
 
 class RunResults(TypedDict, total=False):
-    """Keyword arguments that every agent accepts: what a run leaves behind in the log.
+    """Keyword arguments of every agent for a run's results in the log.
 
     Attributes:
-        collect: Files to keep: globs below the working directory, or `OutputFiles`. `output_files()` reads them.
-        response_schema: A result that the agent has to give as data; `result_of()` reads it.
-        keep_session: Whether the CLI's own session is kept, to go on from it in a later eval (`session_samples()`).
+        collect: Files to save: globs below the working directory, or `OutputFiles`. `output_files()` reads them.
+        response_schema: Schema of a result that the agent has to produce. `result_of()` reads the result.
+        keep_session: Whether to save the CLI's own session, for a later eval to resume (`session_samples()`).
     """
 
     collect: str | Sequence[str] | OutputFiles | None

@@ -1,4 +1,4 @@
-"""The schema of a result: as text for the agent, and as the judge of what it has written."""
+"""The schema of a result, as text for the agent and as a validator of the agent's file."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _MOST_LINES, _LONGEST_LINE = 20, 300
 
 
 class Verdict(NamedTuple):
-    """What there is to say about a text.
+    """The outcome of a validation.
 
     Args:
-        data: The data in it, if it is valid.
-        problems: What is wrong with it, a line each; none if it is valid.
+        data: The data in the text, if it is valid.
+        problems: Problems, one line each; empty if the text is valid.
     """
 
     data: Any
@@ -31,13 +31,13 @@ class Verdict(NamedTuple):
 
 
 class Schema:
-    """What a result has to look like.
+    """The schema of a result.
 
     Args:
         schema: A pydantic model, or Inspect's `ResponseSchema`.
 
     Raises:
-        Exception: The model cannot be told as a JSON schema, or the schema is none.
+        Exception: The model has no JSON schema, or the schema is not a valid JSON schema.
     """
 
     def __init__(self, schema: type[BaseModel] | ResponseSchema) -> None:
@@ -46,7 +46,7 @@ class Schema:
             described = {"description": schema.description} if schema.description else {}
             self._told = {**described, **schema.json_schema.model_dump(exclude_none=True)}
         else:
-            # Inspect's own json_schema() leaves out constants, exclusive bounds and numbers of items.
+            # Inspect's own json_schema() omits constants, exclusive bounds and item counts.
             self._told = schema.model_json_schema(schema_generator=_WithoutTitles)
         Draft202012Validator.check_schema(self._told)
         self._checks = Draft202012Validator(self._told)
@@ -57,7 +57,7 @@ class Schema:
         return json.dumps(self._told, indent=2, ensure_ascii=False)
 
     def judge(self, text: str) -> Verdict:
-        """Look at what the agent has written; never raises."""
+        """Validate the agent's text. Never raises."""
         if sum(text.count(mark) for mark in ",[{") > _MOST_VALUES:
             return Verdict(None, (f"it has more than {_MOST_VALUES} values",))
         try:
@@ -67,7 +67,7 @@ class Schema:
             return Verdict(None, (f"it is not valid JSON: {ex}",))
         try:
             lines = [_shortened(line) for line in islice(self._problems(text, data), _MOST_LINES + 1)]
-        except Exception as ex:  # a model's own validators may raise anything
+        except Exception as ex:  # A model's own validators may raise anything.
             return Verdict(None, (_shortened(f"it could not be validated: {type(ex).__name__}: {ex}"),))
         problems = (*lines[:_MOST_LINES], "there are more problems than these") if len(lines) > _MOST_LINES else lines
         return Verdict(None if problems else data, tuple(problems))
@@ -85,7 +85,7 @@ class Schema:
 
 
 class _WithoutTitles(GenerateJsonSchema):
-    """A field's title repeats its name."""
+    """A JSON schema generator without fields' titles, which only repeat their names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False

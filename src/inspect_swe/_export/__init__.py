@@ -1,4 +1,4 @@
-"""What logs have, in formats that other programs read. Reads logs only, so it works for failed and old runs too."""
+"""Log exports in formats of other programs. They need only the log, so they work for failed and old runs, too."""
 
 from ._export import KINDS, Exported, Kind, export
 

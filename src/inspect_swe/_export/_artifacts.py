@@ -1,4 +1,4 @@
-"""What a run has left behind in the log: the CLI's session, files, the patch."""
+"""Exports of the artifacts in a log: the CLI's session, files and the patch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ._metadata import agents_of
 
 
 class Nothing(Exception):
-    """A sample has nothing of the kind; the text says why."""
+    """A sample has no artifact of the kind; the text is the reason."""
 
 
 def write_session(log: EvalLog, sample: EvalSample, place: Path) -> Path:
-    """Write the archive of the CLI's own session to PLACE.tgz, and what it is to PLACE.session.json."""
+    """Write the archive of the CLI's own session to PLACE.tgz, and its metadata to PLACE.session.json."""
     kept = sample.store_as(SweSession)
     if not kept.archive:
         raise Nothing(kept.error or "no session was kept")
@@ -39,7 +39,7 @@ def write_files(log: EvalLog, sample: EvalSample, place: Path) -> Path:
 
 
 def write_patch(log: EvalLog, sample: EvalSample, place: Path) -> Path:
-    """Write the patch to PLACE.patch, and add it to the predictions beside it."""
+    """Write the patch to PLACE.patch, and append it to the predictions in the same folder."""
     files = _files(sample)
     if files.patch_bytes is None:
         raise Nothing(files.error or "no patch was kept")
@@ -51,7 +51,7 @@ def write_patch(log: EvalLog, sample: EvalSample, place: Path) -> Path:
 
 
 def predictions_of(log: EvalLog, epoch: int, folder: Path) -> Path:
-    """The file with the predictions of an epoch: SWE-bench takes one for each of its instances."""
+    """Return the predictions file of an epoch: SWE-bench takes one prediction per instance."""
     several = (log.eval.config.epochs or 1) > 1
     return folder / (f"predictions_{epoch}.jsonl" if several else "predictions.jsonl")
 
@@ -68,5 +68,5 @@ def _prediction(log: EvalLog, sample: EvalSample, files: FileSet) -> dict[str, s
 def _files(sample: EvalSample) -> FileSet:
     try:
         return output_files(sample)
-    except ValueError as ex:  # There are several agents' files.
+    except ValueError as ex:  # Several agents have saved files.
         raise Nothing(str(ex)) from ex

@@ -1,6 +1,6 @@
-"""A sample as a trajectory in the Agent Trajectory Interchange Format (ATIF).
+"""Trajectories in the Agent Trajectory Interchange Format (ATIF).
 
-Written after its RFC 0001 and the models of the package `harbor` 0.25.0, whose validator the tests use.
+Follows its RFC 0001 and the models of the package `harbor` 0.25.0, whose validator the tests use.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from pydantic_core import to_jsonable_python
 
 from ._metadata import agents_of, facts_of
 
-# The newest features, sub-agents in the same file, are of this version.
+# The version that added the newest feature used here, sub-agents in the same file.
 _VERSION = "ATIF-v1.7"
 _DATA = re.compile(r"data:(image/(?:jpeg|png|gif|webp));base64,(.*)", re.DOTALL)
 
 
 def write_trajectory(log: EvalLog, sample: EvalSample, place: Path) -> Path:
-    """Write it to PLACE.json, and its images to the folder `images` beside that."""
+    """Write the trajectory to PLACE.json, and its images to the folder `images` beside it."""
     path = place.with_name(f"{place.name}.json")
     trajectory = _Writer(log, sample, path.parent).trajectory()
     path.write_text(json.dumps(trajectory, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -46,12 +46,12 @@ def write_trajectory(log: EvalLog, sample: EvalSample, place: Path) -> Path:
 
 
 class _Writer:
-    """Makes a trajectory of a sample, and others of its sub-agents.
+    """The converter of a sample to a trajectory, with those of its sub-agents.
 
     Args:
-        log: The log's header.
-        sample: The sample, with its messages and events.
-        folder: Where images go.
+        log: Header of the log.
+        sample: Sample with its messages and events.
+        folder: Folder for images.
     """
 
     def __init__(self, log: EvalLog, sample: EvalSample, folder: Path) -> None:
@@ -61,11 +61,11 @@ class _Writer:
         self._delegated = {name: event.agent_span_id for name, event in self._ran.items() if event.agent_span_id}
 
     def trajectory(self) -> dict[str, Any]:
-        """That of the agent itself."""
+        """Return the trajectory of the main agent."""
         sample, facts = self._sample, facts_of(self._log, self._sample)
         agents = list(agents_of(sample))
         messages: Sequence[ChatMessage] = sample.messages
-        if not messages:  # It ended before anything was said.
+        if not messages:  # The sample ended before the first message.
             messages = [ChatMessageUser(content=sample.input)] if isinstance(sample.input, str) else sample.input
         own = [event for event in self._asked if event.span_id not in self._delegated.values()]
         root = self._made(messages, own, next(iter(agents), {}), sample.uuid or f"{sample.id}_{sample.epoch}")
@@ -98,7 +98,7 @@ class _Writer:
         return {**trajectory, "subagent_trajectories": subs} if subs else trajectory
 
     def _sub_agent(self, span: str, agent: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The conversation that was had in a span: the longest one that was sent, with its answer."""
+        """Return the trajectory of a sub-agent's span: the longest conversation sent in it, with its answer."""
         asked = [event for event in self._asked if event.span_id == span and event.tools]
         if not asked:
             return None
@@ -119,11 +119,11 @@ class _Writer:
 
 
 class _Steps:
-    """The steps of a trajectory, message by message.
+    """The steps of a trajectory, built message by message.
 
     Args:
-        folder: Where images go.
-        asked: What the model was asked in it.
+        folder: Folder for images.
+        asked: Model events of the trajectory.
     """
 
     def __init__(self, folder: Path, asked: Sequence[ModelEvent]) -> None:
@@ -133,7 +133,7 @@ class _Steps:
         self._refs: dict[str, str] = {}
 
     def add(self, message: ChatMessage) -> None:
-        """Add a message: a step of its own, or the result of a call in an earlier one."""
+        """Add a message, as a new step or as the result of a call in an earlier step."""
         if isinstance(message, ChatMessageTool):
             self._result(message)
             return
@@ -142,18 +142,18 @@ class _Steps:
             step |= self._answer(message)
         else:
             step["source"] = message.role
-            # Reasoning of somebody else is no agent's.
+            # Only an agent's own reasoning counts.
             step.pop("reasoning_content", None)
         self.steps.append(step)
         for call in (message.tool_calls or []) if isinstance(message, ChatMessageAssistant) else []:
             self._calls[call.id] = step
 
     def refer(self, call: str, trajectory: str) -> None:
-        """Say that a call is a sub-agent's work."""
+        """Record that a call is a sub-agent's work."""
         self._refs[call] = trajectory
 
     def close(self, ran: Mapping[str, ToolEvent]) -> None:
-        """Add results that no message has, as the model has not been asked again: of calls that the log says ran."""
+        """Add the logged results of calls that no message contains, because no model request followed them."""
         for call, step in self._calls.items():
             results = step.get("observation", {}).get("results", [])
             event = ran.get(call)
@@ -178,7 +178,7 @@ class _Steps:
                 for call in message.tool_calls
             ]
         event = next((event for event in self._asked if _same(event.output.message, message)), None)
-        if event is None:  # It was said before this run: the session goes on, or the input is a conversation.
+        if event is None:  # From before this run: a resumed session, or an input with a conversation.
             return {**answer, "is_copied_context": True}
         self._asked.remove(event)
         answer |= {"timestamp": event.timestamp.isoformat(), "model_name": event.model, "llm_call_count": 1}
@@ -199,7 +199,7 @@ class _Steps:
         step = self._calls.get(call)
         if step is not None:
             result["source_call_id"] = call
-        else:  # Of a call that a compaction left out, say.
+        else:  # For example of a call that a compaction dropped.
             extra["tool_call_id"] = call
             step = {"step_id": len(self.steps) + 1, "source": "system", "message": ""}
             self.steps.append(step)
@@ -210,7 +210,7 @@ class _Steps:
         step.setdefault("observation", {"results": []})["results"].append(result)
 
     def _said(self, content: str | list[Content]) -> dict[str, Any]:
-        """A message's text, or parts with images; its reasoning; and what ATIF has no place for, as it is."""
+        """Return a message's text, or parts with images; its reasoning; and content that ATIF lacks, unchanged."""
         if isinstance(content, str):
             return {"message": content}
         parts: list[dict[str, Any]] = []
@@ -231,7 +231,7 @@ class _Steps:
         return {**said, "extra": {"content": others}} if others else said
 
     def _image(self, image: str) -> dict[str, str] | None:
-        """An image's place: a file that is written for it, or where it is on the web."""
+        """Return an image's source: the path of a file written for it, or its URL."""
         if (found := _DATA.fullmatch(image)) is None:
             return None
         try:
@@ -246,7 +246,7 @@ class _Steps:
 
 
 def _same(answer: ChatMessageAssistant, message: ChatMessageAssistant) -> bool:
-    """Whether a message is what the model answered. A CLI sends it back with another id, and some change its calls'."""
+    """Return whether a message is the model's answer. CLIs send it back with another id, and some change call ids."""
 
     def said(each: ChatMessageAssistant) -> tuple[str, list[tuple[str, Any]]]:
         return each.text.strip(), [(call.function, call.arguments) for call in each.tool_calls or []]
@@ -266,7 +266,7 @@ def _inspect(log: EvalLog) -> str | None:
 
 
 def _totals(steps: Sequence[Mapping[str, Any]], subs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Sums of the steps; the cost is that of the sub-agents too."""
+    """Return the sums over the steps; the cost includes that of the sub-agents."""
     used = [step["metrics"] for step in steps if "metrics" in step]
     totals = {
         f"total_{name}": sum(each[name] for each in used)
@@ -280,7 +280,7 @@ def _totals(steps: Sequence[Mapping[str, Any]], subs: Sequence[Mapping[str, Any]
 def _metrics(usage: ModelUsage) -> dict[str, Any]:
     read, written = usage.input_tokens_cache_read or 0, usage.input_tokens_cache_write or 0
     metrics: dict[str, Any] = {
-        # Inspect counts what was cached apart.
+        # Inspect counts cached tokens separately.
         "prompt_tokens": usage.input_tokens + read + written,
         "completion_tokens": usage.output_tokens,
         "cached_tokens": read,

@@ -1,4 +1,4 @@
-"""Goes through a log, sample by sample, and writes what is asked for."""
+"""Export of a log, sample by sample."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True)
 class Exported:
-    """What became of a sample.
+    """The export of one sample.
 
     Args:
-        sample: Its id.
-        epoch: Its epoch.
-        path: What was written for it.
-        skipped: Why nothing was.
+        sample: Id of the sample.
+        epoch: Epoch of the sample.
+        path: Path of the file or folder that was written.
+        skipped: Reason why nothing was written.
     """
 
     sample: int | str
@@ -45,7 +45,7 @@ class Exported:
 
 
 _WRITERS: Mapping[Kind, tuple[Callable[[EvalLog, EvalSample, Path], Path], set[str]]] = {
-    # And what of a sample need not be read for it.
+    # The writers, and the fields of a sample that they do not read.
     "atif": (write_trajectory, {"store"}),
     "jsonl": (write_lines, {"messages", "store"}),
     "native": (write_session, {"events", "messages"}),
@@ -55,20 +55,20 @@ _WRITERS: Mapping[Kind, tuple[Callable[[EvalLog, EvalSample, Path], Path], set[s
 
 
 def export(log: str, to: Kind, out: Path, sample: str | None = None, epoch: int | None = None) -> Iterator[Exported]:
-    """Write what a log has, one sample in memory at a time.
+    """Write the samples of a log, with one in memory at a time.
 
     Args:
-        log: Where the log is.
-        to: What to write.
-        out: The folder to write to.
-        sample: Id of a sample; by default all.
-        epoch: Number of an epoch; by default all.
+        log: Location of the log.
+        to: Format to write.
+        out: Folder to write to.
+        sample: Id of a sample. Defaults to all.
+        epoch: Number of an epoch. Defaults to all.
 
     Yields:
-        What became of each sample, as soon as it is known.
+        The export of each sample, as soon as it is done.
 
     Raises:
-        ExportError: The log cannot be read or has no such sample, or there was nothing to write for any sample.
+        ExportError: The log cannot be read or has no such sample, or no sample had anything to export.
     """
     header, chosen = _chosen(log, sample, epoch)
     write, unread = _WRITERS[to]
@@ -76,7 +76,7 @@ def export(log: str, to: Kind, out: Path, sample: str | None = None, epoch: int 
     found, reasons = False, dict[str, None]()
     with _folder(out):
         for number in {each.epoch for each in chosen} if to == "patch" else ():
-            predictions_of(header, number, out).unlink(missing_ok=True)  # of an earlier export
+            predictions_of(header, number, out).unlink(missing_ok=True)  # From an earlier export.
         for summary in chosen:
             each = read_eval_log_sample(log, summary.id, summary.epoch, resolve_attachments=True, exclude_fields=unread)
             try:
@@ -93,7 +93,7 @@ def export(log: str, to: Kind, out: Path, sample: str | None = None, epoch: int 
 
 @contextlib.contextmanager
 def _folder(path: Path) -> Iterator[None]:
-    """Make a folder; of what was made for it, remove what is empty in the end."""
+    """Create a folder. Of the folders created, remove the empty ones at the end."""
     made = [each for each in (path, *path.parents) if not each.exists()]
     path.mkdir(parents=True, exist_ok=True)
     try:
@@ -114,7 +114,7 @@ _HINTS: Mapping[Kind, str] = {
 def _chosen(log: str, sample: str | None, epoch: int | None) -> tuple[EvalLog, Sequence[EvalSampleSummary]]:
     try:
         header, summaries = read_eval_log(log, header_only=True), read_eval_log_sample_summaries(log)
-    except Exception as ex:  # Whatever a file system, a parser or a zip archive has to say.
+    except Exception as ex:  # File systems, parsers and zip archives raise many kinds of errors.
         raise ExportError(f"The log {log} cannot be read: {ex}", hint="give the path of an .eval or .json log.") from ex
     chosen = [
         each
@@ -133,10 +133,10 @@ def _chosen(log: str, sample: str | None, epoch: int | None) -> tuple[EvalLog, S
 
 
 def _names(chosen: Sequence[EvalSampleSummary]) -> dict[tuple[int | str, int], str]:
-    """A name for each sample that a file can have, and no other sample has."""
+    """Return a unique file name for each sample."""
     names: dict[tuple[int | str, int], str] = {}
     for each in chosen:
-        # Not only dots, and not too long, whatever the id is.
+        # At least one character other than dots, and a limited length, for any id.
         plain = re.sub(r"[^A-Za-z0-9._-]+", "_", str(each.id)).strip(".")[:100] or "sample"
         name, n = f"{plain}_{each.epoch}", 1
         while name in names.values():

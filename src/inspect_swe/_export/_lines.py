@@ -1,4 +1,4 @@
-"""A sample as JSON lines: what it is, its prompt, and its events in order."""
+"""Samples as JSON lines: metadata, prompt and events in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._metadata import agents_of, facts_of
 
 
 def write_lines(log: EvalLog, sample: EvalSample, place: Path) -> Path:
-    """Write them to PLACE.jsonl."""
+    """Write the lines to PLACE.jsonl."""
     path = place.with_name(f"{place.name}.jsonl")
     with path.open("w", encoding="utf-8") as file:
         for line in _lines(log, sample):

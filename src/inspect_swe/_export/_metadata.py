@@ -1,4 +1,4 @@
-"""What several formats say of a sample."""
+"""Metadata that several formats share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inspect_ai.log import EvalLog, EvalSample
 
 
 def agents_of(sample: EvalSample) -> Iterator[dict[str, Any]]:
-    """What ran in a sample, call by call."""
+    """Yield the metadata of each agent run in a sample."""
     for event in sample.events:
         told = event.data if event.event == "info" and event.source == "inspect_swe" else None
         if isinstance(told, dict) and "agent" in told:
@@ -17,7 +17,7 @@ def agents_of(sample: EvalSample) -> Iterator[dict[str, Any]]:
 
 
 def facts_of(log: EvalLog, sample: EvalSample) -> dict[str, Any]:
-    """Which sample of which run it is, and how it ended."""
+    """Return the identity of a sample and its run, and the outcome."""
     return {
         "task": log.eval.task,
         "task_id": log.eval.task_id,

@@ -1,1 +1,1 @@
-"""Everything that uses Inspect's private names."""
+"""Uses of Inspect's private names."""

@@ -1,4 +1,4 @@
-"""Where Inspect's bridge lets ids be changed: as a request is read, as it goes to the model, and as it is answered."""
+"""Hooks into Inspect's bridge that change the ids in requests, model inputs and answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from inspect_ai.model import (
 from .transcript import record_change
 
 _RECENT = 500
-"""Events that may have been recorded since a generation's own, at most."""
+"""Number of recent events among which to look for a generation's event."""
 
 _Sent = tuple[list[str | None], list[str | None]]
 
@@ -31,27 +31,27 @@ _read: ContextVar[list[ChatMessage] | None] = ContextVar("messages before they g
 
 
 class Ids(Protocol):
-    """A table between the ids of a CLI and those of a provider."""
+    """Table of a CLI's ids and a provider's ids."""
 
     def read(self, messages: Sequence[ChatMessage]) -> None:
-        """Change the ids in a request as it is read."""
+        """Change the ids in a new request."""
 
     def to_provider(self, messages: list[ChatMessage]) -> list[ChatMessage] | None:
-        """Return messages with the provider's ids; None if they have those already."""
+        """Return messages with the provider's ids, or None if they have those already."""
 
     def give(self, output: ModelOutput) -> dict[str, str]:
-        """Change the ids in an answer; returns the provider's ids that other calls have too, by the new ids."""
+        """Change the ids in an answer, and return the provider's repeated ids by new id."""
 
 
 @dataclass
 class IdChanges(Compact):
-    """Changes ids around each generation of a bridge, and compacts as the bridge would.
+    """Compaction that also changes the ids around each generation of a bridge.
 
-    Inspect's bridge calls a `Compact` with the messages before its filter sees them, and with the model's answer
-    before tool calls are approved, granted and handed to the CLI.
+    Inspect's bridge passes a `Compact` the messages before its filter, and the model's answer before it approves,
+    grants and returns tool calls.
 
     Args:
-        ids: The table.
+        ids: The table of ids.
         compact: The bridge's own compaction.
     """
 
@@ -70,7 +70,7 @@ class IdChanges(Compact):
         return await self.compact.compact_input(messages, force)
 
     def to_provider(self, messages: list[ChatMessage]) -> list[ChatMessage]:
-        """Return the messages as the provider gets them."""
+        """Return the messages with the provider's ids."""
         restored = self.ids.to_provider(messages)
         _read.set(None if restored is None else messages)
         return messages if restored is None else restored
@@ -86,7 +86,7 @@ class IdChanges(Compact):
             self._correct_event(given, read, output)
 
     def _correct_event(self, given: list[Any], read: list[ChatMessage] | None, output: ModelOutput) -> None:
-        """Give a generation's event the ids that the rest of the log has."""
+        """Replace the ids in a generation's event with those in the rest of the log."""
         recent = transcript().events[-_RECENT:]
         id = given[0].id if given else None
         events = (event for event in reversed(recent) if isinstance(event, ModelEvent) and event.output.choices)
@@ -95,7 +95,7 @@ class IdChanges(Compact):
         event = next(mine, None)
         if event is None:
             return
-        # Copies: Inspect shares the messages of events.
+        # Change copies: Inspect shares messages between events.
         choices = [
             choice.model_copy(update={"message": _with_ids_of(choice.message, new.message)})
             for choice, new in zip(event.output.choices, output.choices, strict=False)
@@ -106,7 +106,7 @@ class IdChanges(Compact):
         record_change(event)
 
     def _with_read_ids(self, messages: list[ChatMessage], read: list[ChatMessage]) -> list[ChatMessage]:
-        """Return an event's messages with the ids as they were read, in the order of calls and results."""
+        """Return an event's messages with the ids from the request, in the order of calls and results."""
         calls = iter([call.id for message in read for call in _calls(message)])
         results = {message.id: message.tool_call_id for message in read if isinstance(message, ChatMessageTool)}
         changed: list[ChatMessage] = []
@@ -120,7 +120,7 @@ class IdChanges(Compact):
         return changed
 
     def _shared(self, message: ChatMessage, update: dict[str, Any]) -> ChatMessage:
-        """Return a changed copy of a message: the one of earlier events, if there is one."""
+        """Return a changed copy of a message, shared with earlier events if it is equal."""
         if all(getattr(message, name) == value for name, value in update.items()):
             return message
         known = self._logged.get(message.id or "")
@@ -131,7 +131,7 @@ class IdChanges(Compact):
 
 
 def google_ids(contents: Sequence[Any]) -> _Sent:
-    """Return the ids of a Gemini request's calls and of its results, in their order; None for those without."""
+    """Return the ids of a Gemini request's calls and of its results, in order, with None for missing ids."""
     parts = [
         (content.get("role", "user"), part)
         for content in contents
@@ -158,7 +158,7 @@ _GOOGLE_NAMES = (("functionCall", "function_call"), ("functionResponse", "functi
 
 
 def _apply_sent_ids(messages: Sequence[ChatMessage]) -> None:
-    """Use the ids that a Gemini request has: Inspect reads it with ids of its own, which repeat."""
+    """Restore a Gemini request's ids, which Inspect replaces with repeating ones."""
     sent = sent_ids.get()
     sent_ids.set(None)
     calls = sum(len(_calls(message)) for message in messages)
@@ -194,7 +194,7 @@ def _with_ids_of(message: ChatMessageAssistant, other: ChatMessageAssistant) -> 
 
 
 def _forget_items(repeated: dict[str, str]) -> None:
-    """Have OpenAI's provider write calls whose id is another's too as they are: it keeps one item for each id."""
+    """Drop the stored items of repeated ids, as Inspect's OpenAI provider stores only one item per id."""
     module: Any = sys.modules.get("inspect_ai.model._openai_responses")
     if repeated and hasattr(module, "assistant_internal"):
         for id in repeated.values():

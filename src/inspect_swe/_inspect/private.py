@@ -1,8 +1,8 @@
-"""The only place that imports Inspect's private modules, but for transcripts (`_inspect/transcript.py`).
+"""Wrappers of Inspect's private modules, except for transcripts (`transcript.py`) and handlers (`handlers/`).
 
-Contract tests (`tests/test_inspect_contract.py`) hold every name used here. An inspect_ai release may have moved any of
-them: where our bridge needs the name, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public
-`sandbox_agent_bridge()`; elsewhere something simpler takes its place, or a feature ends with `InspectVersionError`.
+Contract tests (`tests/test_inspect_contract.py`) check every name used here. If an inspect_ai release moved a name that
+our bridge needs, `BRIDGE_AVAILABLE` is False and the runtime uses Inspect's public `sandbox_agent_bridge()`. For
+other names there is a simpler fallback, or the feature raises `InspectVersionError`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .release import absent_error, warn_absent
 
 logger = logging.getLogger(__name__)
 
-# What only our own bridge needs: without one of these, Inspect's public bridge serves the model calls.
+# Only our own bridge needs these names: if one is missing, Inspect's public bridge serves the model calls.
 try:
     from inspect_ai.agent._bridge._errors import provider_error_payload
     from inspect_ai.agent._bridge.sandbox.service import call_tool, list_tools
@@ -50,12 +50,12 @@ except (ImportError, AttributeError) as _ex:
     logger.warning("This inspect_ai release changed the bridge's internals (%s): using its own, slower bridge.", _ex)
 
 
-# What is handed on as it is.
+# Re-exported unchanged.
 __all__ = ["call_tool", "list_tools", "provider_error_payload"]
 
 
 def agent_arguments(agent: Agent) -> tuple[str, dict[str, Any]]:
-    """The registered name of an agent, and the arguments that it was made with."""
+    """Return an agent's registered name, and the arguments that it was created with."""
     try:
         return registry_info(agent).name, dict(getattr(agent, "__registry_params__", {}))
     except ValueError:
@@ -63,13 +63,13 @@ def agent_arguments(agent: Agent) -> tuple[str, dict[str, Any]]:
 
 
 def is_tool(value: object) -> bool:
-    """Whether something is a tool that a model may call, rather than any function, or one that makes a tool."""
+    """Return whether a value is a tool, rather than a tool factory or any other function."""
     made = getattr(value, "__registry_params__", None) is not None
     return made or inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(type(value), "__call__"))  # noqa: B004, B009
 
 
 def async_backend() -> str:
-    """The library that runs what is asynchronous: of the event loop that runs already, or of an eval to come."""
+    """Return the async library of the running event loop, or the one that an eval would use."""
     try:
         from inspect_ai._util._async import configured_async_backend, current_async_backend
     except ImportError:  # pragma: no cover - a future inspect_ai
@@ -81,7 +81,7 @@ generated_output: ContextVar[ModelOutput | None] = ContextVar("what the request'
 
 
 class _Bridge(SandboxAgentBridge):
-    """Changes ids around each generation, and keeps its output, part of which Inspect's Gemini handler leaves out."""
+    """Bridge that changes ids around each generation, and saves the output, which Inspect's Gemini handler shortens."""
 
     on_output: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None
     changes: IdChanges | None = None
@@ -99,7 +99,7 @@ class _Bridge(SandboxAgentBridge):
         if root is False:
             return
         if root:
-            forget_thread(self)  # Inspect would find out by the conversations' texts, which may deceive it.
+            forget_thread(self)  # Inspect would compare the conversations' texts, which may mislead it.
         await super()._track_state(input, output)
 
 
@@ -117,21 +117,21 @@ def create_bridge(
     checkpointer: Checkpointer | None = None,
     changes: IdChanges | None = None,
 ) -> SandboxAgentBridge:
-    """A bridge whose state Inspect's request handlers update.
+    """Create a bridge whose state Inspect's request handlers update.
 
     Args:
-        state: The agent's state; the root conversation is written into it.
+        state: The agent's state, which is updated with the root conversation.
         bridged_tools: Host tools to register, one MCP server per spec.
         filter: Filter for the model requests.
-        retry_refusals: How often a refused generation is retried.
+        retry_refusals: Maximum number of retries of a refused generation.
         compaction: Strategy for conversations that outgrow the model's context window.
-        model: Model for every name that no alias maps; None means the eval's.
-        model_aliases: Models for certain names.
-        forward_generation_config: Whether the client's own generation parameters count, and not the eval's.
-        on_output: Told of each generation, before the client hears of it; says whether it belongs to the root
-            conversation (None: Inspect is to find out).
-        checkpointer: Told of each turn of the root conversation, which is part of what it saves.
-        changes: Changes ids as requests are read and answered; the filter must have it as well.
+        model: Model for names without an alias; None is the eval's model.
+        model_aliases: Models by name.
+        forward_generation_config: Whether to use the client's generation parameters instead of the eval's.
+        on_output: Called with each generation's messages and output before the client receives it. Returns whether
+            it belongs to the root conversation, or None to let Inspect decide.
+        checkpointer: Called at each turn of the root conversation, which it saves.
+        changes: Changes the ids of requests and answers; the filter must have it, too.
 
     Raises:
         ValueError: Two specs have the same name.
@@ -149,21 +149,21 @@ def create_bridge(
     )
     bridge.on_output, bridge.changes = on_output, changes
     if isinstance(model, Model):
-        # A name alone would get another object, made without this one's settings.
+        # Inspect would create another object from a name, without this one's settings.
         bridge.model_resolver = lambda name: model
     for spec in bridged_tools:
         if spec.name in bridge.bridged_tools:
             raise ValueError(f"Duplicate bridged_tools name: '{spec.name}'.")
         tools = {ToolDef(tool).name: tool for tool in spec.tools}
         bridge.register_bridged_tools(spec.name, tools, require_proposal=spec.require_proposal)
-    # What compaction shall keep is how the client begins, not how the sample does: its instructions are not in that.
+    # Compaction must preserve the client's first messages, as the sample's lack the client's instructions.
     bridge._compaction_prefix = []
     bridge.warn_indistinct_tools()
     return bridge
 
 
 def saves_checkpoints(checkpointer: Checkpointer) -> bool:
-    """Whether the eval has checkpoints, and no other agent of the sample leads."""
+    """Return whether the eval has checkpoints, and the agent isn't nested in another one that saves them."""
     try:
         from inspect_ai.util._checkpoint.checkpointer_noop import _NoopCheckpointer
     except ImportError:
@@ -174,12 +174,12 @@ def saves_checkpoints(checkpointer: Checkpointer) -> bool:
 
 
 def forget_thread(bridge: SandboxAgentBridge) -> None:
-    """Have the next conversation that a bridge sees be the root conversation, though it doesn't extend the last one."""
+    """Make the bridge's next conversation the root, even if it doesn't extend the last one."""
     bridge._tracked_fps = bridge._candidate_fps = None
 
 
 def resolve_model(name: str | Model | None) -> Model:
-    """The model that a name stands for: the eval's (None or "inspect"), a model role's, or the named one."""
+    """Return the model of a name: the eval's (None or "inspect"), a model role's, or the named one."""
     if isinstance(name, Model):
         return name
     spec = (name or "inspect").removeprefix("inspect/")
@@ -192,12 +192,12 @@ def _is_role(name: str) -> bool:
     try:
         from inspect_ai.model._model import model_roles
     except ImportError:
-        return "/" not in name  # a model's name has its provider in front
+        return "/" not in name  # a model's name begins with its provider
     return name in model_roles()
 
 
 def token_limits(model: Model) -> tuple[int | None, int | None]:
-    """Tokens that a model takes, and that an answer of it may have; None for what Inspect doesn't know."""
+    """Return a model's input and output limits in tokens, each None if Inspect doesn't know it."""
     info = get_model_info(model)
     try:
         from inspect_ai.model._model_info import get_model_input_tokens
@@ -212,7 +212,7 @@ def token_limits(model: Model) -> tuple[int | None, int | None]:
 
 
 def host_calls(bridge: SandboxAgentBridge) -> Mapping[str, Any]:
-    """The model's calls of host tools that have not been run, by their ids; once one is run, it is `paired`.
+    """Return the model's pending calls of host tools by id; a call is `paired` once it runs.
 
     Releases of Inspect that don't record host tools (before 0.3.283) have no proposals.
     """
@@ -226,13 +226,13 @@ def before_generating(
     filter: GenerateFilter | None,
     changes: IdChanges | None = None,
 ) -> GenerateFilter:
-    """A filter that is shown every request, sets its reasoning effort, and then applies another filter.
+    """Return a filter that reports every request, sets its reasoning effort, and applies another filter.
 
     Args:
-        seen: Told of the request's messages and tools.
-        effort: As in `GenerateConfig.reasoning_effort`; None leaves it.
+        seen: Called with the request's messages and tools.
+        effort: As in `GenerateConfig.reasoning_effort`; None leaves it unchanged.
         filter: The other filter.
-        changes: Gives messages the provider's ids, after the other filter.
+        changes: Assigns the provider's ids to messages, after the other filter.
     """
 
     async def apply(
@@ -260,7 +260,7 @@ def before_generating(
 
 
 def _takes_model(filter: GenerateFilter) -> bool:
-    """Whether a filter's first parameter is the model, and not its name."""
+    """Return whether a filter's first parameter is the model, rather than its name."""
     try:
         from inspect_ai.agent._bridge.util import _is_model_filter
     except ImportError:
@@ -270,10 +270,10 @@ def _takes_model(filter: GenerateFilter) -> bool:
 
 
 async def image_bytes(image: str) -> tuple[bytes, str]:
-    """The bytes and the MIME type of an image in a message (a data URL, a URL or a file of this host).
+    """Return the bytes and MIME type of an image in a message (a data URL, a URL or a file on the host).
 
     Raises:
-        InspectVersionError: This inspect_ai does not say how it reads images.
+        InspectVersionError: The inspect_ai release moved its image reader.
     """
     try:
         from inspect_ai._util.images import file_as_data
@@ -285,11 +285,11 @@ async def image_bytes(image: str) -> tuple[bytes, str]:
 
 
 def is_local(sandbox: SandboxEnvironment) -> bool:
-    """Whether a sandbox is Inspect's `local` one (its commands run on this machine)."""
+    """Return whether a sandbox is Inspect's `local` one, which runs commands on the host."""
     try:
         from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
     except ImportError:
-        # What tells it apart besides is its class, which a proxy of Inspect's may wrap.
+        # Compare class names instead; a proxy of Inspect's may wrap the sandbox.
         kinds = {type(each).__name__ for each in (sandbox, getattr(sandbox, "_sandbox", None))}
         return "LocalSandboxEnvironment" in kinds
     try:
@@ -300,18 +300,18 @@ def is_local(sandbox: SandboxEnvironment) -> bool:
 
 
 async def requested_failure(bridge: SandboxAgentBridge) -> Exception:
-    """Wait until a handler asks that the sample fail, and say with what."""
+    """Wait until a handler requests to fail the sample, and return the exception."""
     await bridge._failure_requested.wait()
     return bridge._failure or RuntimeError("the bridge asked the sample to fail")
 
 
 def failure_requested(bridge: SandboxAgentBridge) -> bool:
-    """Whether a handler has asked that the sample fail."""
+    """Return whether a handler requested to fail the sample."""
     return bridge._failure_requested.is_set()
 
 
 def ending_exception(ex: BaseException) -> BaseException | None:
-    """The exception that must end the sample, if `ex` is or holds one (a limit, a termination, a refusal)."""
+    """Return the exception that must end the sample, if `ex` is or contains one (a limit, termination or refusal)."""
     for related in _related(ex):
         if _is_kind(related, ("TerminateSampleError",)):
             return related
@@ -325,17 +325,17 @@ def ending_exception(ex: BaseException) -> BaseException | None:
 
 
 def _ends_sample(ex: BaseException) -> bool:
-    # Releases before 0.3.281 know no response filters.
+    # Releases before 0.3.281 have no response filters.
     return isinstance(ex, LimitExceededError) or _is_kind(ex, ("ModelRefusalError", "ResponseFilterError"))
 
 
 def _is_kind(ex: BaseException, names: tuple[str, ...]) -> bool:
-    """Whether an exception is one of Inspect's private ones, wherever this release defines them."""
+    """Return whether an exception is one of Inspect's named classes, in whichever module the release defines it."""
     return any(kind.__name__ in names and kind.__module__.startswith("inspect_ai.") for kind in type(ex).__mro__)
 
 
 def _related(ex: BaseException) -> list[BaseException]:
-    """An exception with all that it groups, was caused by, or was raised during."""
+    """Return an exception with the exceptions in its group, its causes and its contexts."""
     found: list[BaseException] = []
     stack: list[BaseException | None] = [ex]
     while stack:
@@ -347,7 +347,7 @@ def _related(ex: BaseException) -> list[BaseException]:
 
 
 def load_dotenv() -> None:
-    """Take in the environment of the `.env` file that Inspect would take in."""
+    """Load the `.env` file that Inspect would load."""
     try:
         from inspect_ai._util.dotenv import init_dotenv
     except ImportError:
@@ -357,16 +357,16 @@ def load_dotenv() -> None:
 
 
 def display_is_quiet() -> bool:
-    """Whether Inspect was told to print plain lines, or nothing."""
+    """Return whether Inspect's display is set to plain lines, or to none."""
     try:
         from inspect_ai.util._display import display_type, display_type_initialized
     except ImportError:
-        return True  # what is missed is a progress bar
+        return True  # only a progress bar depends on it
     return display_type_initialized() and display_type() in ("plain", "log", "none")
 
 
 def sample_identity() -> object | None:
-    """The sample that this task works for, as an object of its own; None outside of one."""
+    """Return an object that identifies the running sample, or None outside a sample."""
     try:
         from inspect_ai.log._samples import sample_active
     except ImportError:
@@ -375,16 +375,16 @@ def sample_identity() -> object | None:
 
 
 def eval_is_running() -> bool:
-    """Whether this process runs an eval: Inspect runs one at a time."""
+    """Return whether this process runs an eval: Inspect runs one at a time."""
     try:
         from inspect_ai._eval import eval as evals
     except ImportError:
-        return False  # Inspect itself refuses a second one
+        return False  # Inspect itself refuses a second eval
     return bool(getattr(evals, "_eval_async_running", False))
 
 
 def quiet_display() -> None:
-    """Have Inspect show nothing, unless it was told what to show."""
+    """Turn off Inspect's display, unless a display is already set."""
     try:
         from inspect_ai.util._display import display_type_initialized, init_display_type
     except ImportError:
@@ -394,7 +394,7 @@ def quiet_display() -> None:
 
 
 def sample_metadata() -> dict[str, Any]:
-    """The metadata that the sample of this task came with."""
+    """Return the running sample's metadata."""
     try:
         from inspect_ai.log._samples import sample_active
     except ImportError:
@@ -405,10 +405,10 @@ def sample_metadata() -> dict[str, Any]:
 
 
 def sample_state() -> TaskState | None:
-    """The state of the sample that this task works for; None outside of one.
+    """Return the running sample's state, or None outside a sample.
 
     Raises:
-        InspectVersionError: This inspect_ai does not say where it is.
+        InspectVersionError: The inspect_ai release moved the state.
     """
     try:
         from inspect_ai.solver._task_state import sample_state as state_here
@@ -418,11 +418,11 @@ def sample_state() -> TaskState | None:
 
 
 async def approve_tool_call(message: str, call: ToolCall, history: list[ChatMessage]) -> bool:
-    """Whether the eval's approval policy lets a tool be called; without a policy everything is.
+    """Return whether the eval's approval policy allows a tool call; without a policy, every call is allowed.
 
     Raises:
-        BaseException: Inspect's own, where the approver ends the sample.
-        InspectVersionError: This inspect_ai does not say how it asks the policy.
+        BaseException: Inspect's own exception, if the approver ends the sample.
+        InspectVersionError: The inspect_ai release moved its approval policy.
     """
     try:
         from inspect_ai._util.exception import TerminateSampleError

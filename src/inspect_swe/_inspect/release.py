@@ -1,4 +1,4 @@
-"""What happens where the installed inspect_ai lacks a private name that we import."""
+"""Warnings and errors if the installed inspect_ai lacks a private name that we import."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def installed() -> str:
 
 @functools.cache
 def warn_absent(consequence: str) -> None:
-    """Log, once, what does not work because a private name is absent."""
+    """Log the consequence of an absent private name, once."""
     logger.warning("inspect_ai %s changed internals that inspect_swe uses: %s.", installed(), consequence)
 
 
@@ -27,8 +27,8 @@ def absent_error(feature: str, ex: ImportError) -> InspectVersionError:
     """Return the error for a feature that cannot work without a private name.
 
     Args:
-        feature: What the user asked for, as the subject of a sentence.
-        ex: Names what is absent.
+        feature: The feature that doesn't work, as the subject of a sentence.
+        ex: The error that names the absent module or name.
     """
     return InspectVersionError(
         f"{feature} does not work with inspect_ai {installed()}: {ex}.",

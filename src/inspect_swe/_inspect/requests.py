@@ -1,4 +1,4 @@
-"""What requests are changed in before Inspect's handlers, which are stricter than the providers, read them."""
+"""Changes to requests for Inspect's handlers, which are stricter than the providers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from inspect_ai.tool import ToolInfo
 
 DialectName = Literal["anthropic", "completions", "google", "responses"]
-"""The APIs that the bridge serves."""
+"""APIs that the bridge serves."""
 
 _FROM_SERVER = re.compile(r"^This is a tool from the \S+ MCP server\.\n+")
 
 
 def describe_functions(tools: Any) -> None:
-    """Fill in what OpenAI lets a function leave out, and Inspect's handlers ask for."""
+    """Fill in function fields that OpenAI makes optional and Inspect's handlers require."""
     for tool in tools if isinstance(tools, list) else []:
         if isinstance(tool, dict) and tool.get("type") == "namespace":
             describe_functions(tool.get("tools"))
@@ -30,7 +30,7 @@ def describe_functions(tools: Any) -> None:
 
 
 def namespace_of(tool: ToolInfo) -> str | None:
-    """The namespace of a Responses API tool, which Inspect drops from its name and keeps as an option."""
+    """Return the namespace of a Responses API tool, which Inspect stores as an option instead of in the name."""
     for key, value in (tool.options or {}).items():
         if "namespace" in key:
             return str(value[0] if isinstance(value, (list, tuple)) and value else value)
@@ -38,40 +38,40 @@ def namespace_of(tool: ToolInfo) -> str | None:
 
 
 def full_name(tool: ToolInfo) -> str:
-    """A tool's name, as the request has it."""
+    """Return a tool's name as in the request."""
     namespace = namespace_of(tool)
     return tool.name if namespace is None else f"{namespace}__{tool.name}"
 
 
 def google_functions(tools: Any) -> Iterator[dict[str, Any]]:
-    """The functions that a Gemini request declares."""
+    """Yield the functions that a Gemini request declares."""
     for tool in tools if isinstance(tools, list) else []:
         functions = tool.get("functionDeclarations") if isinstance(tool, dict) else None
         yield from (each for each in (functions if isinstance(functions, list) else []) if isinstance(each, dict))
 
 
 def plain_descriptions(tools: Any) -> None:
-    """Leave out that a tool is an MCP server's: Inspect knows its own tools by what it has said of them itself."""
+    """Remove the MCP server note from descriptions, by which Inspect recognizes its own tools."""
     for function in google_functions(tools):
         if isinstance(said := function.get("description"), str):
             function["description"] = _FROM_SERVER.sub("", said)
 
 
 def plain_choice(request: dict[str, Any]) -> None:
-    """Have the model choose between the tools where "validated" says so, which is Google's word for it."""
+    """Replace the tool choice "validated", Google's term, with "auto"."""
     if request.get("tool_choice") == "validated":
         request["tool_choice"] = "auto"
 
 
 def plain_images(contents: list[Any]) -> None:
-    """Write images in the base64 of data URLs: Google's SDKs use its URL-safe alphabet, which Inspect passes on."""
+    """Convert data from URL-safe base64, which Google's SDKs send and Inspect passes on, to that of data URLs."""
     for part in _parts_with_data(contents):
         data = part["inlineData"]
         data["data"] = data["data"].replace("-", "+").replace("_", "/")
 
 
 def plain_texts(contents: list[Any]) -> None:
-    """Write documents of plain text as text: of what else is in a request, Inspect reads images only."""
+    """Convert plain-text documents to text parts, as Inspect reads only images from inline data."""
     for part in _parts_with_data(contents):
         if part["inlineData"].get("mimeType") == "text/plain":
             with contextlib.suppress(ValueError):
@@ -80,7 +80,7 @@ def plain_texts(contents: list[Any]) -> None:
 
 
 def _parts_with_data(contents: list[Any]) -> Iterator[dict[str, Any]]:
-    """The parts of a Gemini request that hold data themselves, rather than an address."""
+    """Yield the parts of a Gemini request with inline data, rather than a URL."""
     for content in contents:
         parts = content.get("parts") if isinstance(content, dict) else None
         for part in parts if isinstance(parts, list) else []:
@@ -90,7 +90,7 @@ def _parts_with_data(contents: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def answered_once(contents: list[Any]) -> None:
-    """Leave out repeated answers to a call: a CLI that resumes its session may hand over each tool result twice."""
+    """Remove repeated results of a call: a CLI that resumes its session may send each tool result twice."""
     answered: set[str] = set()
 
     def repeats(part: Any) -> bool:

@@ -1,6 +1,6 @@
-"""What of the transcript is private to Inspect: spans of other tasks, and events that change once they are recorded.
+"""Private parts of Inspect's transcript: spans of other tasks, and updates of recorded events.
 
-Where an inspect_ai release has moved a name, the transcript lacks what needs it, and a warning says so.
+If an inspect_ai release moved a name, the transcript lacks the parts that need it, and a warning is logged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def record(event: Event) -> None:
 
 
 def record_change(event: Event) -> None:
-    """Update an event that the transcript has."""
+    """Update an event in the transcript."""
     _tell("_event_updated", event)
 
 
@@ -36,7 +36,7 @@ def _tell(method: str, event: Event) -> None:
 
 
 def working_time() -> float:
-    """Seconds for which the sample has worked so far."""
+    """Return the sample's working time in seconds."""
     try:
         from inspect_ai._util.working import sample_working_time
     except ImportError:
@@ -47,7 +47,7 @@ def working_time() -> float:
 
 
 def current_span() -> str | None:
-    """Id of the transcript's span that this task is in."""
+    """Return the id of this task's span in the transcript."""
     try:
         from inspect_ai.util._span import current_span_id
     except ImportError:
@@ -57,14 +57,14 @@ def current_span() -> str | None:
 
 
 def enter_span(span: str) -> None:
-    """Put all further events of this task into a span."""
+    """Record all further events of this task in a span."""
     if (here := _span_here()) is not None:
         here.set(span)
 
 
 @contextlib.contextmanager
 def in_span(span: str | None) -> Iterator[None]:
-    """Put events of this task into a span that another task is in; None changes nothing."""
+    """Record this task's events in another task's span while the block runs; None changes nothing."""
     here = _span_here() if span else None
     token = here.set(span) if here else None
     try:

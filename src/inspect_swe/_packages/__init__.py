@@ -1,1 +1,1 @@
-"""Fetch packages from the npm registry and from PyPI."""
+"""Packages from the npm registry and PyPI."""

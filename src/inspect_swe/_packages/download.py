@@ -1,4 +1,4 @@
-"""Downloading packages of every kind: streamed, resumed where a connection broke, kept only if the digest is right."""
+"""Verified downloads of packages: streamed, resumed after a broken connection, deleted if the digest is wrong."""
 
 from __future__ import annotations
 
@@ -29,27 +29,36 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 class Downloads(Protocol):
-    """What a download needs of a registry's configuration."""
+    """The parts of a registry's configuration that downloads use."""
 
     def client(self) -> httpx.Client:
-        """An HTTP client with the configured proxies and certificates."""
+        """Return an HTTP client with the configured proxies and certificates."""
 
     def mask(self, text: str) -> str:
-        """A text without credentials."""
+        """Return a text without credentials."""
 
 
 def download(
     config: Downloads, releases: Sequence[Release], folder: Path, title: str, hint: str, stop: threading.Event
 ) -> list[Path]:
-    """Download the files of releases, several at once, and check their digests. The first failure ends it.
+    """Download the files of releases concurrently, and verify their digests. Stops at the first failure.
 
     Args:
-        config: Where credentials and proxies come from.
-        releases: What to download, with URLs and digests.
-        folder: Where the files go.
-        title: What to call it all while it goes on.
-        hint: What to do if the registry can't be reached.
-        stop: When set, give up.
+        config: Provides credentials and proxies.
+        releases: The releases, with URLs and digests.
+        folder: Target folder of the files.
+        title: Title of the progress bar.
+        hint: Advice to show if the registry can't be reached.
+        stop: Cancels the work when set.
+
+    Returns:
+        The paths of the files, in the order of `releases`.
+
+    Raises:
+        RegistryError: A file could not be downloaded.
+        DigestMismatchError: A release has no digest, or a file doesn't match it.
+        AgentInstallError: The disk has not enough space.
+        Abandoned: `stop` was set.
     """
     transfers = [_Transfer(release, folder) for release in releases]
     failed = threading.Event()
@@ -77,7 +86,11 @@ def download(
 
 @contextlib.contextmanager
 def room(folder: Path, needed: int) -> Iterator[None]:
-    """For writing so many bytes into a folder: a full disk is noticed before, if possible, and named in any case."""
+    """Check the free space for a block that writes `needed` bytes into a folder.
+
+    Raises:
+        AgentInstallError: The disk has not enough space, before or during the block.
+    """
     free = shutil.disk_usage(folder).free
     try:
         if free < needed:
@@ -93,11 +106,11 @@ def room(folder: Path, needed: int) -> Iterator[None]:
 
 
 class _Transfer:
-    """One file on its way: what is there of it, and so what the next request asks for.
+    """The state of one file's download, which can be resumed.
 
     Args:
-        release: What is downloaded.
-        folder: Where the file goes.
+        release: The release to download.
+        folder: Target folder of the file.
     """
 
     def __init__(self, release: Release, folder: Path) -> None:
@@ -110,19 +123,19 @@ class _Transfer:
         self.restart()
 
     def restart(self) -> None:
-        """Forget what is there."""
+        """Discard the bytes received so far."""
         self.done = 0
         self._validator: str | None = None
         self._digest = hashlib.new(self.expected.split("-")[0])
 
     @property
     def actual(self) -> str:
-        """The digest of what is there."""
+        """The digest of the bytes received so far."""
         return f"{self._digest.name}-" + base64.b64encode(self._digest.digest()).decode()
 
     def headers(self) -> dict[str, str]:
-        """What to ask for: what is missing, if the file is still the same one."""
-        # A content encoding would change the bytes that the digest is about.
+        """Return request headers for the missing bytes, on condition that the file is unchanged."""
+        # A content encoding would change the bytes, and so the digest.
         headers = {"Accept-Encoding": "identity"}
         if self.done:
             headers["Range"] = f"bytes={self.done}-"
@@ -131,14 +144,19 @@ class _Transfer:
         return headers
 
     def accept(self, response: httpx.Response) -> None:
-        """Get ready for an answer: the rest, or all of it anew. Another answer is an error."""
+        """Prepare for a response with the missing bytes or the whole file.
+
+        Raises:
+            TransientError: The server can't resume the download.
+            httpx.HTTPError: The response has any other status.
+        """
         if response.status_code == 200:
             self.restart()
             self.resumed = False
             length = response.headers.get("Content-Length", "")
             self.size = int(length) if length.isdigit() else None
             etag = response.headers.get("ETag", "")
-            # A weak tag vouches for the meaning, not for the bytes.
+            # A weak ETag does not guarantee identical bytes.
             self._validator = etag if etag.startswith('"') else response.headers.get("Last-Modified")
         elif self.done and response.status_code == 206 and self._is_the_rest(response):
             self.resumed = True
@@ -149,7 +167,7 @@ class _Transfer:
             raise httpx.HTTPError(f"HTTP status {response.status_code} {response.reason_phrase}".rstrip())
 
     def write(self, pieces: Iterator[bytes], update: Callable[[], None], stop: threading.Event) -> None:
-        """Append what comes to what is there."""
+        """Append received bytes to the file."""
         with room(self.target.parent, (self.size or self.done) - self.done):
             with self.target.open("r+b" if self.done else "wb") as file:
                 file.seek(self.done)
@@ -189,7 +207,7 @@ def _fetch(
     try:
         retried(receive, stop, lambda: transfer.done)
         if transfer.actual != transfer.expected and transfer.resumed:
-            # The parts may be of two files: once more, in one piece.
+            # The parts may come from different files: download once more, in one piece.
             transfer.restart()
             retried(receive, stop, lambda: transfer.done)
     except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
@@ -214,14 +232,14 @@ def _fetch(
 def _file_name(release: Release) -> str:
     if release.file is None:
         return re.sub(r"[^\w.+-]", "-", f"{release.package}-{release.version}.tgz")
-    # What is no name of a wheel could be a path.
+    # Raises for invalid names, which could be paths.
     parse_wheel_filename(release.file)
     return release.file
 
 
 @contextlib.contextmanager
 def _progress(title: str, transfers: Sequence[_Transfer]) -> Iterator[Callable[[], None]]:
-    """A bar over all files, which the function that is handed out brings up to date."""
+    """Show a progress bar for all files, and yield the function that updates it."""
     with bar(title) as show:
 
         def update() -> None:

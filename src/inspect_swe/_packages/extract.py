@@ -1,4 +1,4 @@
-"""Unpacking verified packages: npm tarballs and wheels become plain files in a folder; nothing is run."""
+"""Extraction of verified npm tarballs and wheels into plain files. No code of a package is run."""
 
 from __future__ import annotations
 
@@ -30,14 +30,18 @@ _Choice = Callable[[Sequence[str]], bool]
 def unpack(
     file: Path, folder: Path, stop: threading.Event, keep: tuple[str, ...] = (), drop: tuple[str, ...] = ()
 ) -> None:
-    """Unpack an npm tarball or a wheel; of a tarball the paths below its top folder.
+    """Unpack a wheel, or the content of an npm tarball's top folder.
 
     Args:
         file: A verified package.
-        folder: Where its files go; it is made if need be.
-        stop: When set, give up.
-        keep: What is kept of it, by the beginnings of paths; empty means all.
-        drop: What isn't, by the ends of paths.
+        folder: Target folder. It is created if missing.
+        stop: Cancels the work when set.
+        keep: Prefixes of the paths to unpack; empty means all.
+        drop: Suffixes of the paths not to unpack.
+
+    Raises:
+        AgentInstallError: The package can't be unpacked, or the disk has not enough space.
+        Abandoned: `stop` was set.
     """
 
     def kept(place: Sequence[str]) -> bool:
@@ -55,18 +59,18 @@ def unpack(
 
 
 def unpack_inside(executable: Path, name: str, scratch: Path, stop: threading.Event) -> None:
-    """Put the files that an executable carries in its place.
+    """Replace an executable with the files of a tarball embedded in it.
 
     Args:
-        executable: An executable of a verified package, which is removed.
-        name: What it calls the tarball that they are in.
-        scratch: A folder for the tarball.
-        stop: When set, give up.
+        executable: An executable of a verified package. It is removed.
+        name: Asset name of the tarball in the executable.
+        scratch: Folder for the tarball.
+        stop: Cancels the work when set.
 
     Raises:
-        AgentInstallError: There is no such executable, or no such tarball in it.
+        AgentInstallError: The executable or the tarball in it doesn't exist.
     """
-    # Node.js writes an asset's name and then its content, each with its length before it.
+    # Node.js writes an asset's name and then its content, each preceded by its length.
     marked, tarball = _LENGTH.pack(len(name)) + name.encode(), scratch / name
     with contextlib.suppress(FileNotFoundError, ValueError, struct.error):
         with executable.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -91,14 +95,14 @@ def _unpack_tarball(tarball: Path, folder: Path, stop: threading.Event, kept: _C
             place = _place_in_tarball(member)
             if member.isdir() or not kept(place):
                 continue
-            # tarfile's own safe extraction is missing in Debian 12's Python.
+            # Debian 12's Python lacks tarfile's extraction filters.
             content = archive.extractfile(member)
             assert content is not None
             _write(content, folder.joinpath(*place), member.mode, stop)
 
 
 def _place_in_tarball(member: tarfile.TarInfo) -> list[str]:
-    """The member's path below its top folder, whatever that is called; npm packages hold plain files only."""
+    """Return a member's path below the top folder, whose name may vary. Only plain files and folders are valid."""
     parts = member.name.split("/")
     if not (member.isfile() or member.isdir()) or member.name.startswith("/") or ".." in parts:
         raise tarfile.TarError(f"it holds {member.name!r}, which no npm package may hold")
@@ -106,7 +110,7 @@ def _place_in_tarball(member: tarfile.TarInfo) -> list[str]:
 
 
 def _unpacked_size(tarball: Path) -> int:
-    """What gzip's last four bytes say (modulo 4 GB, which no CLI comes near)."""
+    """Return the size from gzip's last four bytes (modulo 4 GiB; CLIs are far smaller)."""
     if tarball.stat().st_size < 18:
         raise AgentInstallError(f"{tarball.name} is no gzip file.")
     with tarball.open("rb") as file:
@@ -115,7 +119,7 @@ def _unpacked_size(tarball: Path) -> int:
 
 
 def _unpack_wheel(wheel: Path, folder: Path, stop: threading.Event, kept: _Choice) -> None:
-    """A wheel's files for `sys.path`. Scripts, headers and other data are left out."""
+    """Unpack a wheel's files for `sys.path`, without scripts, headers and other data."""
     with zipfile.ZipFile(wheel) as archive:
         data = _data_folder(wheel)
         members = [(member, _place_in_wheel(member, data)) for member in archive.infolist() if not member.is_dir()]
@@ -127,7 +131,7 @@ def _unpack_wheel(wheel: Path, folder: Path, stop: threading.Event, kept: _Choic
 
 
 def _place_in_wheel(member: zipfile.ZipInfo, data: str) -> list[str] | None:
-    """A member's path below the site folder; None if it doesn't belong there."""
+    """Return a member's path below the site folder, or None if it doesn't belong there."""
     parts = member.filename.split("/")
     unsafe = not all(parts) or "." in parts or ".." in parts or "\\" in member.filename or ":" in parts[0]
     kind = stat.S_IFMT(member.external_attr >> 16)
@@ -139,12 +143,12 @@ def _place_in_wheel(member: zipfile.ZipInfo, data: str) -> list[str] | None:
 
 
 def _data_folder(wheel: Path) -> str:
-    """The wheel's folder with what isn't simply packages, `name-version.data`, as `_plain` writes it."""
+    """Return the name of a wheel's data folder, `name-version.data`, normalized by `_plain`."""
     return _plain("-".join(wheel.name.split("-")[:2]) + ".data")
 
 
 def _plain(name: str) -> str:
-    # Some tools write a name's capitals and dots in one place and not in another.
+    # Some tools spell a name's capitals and dots inconsistently.
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -1,4 +1,4 @@
-"""The way from this machine to a package registry: certificates, proxies, and no secrets in what is shown."""
+"""HTTP access to package registries: certificates, proxies, and redaction of secrets in messages."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ USER_INFO = re.compile(r"//[^/@\s]+@")
 
 @dataclass(frozen=True)
 class Network:
-    """How requests travel, as one package manager is configured.
+    """The network settings of one package manager.
 
     Args:
-        manager: Its name, for messages.
-        cafile: A file (or folder) with certificates to trust besides the system's.
-        cafile_hint: What to correct if they can't be loaded.
-        verify: Whether certificates are checked at all.
-        proxies: The proxy by the beginning of URLs (`http://`, `https://`).
-        proxies_hint: What to correct if one can't be used.
-        exempt: Hosts that are reached without a proxy; `*` means all.
-        unverified: Hosts whose certificates aren't checked.
-        timeout: Seconds to wait for a server.
-        files: Whether `file:` URLs may be read.
+        manager: Name of the package manager, for messages.
+        cafile: File or folder with certificates to trust in addition to the system's.
+        cafile_hint: Advice to show if the certificates can't be loaded.
+        verify: Whether to verify certificates.
+        proxies: Proxies by URL prefix (`http://`, `https://`).
+        proxies_hint: Advice to show if a proxy can't be used.
+        exempt: Hosts to reach without a proxy; `*` means all.
+        unverified: Hosts whose certificates are not verified.
+        timeout: Timeout in seconds; None means the default timeouts.
+        files: Whether to allow `file:` URLs.
     """
 
     manager: str
@@ -50,10 +50,13 @@ class Network:
     files: bool = False
 
     def client(self, authorize: Callable[[httpx.Request], None]) -> httpx.Client:
-        """A client that travels this way.
+        """Return an HTTP client with these settings.
 
         Args:
-            authorize: Called with every request, also with each one that a redirect leads to.
+            authorize: Called with every request, including redirected ones.
+
+        Raises:
+            RegistryError: The certificates or a proxy can't be used.
         """
         verify = self._tls()
         return httpx.Client(
@@ -91,7 +94,7 @@ class Network:
         for scheme, proxy in proxies.items():
             mounts[scheme] = self._transport(verify, proxy)
         for host in self.exempt if proxies else ():
-            # A pattern would come before the same host among those whose certificates aren't checked.
+            # A pattern would take precedence over the same host's entry in `unverified`.
             mounts[f"all://{host if host in self.unverified else _host_pattern(host)}"] = None
         for host in self.unverified:
             mounts[f"https://{host}"] = self._transport(
@@ -116,10 +119,10 @@ class Network:
 
 
 class _FileTransport(httpx.BaseTransport):
-    """Answers requests for `file:` URLs; a folder stands for its `index.html`."""
+    """An HTTP transport for `file:` URLs. For a folder it returns `index.html`."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The file as a response, or status 404."""
+        """Return the file as a response, or status 404 if it doesn't exist."""
         path = Path(url2pathname(request.url.raw_path.decode()))
         path = path / "index.html" if path.is_dir() else path
         if not path.is_file():
@@ -141,27 +144,27 @@ class _FileStream(httpx.SyncByteStream):
 
 
 def variable(env: Mapping[str, str], name: str) -> str | None:
-    """An environment variable that is written in capitals or not."""
+    """Return an environment variable by its upper-case name, or else its lower-case name."""
     return env.get(name) or env.get(name.lower())
 
 
 def host_of(url: httpx.URL) -> str:
-    """A URL's host, with its port unless that is the scheme's own."""
+    """Return a URL's host, with the port unless it is the scheme's default."""
     return url.host if url.port is None else f"{url.host}:{url.port}"
 
 
 def basic(user: str, password: str) -> str:
-    """The `Authorization` header of a user with a password."""
+    """Return the `Authorization` header for a user and password."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def hide_user_info(text: str) -> str:
-    """The text without the user-info of URLs."""
+    """Redact the user-info of URLs in a text."""
     return USER_INFO.sub("//***@", text)
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """The text without the user-info of URLs and without these secrets."""
+    """Redact the user-info of URLs and secrets (longer than three characters) in a text."""
     text = hide_user_info(text)
     for secret in secrets:
         if len(secret) > 3:
@@ -170,12 +173,12 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 
 def with_scheme(proxy: str) -> str:
-    """A proxy's URL; without a scheme it is an HTTP proxy."""
+    """Return a proxy's URL. Adds `http://` if it has no scheme."""
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def hosts(text: str) -> tuple[str, ...]:
-    """The hosts of a list with commas."""
+    """Split a comma-separated list of hosts."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

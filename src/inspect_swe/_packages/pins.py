@@ -1,4 +1,4 @@
-"""The versions that this release was verified with, and their digests."""
+"""The CLI versions verified with this release, and their digests."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PINS_FILE = Path(__file__).with_name("pins.json")
 
 @dataclass(frozen=True)
 class Pin:
-    """The pinned version of one agent's CLI, or of a tool.
+    """The pinned version of an agent's CLI or of a tool.
 
     Args:
-        agent: The agent's key, or the tool's.
-        version: The CLI's version.
-        releases: The release with it, by platform.
-        parts: The npm packages that a tool requires, the same for all platforms.
+        agent: Key of the agent or tool.
+        version: The pinned version.
+        releases: Releases by platform.
+        parts: Additional npm packages that it requires, the same for all platforms.
     """
 
     agent: str
@@ -33,7 +33,11 @@ class Pin:
     parts: tuple[Release, ...] = ()
 
     def release(self, platform: SandboxPlatform) -> Release:
-        """The release for a platform; its tarball is where the user's registry says."""
+        """Return the release for a platform, without a URL: the user's registry provides that.
+
+        Raises:
+            AgentInstallError: The version is not published for the platform.
+        """
         found = self.releases.get(platform)
         if found is None:
             raise AgentInstallError(
@@ -56,7 +60,11 @@ class Pins:
         return cls({agent: _pin(agent, entry) for agent, entry in document.items()})
 
     def pin(self, agent: str) -> Pin:
-        """The pin of an agent."""
+        """Return the pin of an agent or tool.
+
+        Raises:
+            AgentInstallError: There is none.
+        """
         if agent not in self.pins:
             raise AgentInstallError(
                 f"No version of {agent} is pinned.", hint='name a version ("x.y.z"), or ask for "latest".'

@@ -12,11 +12,14 @@ _CPUS = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def sandbox_platform(machine: str, musl: bool) -> SandboxPlatform:
-    """The platform of a sandbox.
+    """Return the platform of a sandbox.
 
     Args:
-        machine: What `uname -m` says there.
-        musl: Whether its C library is musl (as on Alpine) and not glibc.
+        machine: Output of `uname -m` in the sandbox.
+        musl: Whether its C library is musl (as on Alpine) instead of glibc.
+
+    Raises:
+        AgentInstallError: The machine type is not supported.
     """
     cpu = _CPUS.get(machine.strip().lower())
     if cpu is None:

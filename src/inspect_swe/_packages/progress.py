@@ -1,4 +1,4 @@
-"""Progress of downloads: one display for all that go on in the process, and while samples run that of Inspect."""
+"""Download progress: one display for all downloads of the process, or Inspect's display while samples run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 Update = Callable[[int, int | None, str], None]
-"""Tells how many bytes are there, of how many, and what else there is to say."""
+"""Callback with the number of received bytes, the total if known, and extra text."""
 
 _EVERY = 0.5
 _guard = threading.Lock()
@@ -24,12 +24,14 @@ _displays: list[Progress] = []
 
 @contextlib.contextmanager
 def bar(title: str) -> Iterator[Update]:
-    """A bar on stderr, if that is a terminal; in a sample a counter in Inspect's display. For worker threads.
+    """Show a progress bar, and yield the function that updates it. Call it in a worker thread.
+
+    The bar appears on stderr if that is a terminal. In a sample, a counter appears in Inspect's display instead.
 
     Args:
-        title: What it is about.
+        title: Title of the bar.
     """
-    # Not imported above: Inspect takes a second, which `--help` need not wait for.
+    # Imported here because importing Inspect takes a second, which would delay `--help`.
     from .._inspect.private import display_is_quiet, sample_identity
 
     if not sys.stderr.isatty() or display_is_quiet():
@@ -60,7 +62,7 @@ def bar(title: str) -> Iterator[Update]:
 def _counter(title: str) -> Iterator[Update]:
     from inspect_ai.util import display_counter
 
-    # Inspect draws from tasks of its event loop only, and a counter that is there stays.
+    # Inspect updates its display only from tasks of its event loop. Counters can't be removed.
     loop = anyio.from_thread.run_sync(asyncio.get_running_loop)
     told = -_EVERY
 

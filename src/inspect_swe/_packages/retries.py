@@ -1,4 +1,4 @@
-"""Trying again: what is worth it, how long to wait before, and when to stop."""
+"""Retries of failed requests: which errors to retry, how long to wait, and when to stop."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ import httpx
 
 T = TypeVar("T")
 
-# Before each new try, at most; the real pause is between half of it and all, so that many clients spread out.
+# Longest pause before each retry. The actual pause is 50 to 100 % of it, to spread out many clients.
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 _LONGEST_WAIT = 60.0
-# Of a server that has never answered less is to be hoped for, and each try may take a quarter of a minute.
+# Retry fewer times if the server never responded: each try may take 15 seconds.
 _UNREACHABLE_PAUSES = 2
-# So many new bytes are worth a fresh set of tries.
+# New bytes after which the retries are counted from zero.
 _STEP = 1 << 20
 
 
 class Abandoned(Exception):
-    """Nobody waits for the work any more."""
+    """The caller cancelled the operation."""
 
 
 class TransientError(Exception):
-    """Worth another try: the transfer was cut short, or the server is busy or broken.
+    """An error to retry: the transfer was cut short, or the server is busy or broken.
 
     Args:
-        message: What happened.
-        wait: Seconds that the server asks to wait.
+        message: Text of the error.
+        wait: Seconds to wait, from the server's `Retry-After`.
     """
 
     def __init__(self, message: str, wait: float = 0.0) -> None:
@@ -41,12 +41,15 @@ class TransientError(Exception):
 
 
 def retried(work: Callable[[], T], stop: threading.Event | None = None, done: Callable[[], int] = lambda: 0) -> T:
-    """The result of work that may fail for a moment; the last failure is raised.
+    """Return the result of work, and retry it after transient errors. Raises the last error.
 
     Args:
-        work: What may raise `TransientError` or an error of the connection.
-        stop: When set, give up.
-        done: How many bytes there are already: as long as they become more, it goes on.
+        work: Function that may raise `TransientError` or a connection error.
+        stop: Cancels the work when set.
+        done: Returns the number of bytes received so far. Enough progress resets the count of failures.
+
+    Raises:
+        Abandoned: `stop` was set.
     """
     stop = stop or threading.Event()
     failures, before = 0, done()
@@ -67,7 +70,11 @@ def retried(work: Callable[[], T], stop: threading.Event | None = None, done: Ca
 
 
 def check_status(response: httpx.Response) -> None:
-    """Tell a server that is busy or broken from one that has answered."""
+    """Check a response for statuses of a busy or broken server.
+
+    Raises:
+        TransientError: The request is worth a retry.
+    """
     if response.status_code in (408, 429) or response.status_code >= 500:
         message = f"HTTP status {response.status_code} {response.reason_phrase}".rstrip()
         raise TransientError(message, _seconds(response.headers.get("Retry-After", "")))
@@ -79,7 +86,7 @@ def _pause(failures: int, error: Exception) -> float:
 
 
 def _is_worth_it(error: BaseException | None) -> bool:
-    """Not if it is a matter of configuration: a URL that isn't HTTP, a certificate that isn't trusted."""
+    """Return False for configuration errors: a URL that isn't HTTP, or a certificate that isn't trusted."""
     while error is not None:
         if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | ssl.SSLCertVerificationError):
             return False
@@ -88,7 +95,7 @@ def _is_worth_it(error: BaseException | None) -> bool:
 
 
 def _seconds(retry_after: str) -> float:
-    """What `Retry-After` says, in seconds or as a date; 0 if it can't be read."""
+    """Return the seconds from a `Retry-After` header (a number or date), or 0 if it is not valid."""
     if retry_after.strip().isdigit():
         return float(retry_after)
     try:

@@ -1,4 +1,4 @@
-"""CLIs that come with the sandbox instead of being copied into each: as mounts, or in its image."""
+"""CLIs provided with the sandbox, as mounts or in its image, instead of copied into each sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Containers that only wait for commands to be run in them, as Inspect's own default does."""
+"""Idle containers, in which commands are run, like Inspect's own default."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ IDLE: dict[str, Any] = {
 
 
 def image_service(image: str, here: bool, **settings: Any) -> ComposeService:
-    """A service of an image without a network.
+    """Return a service of an image without network access.
 
     Args:
-        image: The image.
-        here: Whether the engine has it: it may have been built here, and then there is nothing to pull.
+        image: Name of the image.
+        here: Whether the engine has the image; a locally built one cannot be pulled.
         **settings: Further settings of the service.
     """
     local = {"x-local": True} if here else {}
@@ -28,6 +28,6 @@ def image_service(image: str, here: bool, **settings: Any) -> ComposeService:
 
 
 def is_here(image: str) -> bool:
-    """Whether the engine has an image."""
+    """Return whether the engine has an image."""
     command = ["docker", "image", "inspect", image]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0

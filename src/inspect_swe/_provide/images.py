@@ -1,4 +1,4 @@
-"""An image with agents' CLIs in it, where sandboxes look for them: for registries and Kubernetes."""
+"""Images that contain agents' CLIs where the runtime looks for them: for registries and Kubernetes."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ async def build_image(
     *,
     platforms: Sequence[SandboxPlatform] | None = None,
 ) -> list[StoredArtifact]:
-    """Build an image in which agents find their CLIs. Nothing is run in it: the build needs no network.
+    """Build an image that contains agents' CLIs. Nothing runs in it: the build needs no network.
 
     Args:
-        base: The image to begin with. It is pulled if the engine doesn't have it.
+        base: Base image. It is pulled if the engine doesn't have it.
         agents: Names, names and versions, or agents.
-        tag: The new image's name.
-        platforms: What the image is (default: as can be seen in it).
+        tag: Name of the new image.
+        platforms: Platforms of the image (default: detected in it).
 
     Returns:
-        What was put into it.
+        The artifacts that were added.
 
     Raises:
-        AgentOptionError: There is no such agent or version.
-        AgentInstallError: A CLI can't be had, or the image can't be built.
-        SandboxUnsupportedError: No Docker engine answers.
+        AgentOptionError: An agent or version does not exist.
+        AgentInstallError: A CLI can't be fetched, or the image can't be built.
+        SandboxUnsupportedError: No Docker engine is reachable.
     """
     chosen(agents)
     place = await anyio.to_thread.run_sync(_place, base)
@@ -57,13 +57,13 @@ async def build_image(
 
 
 def dockerfile(base: str, parts: Mapping[str, StoredArtifact]) -> str:
-    """The Dockerfile of an image with agents' CLIs.
+    """Return the Dockerfile of an image with agents' CLIs.
 
     Args:
-        base: The image to begin with.
-        parts: The CLIs and what they need, by the names of their build contexts.
+        base: Base image.
+        parts: The CLIs and the programs they need, by the names of their build contexts.
     """
-    # Linked layers don't depend on the base image: registries keep one of each for all images.
+    # Linked layers don't depend on the base image, so registries store each once for all images.
     lines = [f"COPY --link --from={name} . {PROVIDED}/{stored.artifact.folder}/" for name, stored in parts.items()]
     return "\n".join([f"FROM {base}", *lines, ""])
 

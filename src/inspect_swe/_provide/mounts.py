@@ -1,4 +1,4 @@
-"""A Docker sandbox whose containers see the CLIs in the store: nothing is copied, and the page cache is shared."""
+"""Docker sandboxes that mount the CLIs from the store: nothing is copied, and the page cache is shared."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 Sandbox = str | tuple[str, str] | SandboxEnvironmentSpec | ComposeConfig | None
 
-# What Inspect looks for in a task's folder, in this order; and the container that it makes if there is nothing.
+# Inspect looks for these files in a task's folder, in this order; else it creates a container of this image.
 _NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml", "Dockerfile")
 _IMAGE = "aisiuk/inspect-tool-support"
-# Inspect allows no mount from the host in a container that could make it writable.
+# Inspect refuses host mounts in a container that could remount them writable.
 _REMOUNTS = ("SYS_ADMIN", "ALL")
 
 
@@ -43,29 +43,29 @@ def with_agents(
     services: Sequence[str] | None = None,
     platforms: Sequence[SandboxPlatform] | None = None,
 ) -> SandboxEnvironmentSpec:
-    """A Docker sandbox in which agents find their CLIs: read-only mounts of the store, so that nothing is copied.
+    """Return a Docker sandbox in which agents find their CLIs, as read-only mounts of the store.
 
-    What is missing in the store is downloaded now, with a progress bar. This blocks, as the code of a task may;
-    `with_agents_async()` is for code that runs beside other tasks.
+    CLIs that the store lacks are downloaded first, with a progress bar. This blocks, as the code of a task may; use
+    `with_agents_async()` in code that runs beside other tasks.
 
     Args:
-        sandbox: A compose file or a Dockerfile, what `Task(sandbox=...)` takes for Docker, or a compose
-            configuration. None is what Inspect would find in the current folder.
+        sandbox: A compose file or a Dockerfile, a value that `Task(sandbox=...)` takes for Docker, or a compose
+            configuration. None means the file that Inspect would find in the current folder.
         agents: The agents: names ("claude_code"), names and versions (("claude_code", "2.1.329")), or agents.
-        services: The services that get the mounts (default: all that may have some).
-        platforms: What the containers are (default: as the images say, if they are there; otherwise both glibc and
-            musl for the engine's processor).
+        services: Services that get the mounts (default: all that may have mounts).
+        platforms: Platforms of the containers (default: those of the images, if the engine has them; otherwise both
+            glibc and musl for the engine's processor).
 
     Returns:
         The sandbox, for `Task(sandbox=...)` or `Sample(sandbox=...)`.
 
     Raises:
-        AgentOptionError: It is no Docker sandbox, or there is no such agent, version, file or service.
-        AgentInstallError: A CLI can't be had.
-        SandboxUnsupportedError: The Docker engine doesn't answer, or doesn't share this machine's files.
+        AgentOptionError: The sandbox is not a Docker one, or an agent, version, file or service does not exist.
+        AgentInstallError: A CLI can't be fetched.
+        SandboxUnsupportedError: The Docker engine is unreachable, or doesn't share this machine's files.
     """
     call = functools.partial(with_agents_async, sandbox, agents, services=services, platforms=platforms)
-    # In a thread: the code of a task is called where an event loop runs.
+    # In a separate thread: the code of a task may be called in a running event loop.
     with start_blocking_portal() as portal:
         return portal.call(call)
 
@@ -77,13 +77,13 @@ async def with_agents_async(
     services: Sequence[str] | None = None,
     platforms: Sequence[SandboxPlatform] | None = None,
 ) -> SandboxEnvironmentSpec:
-    """As `with_agents()`, for code that runs beside other tasks: it never blocks them.
+    """Return the sandbox of `with_agents()` without blocking other tasks.
 
     Args:
-        sandbox: As for `with_agents()`.
-        agents: As for `with_agents()`.
-        services: As for `with_agents()`.
-        platforms: As for `with_agents()`.
+        sandbox: See `with_agents()`.
+        agents: See `with_agents()`.
+        services: See `with_agents()`.
+        platforms: See `with_agents()`.
     """
     chosen(agents)
     source = await anyio.to_thread.run_sync(_source, sandbox)
@@ -101,13 +101,13 @@ async def compose_with_agents(
     services: Sequence[str] | None = None,
     platforms: Sequence[SandboxPlatform] | None = None,
 ) -> str:
-    """The text of a compose file with the mounts of `with_agents()`; relative paths in it stay relative.
+    """Return the text of a compose file with the mounts of `with_agents()`; relative paths stay relative.
 
     Args:
-        file: The compose file.
-        agents: As for `with_agents()`.
-        services: As for `with_agents()`.
-        platforms: As for `with_agents()`.
+        file: Path of the compose file.
+        agents: See `with_agents()`.
+        services: See `with_agents()`.
+        platforms: See `with_agents()`.
     """
     chosen(agents)
     document = await anyio.to_thread.run_sync(_document, Path(file))
@@ -116,7 +116,7 @@ async def compose_with_agents(
 
 
 def _source(sandbox: Sandbox) -> Path | ComposeConfig:
-    """The compose file or the configuration that a sandbox is made from."""
+    """Return the compose file or configuration of a sandbox."""
     if isinstance(sandbox, tuple):
         sandbox = SandboxEnvironmentSpec(*sandbox)
     if isinstance(sandbox, SandboxEnvironmentSpec):
@@ -161,7 +161,7 @@ async def _mounted(
     services: Sequence[str] | None,
     platforms: Sequence[SandboxPlatform] | None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """The mounts of each service that gets some."""
+    """Return the mounts of each service that gets any."""
     names = _services(document, services)
     found = {name: document["services"][name] or {} for name in names}
     if platforms is not None:
@@ -218,7 +218,7 @@ def _place(client: Any, service: Mapping[str, Any]) -> Place:
 
 
 def _named(path: Path | str) -> str:
-    """Return a host path as a compose file names it."""
+    """Return a host path as written in a compose file."""
     text = str(path)
     try:
         text.encode()
@@ -227,7 +227,7 @@ def _named(path: Path | str) -> str:
             f"The path {text!r} is not UTF-8, so a compose file cannot name it.",
             hint=f"set {CACHE_VARIABLE}, XDG_CACHE_HOME or the compose file's folder to one whose path is.",
         ) from error
-    return text.replace("$", "$$")  # compose would take what follows for a variable
+    return text.replace("$", "$$")  # Otherwise compose expands variables.
 
 
 def _mount(stored: StoredArtifact) -> dict[str, Any]:
@@ -236,7 +236,7 @@ def _mount(stored: StoredArtifact) -> dict[str, Any]:
         "source": _named(stored.path.parent),
         "target": f"{PROVIDED}/{stored.artifact.folder}",
         "read_only": True,
-        # An engine that doesn't share this machine's files shall say so, and not mount an empty folder.
+        # An engine that doesn't share this machine's files must fail instead of mounting an empty folder.
         "bind": {"create_host_path": False},
     }
 
@@ -250,14 +250,14 @@ def _merged(document: Mapping[str, Any], mounted: Mapping[str, list[dict[str, An
 
 
 def _overlay(file: Path, document: Mapping[str, Any], mounted: Mapping[str, list[dict[str, Any]]]) -> str:
-    """A compose file that includes another one and adds mounts: so nothing of that one needs to be understood."""
+    """Write a compose file that includes another one and adds mounts, so that the other one need not be interpreted."""
     overlay = _written("overlay", yaml.safe_dump({"services": {name: {"volumes": m} for name, m in mounted.items()}}))
     included = {
-        # What is included brings no settings of its own for all of the project.
+        # Settings of an included file don't apply to the whole project.
         **{key: value for key, value in document.items() if key.startswith("x-")},
         "include": [{"path": [_named(file), _named(overlay)], "project_directory": _named(file.parent)}],
     }
-    # Inspect reads from a file's text which images it names and which of a sample's metadata it wants.
+    # Inspect scans the text of the file for image names and sample metadata.
     told = "".join(
         f"# {line}\n" for line in [f"{_named(file)}, with mounts:", *file.read_text(encoding="utf-8").splitlines()]
     )
@@ -265,6 +265,6 @@ def _overlay(file: Path, document: Mapping[str, Any], mounted: Mapping[str, list
 
 
 def _written(kind: str, text: str) -> str:
-    """A file of the user's with this text, whose name says nothing but the text."""
+    """Write a private file with this text, named after its digest."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return str(write_cached(f"compose/{digest}-{kind}.yaml", text))

@@ -1,4 +1,4 @@
-"""Which agents, for which sandboxes; and from there to copies in the store."""
+"""Selected agents and sandboxes, resolved to copies in the store."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ AgentChoice = str | tuple[str, str] | Agent
 
 @dataclass(frozen=True)
 class Place:
-    """What sandboxes may be.
+    """The possible platforms and Pythons of a sandbox.
 
     Args:
-        platforms: Their platforms.
-        pythons: The minor versions of their Pythons.
+        platforms: Possible platforms.
+        pythons: Possible minor versions of Python.
     """
 
     platforms: tuple[SandboxPlatform, ...]
@@ -37,21 +37,21 @@ class Place:
 
     @classmethod
     def of(cls, facts: ImageFacts) -> Place:
-        """What an image is."""
+        """Return the platform and Python of an image."""
         pythons = (facts.python,) if facts.python in PYTHONS else tuple(PYTHONS)
         return cls((sandbox_platform(facts.machine, facts.musl),), pythons)
 
     @classmethod
     def on(cls, machine: str) -> Place:
-        """Whatever an unknown image for a processor may be."""
+        """Return all that an unknown image for a processor may have."""
         return cls((sandbox_platform(machine, musl=False), sandbox_platform(machine, musl=True)))
 
 
 def chosen(agents: Sequence[AgentChoice]) -> list[tuple[str, Recipe, str]]:
-    """Each agent's key, where its CLI is found, and the version.
+    """Return each agent's key, the recipe of its CLI, and the version.
 
     Raises:
-        AgentOptionError: There is no such agent, or none at all.
+        AgentOptionError: An agent does not exist, or the list is empty.
     """
     if isinstance(agents, str) or not agents:
         raise AgentOptionError("agents= must be a list with an agent or more.", hint='for example ["claude_code"].')
@@ -70,15 +70,15 @@ def _named(agent: AgentChoice) -> tuple[str, str]:
 
 
 async def copies(agents: Sequence[AgentChoice], places: Iterable[Place]) -> list[StoredArtifact]:
-    """The agents' CLIs and what they need in the store (downloaded, if they are not there yet), each once.
+    """Return the agents' CLIs and the programs they need, each once, downloading those that the store lacks.
 
     Args:
-        agents: The agents.
-        places: What the sandboxes may be.
+        agents: Agents.
+        places: Possible platforms and Pythons of the sandboxes.
 
     Raises:
-        AgentOptionError: There is no such agent or version.
-        AgentInstallError: A CLI can't be had.
+        AgentOptionError: An agent or version does not exist.
+        AgentInstallError: A CLI can't be fetched.
     """
     found: dict[str, StoredArtifact] = {}
     wanted = chosen(agents)

@@ -1,1 +1,1 @@
-"""What a run leaves behind."""
+"""Results of a run: output files and saved sessions."""

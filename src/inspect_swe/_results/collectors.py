@@ -1,4 +1,4 @@
-"""What a run leaves behind is taken out of the sandbox, however the run has ended, and never at its cost."""
+"""Collection of a run's results from the sandbox, however the run ends. Its errors never fail the run."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _MOST_SECONDS = 30
 
 
 class Collector(Protocol):
-    """One kind of thing that a run leaves behind. What it finds goes into the sample's store."""
+    """A collector of one kind of result, which it writes into the sample's store."""
 
     what: str
-    """Its name for people."""
+    """Name of the results in log messages."""
 
     async def begin(self, view: RunView) -> None:
-        """Look at the sandbox before the CLI starts in it."""
+        """Inspect the sandbox before the CLI starts."""
 
     async def collect(self, view: RunView) -> None:
-        """Take what the CLI has left, over the session's workspace. May be called several times in a run."""
+        """Collect the CLI's results through the session's workspace. May be called several times in a run."""
 
     def failed(self, reason: str) -> None:
-        """Note why nothing could be taken."""
+        """Record the reason that the collection failed."""
 
 
 def collectors_of(options: AgentOptions) -> tuple[Collector, ...]:
-    """What the options ask to keep."""
+    """Return the collectors that the options ask for."""
     sessions = (SessionCollector(),) if options.keep_session else ()
     return sessions if options.collect is None else (*sessions, OutputCollector(options.collect, options.name))
 
 
 async def begin(view: RunView, collectors: Sequence[Collector]) -> tuple[Collector, ...]:
-    """Let collectors look at the sandbox before the CLI starts; return those that could."""
+    """Begin collectors before the CLI starts, and return those that did not fail."""
     ready: list[Collector] = []
     for collector in collectors:
         try:
@@ -54,7 +54,7 @@ async def begin(view: RunView, collectors: Sequence[Collector]) -> tuple[Collect
 
 
 async def collect(view: RunView, collectors: Sequence[Collector]) -> None:
-    """Let collectors take what is there, also where the sample has been cancelled; never raises."""
+    """Run collectors, even if the sample was cancelled. Never raises."""
     for collector in collectors:
         with anyio.CancelScope(shield=True):
             try:

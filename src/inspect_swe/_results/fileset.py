@@ -1,4 +1,4 @@
-"""Files that a run has left behind, as the log has them: read in scorers, and from logs."""
+"""A run's output files, as stored in the log, for scorers and readers of logs."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from .._sandbox.changes import Status
 logger = logging.getLogger(__name__)
 
 Skipped = Literal["size", "total", "count", "unreadable", "special"]
-"""Why a file's content is not kept: it, all files together or their number exceed what is allowed; it could not be
-read; or it is no regular file, but a link, say."""
+"""Reason that a file's content is not saved: its size, the total size or the number of files exceeds the limit, the
+file is unreadable, or it is not a regular file, but a link, for example."""
 
 
 class OutputFile(BaseModel):
-    """A file that an agent has left behind.
+    """An output file of an agent.
 
     Attributes:
-        path: Relative to the agent's working directory, or absolute, as the glob was.
-        status: What the agent has done to it.
-        size: Bytes; of a deleted file, those it had.
+        path: Path relative to the agent's working directory, or absolute if the glob is.
+        status: The agent's change to the file.
+        size: Size in bytes. For a deleted file, its size before the deletion.
         mode: Permissions.
-        sha256: Digest of the content, if that is kept.
+        sha256: Digest of the content, if that is saved.
         text: The content, if it is UTF-8 text.
-        base64: The content, if it is something else.
-        skipped: Why the content is not kept.
+        base64: The content in base64, if it is not text.
+        skipped: The reason that the content is not saved.
     """
 
     path: str
@@ -50,27 +50,27 @@ class OutputFile(BaseModel):
 
     @property
     def content(self) -> bytes | None:
-        """The content; None if it is not kept, or the file was deleted."""
+        """The content; None if it is not saved, or the file was deleted."""
         return _unpacked(self.text, self.base64)
 
     @property
     def kept(self) -> bool:
-        """Whether the content is kept."""
+        """True if the content is saved."""
         return self.text is not None or self.base64 is not None
 
     def holding(self, content: bytes) -> Self:
-        """The same file with its content."""
+        """Return a copy with the file's content."""
         text, encoded = packed(content)
         digest = hashlib.sha256(content).hexdigest()
         return self.model_copy(update={"size": len(content), "sha256": digest, "text": text, "base64": encoded})
 
     def without(self, skipped: Skipped) -> Self:
-        """The same file without its content."""
+        """Return a copy without the file's content."""
         return self.model_copy(update={"sha256": None, "text": None, "base64": None, "skipped": skipped})
 
 
 class SweOutput(StoreModel):
-    """What is kept in the sample's store of an agent's run, under the agent's name; `output_files()` reads it."""
+    """An agent's output files in the sample's store, under the agent's name, as `output_files()` reads them."""
 
     files: dict[str, OutputFile] = Field(default_factory=dict)
     patch: str | None = None
@@ -81,14 +81,14 @@ class SweOutput(StoreModel):
 
 
 class FileSet(Mapping[str, OutputFile]):
-    """Files that an agent has left behind, by path.
+    """An agent's output files, by path.
 
     Args:
         files: The files.
-        patch: What has changed in its repository, as `git apply` takes it.
-        base: The commit that the patch is for.
-        unlisted: How many more files there were, of which nothing is known.
-        error: What could not be kept, and why.
+        patch: The changes in its repository, as input for `git apply`.
+        base: The commit that the patch applies to.
+        unlisted: Number of further files that are not listed.
+        error: The problem, if something could not be saved.
     """
 
     def __init__(
@@ -107,19 +107,19 @@ class FileSet(Mapping[str, OutputFile]):
 
     @property
     def patch(self) -> str | None:
-        """The patch as text; empty where nothing has changed, None if there is none.
+        """The patch as text; empty if nothing changed, None if there is no patch.
 
-        Bytes that are not UTF-8 are replaced in it; `patch_bytes` has them.
+        Invalid UTF-8 is replaced. `patch_bytes` has the original bytes.
         """
         return None if self.patch_bytes is None else self.patch_bytes.decode(errors="replace")
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write the files that are kept into a folder of this machine; an absolute path goes below it too.
+        """Write the saved files below a folder of this machine, including those with absolute paths.
 
-        A file whose path leads out of the folder is left out, with a warning. Files that are there are replaced.
+        A file whose path leads out of the folder is skipped with a warning. Existing files are replaced.
 
         Returns:
-            What was written.
+            Paths of the written files.
         """
         root = Path(folder)
         root.mkdir(parents=True, exist_ok=True)
@@ -134,11 +134,11 @@ class FileSet(Mapping[str, OutputFile]):
         return written
 
     def sample_files(self, prefix: str = "") -> dict[str, str]:
-        """The files that are kept as `Sample.files` takes them, for another sample.
+        """Return the saved files in the format of `Sample.files`, for another sample.
 
         Args:
-            prefix: A folder of its sandbox to put them into. Without one, a relative path is relative to the sandbox's
-                own working directory, and an absolute one stays that.
+            prefix: Folder for the files in the sample's sandbox. Without it, relative paths are relative to the
+                sandbox's own working directory, and absolute paths stay absolute.
         """
         files = {}
         for file in self._files.values():
@@ -151,7 +151,7 @@ class FileSet(Mapping[str, OutputFile]):
             except ValueError as ex:
                 logger.warning("%r is left out: %s", file.path, ex)
                 continue
-            # What is not marked as data would be taken for a path of this machine, or for an address.
+            # Without the `data:` prefix, Inspect would read the content as a local path or a URL.
             start = f"{prefix.rstrip('/')}/" if prefix else "/" if file.path.startswith("/") else ""
             files[start + path] = f"data:application/octet-stream;base64,{base64.b64encode(content).decode()}"
         return files
@@ -170,14 +170,14 @@ class FileSet(Mapping[str, OutputFile]):
 
 
 def output_files(state: TaskState | EvalSample | Store, agent: str | None = None) -> FileSet:
-    """The files that an agent has left behind, if it was told to `collect` any; else none.
+    """Return the output files of an agent with `collect`; no files for any other agent.
 
     Args:
-        state: The state, in a scorer, or the sample of a log, or a sample's store.
-        agent: Name of the agent; needed where there are several.
+        state: A scorer's state, a sample of a log, or a sample's store.
+        agent: Name of the agent; required if several agents have output files.
 
     Raises:
-        ValueError: Several agents have left files, or none of that name.
+        ValueError: `agent` is missing although several agents have output files, or only other agents have any.
     """
     found = state if isinstance(state, Store) else state.store
     kept = dict(found.items())
@@ -195,7 +195,7 @@ def output_files(state: TaskState | EvalSample | Store, agent: str | None = None
 
 
 def packed(content: bytes) -> tuple[str | None, str | None]:
-    """Bytes as a log can have them: as text, or else as base64."""
+    """Return bytes in the form that a log can store: as text if possible, else as base64."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -213,7 +213,11 @@ def _unpacked(text: str | None, encoded: str | None) -> bytes | None:
 
 
 def _names(path: str) -> list[str]:
-    """The parts of a path, which lead nowhere but down."""
+    """Return the parts of a path that stays inside its folder.
+
+    Raises:
+        ValueError: The path leads out of the folder.
+    """
     names = [name for name in PurePosixPath(path).parts if name not in ("/", "//")]
     if not names or "\0" in path or any(name == ".." or Path(name).name != name for name in names):
         raise ValueError("it leads out of the folder")

@@ -1,4 +1,4 @@
-"""Keeps the files and the patch that an agent leaves in its sandbox."""
+"""Collector of the files and the patch that an agent leaves in its sandbox."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _RESUMED = "The sample was resumed from a checkpoint: files that were changed be
 
 
 class OutputCollector:
-    """Takes what has changed since the CLI was started, and adds it to what earlier calls of the agent have left.
+    """A collector of files that changed since the CLI started, merged with those of the agent's earlier calls.
 
     Args:
-        spec: What is kept.
+        spec: The files to save.
         agent: The agent's name.
     """
 
@@ -43,7 +43,7 @@ class OutputCollector:
         self._no_base = ""
 
     async def begin(self, view: RunView) -> None:
-        """Note which files there are, and the repository's HEAD."""
+        """Record the existing files, and the repository's HEAD."""
         kept = self._kept()
         self._earlier = dict(kept.files)
         self._manifest = Manifest(view.workspace, [Glob(text) for text in self._spec.paths], self._exclude)
@@ -51,13 +51,13 @@ class OutputCollector:
         if self._spec.patch:
             try:
                 base = await find_base(view.workspace)
-                kept.base = kept.base or base.commit  # which a checkpoint then holds
+                kept.base = kept.base or base.commit  # In the store, so that checkpoints include it.
                 self._base = base._replace(commit=kept.base)
             except AgentError as ex:
                 self._no_base = ex.summary
 
     async def collect(self, view: RunView) -> None:
-        """Put the files into the store, and then the patch: what takes too long is only what it is about."""
+        """Write the files into the store, then the patch, so that a timeout of the patch does not lose the files."""
         assert self._manifest is not None
         found = await self._manifest.found(everything=not self._spec.changed_only)
         now, more = await self._read(view, found)
@@ -74,7 +74,7 @@ class OutputCollector:
             record(InfoEvent(data={"event": "output_files", **told}, source="inspect_swe"))
 
     def failed(self, reason: str) -> None:
-        """Say so where the files are looked for, and in the log."""
+        """Record the reason that the collection failed, in the store and in the log."""
         self._kept().error = reason
         record(InfoEvent(data={"event": "output_files", "error": reason}, source="inspect_swe"))
 
@@ -82,7 +82,7 @@ class OutputCollector:
         return store_as(SweOutput, instance=self._agent)
 
     async def _read(self, view: RunView, found: Sequence[Found]) -> tuple[dict[str, OutputFile], int]:
-        """The files with what of their contents may be kept, and how many more there are."""
+        """Return the files, with contents within the limits, and the number of unlisted files."""
         spec = self._spec
         ordered = sorted(found, key=lambda file: (file.rank, file.shown))
         readable = [file for file in ordered if file.status != "deleted" and stat.S_ISREG(file.mode)]
@@ -96,7 +96,7 @@ class OutputCollector:
         return {file.path: file for file in files}, len(rest[_MOST_LISTED:])
 
     async def _take_patch(self, view: RunView, kept: SweOutput) -> int | str:
-        """Keep the patch; returns its size, or why there is none."""
+        """Save the patch, and return its size, or the reason that there is none."""
         if self._base is None:
             kept.error = f"There is no patch. {self._no_base}"
             return self._no_base
@@ -124,13 +124,13 @@ def _unread_file(found: Found, skipped: Skipped) -> OutputFile:
 
 
 def _described(found: Found) -> OutputFile:
-    # A log takes no bytes that are not UTF-8.
+    # Logs cannot store bytes that are not UTF-8.
     path = found.shown.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return OutputFile(path=path, status=found.status, size=found.size, mode=stat.S_IMODE(found.mode))
 
 
 def _over(spec: OutputFiles, sizes: Iterable[tuple[str, int]]) -> dict[str, Skipped]:
-    """Which files there is no room for, and why."""
+    """Return the files that exceed a limit, each with that limit."""
     over: dict[str, Skipped] = {}
     count = total = 0
     for path, size in sizes:
@@ -146,7 +146,7 @@ def _over(spec: OutputFiles, sizes: Iterable[tuple[str, int]]) -> dict[str, Skip
 
 
 def _merged(earlier: Mapping[str, OutputFile], now: Mapping[str, OutputFile]) -> dict[str, OutputFile]:
-    """What several calls have done, as one: the last one wins."""
+    """Merge the changes of earlier calls with those of the current call, which wins."""
     merged = dict(now)
     for path, old in earlier.items():
         new = now.get(path)
@@ -162,7 +162,7 @@ def _merged(earlier: Mapping[str, OutputFile], now: Mapping[str, OutputFile]) ->
 
 
 def _bounded(spec: OutputFiles, files: Mapping[str, OutputFile]) -> tuple[dict[str, OutputFile], int]:
-    """As many files as may be kept and named, by path, and the number of those left out."""
+    """Return files within the limits, by path, and the number of files left out."""
     over = _over(spec, ((file.path, file.size) for file in files.values() if file.kept))
     fitting = [file.without(over[path]) if path in over else file for path, file in files.items()]
     fitting.sort(key=lambda file: not file.kept)

@@ -1,4 +1,4 @@
-"""Samples that go on from the sessions of an earlier log."""
+"""Samples that resume sessions of an earlier log."""
 
 from __future__ import annotations
 
@@ -27,28 +27,27 @@ def session_samples(
     fork: bool = True,
     files: bool = True,
 ) -> list[Sample]:
-    """Samples in which an agent goes on from where it was at the end of an earlier run.
+    """Return samples in which an agent resumes its session from the end of an earlier run.
 
-    The first agent of such a sample must be the same one; it may have another model and other options. It goes on in a
-    fresh sandbox, so each sample and each epoch goes on by itself from the same point.
+    The first agent of such a sample has to be the same one, but may have another model and other options. It resumes
+    in a fresh sandbox, so each sample and each epoch resumes independently from the same point.
 
     Args:
         log: A log of a run with `keep_session=True`, or its path.
-        prompt: What to say to the agent next: a text, messages, or a function of the earlier sample that returns it.
-        sample_ids: Which samples to take (default: all that have a session).
-        epoch: Which epoch of them.
-        fork: Whether the CLI goes on under a new session id, where it can do that. The earlier log stays as it is
-            in any case.
-        files: Whether the files that the agent has left, as far as `collect` has kept them, are put into the new
-            sandbox: before the set-up script is run, and without their permissions. What it has deleted is there again.
+        prompt: The next prompt: a text, messages, or a function of the earlier sample that returns a text.
+        sample_ids: Ids of the samples to resume (default: all that have a session).
+        epoch: The samples' epoch.
+        fork: Whether the CLI resumes under a new session id, if it supports that. The earlier log never changes.
+        files: Whether to copy the agent's output files, as saved by `collect`, into the new sandbox. They are copied
+            before the set-up script runs, and without their permissions. Files that the agent deleted exist again.
 
     Returns:
-        A sample for each of them, with the id, target, choices, metadata, set-up script and sandbox of the earlier one,
-        and in `metadata["resumed_from"]` where it comes from. Files that the earlier sample came with are not in a
-        log: add them to `files` if the image doesn't have them.
+        A sample for each earlier one, with its id, target, choices, metadata, set-up script and sandbox.
+        `metadata["resumed_from"]` names the earlier sample. Its own `files` are not in the log: add them to the new
+        sample's `files` if the image doesn't have them.
 
     Raises:
-        AgentOptionError: There is no session to go on from, for the reason given.
+        AgentOptionError: The log has no session to resume. The message has the reason.
     """
     read = read_eval_log(log) if isinstance(log, str) else log
     if read.samples is None:
@@ -73,7 +72,7 @@ def _has(sample: EvalSample) -> bool:
 def continued_sample(
     earlier: EvalSample, prompt: Prompt, location: str = "", fork: bool = True, files: bool = True
 ) -> Sample:
-    """One sample of `session_samples()`; arguments and errors as there."""
+    """Return one sample of `session_samples()`, with the same arguments and errors."""
     kept = earlier.store_as(SweSession)
     if not kept.archive:
         raise AgentOptionError(
@@ -99,10 +98,10 @@ def continued_sample(
 
 
 def _left(earlier: EvalSample, kept: SweSession) -> dict[str, str]:
-    """The files that the agent has left, where it has left them."""
+    """Return the agent's output files at their original paths."""
     try:
         left = output_files(earlier, kept.name).sample_files()
-    except ValueError:  # There are only those of other agents.
+    except ValueError:  # Only other agents have output files.
         return {}
     return {posixpath.join(kept.cwd, path): content for path, content in left.items()}
 

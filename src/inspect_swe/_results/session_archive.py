@@ -1,4 +1,4 @@
-"""Sessions of CLIs that outlive their sandbox: kept in the log, and gone on with in a later sample."""
+"""CLI sessions that are saved to the log and resumed in later samples."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from .view import RunView
 logger = logging.getLogger(__name__)
 
 LARGEST = 8 << 20
-"""Bytes of an archive that is kept in a log."""
+"""Maximum size of an archive in a log, in bytes."""
 
 FROM = "resumed_from"
-"""In a sample's metadata: which sample its session is of."""
+"""Metadata key for the earlier sample that a sample's session comes from."""
 
 _taken: weakref.WeakSet[Any] = weakref.WeakSet()
-"""Samples whose session has been gone on with: what lies in their sandbox now is not the log's."""
+"""Samples whose session has been claimed: the session in their sandbox is no longer the one from the log."""
 
 
 class SweSession(StoreModel):
-    """A CLI's session as a run has left it, in the sample's store; `session_samples()` goes on from it.
+    """A CLI's session at the end of a run, in the sample's store. `session_samples()` resumes it.
 
     Attributes:
         agent: The agent's key: the name of its factory.
         name: The agent's name.
         version: The CLI's version.
-        session_id: What the CLI names it.
+        session_id: The CLI's session id.
         cwd: The agent's working directory.
-        sandbox: Name of the sandbox that it was in; None is the default one.
-        system: What was added to the CLI's system prompt.
-        archive: The CLI's own files, a gzipped tar in base64. It came out of a sandbox: unpack it in one only.
-        size: Bytes of the archive.
-        error: Why there is none.
+        sandbox: Name of the agent's sandbox; None for the default one.
+        system: Text added to the CLI's system prompt.
+        archive: The CLI's own files, a gzipped tar in base64. It is untrusted: unpack it only in a sandbox.
+        size: Size of the archive in bytes.
+        error: The reason that the session could not be saved.
     """
 
     agent: str = ""
@@ -66,10 +66,10 @@ class SweSession(StoreModel):
 
 @dataclass(frozen=True)
 class SessionManifest:
-    """What is said of a session that comes with a sample. Fields as in `SweSession`.
+    """Metadata of a session that comes with a sample. The other fields are those of `SweSession`.
 
     Args:
-        fork: Whether it goes on under a new id.
+        fork: Whether the session resumes under a new id.
     """
 
     agent: str
@@ -80,20 +80,20 @@ class SessionManifest:
     fork: bool
 
     def dump(self) -> str:
-        """As a line of text."""
+        """Return the manifest as a line of JSON."""
         return json.dumps(asdict(self))
 
 
 class SessionCollector:
-    """Keeps the CLI's own session."""
+    """A collector of the CLI's own session."""
 
     what = "session"
 
     async def begin(self, view: RunView) -> None:
-        """Nothing is there yet."""
+        """Do nothing: there is no session yet."""
 
     async def collect(self, view: RunView) -> None:
-        """Pack the session as it is now."""
+        """Save the session in its current state."""
         packed = await pack(view.workspace, view.site.config, view.adapter.sessions, LARGEST)
         kept = SweSession()
         kept.agent, kept.version, kept.session_id = view.adapter.key, view.version, view.site.session_id
@@ -102,20 +102,21 @@ class SessionCollector:
         kept.archive, kept.size, kept.error = base64.b64encode(packed).decode(), len(packed), None
 
     def failed(self, reason: str) -> None:
-        """Note why the session could not be kept; an earlier state of it is still one."""
+        """Record the reason that the session could not be saved. An earlier saved state stays valid."""
         SweSession().error = reason
 
 
 async def claim_session(
     adapter: Adapter, options: AgentOptions, workspace: Workspace, version: str | None, start: ResumePoint
 ) -> ResumePoint:
-    """How the agent's conversation begins, given the session that may have come with the sample.
+    """Claim the session that came with the sample, and return its resume point, or `start` if there is none to claim.
 
-    The first conversation of the sample that would begin anew goes on with it.
+    Only the sample's first new conversation claims the session.
 
     Raises:
-        SessionMismatchError: It is another agent's, or was held in another folder.
-        SessionRestoreError: It is not there, although the sample's metadata says so, or can't be gone on with.
+        SessionMismatchError: The session belongs to another agent or working directory, or the agent is in centaur
+            mode.
+        SessionRestoreError: The session named in the sample's metadata is missing, or its manifest is damaged.
     """
     origin, sample = sample_metadata().get(FROM), sample_identity()
     if origin is None or sample in _taken or start.config is not None or start.archive is not None:
@@ -141,10 +142,10 @@ async def claim_session(
 async def restore_session(
     adapter: Adapter, options: AgentOptions, workspace: Workspace, config: str, start: ResumePoint
 ) -> None:
-    """Unpack the files of a session that goes on from another sandbox, where its CLI looks for them.
+    """Unpack the files of a session from another sandbox into the CLI's private folder.
 
     Raises:
-        SessionRestoreError: That failed in the sandbox.
+        SessionRestoreError: The files could not be unpacked in the sandbox.
     """
     if start.archive is None:
         return
@@ -160,7 +161,7 @@ async def restore_session(
             ) from error
         data: dict[str, Any] = {"event": "session restored", "agent": adapter.key, "session_id": start.session_id}
         if isinstance(start.archive, str):
-            # As the user who wrote it, which the agent's need not be.
+            # Runs as the sandbox's default user, who wrote the files; the agent's user may be another one.
             await sandbox(options.sandbox).exec(["rm", "-rf", posixpath.dirname(KEPT)])
             data |= {"from": sample_metadata().get(FROM), "fork": start.fork}
         record(InfoEvent(data=data, source="inspect_swe"))

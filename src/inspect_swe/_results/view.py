@@ -1,4 +1,4 @@
-"""What collectors read of a run."""
+"""The view of a run that collectors read."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .._sandbox.workspace import Workspace
 
 
 class RunView(Protocol):
-    """A run as its collectors see it: `Session` has all of this."""
+    """A run's attributes for its collectors, as `Session` provides them."""
 
     @property
     def adapter(self) -> Adapter:
-        """Knowledge of the CLI."""
+        """The CLI's adapter."""
 
     @property
     def options(self) -> AgentOptions:
-        """What the user asked for."""
+        """The user's options."""
 
     @property
     def workspace(self) -> Workspace:
@@ -26,7 +26,7 @@ class RunView(Protocol):
 
     @property
     def site(self) -> Site:
-        """What the adapter knows of the sandbox."""
+        """The adapter's view of the sandbox."""
 
     @property
     def version(self) -> str | None:
@@ -34,4 +34,4 @@ class RunView(Protocol):
 
     @property
     def resumes(self) -> bool:
-        """Whether the call resumes from a checkpoint."""
+        """True if the call resumes from a checkpoint."""

@@ -1,1 +1,1 @@
-"""The life of one agent call. No CLI is known here by name."""
+"""One agent call, from start to end. This package does not depend on any particular CLI."""

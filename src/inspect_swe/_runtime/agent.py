@@ -1,4 +1,4 @@
-"""From options and an adapter to an Inspect agent."""
+"""Inspect agents made from an adapter and options."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _MADE_OF = "__inspect_swe_made_of__"
 
 
 def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
-    """An Inspect agent that runs a CLI in the sample's sandbox.
+    """Return an Inspect agent that runs a CLI in the sample's sandbox.
 
     Args:
-        adapter: Knowledge of the CLI.
-        options: What the user asked for.
+        adapter: The CLI's adapter.
+        options: The user's options.
 
     Raises:
-        AgentOptionError: The CLI has no centaur mode, or no sessions that could be kept, which was asked for; or it
-            cannot offer a tool to the model by its name.
+        AgentOptionError: The options ask for a centaur mode or saved sessions that the CLI does not support. Or the
+            CLI cannot offer a tool to the model under its name, or a variable would divert its model requests.
     """
     if options.centaur is not None and type(adapter).terminal is Adapter.terminal:
         raise AgentOptionError(f"{adapter.label} has no centaur mode.", hint="leave `centaur` out.")
@@ -71,16 +71,16 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
 
 
 def adapter_of(agent: Agent) -> Adapter | None:
-    """The adapter of an agent that `cli_agent()` has made; None of another one."""
+    """Return the adapter of an agent made by `cli_agent()`, or None for any other agent."""
     made: tuple[Adapter, AgentOptions] | None = getattr(agent, _MADE_OF, None)
     return None if made is None else made[0]
 
 
 def asked_for(agent: Agent, result: ResultSpec) -> Agent:
-    """Such an agent once more, asked for a result.
+    """Return a copy of an agent that also has to produce a result.
 
     Raises:
-        AgentOptionError: It is not made by `cli_agent()`, or more than a result can be asked of it.
+        AgentOptionError: The agent is not made by `cli_agent()`, runs in centaur mode, or has several attempts.
     """
     made: tuple[Adapter, AgentOptions] | None = getattr(agent, _MADE_OF, None)
     if made is None or made[1].centaur is not None or made[1].attempts.attempts > 1:

@@ -1,4 +1,4 @@
-"""The best of several candidates, one after the other in one sandbox."""
+"""Best-of-n: several candidate runs in one sandbox, one after the other."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .._sandbox.snapshot import Snapshot, snapshot
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of the candidates of `best_of()`.
+    """A candidate of `best_of()`.
 
     Args:
         index: Its number, from 0.
         state: Its conversation and output.
-        files: What it has left, if its agent was told to `collect` files.
-        error: What it ended with, if it failed or met one of the limits.
+        files: Its output files, if its agent has `collect` set.
+        error: The error that ended it, if it failed or reached a limit.
     """
 
     index: int
@@ -36,7 +36,7 @@ class Candidate:
 
 
 Choose = Callable[[list[Candidate]], Awaitable[int]]
-"""Chooses one of the candidates: returns its index."""
+"""Function that chooses a candidate and returns its index."""
 
 
 @agent
@@ -49,24 +49,24 @@ def best_of(
     paths: Sequence[str] | None = None,
     limits: Sequence[Limit] = (),
 ) -> Agent:
-    """The best of several runs of agents that work on the same task, one after the other in the sample's sandbox.
+    """Run agents on the same task several times, one after the other in the sample's sandbox, and keep the best run.
 
-    Each begins with the same conversation and the same files, in a session and with a `Store` of its own; at the end
-    files, conversation and store are those of the chosen one. Files outside of `paths`, processes and databases are
-    not put back between them. Where only the score matters, epochs do the same with a sandbox for each.
+    Each candidate starts with the same conversation and files, in its own session and with its own `Store`. At the
+    end, the chosen candidate's files, conversation and store are restored. Files outside of `paths`, processes and
+    databases are not reset between candidates. If only the score matters, use epochs, which have a sandbox each.
 
     Args:
         agents: An agent, or several that take turns.
-        judge: Is given the candidates, those that failed as well, and returns the index of the best.
-        n: How many candidates there are.
-        paths: Folders that are put back (default: the sandbox's working directory).
-        limits: Limits of each candidate. One that meets them is a candidate with an error.
+        judge: Function that receives all candidates, including failed ones, and returns the index of the best.
+        n: Number of candidates.
+        paths: Folders to restore between candidates (default: the sandbox's working directory).
+        limits: Limits of each candidate. A candidate that reaches one has an error.
 
     Returns:
-        An Inspect agent. It raises the first candidate's error if all have failed.
+        An Inspect agent. It raises the first candidate's error if all of them failed.
 
     Raises:
-        AgentOptionError: There is no agent, or no candidate.
+        AgentOptionError: `agents` is empty, or `n` is below 1.
     """
     made = list(agents) if isinstance(agents, Sequence) else [agents]
     if not made or n < 1:
@@ -96,7 +96,7 @@ def best_of(
 
 
 async def _candidate(made: Agent, begun: AgentState, index: int, limits: Sequence[Limit]) -> tuple[Candidate, Store]:
-    """Run an agent; it may fail."""
+    """Run an agent, and return its error, if any, with the candidate."""
     state, own, error = copy.deepcopy(begun), Store(), None
 
     @subtask(name=f"candidate {index + 1}", type="agent", store=own)

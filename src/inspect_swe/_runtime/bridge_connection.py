@@ -1,4 +1,4 @@
-"""How a CLI's model calls reach Inspect: over our own bridge, or over Inspect's where ours cannot be used."""
+"""Bridges that carry a CLI's model calls to Inspect: our own, and Inspect's where ours does not work."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ OpenBridge = Callable[
 
 @dataclass
 class BridgeConnection:
-    """A bridge that is up.
+    """An open bridge.
 
     Args:
         kind: "own" or "inspect".
-        bridge: Holds the conversation.
-        base_url: Where it listens, as seen in the sandbox.
-        progress: A number that grows with each model call.
-        stats: What passed over it; of Inspect's, only the number of requests, and whether the tools were offered.
-        tracker: Tells the agent's own conversation from others.
-        launched: Set when the CLI has been started.
-        calls: The CLI's tool calls, where our own app sees them.
-        output_limit: Counts cut answers, where our own app sees them.
+        bridge: The Inspect bridge that holds the conversation.
+        base_url: Its URL, as seen in the sandbox.
+        progress: Function that returns a number which grows with each model call.
+        stats: Its statistics. Inspect's bridge only counts requests and records whether the tools were offered.
+        tracker: Tracker that distinguishes the agent's own conversation from others.
+        launched: Event that is set when the CLI starts.
+        calls: Events of the CLI's tool calls. Only our own bridge has them.
+        output_limit: Counter of truncated responses. Only our own bridge updates it.
     """
 
     kind: str
@@ -76,10 +76,10 @@ class BridgeConnection:
     output_limit: OutputLimit = field(default_factory=OutputLimit)
 
     def begin(self, session_id: str, prompts: Iterable[str]) -> None:
-        """Expect the requests for a prompt: nothing that the CLI asked before counts any more.
+        """Prepare for the requests of a new prompt, and discard the state of earlier ones.
 
         Args:
-            session_id: The session that the prompt belongs to, as far as it is known.
+            session_id: The session of the prompt, if known.
             prompts: Texts of the prompt.
         """
         self.launched.set()
@@ -88,13 +88,13 @@ class BridgeConnection:
         self.output_limit.begin()
 
     def end_calls(self, failed: bool) -> None:
-        """Tell the transcript that no tool of the CLI's runs any more."""
+        """End the CLI's open tool calls in the transcript."""
         if self.calls is not None:
             self.calls.end(failed)
 
 
 async def choose_bridge(route: Route) -> OpenBridge:
-    """Our own bridge; Inspect's where its release has changed what ours is made of."""
+    """Return our own bridge, or Inspect's if this inspect_ai release changed the internals that ours uses."""
     if not BRIDGE_AVAILABLE:
         return inspect_bridge
     try:
@@ -116,7 +116,7 @@ async def own_bridge(
     ending: AbortScope,
     checkpointer: Checkpointer | None,
 ) -> AsyncIterator[BridgeConnection]:
-    """Our own bridge: an app on this host, its port carried into the sandbox by the relay."""
+    """Open our own bridge: an app on this host, whose port the relay forwards into the sandbox."""
     tracker = ConversationTracker(_marks(adapter))
     calls = ToolEvents(tracker, lambda: host_calls(bridge))
     changes = IdChanges(sample_identities())
@@ -167,7 +167,7 @@ async def own_bridge(
                 connection.end_calls(failed=True)
 
 
-# Inspect starts its proxy in the sandbox and does not wait for it. A CLI that is faster would have no bridged tools.
+# Inspect does not wait until its proxy in the sandbox listens. A CLI that starts faster would lack the bridged tools.
 _UNTIL_IT_LISTENS = """
 for _ in $(seq 300); do
   grep -q ":$1 [0-9A-F]*:0000 0A " /proc/net/tcp /proc/net/tcp6 2>/dev/null && exit 0
@@ -187,9 +187,9 @@ async def inspect_bridge(
     ending: AbortScope,
     checkpointer: Checkpointer | None,
 ) -> AsyncIterator[BridgeConnection]:
-    """Inspect's public bridge, the safety net: slower, but it is there whatever the inspect_ai release.
+    """Open Inspect's public bridge, the fallback that works with any inspect_ai release.
 
-    It shows the requests, and not the answers.
+    It is slower, and exposes the requests but not the responses.
     """
     settings, stats = _settings(adapter, options, route), BridgeStats()
     repeats = [limit.counter() for limit in repeat_limits()]
@@ -233,7 +233,7 @@ async def inspect_bridge(
 
 
 async def _late_tools(connection: BridgeConnection, options: AgentOptions) -> ToolsMissingError:
-    """Wait until the CLI has had too much time to offer the bridged tools to the model; forever, if it does offer."""
+    """Return an error if the CLI does not offer the bridged tools to the model in time; otherwise wait forever."""
     await connection.launched.wait()
     with anyio.move_on_after(options.mcp_ready_timeout if options.bridged_tools else None) as clock:
         await connection.stats.tools_offered.wait()
@@ -265,6 +265,6 @@ def _aliases(options: AgentOptions, route: Route) -> dict[str, str | Model]:
 
 
 def _settings(adapter: Adapter, options: AgentOptions, route: Route) -> BridgeSettings:
-    # In centaur mode the person sees what is there.
+    # In centaur mode, the person notices missing tools.
     expected = {} if options.centaur else offered_tools(adapter, options)
     return BridgeSettings(route.web_search, tuple(route.aliases), expected, adapter.reads_json)

@@ -1,4 +1,4 @@
-"""Ends an agent call from outside of it: a limit met in a request, a lost sandbox, a tool that failed."""
+"""Cancellation of an agent call by another task: a limit reached in a request, a lost sandbox, a failed tool."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from anyio.abc import TaskGroup
 
 
 class AbortScope:
-    """A block of code that other tasks can end with an exception of their choice.
+    """A block of code that other tasks can end with an exception.
 
-    A limit that is raised inside a request handler alone would become an error reply that the CLI retries: it must
-    reach the agent's own task. The first exception handed in wins, and leaves the block as it is, in no group.
+    A limit raised only inside a request handler would become an error response that the CLI retries, so it has to
+    reach the agent's own task. The first exception wins. It leaves the block unwrapped, not in an exception group.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class AbortScope:
 
     @contextlib.contextmanager
     def watching(self, *waits: Callable[[], Awaitable[BaseException]]) -> Iterator[None]:
-        """While a part of the block runs, end the whole block with the exception that a `wait` returns."""
+        """End the whole block with the first exception that one of `waits` returns while this part of it runs."""
         scope = anyio.CancelScope()
 
         async def watch(wait: Callable[[], Awaitable[BaseException]]) -> None:
@@ -38,7 +38,7 @@ class AbortScope:
                 self.end(cause)
 
         async def watch_all() -> None:
-            if scope.cancel_called:  # The block has ended before this could begin.
+            if scope.cancel_called:  # The block ended before this task started.
                 return
             with scope:
                 async with anyio.create_task_group() as group:
@@ -58,7 +58,7 @@ class AbortScope:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        # An ordinary exception of the block is kept out of the task group, which would wrap it.
+        # The task group would wrap an ordinary exception of the block, so it does not receive it.
         ordinary = error if isinstance(error, Exception) else None
         outside = None if ordinary else error
         swallowed = await self._group.__aexit__(type(outside) if outside else None, outside, traceback)

@@ -1,4 +1,4 @@
-"""Centaur mode: a person in the sandbox, by Inspect's `human_cli()`, with the CLI ready in their shell."""
+"""Centaur mode: a person works in the sandbox through Inspect's `human_cli()`, with the CLI ready in their shell."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .session import Session, open_session
 
 _NEEDED = ("bash", "python3")
 
-# The person may still have it open when their task has ended. What else they have started is the task's.
+# The CLI may still run when the task ends. Other processes that the person started belong to the task.
 _END = """
 [ -e "$1/pids" ] || exit 0
 open() {
@@ -40,19 +40,19 @@ done
 async def run_centaur(
     adapter: Adapter, options: AgentOptions, centaur: CentaurOptions, state: AgentState
 ) -> AgentState:
-    """Let a person work with the CLI until they have submitted.
+    """Run the human agent, with the CLI available, until the person submits an answer.
 
     Args:
-        adapter: Knowledge of the CLI.
-        options: What the user asked for.
+        adapter: The CLI's adapter.
+        options: The user's options.
         centaur: Options of Inspect's human agent.
-        state: The conversation, which holds the task.
+        state: The conversation that holds the task.
 
     Returns:
-        The conversation that the CLI has had, with the person's answer as its output.
+        The CLI's conversation, with the person's answer as its output.
 
     Raises:
-        AgentError: The CLI could not be made ready.
+        AgentError: The CLI could not be set up.
     """
     system = system_text(state.messages, options.system_prompt)
     async with open_session(adapter, options, state, ResumePoint(system)) as session:
@@ -82,13 +82,13 @@ async def _require(session: Session, commands: list[str]) -> None:
 
 
 async def _place_command(session: Session) -> str:
-    """Write a command of the CLI's name that starts it with all that it needs; returns the folder it is in."""
+    """Write a command that starts the configured CLI under its usual name, and return the command's folder."""
     adapter, workspace = session.adapter, session.workspace
     terminal = adapter.terminal(session.site)
     for file in terminal.files:
         await workspace.write(file.path, file.content, file.mode)
     folder = posixpath.join(session.site.config, "terminal")
-    # The person's own PATH, and what else they have set in their shell, stay what they are.
+    # Keep the PATH and the other variables of the person's shell.
     env = {name: value for name, value in session.env.items() if name != "PATH"}
     env |= {**with_direct(session.options.env), "AGENT_SESSION": workspace.probe.token}
     path = shlex.quote(":".join(session.installed.path))

@@ -1,4 +1,4 @@
-"""Inspect's checkpoints: the retry of a sample goes on in the CLI's own session."""
+"""Inspect's checkpoints: the retry of a sample resumes the CLI's own session."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from .session import Session
 
 _FOLDER = ".inspect_swe"
-"""Below the home directory, which Inspect's checkpoints hold by default: where the CLI's files are then kept."""
+"""Folder of the CLI's files below the home directory, which Inspect's checkpoints include by default."""
 
 GO_ON = "You were interrupted by an error. Continue with what you were doing."
 
 
 class Point(BaseModel):
-    """What a checkpoint holds of an agent, besides what Inspect itself puts into it.
+    """An agent's data in a checkpoint, besides Inspect's own.
 
     Attributes:
-        session_id: What the CLI names its conversation.
+        session_id: The CLI's session id.
         config: The folder of its files.
-        system: What was added to its system prompt.
-        attempts: How many attempts were scored.
+        system: Text added to its system prompt.
+        attempts: Number of scored attempts.
     """
 
     session_id: str = ""
@@ -45,7 +45,7 @@ class Checkpoints:
     """The checkpoints of an agent call.
 
     Args:
-        inspect: Inspect's part; it does nothing where the eval has no checkpoints, or another agent leads.
+        inspect: Inspect's checkpointer. It does nothing if the eval has no checkpoints, or if another agent leads.
     """
 
     def __init__(self, inspect: Checkpointer) -> None:
@@ -55,30 +55,30 @@ class Checkpoints:
 
     @property
     def resumes(self) -> bool:
-        """Whether the call goes on from a checkpoint."""
+        """True if the call resumes from a checkpoint."""
         return self.inspect.attempt == "resume"
 
     @property
     def is_done(self) -> bool:
-        """Whether the agent had finished before: the sample is only to be scored."""
+        """True if the agent had already finished, so that the sample only needs to be scored."""
         return self.inspect.attempt == "resume_for_scoring"
 
     def restored(self, state: AgentState) -> AgentState:
-        """The conversation as the agent had left it."""
+        """Return the conversation at the end of the agent's earlier run."""
         return create_bridge(state, checkpointer=self.inspect).state
 
     @property
     def prompt(self) -> str:
-        """What the agent is told then."""
+        """The prompt that resumes the agent's work."""
         report = self.inspect.restored
         said = report.message if report is not None and not report.transparent else None
         return f"{said}\n\n{GO_ON}" if said else GO_ON
 
     async def begin(self, workspace: Workspace, start: ResumePoint) -> ResumePoint:
-        """How the conversation begins: as it was going to, but where checkpoints hold its files; or from one of them.
+        """Return the checkpoint's resume point, or `start` with its files in a folder that checkpoints include.
 
         Raises:
-            SessionRestoreError: The files of a checkpoint's conversation are not there.
+            SessionRestoreError: The checkpoint does not hold the session's files.
         """
         if not self.resumes:
             probe = workspace.probe
@@ -92,7 +92,7 @@ class Checkpoints:
         return ResumePoint(self.point.system, self.point.session_id, self.point.config)
 
     def watch(self, session: Session) -> None:
-        """From now on checkpoints hold where this session is."""
+        """Apply the checkpoint to a session, and record the session in later checkpoints."""
         session.resumes, session.attempts = self.resumes, self.point.attempts
         self._session = session
 
@@ -105,6 +105,6 @@ class Checkpoints:
 
 @contextlib.asynccontextmanager
 async def checkpoints() -> AsyncIterator[Checkpoints]:
-    """Take part in the checkpoints of the sample, as its first agent."""
+    """Take part in the sample's checkpoints, as its first agent."""
     async with checkpointer() as inspect:
         yield Checkpoints(inspect)

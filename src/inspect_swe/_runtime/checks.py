@@ -1,4 +1,4 @@
-"""Checks of a finished prompt: the agent is done, or goes on in its session with what is wrong."""
+"""Checks of a finished turn: the agent is done, or resumes its session with feedback."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .session import Session
 
 
 class Feedback(NamedTuple):
-    """What the agent is told.
+    """Feedback on the agent's work.
 
     Args:
-        text: The prompt.
-        phase: Name of the span in which it works on that.
+        text: The next prompt.
+        phase: Name of the next attempt's span.
     """
 
     text: str
@@ -25,31 +25,31 @@ class Feedback(NamedTuple):
 
 
 class Check(Protocol):
-    """Looks at what the agent has done so far; each check has a number of tries of its own."""
+    """A check of the agent's work so far, with its own limit on tries."""
 
     async def request(self, session: Session) -> str:
-        """What the first prompt has to say of it; nothing, if it is empty."""
+        """Return text to append to the first prompt, or an empty string."""
 
     async def __call__(self, session: Session) -> Feedback | None:
-        """What to tell the agent; None where all is well, or nothing more may be asked of it."""
+        """Return feedback for the agent, or None if the check passes or no tries are left."""
 
 
 class ScoreCheck:
-    """The task's own scorers: scored attempts.
+    """Scored attempts: a check by the task's own scorers.
 
     Args:
-        attempts: How many there are, what counts as right, and what to say to a wrong one.
+        attempts: Number of attempts, the function that rates a score, and the message after an incorrect attempt.
     """
 
     def __init__(self, attempts: AgentAttempts) -> None:
         self._attempts = attempts
 
     async def request(self, session: Session) -> str:
-        """The agent is not told that it is scored."""
+        """Return an empty string: the prompt does not mention scoring."""
         return ""
 
     async def __call__(self, session: Session) -> Feedback | None:
-        """Score the attempt, if another one is allowed."""
+        """Score the attempt, if another one is allowed, and return feedback on an incorrect one."""
         session.attempts += 1
         if session.attempts >= self._attempts.attempts:
             return None

@@ -1,4 +1,4 @@
-"""Files an agent needs in the sandbox: configuration and skills, in its private folder."""
+"""Files in an agent's private folder in the sandbox: configuration, skills and images."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ exit 0
 
 
 async def place_files(workspace: Workspace, site: Site, launch: Launch, skills: Sequence[Skill]) -> None:
-    """Make the private folder, and write into it what the launch asks for.
+    """Create the private folder, and write the launch's files and the skills into it.
 
     Raises:
-        AgentInstallError: The folder cannot be made.
+        AgentInstallError: The folder cannot be created.
     """
     done = await workspace.shell(_PREPARE, site.config, *[word for pair in launch.inherit for word in pair])
     if done.code != 0:
@@ -52,11 +52,11 @@ async def place_images(workspace: Workspace, site: Site, images: Sequence[str]) 
 
     Args:
         workspace: The sandbox.
-        site: Where the private folder is.
-        images: Data URLs, URLs or files of this host.
+        site: The site with the private folder.
+        images: Data URLs, URLs or paths on this host.
 
     Returns:
-        Their paths in the sandbox.
+        The images' paths in the sandbox.
     """
     paths = []
     for image in images:

@@ -1,4 +1,4 @@
-"""Limits that Inspect does not have: agents that stand still, and agents that repeat themselves."""
+"""Limits that Inspect does not have: on an agent's idle time, and on repeated tool calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _active: ContextVar[tuple[_AgentLimit, ...]] = ContextVar("agent limits of the r
 
 
 class _AgentLimit(Limit):
-    """A limit on the agents of this package that are started in its block."""
+    """A limit on the agents of this package that start in its block."""
 
     def __init__(self, limit: float) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class _AgentLimit(Limit):
 
     @property
     def usage(self) -> float:
-        """How near to the limit an agent has come, at most."""
+        """The highest value that an agent has reached."""
         return self._reached
 
     def _exceeded(self, value: float, message: str) -> LimitExceededError:
@@ -54,10 +54,10 @@ class _AgentLimit(Limit):
 
 
 class IdleLimit(_AgentLimit):
-    """Made by `idle_limit()`."""
+    """A limit on idle time, created by `idle_limit()`."""
 
     async def watch(self, connection: BridgeConnection) -> LimitExceededError:
-        """Wait until the agent has stood still for too long."""
+        """Wait until the agent has been idle for too long, and return the limit's error."""
         await connection.launched.wait()
         connection.stats.touch()
         while (idle := connection.stats.idle()) < self._most:
@@ -68,14 +68,14 @@ class IdleLimit(_AgentLimit):
 
 
 class RepeatLimit(_AgentLimit):
-    """Made by `repeat_limit()`."""
+    """A limit on repeated tool calls, created by `repeat_limit()`."""
 
     def counter(self) -> Repeats:
-        """Counts for one agent."""
+        """Return a counter for one agent."""
         return Repeats(self)
 
     def check(self, count: int) -> LimitExceededError | None:
-        """The limit's error, if a call has come that often in a row."""
+        """Return the limit's error if a number of repetitions reaches the limit."""
         self._reached = max(self._reached, count)
         if count < self._most:
             return None
@@ -83,10 +83,10 @@ class RepeatLimit(_AgentLimit):
 
 
 class Repeats:
-    """How often one agent's model has made the same tool calls in a row.
+    """A counter of consecutive responses in which one agent's model makes the same tool calls.
 
     Args:
-        limit: What it is held against.
+        limit: The limit to check the count against.
     """
 
     def __init__(self, limit: RepeatLimit) -> None:
@@ -96,7 +96,7 @@ class Repeats:
         self._asked = 0
 
     def on_output(self, output: ModelOutput) -> LimitExceededError | None:
-        """Take in an answer of the root conversation; the limit's error, if it was one too many."""
+        """Count a response of the root conversation, and return the limit's error if it reaches the limit."""
         calls = [] if output.empty else output.message.tool_calls or []
         said = json.dumps([(call.function, call.arguments) for call in calls], sort_keys=True, default=str)
         self._count = self._count + 1 if calls and said == self._last else 1 if calls else 0
@@ -104,7 +104,10 @@ class Repeats:
         return self._limit.check(self._count)
 
     def on_messages(self, messages: Sequence[ChatMessage]) -> LimitExceededError | None:
-        """Take in a request, where answers are not seen: the last one before it, unless the request is sent again."""
+        """Count the last response in a request, unless the request is a repeated one.
+
+        For a bridge that does not expose responses.
+        """
         answer = next((each for each in reversed(messages) if isinstance(each, ChatMessageAssistant)), None)
         if answer is None or len(messages) == self._asked:
             return None
@@ -113,14 +116,14 @@ class Repeats:
 
 
 def idle_limit(seconds: float) -> Limit:
-    """Limits how long an agent of this package may stand still: no model call begins, and none is running.
+    """Limit how long an agent of this package may be idle, with no model call running or starting.
 
-    For CLIs that hang, and for commands that never end; a command that just takes that long is met as well. Of an
-    interactive agent, the time between two prompts counts. Use it as Inspect's own limits:
+    It ends CLIs that hang and commands that never finish, but also commands that simply take that long. For an
+    interactive agent, the time between two prompts counts. Use it like Inspect's own limits:
     `as_solver(agent, limits=[idle_limit(600)])`, `handoff(..., limits=[...])`, or `with idle_limit(600): ...`.
 
     Args:
-        seconds: Seconds for which nothing may happen.
+        seconds: Maximum idle time in seconds.
 
     Returns:
         A limit of type "custom".
@@ -134,12 +137,12 @@ def idle_limit(seconds: float) -> Limit:
 
 
 def repeat_limit(times: int) -> Limit:
-    """Limits how often in a row the model of an agent of this package may make the very same tool calls.
+    """Limit how often in a row the model of an agent of this package may make the same tool calls.
 
-    Use it as Inspect's own limits: `as_solver(agent, limits=[repeat_limit(20)])`.
+    Use it like Inspect's own limits: `as_solver(agent, limits=[repeat_limit(20)])`.
 
     Args:
-        times: The run ends with the answer that makes the same calls, with the same arguments, for this time.
+        times: Number of consecutive responses with the same calls and arguments at which the run ends.
 
     Returns:
         A limit of type "custom".
@@ -153,10 +156,10 @@ def repeat_limit(times: int) -> Limit:
 
 
 def idle_limits() -> list[IdleLimit]:
-    """Those of the running block."""
+    """Return the idle limits of the current block."""
     return [limit for limit in _active.get() if isinstance(limit, IdleLimit)]
 
 
 def repeat_limits() -> list[RepeatLimit]:
-    """Those of the running block."""
+    """Return the repeat limits of the current block."""
     return [limit for limit in _active.get() if isinstance(limit, RepeatLimit)]

@@ -1,4 +1,4 @@
-"""Compares the mode that a CLI reports with the mode that it was started in."""
+"""Comparison of the mode that a CLI reports with the mode that it was started in."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _FILES_THAT_FORBID = 'pattern=$1; shift; grep -rlsE -e "$pattern" "$@" </dev/nul
 
 
 class ModeWatch:
-    """Reads a CLI's output for the mode that it reports.
+    """A watcher of a CLI's output for the mode that it reports.
 
     Args:
-        policy: The mode that it was started in; None watches for nothing.
+        policy: The mode that the CLI was started in; None disables the watcher.
     """
 
     def __init__(self, policy: ModePolicy | None) -> None:
@@ -28,10 +28,10 @@ class ModeWatch:
         self._lines = {"stdout": b"", "stderr": b""}
 
     def add(self, stream: Literal["stdout", "stderr"], chunk: bytes) -> bool:
-        """Read more of a stream.
+        """Read the next chunk of a stream.
 
         Returns:
-            Whether the CLI has just reported another mode.
+            True if the chunk reports another mode, for the first time.
         """
         if self._report is None or self.refused is not None:
             return False
@@ -51,13 +51,13 @@ class ModeWatch:
 
 
 async def policy_error(workspace: Workspace, label: str, policy: ModePolicy, refused: str) -> AgentPolicyError:
-    """Make the error of a CLI that does not run in its mode, with the files that forbid it.
+    """Return the error for a CLI that does not run in its mode, with the files that forbid the mode.
 
     Args:
         workspace: The sandbox.
         label: The agent's name.
         policy: The mode that it was started in.
-        refused: What the CLI reported.
+        refused: The CLI's report.
     """
     found = await workspace.shell(_FILES_THAT_FORBID, policy.setting, *policy.files)
     files = tuple(dict.fromkeys(found.stdout.splitlines()))

@@ -1,4 +1,4 @@
-"""What is done about each way in which a run can end: the table that the docs show, and that the runtime goes by."""
+"""Policy for each way a run can end: the table that the docs show and the runtime follows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .._errors import (
 
 
 class Action(enum.Enum):
-    """What is done."""
+    """A reaction to the end of a run."""
 
     SCORE = "score"
     RESUME = "resume"
@@ -47,7 +47,7 @@ AFTER_OUTCOME: Mapping[Outcome, Action] = {
     Outcome.CRASHED: Action.RESUME,
     Outcome.FAILED: Action.FAIL,
 }
-"""What follows when the CLI has ended by itself. After a provider's error that may be gone soon it is resumed, too."""
+"""Action after the CLI exits by itself. The CLI is also resumed after a transient provider error."""
 
 OF_ERROR: Mapping[type[AgentError], Action] = {
     AgentOptionError: Action.FAIL,
@@ -69,19 +69,19 @@ OF_ERROR: Mapping[type[AgentError], Action] = {
     ProviderQuotaError: Action.FAIL,
     AgentError: Action.FAIL,
 }
-"""What was done before each error: RESUME means that it stands for a resumed CLI that met the same again."""
+"""Action taken before each error is raised. RESUME means that the CLI was resumed and failed the same way again."""
 
 
 def action_after(
     verdict: Verdict, failure: tuple[int | None, str] | None, cut: bool = False, stopped: bool = False
 ) -> Action:
-    """What follows when the CLI has ended.
+    """Return the action after the CLI exits.
 
     Args:
-        verdict: The adapter's judgement.
-        failure: Status and message of the provider's error that the CLI's last request met, if it met one.
-        cut: Whether the model's last answer reached the output limit.
-        stopped: Whether the CLI was stopped after too many such answers in a row.
+        verdict: The adapter's verdict.
+        failure: Status and message of the provider error of the CLI's last request, if that failed.
+        cut: Whether the model's last response reached the output limit.
+        stopped: Whether the CLI was stopped after too many such responses in a row.
     """
     if stopped or (cut and verdict.outcome is Outcome.FAILED):
         return Action.SCORE
@@ -91,12 +91,12 @@ def action_after(
 
 
 def is_transient(status: int | None, message: str) -> bool:
-    """Whether a provider's error may be gone soon."""
+    """Return whether a provider error is transient."""
     return status in _TRANSIENT and not _NO_QUOTA.search(message)
 
 
 def provider_error_kind(status: int | None, message: str) -> tuple[type[ProviderError], str]:
-    """The type of a provider's error, and what to do about it."""
+    """Return the exception type for a provider error, and a hint on what to do about it."""
     if status == 402 or (status in (403, 429) and _NO_QUOTA.search(message)):
         return ProviderQuotaError, "the account with the provider has no quota left: see to that, then retry the eval."
     if status == 429:

@@ -1,4 +1,4 @@
-"""From a conversation to the prompt a CLI gets. Pure functions."""
+"""Pure functions that turn a conversation into a CLI's prompt."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .._errors import AgentOptionError
 
 @dataclass(frozen=True)
 class Opening:
-    """How a run begins.
+    """The first prompt of a run.
 
     Args:
         system: Text to add to the CLI's system prompt.
         prompt: The prompt.
-        resume: Whether it continues a conversation that the CLI itself holds.
-        images: Images that belong to the prompt: data URLs, URLs or files of this host.
+        resume: Whether the prompt continues a conversation that the CLI itself holds.
+        images: The prompt's images: data URLs, URLs or paths on this host.
     """
 
     system: str | None
@@ -35,15 +35,15 @@ class Opening:
 
 
 def opening(messages: Sequence[ChatMessage], system_prompt: str | None, seen: int | None) -> Opening:
-    """Read a conversation.
+    """Return the first prompt for a conversation.
 
     Args:
         messages: The agent's messages.
         system_prompt: The agent's own addition to the system prompt.
-        seen: How many of the messages the CLI's conversation already holds; None where it has none.
+        seen: Number of messages that the CLI's conversation already holds; None if the CLI has no conversation.
 
     Raises:
-        AgentOptionError: There is nothing to do in it.
+        AgentOptionError: The conversation has no text to work on.
     """
     if seen is not None:
         prompt = _prompt(messages[seen:])
@@ -52,19 +52,19 @@ def opening(messages: Sequence[ChatMessage], system_prompt: str | None, seen: in
     prompt = _prompt(messages)
     if not prompt.strip():
         raise AgentOptionError("The conversation holds no text for the agent to work on.")
-    # Where an agent has spoken, a message may be a sandbox's: it must not name a file of this host.
+    # After an agent's message, content may come from a sandbox, so it must not name a file on this host.
     task_only = not any(isinstance(m, ChatMessageAssistant) for m in messages)
     return Opening(system_text(messages, system_prompt), prompt, False, _images(messages, local=task_only))
 
 
 def system_text(messages: Sequence[ChatMessage], system_prompt: str | None) -> str | None:
-    """What to add to the CLI's system prompt: the conversation's system messages, then the agent's own addition."""
+    """Return the addition to the CLI's system prompt: the conversation's system messages, then the agent's own text."""
     texts = [message.text for message in messages if isinstance(message, ChatMessageSystem)]
     return "\n\n".join([*texts, *([system_prompt] if system_prompt else [])]) or None
 
 
 def _prompt(messages: Sequence[ChatMessage]) -> str:
-    """What the user says; where others have spoken too, all of it with their names."""
+    """Return the user messages' text, or a transcript with roles if there are messages of other roles."""
     talk = [m for m in messages if not isinstance(m, ChatMessageSystem)]
     return _texts(talk) if all(isinstance(m, ChatMessageUser) for m in talk) else _transcript(talk)
 
@@ -80,7 +80,7 @@ def _texts(messages: Sequence[ChatMessage]) -> str:
 
 
 def _transcript(messages: Sequence[ChatMessage]) -> str:
-    """A conversation others have had, for an agent that takes over from them."""
+    """Return an earlier conversation as text, for an agent that takes it over."""
     parts = []
     for message in messages:
         if isinstance(message, ChatMessageAssistant):

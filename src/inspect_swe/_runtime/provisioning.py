@@ -1,4 +1,4 @@
-"""From a version the user asked for to a CLI that lies in the sandbox, with what it needs to run."""
+"""Installation of a CLI in the requested version, with the programs it needs, in the sandbox."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Installed:
     """A CLI in the sandbox.
 
     Args:
-        command: How it is called: its path, or a program and the script that the program runs.
-        path: Folders to put in front of PATH.
-        source: Where it came from: "sandbox", "mount", "image", "cache" or "download".
+        command: The command that runs it: its path, or a program and the script that the program runs.
+        path: Folders to prepend to PATH.
+        source: Its source: "sandbox", "mount", "image", "cache" or "download".
         version: Its version, if known.
-        digest: Digest of the package it came from.
-        tools: Where the programs lie that the agent needs besides, by their keys.
+        digest: Digest of its package.
+        tools: Paths of the agent's additional programs, by their keys.
     """
 
     command: tuple[str, ...]
@@ -47,13 +47,13 @@ class Installed:
 
 @dataclass(frozen=True)
 class Provided:
-    """What came with the sandbox, and is what would otherwise have been copied there.
+    """An artifact that comes with the sandbox, so that it does not have to be copied there.
 
     Args:
-        artifact: What it is.
-        binary: Where the executable lies in the sandbox.
-        source: How it came: "mount" or "image".
-        digest: Digest of the package it came from.
+        artifact: The artifact.
+        binary: Path of the executable in the sandbox.
+        source: Its source: "mount" or "image".
+        digest: Digest of its package.
     """
 
     artifact: Artifact
@@ -68,10 +68,10 @@ class Found:
 
     Args:
         cli: The CLI.
-        runner: What runs it, if it doesn't run by itself: a program of the store, or one of the sandbox.
-        tools: What it looks for on PATH.
-        needs: What else the agent needs.
-        arguments: What the runner is told, before the CLI.
+        runner: The program that runs it, from the store or the sandbox; None if it is an executable.
+        tools: Programs that it looks for on PATH.
+        needs: Other programs that the agent needs.
+        arguments: Arguments of the runner, before the CLI.
     """
 
     cli: StoredArtifact | Provided | Installed
@@ -82,15 +82,15 @@ class Found:
 
 
 async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Found:
-    """Find the CLI in the sandbox or in the store (downloading it), before anything is set up.
+    """Find the CLI in the sandbox or in the store, which downloads it if needed, before any set-up.
 
     Args:
-        adapter: Says which CLI.
+        adapter: The CLI's adapter.
         version: "auto", "sandbox", "stable", "latest" or a version number.
         workspace: The sandbox.
 
     Raises:
-        AgentInstallError: It is not there, or cannot be had.
+        AgentInstallError: The CLI is not installed and cannot be downloaded.
     """
     probe, recipe = workspace.probe, adapter.recipe
     own = probe.commands.get(adapter.command)
@@ -124,7 +124,7 @@ async def _tool_artifacts(tools: Sequence[Tool], workspace: Workspace) -> list[A
 
 
 async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installed:
-    """The sandbox's own CLI; of a Python package, the Python that runs it."""
+    """Return the sandbox's own CLI. For a Python package, its command is the Python that runs it."""
     runs = (command,)
     if isinstance(adapter.recipe, PythonPackage):
         python = await python_of(command, workspace.transport)
@@ -138,13 +138,13 @@ async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installe
 
 
 async def _have(artifacts: Sequence[Artifact], workspace: Workspace) -> list[StoredArtifact | Provided]:
-    """Each artifact as it came with the sandbox, and otherwise in the store (downloaded, if it is not there yet)."""
+    """Return each artifact from the sandbox if it comes with it, else from the store, which downloads it if needed."""
     store = ArtifactStore()
     return [_provided(artifact, workspace.probe.copies) or await store.fetch(artifact) for artifact in artifacts]
 
 
 def _provided(artifact: Artifact, copies: Sequence[Copy]) -> Provided | None:
-    """The copy that says it is what is wanted, and whose executable is there as a whole."""
+    """Return the sandbox's copy whose marker matches the artifact and whose executable is complete, or None."""
     for copy in copies:
         if copy.folder == f"{PROVIDED}/{artifact.folder}":
             marker = read_marker(copy.marker, artifact)
@@ -158,7 +158,7 @@ def _provided(artifact: Artifact, copies: Sequence[Copy]) -> Provided | None:
 
 
 async def place_cli(found: Found, workspace: Workspace) -> Installed:
-    """Put the CLI into the sandbox, unless it is there already, and the programs that it needs."""
+    """Copy the CLI and the programs it needs into the sandbox, unless they are already there."""
     needs = {need.artifact.agent: await _place(need, workspace) for need in found.needs}
     cli = found.cli
     if isinstance(cli, Installed):
@@ -201,5 +201,5 @@ async def _place(stored: StoredArtifact | Provided, workspace: Workspace) -> str
                 )
         return binary
 
-    # Two agents that begin at once in one sandbox: the second waits for what the first one copies.
+    # If two agents start at once in one sandbox, the second waits for the first one's copy.
     return await _copies.get((workspace.identity, binary), copied)

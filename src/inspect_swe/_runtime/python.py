@@ -11,7 +11,7 @@ from .._packages.pypi.lock import PYTHONS
 from .._packages.pypi.tags import Target
 from .._sandbox.workspace import Transport
 
-# Prints path, version and C library of each Python there is, and of the one that runs a command.
+# Prints path, version and C library of each Python in the sandbox, or of the one that runs a given command.
 _SCRIPT = r"""
 tell='import platform, sys
 print(sys.executable or sys.argv[1], "%d.%d.%d" % sys.version_info[:3], platform.libc_ver()[1] or "-")'
@@ -30,9 +30,9 @@ class Python:
     """A Python in the sandbox.
 
     Args:
-        path: Where it is.
+        path: Its path.
         version: Its version, such as "3.11.2".
-        glibc: The version of its C library, where that is glibc and known.
+        glibc: The version of its C library, if that is glibc and known.
     """
 
     path: str
@@ -40,25 +40,25 @@ class Python:
     glibc: tuple[int, int] | None = None
 
     def target(self, platform: SandboxPlatform) -> Target:
-        """What wheels must fit."""
+        """Return the target that wheels have to match."""
         return Target(platform, self.version, self.glibc) if self.glibc else Target(platform, self.version)
 
 
 async def python_of(command: str, transport: Transport) -> Python | None:
-    """The Python that runs a command of the sandbox, if that is a Python script."""
+    """Return the Python that runs a command of the sandbox, or None if the command is not a Python script."""
     found = await _pythons(transport, command)
     return found[0] if found else None
 
 
 async def usable_python(label: str, transport: Transport) -> Python:
-    """A Python of the sandbox that a CLI can run with.
+    """Return a Python of the sandbox that can run a CLI.
 
     Args:
-        label: The CLI's name, for the error's text.
-        transport: How the sandbox is reached.
+        label: The CLI's name, for the error message.
+        transport: The sandbox's transport.
 
     Raises:
-        AgentInstallError: There is none.
+        AgentInstallError: The sandbox has no suitable Python.
     """
     found = await _pythons(transport, "")
     for python in found:

@@ -1,4 +1,4 @@
-"""What ran, as the log shows it: without secrets."""
+"""Redaction of commands, texts and variables for the log."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ _SECRET = re.compile(r"(key|token|secret|password|passwd|auth|authorization|cred
 
 
 def redact_command(argv: Sequence[str], env: Mapping[str, str], servers: Sequence[MCPServerConfig]) -> list[str]:
-    """A command in which nothing secret stands.
+    """Return a command without secrets, with long arguments shortened.
 
     Args:
         argv: The command.
-        env: The user's variables, whose values may stand in it.
-        servers: The user's MCP servers, of which the same is true.
+        env: The user's variables, whose values are redacted.
+        servers: The user's MCP servers, whose variables and headers are redacted.
     """
     return [_shortened(_unassigned(redact_text(word, env, servers))) for word in argv]
 
 
 def redact_text(text: str, env: Mapping[str, str], servers: Sequence[MCPServerConfig]) -> str:
-    """A text without the user's secrets. Arguments as of `redact_command()`."""
+    """Return a text without the user's secrets. `env` and `servers` are the same as for `redact_command()`."""
     secrets = set(env.values())
     for server in servers:
         if isinstance(server, MCPServerConfigStdio):
             secrets |= set((server.env or {}).values())
         elif isinstance(server, MCPServerConfigHTTP):
             secrets |= set((server.headers or {}).values())
-    # A longer secret first: a shorter one may be part of it.
+    # Longer secrets first: a shorter one may be part of them.
     for secret in sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len, reverse=True):
         text = text.replace(secret, _MASK)
     return text
 
 
 def redact_env(own: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
-    """Variables: of the user's only the names, of ours also the values that aren't secret.
+    """Return variables with the values of the user's variables and our secrets masked.
 
     Args:
-        own: Those that the adapter sets.
-        users: Those that the user sets, and which win.
+        own: The adapter's variables.
+        users: The user's variables, which override the adapter's.
     """
     shown = {name: _MASK if _SECRET.search(name) else _shortened(value) for name, value in own.items()}
     return {**shown, **dict.fromkeys(users, _MASK)}

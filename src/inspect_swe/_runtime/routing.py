@@ -1,4 +1,4 @@
-"""Keeps a CLI's model requests on their way to the bridge, whatever the sandbox says."""
+"""Protection of a CLI's route to the bridge against variables and settings of the sandbox."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .._sandbox.workspace import Workspace
 
 _DIRECT = ("127.0.0.1", "localhost", "::1")
 _NO_PROXY = ("NO_PROXY", "no_proxy")
-# What is not closed ends with the text, so that no text makes it slow.
+# An unclosed string or comment extends to the end of the text, so that no text is slow to match.
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*(?:"|\\?\Z))|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 _MOST = 1 << 20
-"""Bytes of a settings file."""
+"""Maximum size of a settings file in bytes."""
 
 _READ = '[ -f "$1" ] && exec cat "$1"'
 
 
 def diverting(adapter: Adapter, names: Iterable[str]) -> list[str]:
-    """The variables among these that would divert an agent's model requests."""
+    """Return the variables that would divert an agent's model requests, sorted."""
     return sorted(name for name in names if any(fnmatchcase(name, pattern) for pattern in adapter.diverted_by))
 
 
@@ -41,18 +41,18 @@ def check_env(adapter: Adapter, env: Mapping[str, str]) -> None:
 
 
 def direct(no_proxy: str) -> dict[str, str]:
-    """Variables with which no proxy comes between the CLI and the bridge."""
+    """Return variables that add the bridge to a list of addresses to reach without a proxy."""
     return dict.fromkeys(_NO_PROXY, ",".join(filter(None, [no_proxy, *_DIRECT])))
 
 
 def with_direct(env: Mapping[str, str]) -> dict[str, str]:
-    """The user's variables, with the bridge on their own list of addresses that need no proxy."""
+    """Return the user's variables, with the bridge added to their `NO_PROXY` list, if they set one."""
     given = next((env[name] for name in _NO_PROXY if name in env), None)
     return dict(env) if given is None else {**env, **direct(given)}
 
 
 async def check_files(adapter: Adapter, workspace: Workspace) -> None:
-    """Check the files whose settings win over ours.
+    """Check the files whose settings override ours.
 
     Raises:
         RoutingError: One of them would divert the CLI's model requests.
@@ -80,10 +80,10 @@ async def _read(workspace: Workspace, path: str) -> bytes | None:
 
 
 async def combined(workspace: Workspace, path: str, content: bytes) -> bytes:
-    """Put JSON settings over those of a file in the sandbox, if it is there.
+    """Merge JSON settings into those of a file in the sandbox, if the file exists. The given settings win.
 
     Raises:
-        RoutingError: The file is no JSON object.
+        RoutingError: The file is not a JSON object.
     """
     if (text := await _read(workspace, path)) is None:
         return content

@@ -1,4 +1,4 @@
-"""Runs an agent to its end: prompts, checks after a finished prompt, crashes resumed in place."""
+"""An unattended agent run: prompts, checks after each finished prompt, and recovery from crashes."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from .validated import ResultCheck
 
 logger = logging.getLogger(__name__)
 
-# Inspect has retried already, as the eval's settings say.
+# Inspect itself has already retried, according to the eval's settings.
 _PROVIDER_ERRORS = 1
 _PROVIDER_PAUSE = 5
 
 
 async def run_unattended(session: Session, turn: Turn) -> None:
-    """Let the agent work until it is done and its checks are content.
+    """Run the agent until its work passes all checks or they have no tries left.
 
     Args:
-        session: The agent.
+        session: The agent's session.
         turn: The first prompt.
 
     Raises:
-        AgentError: The CLI failed, with the reason it gave and the end of its output.
+        AgentError: The CLI failed. The error has the CLI's reason and the end of its output.
     """
     session.stats.may_restart = True
     checks = checks_of(session.options)
@@ -44,7 +44,7 @@ async def run_unattended(session: Session, turn: Turn) -> None:
         await _run_turn(session, turn)
         return
     requests = [await check.request(session) for check in checks]
-    if not session.resumes:  # else they have been made
+    if not session.resumes:  # A resumed session already contains the requests.
         turn = replace(turn, prompt="\n\n".join(filter(None, [turn.prompt, *requests])))
     session.tell_what_runs(session.adapter.turn(session.site, turn).argv)
     phase = f"attempt {session.attempts + 1}"
@@ -58,7 +58,7 @@ async def run_unattended(session: Session, turn: Turn) -> None:
 
 
 def checks_of(options: AgentOptions) -> list[Check]:
-    """The checks that the options ask for, in the order in which they are made."""
+    """Return the checks that the options ask for, in the order in which they run."""
     checks: list[Check] = [ResultCheck(options.result)] if options.result is not None else []
     return [*checks, ScoreCheck(options.attempts)] if options.attempts.attempts > 1 else checks
 
@@ -71,7 +71,7 @@ async def _first_feedback(checks: Sequence[Check], session: Session) -> Feedback
 
 
 async def _run_turn(session: Session, turn: Turn) -> None:
-    """One prompt, resumed in the same session where the policy says so."""
+    """Run one prompt, and resume it in the same session after failures that the policy allows to resume."""
     crashes, provider_errors = session.options.retry_crashes, _PROVIDER_ERRORS
     while True:
         before = session.progress()
@@ -100,14 +100,14 @@ async def _run_turn(session: Session, turn: Turn) -> None:
         else:
             crashes -= 1
         logger.warning("%s %s; resuming its session.", session.adapter.label, _what_happened(end, failure))
-        # What it remembers may lack the end of what was said, or all of it, and is the conversation from now on.
+        # The resumed CLI may have lost some or all of the conversation. Its next request redefines the conversation.
         forget_thread(session.connection.bridge)
         if asked:
             turn = Turn(GO_ON, True)
 
 
 def _take_answer(session: Session, verdict: Verdict, cut: StopReason | None) -> None:
-    """Make what the agent submitted its output, and record an answer that reached the output limit."""
+    """Set the agent's final answer as its output, and record a response that reached the output limit."""
     if cut is not None:
         session.output_limit.tell(cut, verdict.reason)
     if verdict.outcome is Outcome.DONE and verdict.answer:
@@ -115,7 +115,10 @@ def _take_answer(session: Session, verdict: Verdict, cut: StopReason | None) -> 
 
 
 def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -> None:
-    """Servers may need longer than their CLI waits for them; the model has not been asked anything yet."""
+    """Prepare a second start of the CLI, whose MCP servers may have started too late, or raise the error.
+
+    The model has not received a request yet.
+    """
     if not session.stats.may_restart:
         raise missing
     session.stats.may_restart = False
@@ -126,7 +129,7 @@ def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -
 
 
 def _error_of_beginning(session: Session, end: Exit, action: Action) -> AgentError | None:
-    """The error of a CLI that has ended before it asked the model anything, unless it may be tried again."""
+    """Return the specific error of a CLI that exited before its first model request, or None if there is none."""
     label = session.adapter.label
     if session.started.archive is not None and session.progress() == 0 and action is not Action.SCORE:
         return SessionRestoreError(
@@ -151,7 +154,7 @@ def _error_of_beginning(session: Session, end: Exit, action: Action) -> AgentErr
 
 
 def _tools_missing(session: Session, end: Exit, verdict: Verdict) -> ToolsMissingError | None:
-    """The error of a CLI that has offered the model less than all MCP tools, or that did not begin without them."""
+    """Return the error of a CLI that did not offer all MCP tools to the model, or did not start without a server."""
     if session.stats.tools_missing is not None:
         return session.stats.tools_missing
     named = [server.name for server in session.options.mcp_servers if server.name in verdict.reason]

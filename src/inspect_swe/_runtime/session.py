@@ -1,4 +1,4 @@
-"""The life of one agent call: sandbox, bridge, CLI in place, processes; and the end of all of them."""
+"""The session of one agent call: set-up and teardown of its sandbox, bridge, CLI and processes."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ class Session:
     """An agent at work in a sandbox.
 
     Args:
-        adapter: Knowledge of its CLI.
-        options: What the user asked for.
+        adapter: The CLI's adapter.
+        options: The user's options.
         workspace: The sandbox.
         connection: The bridge.
-        site: What the adapter knows of the place.
-        launch: What it made of that.
-        installed: The CLI in place.
-        setup: What it took to get there, as the log has it.
-        harvests: What is kept of the run.
-        started: How the CLI's own conversation has begun.
-        resumes: Whether the call goes on from a checkpoint.
-        attempts: How many attempts have been scored.
+        site: The adapter's view of the sandbox.
+        launch: The adapter's environment and files for that site.
+        installed: The installed CLI.
+        setup: Times and bytes that the set-up took, for the log.
+        collectors: Collectors of the run's results.
+        started: Starting point of the CLI's own conversation.
+        resumes: Whether the call resumes from a checkpoint.
+        attempts: Number of scored attempts.
     """
 
     adapter: Adapter
@@ -82,12 +82,12 @@ class Session:
     _raw: list[dict[str, OutputBuffer]] = field(default_factory=list, init=False)
 
     async def start(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes | None) -> Process:
-        """Start the CLI: the only place where that is done.
+        """Start the CLI. No other code starts it.
 
         Args:
             argv: Its command.
-            env: Variables on top of the launch's own; the user's come last.
-            stdin: What it reads; None leaves it open.
+            env: Variables that override the launch's own. The user's variables override both.
+            stdin: Its standard input; None leaves it open.
         """
         logger.debug("starting %s: %s", self.adapter.label, argv)
         self.tell_what_runs(argv)
@@ -105,17 +105,20 @@ class Session:
 
     @property
     def stats(self) -> BridgeStats:
-        """What passed over the bridge."""
+        """The bridge's statistics."""
         return self.connection.stats
 
     @property
     def output_limit(self) -> OutputLimit:
-        """The count of answers that reached the output limit."""
+        """The counter of responses that reached the output limit."""
         return self.connection.output_limit
 
     @property
     def provider_failure(self) -> Failure | None:
-        """The provider's error of a CLI that gave up: the root's, or anyone's before the root had an answer."""
+        """The provider error to report if the CLI gave up.
+
+        It is the root conversation's, or any sender's newest if the root got no answer.
+        """
         return self.stats.last_resort
 
     def progress(self) -> int:
@@ -124,7 +127,7 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def phase(self, name: str, kind: str) -> AsyncIterator[None]:
-        """A part of the run, with a span of its own in the transcript for what the CLI does meanwhile."""
+        """Open a transcript span for a part of the run, which also holds the CLI's events."""
         async with span(name, type=kind):
             self.stats.span = current_span()
             try:
@@ -133,7 +136,7 @@ class Session:
                 self.stats.span = None
 
     async def spawn(self, turn: Turn) -> Exit:
-        """Run the CLI for one prompt, to its end."""
+        """Run the CLI for one prompt until it exits."""
         invocation = self.adapter.turn(self.site, turn)
         self.connection.begin(self.site.session_id, [turn.prompt])
         process = await self.start(invocation.argv, {}, invocation.stdin)
@@ -159,17 +162,17 @@ class Session:
         return self.adapter.mode_policy(self.site)
 
     async def policy_error(self, refused: str) -> AgentPolicyError:
-        """Make the error of a CLI that does not run in its mode.
+        """Return the error for a CLI that does not run in its mode.
 
         Args:
-            refused: What it reported.
+            refused: The CLI's report.
         """
         if (policy := self.mode_policy) is None:
             return AgentPolicyError(f"{self.adapter.label} could not do any work: {refused}.")
         return await policy_error(self.workspace, self.adapter.label, policy, refused)
 
     async def refusal(self, error: AgentError) -> AgentPolicyError | None:
-        """Make the error of a CLI that refused its mode, if another error says that it did.
+        """Return the error for a CLI that refused its mode, or None if `error` does not report that.
 
         Args:
             error: The error of an interactive agent.
@@ -182,22 +185,22 @@ class Session:
 
     @property
     def has_offered_tools(self) -> bool:
-        """Whether the CLI has offered the model any tool, if it has tools."""
+        """True if the CLI has offered tools to the model, or has none."""
         return not self.adapter.tools or self.stats.tools_offered.is_set()
 
     @property
     def cut(self) -> StopReason | None:
-        """The stop reason, if the last answer reached the output limit and no error of the provider followed it."""
+        """The stop reason, if the last response reached the output limit and no provider error followed it."""
         if self.stats.failure is not None:
             return None
         return self.output_limit.reason(self.state.output)
 
     def provider_error(self, gave_up: bool, **details: Any) -> ProviderError | None:
-        """Return the error of the model's provider that ended the turn, if one did.
+        """Return the model provider's error that ended the turn, or None.
 
         Args:
             gave_up: Whether the CLI failed. If it did not, only an error in its own conversation counts.
-            **details: What the error says besides.
+            **details: Further arguments of the error.
         """
         failure = self.provider_failure if gave_up else self.stats.failure
         if failure is None:
@@ -214,7 +217,7 @@ class Session:
 
     @property
     def env(self) -> dict[str, str]:
-        """Variables for the CLI, without the user's own."""
+        """The CLI's variables, without the user's own."""
         probe = self.workspace.probe
         path = ":".join([*self.installed.path, probe.path])
         return {"PATH": path, **direct(probe.no_proxy), **self.launch.env}
@@ -227,14 +230,14 @@ class Session:
 
     @property
     def version(self) -> str | None:
-        """The version that was installed, or that the CLI itself names in its requests."""
+        """The installed version, or the one in the CLI's User-Agent header."""
         if self.installed.version:
             return self.installed.version
         mark, told = self.adapter.user_agent, self.stats.user_agent
         return re.split("[ /]", told.partition(mark)[2])[0] or None if mark else None
 
     def name(self, session_id: str) -> None:
-        """Take in what the CLI names the conversation, and say so in the log, with the version that it has told."""
+        """Set the CLI's session id, and record it in the log, together with the CLI's version."""
         self.site = replace(self.site, session_id=session_id)
         assert self._info is not None and isinstance(self._info.data, dict)
         data = {**self._info.data, "version": self.version, "session_id": session_id}
@@ -243,7 +246,7 @@ class Session:
             record_change(self._info)
 
     def answer_is(self, answer: str) -> None:
-        """Make a text the output, where the model's last message is not it. The conversation stays as it is."""
+        """Set a text as the output, instead of the model's last message. The conversation does not change."""
         state = self.state
         if not state.output.empty:
             output = ModelOutput.from_content(state.output.model, answer)
@@ -252,21 +255,21 @@ class Session:
 
     @property
     def session_id(self) -> str:
-        """What the CLI names the conversation, also while it runs."""
+        """The CLI's session id, also while the CLI runs."""
         out, err = self._printed or (OutputBuffer(), OutputBuffer())
         return self.adapter.session_id(Exit(0, out.tail, err.tail, out.head)) or self.site.session_id
 
     def forget(self) -> None:
-        """Let the CLI begin anew, not in the conversation that it has just begun."""
+        """Set a new session id, so that the CLI starts a new conversation."""
         self.site = replace(self.site, session_id=new_session_id())
 
     def tell_end(self, error: AgentError) -> None:
-        """Add to an error what the CLI has printed last, unless it says so itself."""
+        """Add the end of the CLI's output to an error that has no output yet."""
         if self._printed is not None:
             error.printed(*(buffer.tail for buffer in self._printed))
 
     def tell_output(self) -> None:
-        """Put what the CLI has printed into the log, if it is kept: with `debug`, of each launch."""
+        """Record the output of each launch in the log. Only the `debug` option saves it."""
         for streams in self._raw:
             texts = {
                 name: redact_text(buffer.text, self.options.env, self.options.mcp_servers)
@@ -286,7 +289,7 @@ class Session:
         process.tap = tap
 
     def tell_what_runs(self, argv: Sequence[str]) -> None:
-        """Say in the log what runs, before it does, and once."""
+        """Record the agent, its command and its set-up in the log, once, before the first launch."""
         if self._info is None:
             data: dict[str, Any] = {
                 "agent": self.adapter.key,
@@ -309,17 +312,17 @@ class Session:
 async def open_session(
     adapter: Adapter, options: AgentOptions, state: AgentState, start: ResumePoint, points: Checkpoints | None = None
 ) -> AsyncIterator[Session]:
-    """Set everything up for an agent call; nothing of it is left when the block ends.
+    """Set up an agent call, and clean up when the block ends.
 
     Args:
-        adapter: Knowledge of the CLI.
-        options: What the user asked for.
-        state: The conversation so far. The bridge writes into it as the agent works.
-        start: How the CLI's own conversation begins.
+        adapter: The CLI's adapter.
+        options: The user's options.
+        state: The conversation so far. The bridge updates it as the agent works.
+        start: Starting point of the CLI's own conversation.
         points: The checkpoints that the call takes part in.
 
     Raises:
-        AgentError: A typed error for whatever is missing; what is cheap to find out is found out first.
+        AgentError: A requirement is missing. Each kind has its own subclass. The cheapest checks run first.
     """
     session: Session | None = None
     try:
@@ -375,7 +378,7 @@ async def open_session(
             session.tell_end(error)
         raise
     finally:
-        # Nothing of the CLI writes any more, and its sandbox may be reached anew.
+        # The CLI's processes no longer write files, and the collectors may reconnect to its sandbox.
         if session is not None:
             await collect(session, session.collectors)
 
@@ -386,7 +389,7 @@ def _site(
     bridged = tuple(
         MCPServerConfigHTTP(type="http", name=spec.name, url=f"{base_url}/mcp/{spec.name}")
         for spec in options.bridged_tools
-        if spec.tools  # Some CLIs would wait for the tools of an empty server.
+        if spec.tools  # Some CLIs wait for the tools of an empty server.
     )
     window, max_output = token_limits(served)
     return Site(

@@ -1,4 +1,4 @@
-"""Variables of the sandbox that would break a CLI's own program: it does not get them, and its commands do."""
+"""Sandbox variables that would break a CLI's own program: only the commands that it runs get them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .provisioning import Installed
 
 LOADER = ("GLIBC_TUNABLES", "LD_*")
 NODE_READS = (*LOADER, "NODE_*", "OPENSSL_CONF", "OPENSSL_MODULES", "TMPDIR")
-"""What Node.js reads when it starts, as names or patterns; `TMPDIR` only where there is no such folder."""
+"""Variables that Node.js reads at startup, as names or patterns. `TMPDIR` counts only if its folder is not usable."""
 BUN_READS = (*NODE_READS, "BUN_*")
 PYTHON_READS = ("LD_AUDIT", "LD_DEBUG*", "LD_PRELOAD")
-"""Besides `PYTHON*`, which `-I` is for. The sandbox's own Python may need the libraries of `LD_LIBRARY_PATH`."""
+"""Variables that affect Python, besides `PYTHON*`, which `-I` covers. A sandbox's Python may need `LD_LIBRARY_PATH`."""
 
-# Where these lead the CLI's own requests to pages fail without them.
+# In a sandbox that sets these, the CLI's own requests to web pages fail without them.
 _HARMLESS = frozenset({"NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED", "NODE_USE_SYSTEM_CA"})
 
 _READ = '[ -d "$TMPDIR" ] && [ -w "$TMPDIR" ] && echo usable || echo no; exec cat /proc/self/environ'
@@ -31,13 +31,14 @@ _PRELOAD = Path(__file__).with_name("surroundings.cjs")
 async def read_withheld_env(
     adapter: Adapter, installed: Installed, workspace: Workspace, env: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables of the sandbox that the CLI does not get, with their values.
+    """Return the sandbox variables that the CLI does not get, with their values.
 
     Args:
-        adapter: Says which.
-        installed: The CLI: one that the image runs with a Node.js of its own has that image's environment.
+        adapter: The CLI's adapter, which names the variables.
+        installed: The installed CLI. In our Node.js, `NODE_READS` applies. A CLI in the image's own Node.js keeps the
+            image's environment.
         workspace: The sandbox.
-        env: The user's variables, which are for the CLI as well.
+        env: The user's variables, which the CLI does get.
     """
     patterns = NODE_READS if _runs_in_our_node(adapter, installed) else adapter.withholds
     present = [name for name in _matching(workspace.probe.variables, patterns) if name not in env]
@@ -60,7 +61,10 @@ def _matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
 
 
 def preloaded(adapter: Adapter, installed: Installed, site: Site) -> Site:
-    """The site of a CLI whose Node.js loads, before the CLI, what gives the variables to its commands."""
+    """Return the site with a command that preloads a script, which passes the withheld variables to the CLI's commands.
+
+    Only for a CLI in our Node.js. The site of any other CLI does not change.
+    """
     if not site.withheld_env or not _runs_in_our_node(adapter, installed):
         return site
     node, *arguments = site.command
@@ -68,7 +72,7 @@ def preloaded(adapter: Adapter, installed: Installed, site: Site) -> Site:
 
 
 def with_preload(site: Site, launch: Launch) -> Launch:
-    """The launch with the file that `preloaded()` names, where it names one."""
+    """Return the launch with the files of the preloaded script, if `preloaded()` added it to the command."""
     if _place(site) not in site.command:
         return launch
     script, values = _PRELOAD.read_bytes(), json.dumps(dict(site.withheld_env)).encode()
@@ -77,7 +81,7 @@ def with_preload(site: Site, launch: Launch) -> Launch:
 
 
 def exports(variables: Mapping[str, str]) -> bytes:
-    """A shell script that sets variables."""
+    """Return a shell script that sets variables."""
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     return "".join(lines).encode(errors="surrogateescape")
 

@@ -17,7 +17,7 @@ def offered_tools(adapter: Adapter, options: AgentOptions) -> dict[str, OfferedT
     """Return the tools that the CLI offers, by the names of their servers.
 
     Raises:
-        AgentOptionError: The CLI leaves out a tool because of its name, or gives two the same name.
+        AgentOptionError: The CLI drops a tool because of its name, or gives two tools the same name.
     """
     servers: dict[str, tuple[list[str] | None, str | None]] = {}
     for each in options.mcp_servers:
@@ -28,7 +28,7 @@ def offered_tools(adapter: Adapter, options: AgentOptions) -> dict[str, OfferedT
     found, taken = dict[str, OfferedTools](), dict[str, str]()
     for server, (tools, command) in servers.items():
         if tools is None:
-            _check_name(adapter, server, "x")  # One of the shortest.
+            _check_name(adapter, server, "x")  # Stands for the shortest names.
         names = None if tools is None else _names(adapter, server, tools, taken)
         found[server] = OfferedTools(adapter.tool_prefix(server), names, command)
     return found
@@ -58,7 +58,7 @@ def _names(adapter: Adapter, server: str, tools: Sequence[str], taken: dict[str,
 
 
 def _check_name(adapter: Adapter, server: str, tool: str) -> str:
-    """Return the name of a tool, if it can have one."""
+    """Return the name of a tool in a model request, or raise an error if the CLI drops the tool."""
     name = adapter.tool_name(server, tool)
     if name is None:
         raise AgentOptionError(
@@ -86,18 +86,18 @@ def _command(server: MCPServerConfig) -> str | None:
 
 
 def replaced(name: str, illegal: str, by: str = "_") -> str:
-    """Replace characters as a CLI in JavaScript does it: one beyond the Unicode's first 65,536 is two of them.
+    """Replace characters as a CLI in JavaScript does: a character above U+FFFF counts as two.
 
     Args:
         name: The name.
-        illegal: A regular expression for one character.
-        by: What takes its place.
+        illegal: Regular expression for one character.
+        by: The replacement.
     """
     return re.sub(illegal, lambda match: by * (1 + (ord(match[0]) > 0xFFFF)), name)
 
 
 def fnv1a(text: str) -> int:
-    """Hash a text as CLIs in JavaScript do it: FNV-1a over its 16-bit units, in 32 bits."""
+    """Hash a text as CLIs in JavaScript do: 32-bit FNV-1a over its UTF-16 code units."""
     encoded = text.encode("utf-16-le", errors="surrogatepass")
     value = 2166136261
     for low, high in zip(encoded[::2], encoded[1::2], strict=True):

@@ -1,4 +1,4 @@
-"""Validated results: the agent writes JSON to a file, and is told what is wrong with it."""
+"""Validated results: the agent writes JSON to a file, and receives feedback on validation errors."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ _MISSING = "there is no such file, or it is no regular one"
 
 
 class SweResult(StoreModel):
-    """The result that an agent has given, in the sample's store. `result_of()` reads it.
+    """An agent's result in the sample's store, as `result_of()` reads it.
 
     Attributes:
         data: The result, if it is valid.
-        raw: The text that the agent has written last, valid or not.
-        error: Why there is no valid result; None if there is one.
-        tries: How often the agent's result was looked at.
+        raw: The last text that the agent wrote, valid or not.
+        error: The reason that there is no valid result; None if there is one.
+        tries: Number of times the result was checked.
     """
 
     data: Any = None
@@ -64,20 +64,20 @@ class SweResult(StoreModel):
 
 
 def result_of(state: TaskState | EvalSample | Store, model: type[T]) -> T | None:
-    """The result that an agent with `response_schema=` has given.
+    """Return the result of an agent with `response_schema=`.
 
     Args:
-        state: The state, in a scorer, or the sample of a log, or a sample's store.
-        model: The pydantic model that the agent was given.
+        state: A scorer's state, a sample of a log, or a sample's store.
+        model: The pydantic model from the agent's `response_schema`.
 
     Returns:
-        The result; None if there is no valid one: `SweResult.error` says why.
+        The result, or None if there is no valid one. `SweResult.error` has the reason.
 
     Raises:
-        pydantic.ValidationError: There is one, which was valid for another model.
+        pydantic.ValidationError: The result was validated against another model, and does not match this one.
     """
     kept = state if isinstance(state, Store) else state.store
-    # A copy: a model writes its defaults into the store that it reads.
+    # Use a copy: a `StoreModel` writes its defaults into the store that it reads.
     result = SweResult(
         store=Store({key: value for key, value in kept.items() if key.startswith(f"{SweResult.__name__}:")})
     )
@@ -85,22 +85,22 @@ def result_of(state: TaskState | EvalSample | Store, model: type[T]) -> T | None
 
 
 class ResultCheck:
-    """A result that has to be valid, before the work is scored.
+    """A check that the agent's result is valid.
 
     Args:
-        spec: What is asked for.
+        spec: The specification of the result.
     """
 
     def __init__(self, spec: ResultSpec) -> None:
         self._spec = spec
         self._schema = Schema(spec.schema)
-        # A name of its own for each call: what an earlier one has left does not count.
+        # Each call has its own file name, so that the file of an earlier call does not count.
         self._name = f"result-{secrets.token_hex(4)}.json"
         self._path = self._name
         self._tries = self._corrections = 0
 
     async def request(self, session: Session) -> str:
-        """Ask for it, and forget the result of an earlier call."""
+        """Return the request for the result, and clear the result of an earlier call."""
         _keep(None, Verdict(None, (_NOT_YET,)), 0)
         folder = await session.workspace.shell('cd "$1" && pwd -P', session.site.config)
         self._path = f"{folder.stdout.rstrip()}/{self._name}"
@@ -108,7 +108,7 @@ class ResultCheck:
         return f"{asked}\n\n{self._spec.instructions}" if self._spec.instructions else asked
 
     async def __call__(self, session: Session) -> Feedback | None:
-        """Look at what the agent has written; what is valid becomes its answer."""
+        """Validate the agent's file: set a valid result as the answer, or return feedback while retries are left."""
         text, verdict = await self._look(session)
         self._tries += 1
         _keep(text, verdict, self._tries)

@@ -1,1 +1,1 @@
-"""How bytes and processes get into a sandbox and out of it."""
+"""Files and processes of a sandbox."""

@@ -1,4 +1,4 @@
-"""Files of a sandbox, packed there; on the host they are bytes, which are never unpacked but in a sandbox."""
+"""Archives of sandbox files. They are packed and unpacked only in a sandbox; the host treats them as bytes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ codes=$({ { tar -cf - "$@"; echo $? >&3; } | { gzip; echo $? >&3; } | base64 >&4
 case $(echo $codes) in "0 0") exit 0 ;; "1 0") exit 4 ;; *) exit 1 ;; esac
 """
 _CHANGED = 4
-# What GNU tar says, with exit code 1, of a file that a running CLI has just written to: the archive is whole.
+# GNU tar's messages (exit code 1) for files that a running CLI changes or removes: the archive is still complete.
 _HARMLESS = re.compile(r"tar: .*(file changed as we read it|File removed before we read it)")
 
-# Only what is named is taken: a hostile archive may hold the CLI's settings as well.
+# Only named paths are moved into place: a hostile archive may also contain the CLI's settings.
 _UNPACK = """
 packed=$1; stage=$2; folder=$3
 shift 3
@@ -39,16 +39,16 @@ rm -rf "$stage"
 
 
 async def pack(workspace: Workspace, folder: str, names: Sequence[str], largest: int) -> bytes:
-    """Files and folders as a gzipped tar.
+    """Pack files and folders into a gzipped tar.
 
     Args:
-        workspace: Where they lie.
-        folder: The folder that they are in.
-        names: Their paths in that folder; those that don't exist are left out.
-        largest: Bytes that the archive may have.
+        workspace: The sandbox.
+        folder: The folder that contains them.
+        names: Their paths relative to `folder`. Missing ones are skipped.
+        largest: Size limit of the archive, in bytes.
 
     Raises:
-        AgentError: That failed in the sandbox, or they are larger.
+        AgentError: Packing failed in the sandbox, nothing exists to pack, or the archive exceeds the limit.
     """
     most = largest * 3 // 2
     done = await workspace.shell(_PACK, folder, *names, most=most)
@@ -68,16 +68,16 @@ async def pack(workspace: Workspace, folder: str, names: Sequence[str], largest:
 
 
 async def unpack(workspace: Workspace, archive: bytes | str, folder: str, names: Sequence[str]) -> None:
-    """Put files and folders out of a gzipped tar into a folder.
+    """Extract files and folders from a gzipped tar, and replace existing ones.
 
     Args:
-        workspace: Where.
+        workspace: The sandbox.
         archive: The archive, or its path in the sandbox.
-        folder: The folder; it is made.
-        names: What is taken of the archive.
+        folder: The target folder. It is created if missing.
+        names: Paths in the archive to extract. Missing ones are skipped.
 
     Raises:
-        AgentError: That failed in the sandbox.
+        AgentError: Unpacking failed in the sandbox.
     """
     scratch = workspace.probe.scratch
     if isinstance(archive, bytes):

@@ -1,4 +1,4 @@
-"""Which files of a sandbox have changed: two listings, in any sandbox with a shell, `find` and `stat`."""
+"""Changed files of a sandbox, found by comparing two listings. Needs a shell, `find` and `stat` there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST_PATH = 4096
 _GZIP = b"\x1f\x8b"
 _NEVER = ("/proc", "/sys", "/dev")
 
-# A folder's real place, as the agent finds it; what of a path is not there yet is kept as it is.
+# Resolves links with the agent's permissions; path components that do not exist yet stay as they are.
 _RESOLVE = """
 mark=$1; shift
 for path in "$@"; do
@@ -32,8 +32,8 @@ for path in "$@"; do
 done
 """
 
-# $3 roots and then $4 words about folders not to go into, which have to come after the roots that are left. A root
-# that has become a link is one thing in the listing; one behind a link is left out.
+# Arguments: $3 roots, then $4 `find` words for pruned folders, which must follow the remaining roots.
+# A root that has become a link is listed as one entry; a root behind a link is skipped.
 _LIST = """
 mark=$1; pack=$2; roots=$3; words=$4; shift 4
 command -v gzip >/dev/null || pack=cat
@@ -53,15 +53,15 @@ exit 0
 
 
 class Found(NamedTuple):
-    """A file of a listing.
+    """A listed file that matches a glob.
 
     Args:
-        path: Its real path; bytes that are not UTF-8 are surrogates.
-        shown: Its path for people: relative to the working directory, or as the absolute glob begins.
-        status: What has become of it.
-        mode: Its kind and permissions, as `stat` has them.
-        size: Bytes.
-        rank: The number of the glob that it was found by.
+        path: Real path; bytes that are not UTF-8 are surrogates.
+        shown: Displayed path: relative to the working directory, or beginning like the absolute glob.
+        status: Change since the first listing.
+        mode: File type and permissions (`st_mode`).
+        size: Size in bytes.
+        rank: Index of the first matching glob.
     """
 
     path: str
@@ -74,18 +74,18 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """A folder that globs begin at.
+    """The folder that a glob starts in.
 
     Args:
-        shown: As it stands in the glob; nothing for the working directory.
-        real: Where that is.
+        shown: The folder as written in the glob; empty for the working directory.
+        real: Its real path.
     """
 
     shown: str
     real: str
 
     def show(self, path: str) -> str | None:
-        """A real path as seen from here; None if it is somewhere else."""
+        """Return the displayed form of a real path, or None if it is outside this folder."""
         if path == self.real and self.shown:
             return self.shown
         rest = path.removeprefix(self.real.rstrip("/") + "/")
@@ -93,12 +93,12 @@ class Place:
 
 
 class Manifest:
-    """What globs stand for in a sandbox, listed before and after.
+    """Listings of the files that globs match in a sandbox, before and after a change.
 
     Args:
         workspace: The sandbox.
-        paths: Globs of what is listed; relative ones are below the working directory.
-        exclude: Globs of what is not. One that begins with `**` counts everywhere.
+        paths: Globs of the files to list; relative ones start in the working directory.
+        exclude: Globs of the files to skip. One that begins with `**` applies everywhere.
     """
 
     def __init__(self, workspace: Workspace, paths: Sequence[Glob], exclude: Sequence[Glob]) -> None:
@@ -110,10 +110,10 @@ class Manifest:
         self._before = b""
 
     async def begin(self) -> None:
-        """List what is there before.
+        """List the files before the change.
 
         Raises:
-            AgentError: The sandbox lacks what it takes, or there is too much.
+            AgentError: The sandbox lacks `find` or `stat`, listing failed, or the listing is too large.
         """
         cwd = self._workspace.cwd
         wanted = {glob.start if glob.absolute else "" for glob in self._paths} | {""}
@@ -126,19 +126,19 @@ class Manifest:
         self._before = zlib.compress(await self._list(), 1)
 
     async def found(self, everything: bool) -> list[Found]:
-        """What the globs stand for now, in no order.
+        """Return the matching files that changed since `begin()`, in no particular order.
 
         Args:
-            everything: Also what is as it was.
+            everything: True to include unchanged files.
 
         Raises:
-            AgentError: As of `begin()`.
+            AgentError: See `begin()`.
         """
         after = await self._list()
         return await anyio.to_thread.run_sync(lambda: list(self._compare(after, everything)))
 
     def _compare(self, listed: bytes, everything: bool) -> Iterator[Found]:
-        # Most are the same, and equal lines need not be read.
+        # Most lines are equal, and equal lines need no parsing.
         before, after = self._lines(zlib.decompress(self._before)), self._lines(listed)
         old, new = dict(map(_entry, before - after)), dict(map(_entry, after - before))
         same = dict(map(_entry, before & after)) if everything else {}
@@ -181,7 +181,7 @@ class Manifest:
         return listed
 
     def _roots(self) -> list[str]:
-        """Where to look: no folder that is in another one of them."""
+        """Return the folders to list. None of them is inside another."""
         cwd = self._places[""].real.rstrip("/")
         starts = {
             self._places[glob.start].real if glob.absolute else f"{cwd}/{glob.start}".rstrip("/") or "/"
@@ -190,7 +190,7 @@ class Manifest:
         return sorted(one for one in starts if not any(Place("", other).show(one) is not None for other in starts))
 
     def _pruned(self, roots: Sequence[str]) -> list[str]:
-        """Folders not to go into, in the words of `find`: those excluded as a whole, the system's and ours."""
+        """Return the `find` arguments that prune excluded folders, system folders and this package's own."""
         cwd = self._places[""].real.rstrip("/")
         paths = [*_NEVER, self._workspace.probe.base]
         paths += [one.start if one.absolute else f"{cwd}/{one.start}" for one in self._exclude if one.folder]
@@ -201,7 +201,7 @@ class Manifest:
 
 
 def _entry(line: bytes) -> tuple[str, tuple[int, int]]:
-    """A path with its mode and size. A hostile sandbox prints what it likes: what is no entry has no path."""
+    """Parse a line into a path, its mode and size. The path is empty if a hostile sandbox printed garbage."""
     fields, slash, path = line.partition(b"/")
     mode, size, *_ = [*fields.split(b" ", 2), b"", b""]
     try:
@@ -220,5 +220,5 @@ def _text(path: bytes) -> str:
 
 
 def _quoted(path: str) -> str:
-    """A path as a pattern of `find` that stands for nothing else."""
+    """Return a `find` pattern that matches only this path."""
     return "".join(f"\\{char}" if char in "*?[]\\" else char for char in path)

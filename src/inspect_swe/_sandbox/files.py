@@ -1,4 +1,4 @@
-"""Files of this host that go into a sandbox."""
+"""Host files to copy into a sandbox."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _FASTEST, _GZIP = 1, 31
 
 
 class SourceFile(NamedTuple):
-    """A file to copy.
+    """A host file to copy.
 
     Args:
-        name: Its path relative to the folder it is copied into.
-        path: Where it lies on this host.
-        size: Bytes.
-        mode: Permission bits: executable or not.
+        name: Path relative to the target folder.
+        path: Path on the host.
+        size: Size in bytes.
+        mode: Permission bits: 0o755 if executable, else 0o644.
     """
 
     name: str
@@ -29,7 +29,7 @@ class SourceFile(NamedTuple):
 
 
 def source_files(source: Path) -> list[SourceFile]:
-    """A file, or all files below a folder. Reads the disk: call it in a thread."""
+    """Return a file, or all files below a folder. Reads the disk: call it in a thread."""
     base = source if source.is_dir() else source.parent
     paths = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
     files = []
@@ -41,12 +41,12 @@ def source_files(source: Path) -> list[SourceFile]:
 
 
 def tar_stream(source: Path, uid: int, gid: int) -> Iterator[bytes]:
-    """A tar stream of a file or of a folder's content, in pieces. Reads the disk.
+    """Yield a tar stream of a file or of a folder's content, in pieces. Reads the disk.
 
     Args:
         source: File or folder.
-        uid: Whose the files shall be.
-        gid: Their group.
+        uid: Owner of the files.
+        gid: Group of the files.
     """
     files = source_files(source)
     folders = sorted({parent for file in files for parent in PurePosixPath(file.name).parents if parent.name})
@@ -62,7 +62,7 @@ def tar_stream(source: Path, uid: int, gid: int) -> Iterator[bytes]:
 
 
 def gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """A stream compressed, in pieces. Keeps a processor busy."""
+    """Yield a gzipped stream, in pieces. CPU-bound."""
     packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _GZIP)
     for piece in pieces:
         if packed := packer.compress(piece):

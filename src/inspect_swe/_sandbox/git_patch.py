@@ -1,4 +1,4 @@
-"""What has changed in a git repository of the sandbox, as a patch: the repository itself is left as it is."""
+"""Patches of the changes in a git repository of the sandbox. Making one does not modify the repository."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .workspace import Workspace
 
 _NONE, _NO_GIT, _NO_DIFF = 3, 4, 5
 
-# With GIT_DIR named, git does not look for a repository and not at whose it is. The other variables are the image's:
-# they change how paths are read, or what is printed.
+# GIT_DIR makes git skip repository discovery and its ownership check. The unset variables, which an image may set,
+# change how git reads paths or what it prints.
 _NAME_IT = r"""
 unset GIT_LITERAL_PATHSPECS GIT_GLOB_PATHSPECS GIT_NOGLOB_PATHSPECS GIT_ICASE_PATHSPECS GIT_DIFF_OPTS \
   GIT_EXTERNAL_DIFF GIT_ATTR_SOURCE $(env | sed -n 's/^\(GIT_TRACE[A-Z0-9_]*\)=.*/\1/p')
@@ -43,12 +43,12 @@ command -v git >/dev/null || exit {_NO_GIT}
 
 
 class Base(NamedTuple):
-    """A repository as it was.
+    """The initial state of a repository.
 
     Args:
-        top: Its folder.
-        commit: Its HEAD; the empty tree where it had no commit.
-        cwd: The working directory, which is in it.
+        top: Top folder of the repository.
+        commit: Its HEAD, or the empty tree if it has no commits.
+        cwd: The working directory, inside `top`.
     """
 
     top: str
@@ -57,10 +57,10 @@ class Base(NamedTuple):
 
 
 async def find_base(workspace: Workspace) -> Base:
-    """Note the HEAD of the repository that the working directory is in.
+    """Return the HEAD of the repository that contains the working directory.
 
     Raises:
-        AgentError: There is none, or no git.
+        AgentError: The working directory is in no repository, the sandbox has no git, or git failed.
     """
     code, out, err = await workspace.capture(["sh", "-c", _BASE, "sh", workspace.cwd])
     _check(code, err)
@@ -70,25 +70,25 @@ async def find_base(workspace: Workspace) -> Base:
 
 
 async def make_patch(workspace: Workspace, base: Base, exclude: Sequence[Glob], most: int) -> tuple[bytes, str]:
-    """The difference between then and now, staged or not, committed or not, without what `.gitignore` leaves out.
+    """Make a patch of all changes since `base`, committed, staged or neither, without files that `.gitignore` ignores.
 
     Args:
         workspace: The sandbox.
-        base: The repository as it was.
-        exclude: Globs of files that are not looked at; what is committed of them is as it was.
-        most: Bytes that the patch may have.
+        base: The initial state of the repository.
+        exclude: Globs of files to leave out of the patch, even if committed.
+        most: Size limit of the patch, in bytes.
 
     Returns:
-        The patch, and what it lacks, path by path, in git's words or ours.
+        The patch, and messages (git's or this package's) about the paths that are missing from it.
 
     Raises:
-        AgentError: It could not be made, or is too large.
+        AgentError: The patch could not be made, or exceeds the limit.
     """
     own = f"{workspace.probe.scratch}/patch"
     for each in ("", "each"):
         argv = ["sh", "-c", _DIFF, "sh", base.top, base.commit, own, each, ":/", *_excluded(base, exclude)]
         code, patch, err = await workspace.capture(argv, most=most)
-        if code != _NO_DIFF:  # else one path at a time: what can be compared is
+        if code != _NO_DIFF:  # otherwise retry path by path, to get as much as git can compare
             break
     if len(patch) > most:
         await workspace.shell('rm -rf "$1"', own)
@@ -100,7 +100,7 @@ async def make_patch(workspace: Workspace, base: Base, exclude: Sequence[Glob], 
 
 
 def _excluded(base: Base, exclude: Sequence[Glob]) -> Iterator[str]:
-    """The globs as git has them."""
+    """Yield the globs as git pathspecs."""
     top = base.top.rstrip("/") + "/"
     for glob in exclude:
         path = "/".join(glob.names)
@@ -114,7 +114,7 @@ def _excluded(base: Base, exclude: Sequence[Glob]) -> Iterator[str]:
 
 
 def _unlike_a_name(path: str) -> str:
-    """A glob for the same: git complains where a file that is named plainly is one that `.gitignore` leaves out."""
+    """Return a glob that matches only this path: git rejects plain names of files that `.gitignore` ignores."""
     path = path.replace("\\", "\\\\")
     return f"[{path[0]}]{path[1:]}" if path[0].isalnum() or path[0] in "._-" else path
 

@@ -1,4 +1,4 @@
-"""Globs over paths of a sandbox, matched on the host: in a time that no path can make long."""
+"""Globs over sandbox paths. They are matched on the host, and no path can make matching slow."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _MAGIC = re.compile(r"[*?\[]")
 class Glob:
     """A glob: `*`, `?` and `[...]` within a name, `**` for any number of folders.
 
-    A name at its end without any of these also stands for all that is in a folder of that name. Names that begin with
-    a dot are names like all others.
+    A glob that ends in a plain name also matches everything in a folder of that name. Names that begin with a dot are
+    not special.
 
     Args:
         text: The glob.
 
     Raises:
-        ValueError: It is none; the text says why.
+        ValueError: The text is not a valid glob. The message gives the reason.
     """
 
     def __init__(self, text: str) -> None:
@@ -35,23 +35,23 @@ class Glob:
         self._tests = [None if part == "**" else _test(part) for part in self._parts]
         fixed = next((n for n, part in enumerate(self._parts) if _MAGIC.search(part)), len(self._parts))
         self.start = "/" * self.absolute + "/".join(self._parts[:fixed])
-        """The folder (or file) that it begins at."""
+        """The leading part without wildcards: a folder or file."""
         self.folder = self._parts[fixed:] == ["**"]
-        """Whether it is just all that is in `start`."""
+        """True if the glob matches exactly the content of `start`."""
 
         self.anywhere = parts[1] if self._is_anywhere() else None
-        """The name of folders all of whose content it stands for, wherever they are; None if it is not of that kind."""
+        """NAME if the glob is `**/NAME/**` (all folders of that name, with their content), else None."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Its parts."""
+        """The glob's path components."""
         return tuple(self._parts)
 
     def matches(self, path: str) -> bool:
-        """Whether a path is one of those it stands for. One that begins with `**` stands for absolute paths as well."""
+        """Return whether the glob matches a path. A glob that begins with `**` also matches absolute paths."""
         if self.absolute != path.startswith("/") and (self.absolute or self._tests[0] is not None):
             return False
-        # Most globs are of these kinds, and most paths are many.
+        # Fast paths for the most common globs: listings have many paths.
         if self.folder:
             return f"{path}/".startswith(f"{self.start.rstrip('/')}/") if self.start else True
         if self.anywhere is not None:

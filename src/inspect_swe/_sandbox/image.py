@@ -1,4 +1,4 @@
-"""What an image is, seen without running anything in it."""
+"""Facts about an image, read without running anything in it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ImageFacts:
     """Facts about an image.
 
     Args:
-        machine: Its processor, as the engine calls it ("amd64").
-        musl: Whether musl is its C library.
-        python: The minor version of its `python3` ("3.11"), where its name tells it.
+        machine: Processor architecture, as the engine names it ("amd64").
+        musl: Whether musl is the C library.
+        python: Version of `python3` ("3.11"), if its file name or a symbolic link shows it.
     """
 
     machine: str
@@ -32,17 +32,17 @@ class ImageFacts:
 
 
 def image_facts(client: docker.APIClient, image: str) -> ImageFacts | None:
-    """Look into an image; None if the engine doesn't have it. Blocks.
+    """Return facts about an image, or None if the engine doesn't have it. Blocks.
 
     Args:
-        client: The engine.
-        image: The image.
+        client: API client of the engine.
+        image: Name or id of the image.
     """
     try:
         about: dict[str, Any] = client.inspect_image(image)  # type: ignore[no-untyped-call]
     except APIError:
         return None
-    # An image can't be looked into, but a container that never starts can.
+    # The API reads files of containers only, so create a container and never start it.
     made = client.create_container(image, command=["true"], network_disabled=True)["Id"]
     try:
         musl = any(_link(client, made, loader) is not None for loader in _MUSL)
@@ -65,7 +65,7 @@ def _python(client: docker.APIClient, container: str, path: str) -> str | None:
 
 
 def _chain(client: docker.APIClient, container: str, file: str) -> Iterator[str]:
-    """A file and what its symbolic links lead to."""
+    """Yield a file and the targets of its symbolic links."""
     for _ in range(8):
         target = _link(client, container, file)
         if target is None:
@@ -77,7 +77,7 @@ def _chain(client: docker.APIClient, container: str, file: str) -> Iterator[str]
 
 
 def _link(client: docker.APIClient, container: str, file: str) -> str | None:
-    """Where a symbolic link leads; empty for any other file, None if there is none."""
+    """Return the target of a symbolic link: empty for any other file, None if the file doesn't exist."""
     try:
         stream, stat = client.get_archive(container, file)
         stream.close()

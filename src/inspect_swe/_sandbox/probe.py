@@ -1,4 +1,4 @@
-"""What we need to know about a sandbox, asked in one command that any POSIX shell understands."""
+"""Facts about a sandbox, read by one command that runs in any POSIX shell."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import NamedTuple, Protocol
 from .._errors import SandboxUnsupportedError
 
 PROVIDED = "/opt/inspect-swe"
-"""Where CLIs lie that came with the sandbox: mounted, or in its image."""
+"""Folder of the CLIs that come with the sandbox, mounted or in its image."""
 MARKER = "copy.json"
-"""What such a CLI's folder holds, AGENT/VERSION-PLATFORM, says about itself in one line."""
+"""Name of the file in such a CLI's folder (AGENT/VERSION-PLATFORM) that describes it in one line."""
 KEPT = "/var/tmp/.inspect-swe/resume"
-"""Where a session lies that came with the sample: its files (.tgz), and what it is (.json, one line)."""
+"""Path, without suffix, of a session that comes with the sample: its files (.tgz) and its description (.json)."""
 
-# busybox and dash both run this; nothing but a shell is taken for granted.
+# busybox and dash both run this; only a shell is required.
 _SCRIPT = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
 token=$1; provided=$2; marker=$3; kept=$4; shift 4
@@ -63,14 +63,14 @@ say end yes
 """
 
 MOST_OUTPUT = 16 << 20
-"""Bytes that a short command may write."""
+"""Output limit of a short command, in bytes."""
 
 _ALWAYS = {"uid", "gid", "home", "cwd", "path", "no_proxy", "machine", "libc", "end"}
 
 
 @dataclass(frozen=True)
 class Completed:
-    """How a command ended.
+    """The result of a command.
 
     Args:
         code: Exit code.
@@ -84,13 +84,13 @@ class Completed:
 
 
 class Copy(NamedTuple):
-    """A CLI that came with the sandbox.
+    """A CLI that comes with the sandbox.
 
     Args:
-        source: How: "mount" or "image".
-        folder: Where it lies.
-        marker: What it says about itself.
-        size: Bytes of the executable file that it speaks of, "" if that can't be run: a marker alone is no CLI.
+        source: Its origin: "mount" or "image".
+        folder: Its folder.
+        marker: Its description, from the marker file.
+        size: Size in bytes of the executable that the marker names, or "" if that can't be run.
     """
 
     source: str
@@ -100,30 +100,30 @@ class Copy(NamedTuple):
 
 
 class Runner(Protocol):
-    """Runs one command in the sandbox to its end (as the agent's user, in its working directory)."""
+    """A function that runs a command in the sandbox to completion, as the agent's user and in its working directory."""
 
     async def __call__(self, argv: list[str]) -> Completed: ...
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Facts about a sandbox, as the agent's user sees it.
+    """Facts about a sandbox, from the agent's user's point of view.
 
     Args:
-        token: Names this session in the sandbox (its processes and its folder).
+        token: Identifies this session's processes and folder in the sandbox.
         uid: Numeric user id.
         gid: Numeric group id.
         home: Home directory.
-        cwd: Working directory commands start in.
+        cwd: Working directory that commands start in.
         path: The image's PATH.
         no_proxy: The image's NO_PROXY.
         machine: `uname -m`.
-        musl: Whether musl is the C library (no glibc loader is there).
-        base: A folder of ours that is writable and allows execution.
+        musl: Whether musl is the C library, and no glibc loader exists.
+        base: This package's folder, which is writable and allows execution.
         rootfs: Whether `base` is on the container's root file system (not a tmpfs or volume).
-        commands: Command name to its path, for those on PATH.
-        copies: CLIs that came with the sandbox.
-        kept: What is said of a session that came with the sample.
+        commands: Paths of the commands found on PATH, by name.
+        copies: CLIs that come with the sandbox.
+        kept: Description of the session that comes with the sample, if any.
         variables: Names of the variables in the sandbox's environment.
     """
 
@@ -145,22 +145,22 @@ class Probe:
 
     @property
     def scratch(self) -> str:
-        """This session's own folder."""
+        """The session's folder."""
         return f"{self.base}/{self.token}"
 
     @property
     def relay(self) -> str:
-        """Where the relay lies."""
+        """The path of the relay."""
         return f"{self.scratch}/relay"
 
 
 async def probe_sandbox(run: Runner, commands: list[str], user: str | None = None) -> Probe:
-    """Ask a sandbox what it is.
+    """Read the facts about a sandbox.
 
     Args:
-        run: Runs a command in it.
+        run: Runs a command in the sandbox.
         commands: Commands to look for on PATH.
-        user: The user it was asked to run as, for the error's text.
+        user: User that `run` runs commands as, for error messages.
 
     Raises:
         SandboxUnsupportedError: There is no shell, no such user, or no folder that is writable and allows execution.

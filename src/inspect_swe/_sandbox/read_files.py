@@ -1,4 +1,4 @@
-"""Files of a sandbox as bytes, for any sandbox with a shell and `head`: bounded, and never over a link."""
+"""Bounded reads of sandbox files that never follow links. Needs a shell and `head` there."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from .workspace import Workspace
 
 _ARGUMENTS = 64 * 1024
 
-# What the agent has started may still run. It can swap a file for a link at the last moment, as the user it runs as
-# itself: so it wins nothing that it could not read and write into the file.
+# The agent's processes may still run and swap a file for a link at the last moment. Reading uses the agent's own
+# user, so this gains it nothing that it could not read itself.
 _SCRIPT = """
 mark=$1; most=$2; shift 2
 for path in "$@"; do
@@ -24,16 +24,16 @@ done
 
 
 async def read_files(workspace: Workspace, paths: Sequence[str], most: int, total: int) -> list[bytes | None]:
-    """Read regular files, whatever has become of them meanwhile.
+    """Read regular files, which may have changed since they were listed.
 
     Args:
-        workspace: The sandbox, whose relay runs.
-        paths: Absolute paths without a link in them. Bytes that are not UTF-8 are surrogates.
-        most: Bytes of a file; of a larger one, `most + 1` are returned.
-        total: Bytes of all files; when there are more, the rest is not read.
+        workspace: The sandbox, with a running relay.
+        paths: Absolute paths without links. Bytes that are not UTF-8 are surrogates.
+        most: Size limit of a file, in bytes. For a larger file, `most + 1` bytes are returned.
+        total: Size limit of all files, in bytes. Files beyond it are not read.
 
     Returns:
-        The content of each; None where there is no such file, it is no regular one, is behind a link, or can't be read.
+        The content of each file, or None if it is missing, not a regular file, behind a link, or unreadable.
     """
     contents: list[bytes | None] = []
     for batch in _batches(paths):
@@ -47,7 +47,7 @@ async def _read(workspace: Workspace, paths: Sequence[str], most: int, total: in
     mark = secrets.token_bytes(12).hex()
     argv = ["sh", "-c", _SCRIPT, "sh", mark, str(most + 1), *paths]
     _, printed, _ = await workspace.capture(argv, most=total + len(paths) * (len(mark) + 3))
-    # Before each mark is a content, after it a digit that says how reading went.
+    # Each file's content precedes a mark; the digit after the mark is 1 if reading succeeded.
     pieces = printed.split(mark.encode())
     contents = [pieces[0], *(piece[1:] for piece in pieces[1:])]
     good = [piece[:1] == b"1" for piece in pieces[1:]]
@@ -56,7 +56,7 @@ async def _read(workspace: Workspace, paths: Sequence[str], most: int, total: in
 
 
 def _batches(paths: Sequence[str]) -> Iterator[list[str]]:
-    """As many at a time as fit into a command's arguments."""
+    """Split paths into batches that fit into a command's arguments."""
     batch: list[str] = []
     size = 0
     for path in paths:

@@ -1,4 +1,4 @@
-"""The state of folders of a sandbox, kept in the sandbox itself: in any with a shell, `tar`, `du` and `df`."""
+"""Snapshots of sandbox folders, stored in the sandbox. Needs a shell, `tar`, `du`, `df`, `find` and `stat` there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ free=$(df -Pk "${archive%/*}" | { read -r head; read -r name all used free rest;
 tar -cf "$archive" "$@" || { rm -f "$archive"; exit 1; }
 """
 
-# What stands where a folder was goes; the folder itself stays, as it may be a mount, or somebody's working directory.
+# Empties a folder instead of removing it: it may be a mount point or a process's working directory.
+# Anything else at its path is removed.
 _RESTORE = r"""
 archive=$1; shift
 [ -r "$archive" ] && cd / || exit 1
@@ -40,11 +41,11 @@ tar -xpf "$archive"
 
 
 class Snapshot:
-    """What folders of a sandbox hold, to go back to. `snapshot()` makes it.
+    """A restorable copy of sandbox folders, taken by `snapshot()`.
 
     Args:
         workspace: The sandbox.
-        paths: The folders, as absolute paths.
+        paths: Absolute paths of the folders.
     """
 
     def __init__(self, workspace: Workspace, paths: Sequence[str]) -> None:
@@ -54,31 +55,39 @@ class Snapshot:
         self._manifest = Manifest(workspace, [Glob(path) for path in paths], [])
 
     async def restore(self) -> None:
-        """Make the folders what they were, with owners and permissions; may be called many times.
+        """Restore the folders, with owners and permissions. May be called many times.
 
-        Processes, and files in other places, are as they are.
+        Processes and files elsewhere are not affected.
 
         Raises:
-            AgentError: That failed in the sandbox, whose folders may be incomplete now.
+            AgentError: Restoring failed in the sandbox. The folders may be incomplete.
         """
         _checked(await self._run(_RESTORE), "The snapshot could not be restored.")
         await self._list()
 
     async def changes(self) -> Mapping[str, Status]:
-        """What is not as it was when the snapshot was taken or last restored: path to "added", "modified", "deleted".
+        """Return the files changed since the snapshot was taken or last restored.
+
+        Returns:
+            A mapping from path to "added", "modified" or "deleted".
 
         Raises:
-            AgentError: The sandbox has no `find` and `stat`, or there is too much to list.
+            AgentError: The sandbox lacks `find` or `stat`, listing failed, or the listing is too large.
         """
         async with self._workspace.reachable():
             return {found.path: found.status for found in await self._manifest.found(everything=False)}
 
     async def close(self) -> None:
-        """Remove the snapshot from the sandbox. Never raises for a snapshot that is gone."""
+        """Remove the snapshot from the sandbox. Does nothing if it is already gone."""
         await self._workspace.transport.run(["rm", "-rf", self._archive])
 
     async def save(self) -> None:
-        """Take it."""
+        """Take the snapshot.
+
+        Raises:
+            SnapshotTooLargeError: There is not enough space in the sandbox.
+            AgentError: Taking the snapshot failed in the sandbox.
+        """
         done = await self._run(_SAVE)
         if done.code == 3:
             need, free = (int(number) << 10 for number in done.stdout.split()[-2:])
@@ -99,18 +108,19 @@ class Snapshot:
 
 
 async def snapshot(paths: Sequence[str] | None = None, *, sandbox: str | None = None) -> Snapshot:
-    """Keep what folders of the sample's sandbox hold, to go back to it.
+    """Take a snapshot of folders of the sample's sandbox, to restore them later.
 
-    The sandbox's own user does it: as root, who is that user in most images, everything can be kept and restored.
+    The snapshot is taken and restored as the sandbox's default user. In most images that is root, who can save and
+    restore everything.
 
     Args:
-        paths: The folders; a relative one is relative to the sandbox's working directory, which is the default.
+        paths: The folders. Relative ones start in the sandbox's working directory, which is the default.
         sandbox: Name of the sandbox; None means the sample's default.
 
     Raises:
-        AgentOptionError: There is no such sandbox, or no snapshot can be taken of a folder.
-        SnapshotTooLargeError: There is not enough space in the sandbox. Nothing was kept.
-        AgentError: That failed in the sandbox, which needs `tar`, `du`, `df`, `find` and `stat`.
+        AgentOptionError: There is no such sandbox, `paths` is empty, or a folder cannot be saved.
+        SnapshotTooLargeError: There is not enough space in the sandbox. Nothing was saved.
+        AgentError: Taking the snapshot failed. The sandbox needs `tar`, `du`, `df`, `find` and `stat`.
     """
     workspace = await open_workspace(sandbox, None, None, [])
     cwd = workspace.cwd.rstrip("/")

@@ -1,4 +1,4 @@
-"""A sample's sandbox as the agent's user sees it: facts, files, processes."""
+"""The sandbox of a sample from the agent's user's point of view: facts, files and processes."""
 
 from __future__ import annotations
 
@@ -28,42 +28,42 @@ _REPLACE = 'rm -rf "$1.old"; if [ -e "$2" ]; then mv "$2" "$1.old" || exit 1; fi
 
 
 class Transport(Protocol):
-    """One way to reach a sandbox."""
+    """A way to reach a sandbox."""
 
     name: str
     packs: bool
-    """Whether bytes are slow, so that what is copied had better be compressed."""
+    """True if transfers are slow enough that copied files should be compressed."""
     patience: float
-    """Seconds within which a relay that works has answered."""
+    """Seconds within which a working relay answers."""
 
     async def run(self, argv: list[str]) -> Completed:
-        """Run a command to its end, as the agent's user."""
+        """Run a command to completion, as the agent's user."""
 
     async def open_channel(self, probe: Probe) -> ByteChannel:
         """Start the relay and return its byte stream."""
 
     async def liveness_error(self) -> str | None:
-        """What keeps a sandbox that has been quiet from answering, if something does; never raises."""
+        """Return the reason why a quiet sandbox cannot answer, or None if it can. Never raises."""
 
     def host_path(self, path: Path) -> str | None:
-        """Where the sandbox sees a file of this host, if it does."""
+        """Return the path of a host file in the sandbox, or None if the sandbox cannot see it."""
 
     async def place(self, source: Path, folder: str, probe: Probe) -> bool:
-        """Copy files into a folder; False where only the relay can write there."""
+        """Copy files into a folder. Returns False if only the relay can write there."""
 
 
 async def open_workspace(name: str | None, user: str | None, cwd: str | None, commands: list[str]) -> Workspace:
-    """Look at a sandbox (one command) and choose how to reach it.
+    """Choose a transport for a sandbox and probe it with one command.
 
     Args:
         name: Name of the sandbox; None means the sample's default.
-        user: User to run as; None means the sandbox's own.
-        cwd: Working directory; a relative one is relative to the sandbox's own.
+        user: User to run as; None means the sandbox's default.
+        cwd: Working directory; a relative one starts in the sandbox's own.
         commands: Commands to look for on PATH.
 
     Raises:
         AgentOptionError: There is no sandbox (of that name).
-        SandboxUnsupportedError: It has no shell or no usable folder.
+        SandboxUnsupportedError: The sandbox has no shell, no such user, or no usable folder.
     """
     try:
         sandbox = inspect_sandbox(name)
@@ -88,7 +88,7 @@ async def _choose_transport(sandbox: SandboxEnvironment, user: str | None) -> Tr
 
 
 def unset_argv(names: Sequence[str]) -> list[str]:
-    """The beginning of a command that runs without these variables."""
+    """Return the start of a command that runs without these variables."""
     return ["env", *(word for name in names for word in ("-u", name))] if names else []
 
 
@@ -96,10 +96,10 @@ class Workspace:
     """A sandbox, ready for an agent.
 
     Args:
-        transport: How it is reached.
-        probe: What it is.
-        cwd: Working directory wanted for the agent.
-        identity: Tells sandboxes of this process apart.
+        transport: The transport to the sandbox.
+        probe: Facts about the sandbox.
+        cwd: Working directory for the agent; None means the sandbox's own.
+        identity: A number that distinguishes the sandboxes of this process.
     """
 
     def __init__(self, transport: Transport, probe: Probe, cwd: str | None, identity: int) -> None:
@@ -107,7 +107,7 @@ class Workspace:
         self.probe = probe
         self.identity = identity
         self.copied = 0
-        """Bytes of the files that were copied into it."""
+        """Total size of the files copied into the sandbox, in bytes."""
         self.cwd = probe.cwd if cwd is None else cwd if cwd.startswith("/") else f"{probe.cwd.rstrip('/')}/{cwd}"
         self._relay: Multiplexer | None = None
         self._frozen = False
@@ -121,14 +121,15 @@ class Workspace:
 
     @contextlib.asynccontextmanager
     async def relaying(self, connect: Connect | None) -> AsyncIterator[int]:
-        """Run the relay; yields the port it listens on in the sandbox.
+        """Run the relay, and yield the port it listens on in the sandbox.
 
-        When the block ends with an exception, or this process dies, nothing that was started through the relay is
-        left running. When it ends well, daemons that the agent started live on for the scorers, as long as the
-        sandbox does (on this machine, in the `local` sandbox, they end).
+        If the block raises, or this process dies, everything started through the relay is killed. Otherwise daemons
+        that the agent started keep running for the scorers, until the sandbox ends. In the `local` sandbox, on this
+        machine, they are always killed.
 
         Args:
-            connect: Opens a connection to the host's app, for each connection made in the sandbox.
+            connect: Opens a connection to the host's app for each connection made in the sandbox. If None, they are
+                refused.
         """
         channel = await self.transport.open_channel(self.probe)
         relay = Multiplexer(channel, token=self.probe.token, connect=connect, patience=self.transport.patience)
@@ -145,10 +146,10 @@ class Workspace:
 
     @contextlib.asynccontextmanager
     async def reachable(self) -> AsyncIterator[None]:
-        """Have the relay running: as it does, or for this block.
+        """Ensure a running relay: use the current one, or start one for this block.
 
         Raises:
-            SandboxDiedError: The sandbox was lost before.
+            SandboxDiedError: The sandbox was already lost.
         """
         if self._lost is not None:
             raise self._lost
@@ -156,7 +157,7 @@ class Workspace:
             yield
 
     async def _watch(self, relay: Multiplexer) -> None:
-        """End the session of a sandbox that stands still, as a paused one does: its channel never ends."""
+        """Fail the session of a frozen (for example paused) sandbox, whose channel would never end."""
         while True:
             await anyio.sleep(_QUIET)
             if time.monotonic() - relay.heard < _QUIET:
@@ -167,10 +168,10 @@ class Workspace:
                 return
 
     async def _end(self, relay: Multiplexer) -> None:
-        # Where nothing can be run, the relay ends by itself as soon as the sandbox goes on.
+        # A frozen sandbox cannot run a kill command; its relay exits as soon as the sandbox resumes.
         lost = relay.closed.is_set() and not (relay.detached or self._frozen)
         if not relay.closed.is_set():
-            # Closing the channel kills them as well, but nobody could tell when: they would be seen by the scorers.
+            # Closing the channel also kills the processes, but at an unknown time: scorers might still see them.
             with contextlib.suppress(SandboxDiedError), anyio.move_on_after(self.transport.patience / 3):
                 await relay.kill_all()
         await relay.aclose()
@@ -184,22 +185,25 @@ class Workspace:
         """Start a process in the working directory.
 
         Args:
-            argv: Its command.
-            env: Variables to add to the sandbox's own environment.
-            stdin: What it reads; None leaves it open.
-            unset: Variables of the sandbox's environment that it does not get.
+            argv: The command.
+            env: Variables to add to the sandbox's environment.
+            stdin: Standard input; None leaves it open for `Process.write`.
+            unset: Variables of the sandbox's environment to remove.
         """
         return await self.relay.spawn([*unset_argv(unset), *argv], cwd=self.cwd, env=env, stdin=stdin)
 
     async def run(self, argv: Sequence[str], stdin: bytes = b"", most: int = MOST_OUTPUT) -> Completed:
-        """Run a short command through the relay to its end; one that writes more than `most` bytes is killed."""
+        """Run a short command through the relay to completion. Kills it if it writes more than `most` bytes."""
         code, out, err = await self.capture(argv, stdin, most)
         return Completed(code, out.decode(errors="replace"), err.decode(errors="replace"))
 
     async def capture(
         self, argv: Sequence[str], stdin: bytes = b"", most: int = MOST_OUTPUT
     ) -> tuple[int, bytes, bytes]:
-        """As `run()`, with what was written as it is: more than `most` bytes of it, if it was killed for that."""
+        """Run a command like `run()`, and return its exit code and raw output.
+
+        Output of more than `most` bytes means that the command was killed for exceeding the limit.
+        """
         process = await self.relay.spawn(argv, cwd=None, env={}, stdin=stdin)
         streams = {"stdout": bytearray(), "stderr": bytearray()}
         try:
@@ -216,14 +220,14 @@ class Workspace:
         return code, bytes(streams["stdout"]), bytes(streams["stderr"])
 
     async def shell(self, script: str, *arguments: str, most: int = MOST_OUTPUT) -> Completed:
-        """Run a shell script; `arguments` are its $1, $2, ..."""
+        """Run a shell script with the arguments $1, $2, ..."""
         return await self.run(["sh", "-c", script, "sh", *arguments], most=most)
 
     async def write(self, path: str, content: bytes | Path | Iterator[bytes], mode: int = 0o644) -> None:
-        """Write a file (its folders are made, it appears whole or not at all).
+        """Write a file atomically, and create its parent folders.
 
         Raises:
-            AgentInstallError: It could not be written.
+            AgentInstallError: The file could not be written.
         """
         try:
             await self.relay.write_file(path, content, mode)
@@ -233,12 +237,12 @@ class Workspace:
             ) from ex
 
     async def copy(self, source: Path, folder: str) -> None:
-        """Copy a file or the content of a folder into `folder`, which appears whole or not at all.
+        """Copy a file or the content of a folder into `folder`.
 
-        What was there before is replaced.
+        Replaces an existing `folder` only when the copy is complete.
 
         Raises:
-            AgentInstallError: It could not be written.
+            AgentInstallError: The files could not be written.
         """
         stage = f"{self.probe.scratch}/stage"
         files = await anyio.to_thread.run_sync(source_files, source)
@@ -250,7 +254,7 @@ class Workspace:
         self.copied += sum(file.size for file in files)
 
     async def _unpack(self, source: Path, folder: str) -> bool:
-        """Copy over a slow connection: compressed, in one stream; False where that can't be or isn't worth it."""
+        """Copy as one compressed stream over a slow connection. Returns False if impossible or not worthwhile."""
         if not (self.transport.packs and (await self.shell("command -v tar && command -v gzip")).code == 0):
             return False
         packed = f"{folder}.tgz"
@@ -268,7 +272,7 @@ class Workspace:
             )
 
     async def wait_lost(self) -> SandboxDiedError:
-        """Wait until the relay's channel ends unasked, or the sandbox stands still, and say why."""
+        """Wait until the relay's channel ends or the sandbox freezes, and return the error."""
         relay = self.relay
         async with anyio.create_task_group() as group:
             group.start_soon(self._watch, relay)

@@ -1,1 +1,1 @@
-"""Keep CLIs on the host: resolved versions, verified files, locks."""
+"""The host's store of CLIs: resolved versions, verified files and locks."""

@@ -1,4 +1,4 @@
-"""Wheel bundles: a package and all that it requires in one tar file, kept in the store."""
+"""Wheel bundles: a package and all its dependencies in one tar file, cached in the store."""
 
 from __future__ import annotations
 
@@ -38,13 +38,18 @@ _SUFFIX = ".tar.gz"
 
 
 def wheels_tarball(root: Path, package: str, version: str | None, target: Target) -> tuple[bytes, str]:
-    """A package's wheels and those of all that it requires as a tar file, and the package's version. Blocks.
+    """Return a tar file with the wheels of a package and its dependencies, and the package's version. Blocks.
 
     Args:
         root: The store's folder.
-        package: Its name, also with extras: `name[extra]`.
-        version: Its version; None means the newest.
-        target: What they are for.
+        package: Name of the package, optionally with extras: `name[extra]`.
+        version: Version of the package; None means the newest.
+        target: The sandbox's platform and Python.
+
+    Raises:
+        AgentOptionError: The package's name or version is not valid.
+        RegistryError: The index can't be reached and the cache has no bundle, or a download failed.
+        AgentInstallError: No compatible wheels were found, or they can't be stored.
     """
     requirement = _requirement(package, version)
     shelf = BundleCache(root, requirement, target)
@@ -78,7 +83,7 @@ def _fetched(shelf: BundleCache, requirement: Requirement, target: Target) -> tu
 
 
 def _newest(index: PyPIIndex, requirement: Requirement, target: Target) -> str | None:
-    """The newest version that runs there, of those asked for; None if there is none."""
+    """Return the required version, or else the newest one with a wheel for the target, or None if there is none."""
     if not requirement.specifier:
         files = allowed(target.best(index.files(requirement.name)), SpecifierSet())
         return str(files[0].version) if files else None
@@ -86,7 +91,7 @@ def _newest(index: PyPIIndex, requirement: Requirement, target: Target) -> str |
 
 
 def remove_bundle(root: Path, folder: Path) -> None:
-    """Remove the bundles in one folder below the store's `wheels`. Blocks while one is being made."""
+    """Remove the bundles in a folder below the store's `wheels`. Blocks while one is being made."""
     with Disk(root).locked(_name(folder), threading.Event()):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -97,7 +102,7 @@ def _name(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class BundleCache:
-    """Where a package's bundles for one target are kept. A bundle counts if its digest is the one noted beside it."""
+    """The cached bundles of a package for one target. A bundle is valid if it matches the digest stored beside it."""
 
     root: Path
     requirement: Requirement
@@ -112,19 +117,19 @@ class BundleCache:
         return self.root / "wheels" / self._name / f"py{self.target.minor}-{self.target.platform}"
 
     def locked(self, stop: threading.Event) -> AbstractContextManager[None]:
-        """The lock of the folder, which is made if need be."""
+        """Return the folder's lock. Creates the folder if missing."""
         disk = Disk(self.root)
         disk.make(self._folder)
         return disk.locked(_name(self._folder), stop)
 
     def scratch(self) -> tempfile.TemporaryDirectory[str]:
-        """A folder for downloads. Whoever holds the lock owns what a killed process left behind."""
+        """Return a temporary folder for downloads. Removes those of killed processes, so the lock must be held."""
         for stale in self._folder.glob("tmp*"):
             shutil.rmtree(stale, ignore_errors=True)
         return tempfile.TemporaryDirectory(dir=self._folder, prefix="tmp")
 
     def read(self, version: str) -> bytes | None:
-        """The bundle of a version, if it is there and intact."""
+        """Return the bundle of a version, or None if it is missing or damaged."""
         try:
             note = json.loads(self._note(version).read_text(encoding="utf-8"))
             content = self._file(version).read_bytes()
@@ -133,7 +138,7 @@ class BundleCache:
             return None
 
     def latest(self, error: RegistryError) -> tuple[bytes, str]:
-        """The bundle that was made last, where the index can't be asked; without one, its error is raised."""
+        """Return the most recently made bundle and its version, or raise the index's error if there is none."""
         for file in self._by_age():
             version = file.name[: -len(_SUFFIX)]
             if (content := self.read(version)) is not None:
@@ -142,7 +147,7 @@ class BundleCache:
         raise error
 
     def write(self, version: str, content: bytes, releases: Iterable[Release]) -> None:
-        """Keep a bundle, and no more than the latest few."""
+        """Store a bundle, and remove all but the latest few."""
         note = {"sha256": hashlib.sha256(content).hexdigest(), "wheels": {one.file: sha256_of(one) for one in releases}}
         self._put(self._file(version), content)
         self._put(self._note(version), json.dumps(note, indent=1).encode())
@@ -181,7 +186,7 @@ def _requirement(package: str, version: str | None) -> Requirement:
 
 
 def _tarball(wheels: Iterable[Path]) -> bytes:
-    """A tar file that depends on the wheels only. Wheels are compressed already, so gzip is but a wrapper."""
+    """Return a reproducible gzipped tar file of wheels, without compression: wheels are already compressed."""
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=0, mtime=0) as packed,

@@ -1,4 +1,4 @@
-"""What an unpacked CLI says about itself where it is mounted into a sandbox or lies in its image."""
+"""Markers that describe unpacked CLIs which are mounted into a sandbox or part of its image."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .store import Artifact, StoredArtifact
 
 @dataclass(frozen=True)
 class Marker:
-    """A marker that was read.
+    """The content of a marker file.
 
     Args:
         digest: The registry's digest of the package.
-        member: Path of the executable, below the folder that the marker lies in.
-        size: Bytes of the executable.
+        member: Path of the executable, relative to the marker's folder.
+        size: Size of the executable, in bytes.
     """
 
     digest: str
@@ -35,7 +35,7 @@ class Marker:
 
 
 def write_marker(stored: StoredArtifact) -> None:
-    """Let a copy in the store say what it is, so that it can be mounted. Blocks.
+    """Write the marker of a stored copy, so that the copy can be mounted. Blocks.
 
     Raises:
         AgentInstallError: The store can't be written to.
@@ -61,13 +61,13 @@ def write_marker(stored: StoredArtifact) -> None:
 
 
 def read_marker(text: str, wanted: Artifact) -> Marker | None:
-    """A copy's marker, if the copy is what is wanted: agent, version, platform, Python and digests."""
+    """Return a copy's marker if its agent, version, platform, Python and digests match, else None."""
     try:
         found: dict[str, Any] = json.loads(text)
         marker = Marker(str(found["digest"]), str(found["file"]), int(found["size"]))
     except (ValueError, KeyError, TypeError):
         return None
-    # Of a version that isn't pinned the digest isn't known beforehand.
+    # The digest of a version that isn't pinned is not known in advance.
     unknown = {name for name, value in _identity(wanted).items() if name in ("digest", "parts") and value is None}
     same = all(found.get(name) == value for name, value in _identity(wanted).items() if name not in unknown)
     return marker if same and marker.member == wanted.member else None

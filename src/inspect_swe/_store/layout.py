@@ -1,4 +1,4 @@
-"""The store's folder on disk: locks, scratch folders, finished copies, and which of them may go."""
+"""The store's folder on disk: locks, scratch folders, finished copies, and removal of old ones."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from . import verification as sidecar
 from .usage_locks import exclusive
 
 KEPT = 5
-"""How many versions of a kind are kept."""
+"""Number of recent copies to retain per agent, platform and Python."""
 _LOCK_POLL = 0.1
 _WRITERS, _STICKY = 0o022, 0o3000
 
 
 class Disk:
-    """A folder that processes, and users of the machine, share.
+    """A folder shared by processes and users of the machine.
 
-    What is made in it can be read by everyone who may read the folder, and replaced by everyone who may write to it.
+    Everyone who may read the folder can read its content, and everyone who may write to it can replace its content.
 
     Args:
         root: The folder.
@@ -35,39 +35,42 @@ class Disk:
         self.root = root
 
     def folder(self, name: str) -> Path:
-        """Where a copy lies: `name` is `KIND/VERSION-PLATFORM`."""
+        """Return the folder of a copy by its name, `KIND/VERSION-PLATFORM`."""
         return self.root / "artifacts" / name
 
     def copies(self, kind: str, suffix: str) -> dict[str, Path]:
-        """The copies of a kind whose names end like this, by the rest of the name."""
+        """Return the copies of a kind whose names end with a suffix, by name without the suffix."""
         found = self.folder(kind).glob(f"*{suffix}")
         return {folder.name[: -len(suffix)]: folder for folder in found}
 
     def put(self, unpacked: Path, folder: Path, scratch: Path) -> None:
-        """Give a finished copy its final name, in one step."""
+        """Move a finished copy to its final folder, atomically."""
         for path, _, _ in os.walk(unpacked):
             os.chmod(path, 0o755 | self._mode(_WRITERS | _STICKY))
         (unpacked / sidecar.NAME).chmod(0o644 | self._mode(_WRITERS))
         self.make(folder.parent)
         if folder.exists():
-            # A damaged copy goes into the scratch folder, to be removed with it.
+            # An existing copy is damaged: it is removed with the scratch folder.
             folder.rename(scratch / "damaged")
         unpacked.rename(folder)
         sidecar.sync(folder.parent)
 
     def remove_old(self, kind: str, suffix: str, spared: Collection[str]) -> None:
-        """Remove all copies but the ones used last, the spared ones, and those that a process holds."""
+        """Remove all copies except recently used ones, spared versions, and those that a process uses."""
         copies = sorted(self.copies(kind, suffix).values(), key=sidecar.last_used, reverse=True)
         for folder in copies[KEPT:]:
             if folder.name[: -len(suffix)] not in spared:
                 self.remove(folder)
 
     def remove(self, folder: Path, unknown: bool = False) -> bool:
-        """Remove a copy, unless a process holds it or is making it anew, or this user may not; says whether it did.
+        """Remove a copy, unless a process uses or remakes it or this user lacks permission.
 
         Args:
-            folder: The copy.
-            unknown: Whether to remove it where it can't be known if a process holds it.
+            folder: Folder of the copy.
+            unknown: True to remove it even if the file system can't tell whether a process uses it.
+
+        Returns:
+            True if the copy was removed.
         """
         name = _name(folder)
         with contextlib.suppress(Timeout, OSError), self.lock(name).acquire(blocking=False):
@@ -79,7 +82,7 @@ class Disk:
 
     @contextlib.contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
-        """A temporary folder for work on what is called so."""
+        """Make a temporary folder for the block, named after the copy it is for."""
         scratch = self.make(self.root / "tmp" / f"{name}.{uuid4().hex}")
         try:
             yield scratch
@@ -87,7 +90,13 @@ class Disk:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def sweep(self, locked: str) -> None:
-        """Remove what killed processes left behind: whoever holds a lock owns the temporary folders of that name."""
+        """Remove temporary folders of killed processes.
+
+        The holder of a lock owns the temporary folders of that name.
+
+        Args:
+            locked: Name of the lock that the caller holds.
+        """
         for stale in self.root.glob("tmp/*"):
             owner = stale.name.rpartition(".")[0]
             if owner == locked:
@@ -97,14 +106,18 @@ class Disk:
                 shutil.rmtree(stale, ignore_errors=True)
 
     def lock(self, name: str) -> FileLock:
-        """The lock of all who want to change a copy."""
+        """Return the lock that guards changes of a copy."""
         folder = self.make(self.root / "locks")
-        # Not a singleton: threads of one process exclude each other like processes do.
+        # Not a singleton: threads of one process must exclude each other, too.
         return FileLock(folder / f"{name}.lock", mode=0o644 | self._mode(_WRITERS), is_singleton=False)
 
     @contextlib.contextmanager
     def locked(self, name: str, stop: threading.Event) -> Iterator[None]:
-        """Have a lock, once it is free."""
+        """Hold a lock for the block, and wait for it if necessary.
+
+        Raises:
+            Abandoned: `stop` was set first.
+        """
         lock = self.lock(name)
         while not stop.is_set():
             with contextlib.suppress(Timeout):
@@ -119,13 +132,13 @@ class Disk:
             lock.release()
 
     def make(self, folder: Path) -> Path:
-        """A folder below the root, made if need be."""
+        """Create a folder below the root if missing, and return it."""
         self.root.mkdir(parents=True, exist_ok=True)
         below = [self.root.joinpath(*folder.relative_to(self.root).parts[:depth]) for depth in (1, 2, 3)]
         for one in dict.fromkeys(below):
             with contextlib.suppress(FileExistsError):
                 one.mkdir()
-                # Whatever the user's umask is.
+                # mkdir applies the user's umask.
                 one.chmod(0o755 | self._mode(_WRITERS | _STICKY))
         return folder
 

@@ -1,4 +1,4 @@
-"""New pins: the registry's newest versions, with its digests for all platforms. For a checkout of this package."""
+"""New pins with the registries' newest versions and digests, for a checkout of this package."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from .._packages.recipes import NpmPackage, PythonPackage, Recipe, Tool
 from .versions import latest_published
 
 _PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
-# A wheel with a program runs with any Python; one must be named to choose it.
+# A wheel that contains a program runs with any Python, but choosing a wheel requires a version.
 _ANY_PYTHON = "3.12"
 _RANGE = re.compile(r"([~^])(\d+\.\d+\.\d+)")
 
 
 @dataclass(frozen=True)
 class PinMaker:
-    """Makes pins of what registries state. All methods block.
+    """A maker of pins from the registries' metadata. All methods block.
 
     Args:
         registry: The npm registry.
         index: The Python package index.
-        stop: When set, give up.
+        stop: Cancels the work when set.
     """
 
     registry: NpmRegistry
@@ -46,13 +46,13 @@ class PinMaker:
     stop: threading.Event
 
     def pin(self, key: str, source: Recipe | Tool, old: Pin, version: str | None = None) -> Pin:
-        """A pin.
+        """Make a pin.
 
         Args:
-            key: The agent, or the program that agents need.
-            source: Where it is found.
-            old: The pin until now.
-            version: The version; None means the newest.
+            key: Key of the agent, or of a program that agents need.
+            source: Its recipe.
+            old: The current pin.
+            version: The version to pin; None means the newest.
         """
         if isinstance(source, PythonPackage):
             return Pin(key, version or newest_version(source.package, self.stop), {})
@@ -72,16 +72,16 @@ class PinMaker:
         return Pin(key, version, releases, self._parts(package, version, old.parts))
 
     def lock(self, recipe: PythonPackage, version: str) -> Lock:
-        """The wheels of a version, for all platforms and Pythons."""
+        """Resolve the wheels of a version for all platforms and Python versions."""
         return make_lock(self.index, [f"{recipe.package}=={version}"], recipe.exclude, stop=self.stop)
 
     def _same_major(self, package: str, old: str) -> str:
-        """The newest version with the same first number: another one is for people to decide."""
+        """Return the newest version with the same major version: a maintainer decides about a new one."""
         versions = newest_first(self.registry.packument(package)["versions"])
         return next(one for one in versions if one.partition(".")[0] == old.partition(".")[0])
 
     def _parts(self, package: str, version: str, old: tuple[Release, ...]) -> tuple[Release, ...]:
-        """What a version requires of the packages that are pinned as its parts, or what those before require."""
+        """Return new releases of the pinned parts, as required by the package or by preceding parts."""
         if not old:
             return ()
         asked, parts = self._asked(package, version), []
@@ -122,11 +122,11 @@ class PinMaker:
 
 
 def newest_of(versions: Collection[str], wanted: str) -> str | None:
-    """The newest version that npm would take for `x.y.z`, `~x.y.z` or `^x.y.z`; None if there is none.
+    """Return the newest version that npm would choose for `x.y.z`, `~x.y.z` or `^x.y.z`, or None if there is none.
 
     Args:
-        versions: Those that there are.
-        wanted: What a package says that it requires; anything else than these three is met by none.
+        versions: The published versions.
+        wanted: The required version or range. Other kinds of ranges match nothing.
     """
     if wanted in versions:
         return wanted
@@ -146,7 +146,7 @@ def newest_of(versions: Collection[str], wanted: str) -> str | None:
 
 
 def pins_text(pins: Pins) -> str:
-    """What the file of these pins holds."""
+    """Return the content of the pins file."""
     return json.dumps({key: _entry(pin) for key, pin in pins.pins.items()}, indent=2) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Whether the digests that are pinned are those that the user's registries state now."""
+"""Comparison of pinned digests with those in the user's registries."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Answer = Literal["same", "differs", "missing", "not stated", "unreachable"]
 
 @dataclass(frozen=True)
 class Checked:
-    """One pinned digest beside the registry's.
+    """The comparison of one pinned digest with the registry's.
 
     Args:
-        name: What is pinned: an agent, or a program that agents need.
-        version: Its version.
-        what: The package's name and version, or the wheel's file name.
-        answer: How they compare.
+        name: Key of the pin: an agent, or a program that agents need.
+        version: The pinned version.
+        what: Name and version of the package, or file name of the wheel.
+        answer: Result of the comparison.
         pinned: The pinned digest.
-        stated: The registry's, if it states one.
-        error: Why the registry couldn't be asked.
-        platforms: The platforms that share this digest; empty means that a lock says.
+        stated: The registry's digest, if any.
+        error: Reason why the registry could not be reached.
+        platforms: Platforms that share this digest. Empty for wheels: their lock names the platforms.
     """
 
     name: str
@@ -66,14 +66,14 @@ def compare_pins(
     index: PyPIIndex,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Checked]:
-    """Compare every pinned digest with what the registries state. Blocks.
+    """Compare every pinned digest with the registries' digests. Blocks.
 
     Args:
         pins: The pins.
         locks: The locks of pinned Python packages, by agent.
         registry: The npm registry.
         index: The Python package index.
-        advance: Called with the number of packages that have been asked for, and of all.
+        advance: Called with the number of checked packages and the total.
     """
     pinned = [*_from_pins(pins), *_from_locks(pins, locks)]
     pinned.sort(key=_source)
@@ -107,7 +107,7 @@ def _source(pinned: _Pinned) -> tuple[bool, str]:
 
 
 def _compare(group: list[_Pinned], registry: NpmRegistry, index: PyPIIndex) -> Iterable[Checked]:
-    """Compare the pins of one package, which is asked for once."""
+    """Compare all pins of one package with a single request."""
     is_wheel, package = _source(group[0])
     try:
         stated = _wheels(index, package) if is_wheel else _tarballs(registry, package)

@@ -1,4 +1,4 @@
-"""Doing slow work off the event loop, and only once for everyone who waits for it."""
+"""Slow work in threads, shared by all tasks that wait for the same result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 async def in_worker(work: Callable[[threading.Event], T]) -> T:
-    """Run blocking work in a thread; the event it is given is set when nobody wants the result any more."""
+    """Run blocking work in a thread. Sets the event passed to `work` when the caller is cancelled or done."""
     stop = threading.Event()
     try:
         return await anyio.to_thread.run_sync(work, stop, abandon_on_cancel=True)
@@ -31,17 +31,20 @@ class _Flight:
 
 
 class SingleFlight(Generic[T]):
-    """Lets tasks that want the same thing at the same time wait for one of them to get it.
+    """Deduplication of concurrent work: one task does the work, and others with the same key wait for its result.
 
-    An error is shared like a result. If the task that works is cancelled, a waiting one takes over.
+    Errors are shared like results. If the working task is cancelled, a waiting task takes over.
+
+    Args:
+        name: Unique name of the per-event-loop state.
     """
 
     def __init__(self, name: str) -> None:
-        # Per event loop, as anyio's events are; between loops and processes the store's file locks count.
+        # Per event loop, like anyio's events; the store's file locks work across loops and processes.
         self._flights: RunVar[dict[Hashable, _Flight]] = RunVar(name)
 
     async def get(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
-        """The result of `work`, run by this task unless another one is at it already."""
+        """Return the result of `work`. Runs it in this task unless another task already does."""
         flights = self._underway()
         while (flight := flights.get(key)) is not None:
             await flight.landed.wait()

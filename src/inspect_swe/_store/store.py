@@ -1,4 +1,4 @@
-"""The artifact store: verified CLI packages on disk, fetched once for all tasks and processes of a host."""
+"""The artifact store: verified CLI packages on disk, downloaded once for all tasks and processes of a host."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .layout import Disk
 from .single_flight import SingleFlight, in_worker
 from .usage_locks import Holds
 
-# Shared by all stores of the process: keys name the store's folder.
+# Shared by all stores of the process: keys include the store's folder.
 _holds = Holds()
 _fetches: SingleFlight[StoredArtifact] = SingleFlight("inspect_swe_fetches")
 
@@ -42,16 +42,16 @@ class Artifact:
     Args:
         agent: The agent's key.
         version: The CLI's version.
-        platform: What it runs on.
-        release: The release with it. Without a digest, any verified copy of that release will do.
+        platform: The sandbox platform.
+        release: The main package's release. Without a digest, any verified copy of that release matches.
         member: Path of the executable in the package (`package/...`).
-        keep: What to unpack of each package, by the beginnings of paths in it; empty means all.
-        drop: What not to unpack, by the ends of paths.
-        parts: What belongs to it besides `release`: wheels in the same folder, or npm packages where Node.js looks for
-            them. Of a Python package, empty means what it turns out to need.
-        target: The Python that it is for, if it is a Python package.
-        recipe: Says what it needs, if it is a Python package.
-        inside: The executable that its files lie in, if they do.
+        keep: Prefixes of the paths to unpack from each package; empty means all.
+        drop: Suffixes of the paths not to unpack.
+        parts: Additional packages: wheels in the same folder, or npm packages in `node_modules`. If empty for a Python
+            package, they are resolved when it is fetched.
+        target: Platform and Python version, for a Python package.
+        recipe: The recipe, for a Python package.
+        inside: The executable that contains the files, if any.
     """
 
     agent: str
@@ -68,7 +68,7 @@ class Artifact:
 
     @property
     def suffix(self) -> str:
-        """How its folder's name ends, after the version: what it is for."""
+        """The part of its folder's name after the version: Python version and platform."""
         python = f"-py{self.target.minor}" if self.target else ""
         return f"{python}-{self.platform}"
 
@@ -79,7 +79,7 @@ class Artifact:
 
     @property
     def name(self) -> str:
-        """Its name among locks and temporary folders."""
+        """The name of its lock and temporary folders."""
         return self.folder.replace("/", "-")
 
 
@@ -88,10 +88,10 @@ class StoredArtifact:
     """An artifact on disk, complete and verified.
 
     Args:
-        path: The unpacked package.
-        binary: The executable in it.
-        artifact: What it is, with the digest that was verified.
-        source: Whether it had to be downloaded just now.
+        path: Folder of the unpacked package.
+        binary: Path of the executable.
+        artifact: The artifact, with the verified digest.
+        source: "download" if this call downloaded it, else "cache".
     """
 
     path: Path
@@ -106,14 +106,14 @@ class StoredArtifact:
 
 
 class ArtifactStore:
-    """A folder with verified packages. Copies are trusted by their files' size and time, not read again.
+    """A folder of verified packages. Later checks compare sizes and modification times, and don't reread files.
 
-    Of each kind the five versions used last are kept, for each platform and Python; the pinned one stays, and so does
-    what a process has fetched, until it ends.
+    The store retains the five most recently used versions per agent, platform and Python. It also retains the pinned
+    version, and artifacts that a running process has fetched.
 
     Args:
         root: The folder (default: `INSPECT_SWE_CACHE_DIR`, or else the user's cache folder).
-        registry: Where packages come from (default: as npm is configured, read when one is needed).
+        registry: The npm registry (default: from npm's configuration, read when needed).
     """
 
     def __init__(self, root: Path | None = None, registry: NpmRegistry | None = None) -> None:
@@ -122,11 +122,11 @@ class ArtifactStore:
         self._registry = registry
 
     def registry(self) -> NpmRegistry:
-        """The npm registry that packages come from. Reads npm's configuration, so call it in a worker thread."""
+        """Return the npm registry. Reads npm's configuration: call it in a worker thread."""
         return self._registry or NpmRegistry(NpmConfig.load())
 
     def cached(self, artifact: Artifact) -> StoredArtifact | None:
-        """The stored copy, if there is one and it is intact. Takes one stat per file."""
+        """Return the stored copy, or None if it is missing or damaged. Calls `stat` once per file."""
         folder = self.disk.folder(artifact.folder)
         verified = sidecar.verified_releases(folder)
         if not verified or not _is(verified[0], artifact.release) or not _are(verified[1:], artifact.parts):
@@ -138,7 +138,7 @@ class ArtifactStore:
         return stored if stored.binary.is_file() else None
 
     def hold(self, artifact: Artifact) -> StoredArtifact | None:
-        """The stored copy as `cached` tells it, which nobody removes before this process ends."""
+        """Return the stored copy like `cached`, and prevent its removal until this process ends."""
         folder = self.disk.folder(artifact.folder)
         if not _holds.take(folder / sidecar.NAME):
             return None
@@ -148,24 +148,24 @@ class ArtifactStore:
         return stored
 
     def remove(self, folder: str) -> bool:
-        """Remove what is stored in a folder below `artifacts`, intact or not; not if a process uses or makes it.
+        """Remove a copy, intact or damaged, by its folder below `artifacts`, unless a process uses or makes it.
 
         Returns:
-            Whether it was removed.
+            True if the copy was removed.
         """
         return self.disk.remove(self.disk.folder(folder), unknown=True)
 
     def versions(self, agent: str, platform: SandboxPlatform) -> list[str]:
-        """The versions of an agent's CLI that are stored for a platform and intact."""
+        """Return the intact stored versions of an agent's CLI for a platform."""
         copies = self.disk.copies(agent, f"-{platform}")
         return sorted(
             {name.partition("-py")[0] for name, folder in copies.items() if sidecar.verified_releases(folder)}
         )
 
     async def fetch(self, artifact: Artifact) -> StoredArtifact:
-        """The stored copy, downloaded first if need be: once, however many tasks and processes ask.
+        """Return the stored copy, and download it first if missing. Concurrent tasks and processes download it once.
 
-        Nobody removes it before this process ends.
+        The copy is not removed before this process ends.
         """
         hit = await in_worker(lambda stop: self.hold(artifact))
         if hit is not None:
@@ -195,7 +195,7 @@ class ArtifactStore:
             return replace(stored, source="download")
 
     def _fill(self, artifact: Artifact, folder: Path, scratch: Path, stop: threading.Event) -> list[Release]:
-        """Download and unpack what belongs to an artifact; says what that was, its own package first."""
+        """Download and unpack an artifact's packages, and return their releases, the main package first."""
         config: Downloads
         if artifact.release.file is None and artifact.target is None:
             registry = self.registry()
@@ -244,7 +244,7 @@ def _are(parts: Sequence[Release], wanted: Sequence[Release]) -> bool:
 
 
 def _place(release: Release, own: Release, folder: Path) -> Path:
-    """Where a package is unpacked: wheels share a folder, and npm packages lie below the one that requires them."""
+    """Return the folder to unpack a package into: wheels share one, npm parts go into `node_modules`."""
     return folder if release.file or release is own else folder / "node_modules" / release.package
 
 

@@ -1,4 +1,4 @@
-"""Copies in use: a shared lock on the note beside each, until the process ends, keeps others from removing it."""
+"""Locks that prevent the removal of copies in use: shared file locks, held until the process ends."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
 class Holds:
-    """What a process holds. Files are opened for reading only, so users without write access hold as well."""
+    """The shared locks of a process. They need read access only."""
 
     def __init__(self) -> None:
         self._held: dict[Path, int] = {}
         self._guard = threading.Lock()
 
     def take(self, file: Path) -> bool:
-        """Hold a file until the process ends; False if it isn't there or is being removed."""
+        """Lock a file until the process ends. Returns False if it is missing or being removed."""
         with self._guard:
             held = self._held.get(file)
             if held is not None and _is(held, file):
@@ -42,7 +42,7 @@ class Holds:
             return True
 
     def release(self) -> None:
-        """Hold nothing any more."""
+        """Release all locks."""
         with self._guard:
             while self._held:
                 os.close(self._held.popitem()[1])
@@ -50,9 +50,10 @@ class Holds:
 
 @contextlib.contextmanager
 def exclusive(file: Path) -> Iterator[bool | None]:
-    """Whether nobody holds a file, and while the block lasts nobody can begin to. Doesn't wait.
+    """Try to lock a file exclusively for the block, without waiting.
 
-    None where files can't be locked, so that nobody knows.
+    Yields True if the file is locked or missing, False if it is in use or can't be opened, and None if the file system
+    doesn't support locks.
     """
     try:
         descriptor = os.open(file, os.O_RDWR)
@@ -69,7 +70,7 @@ def exclusive(file: Path) -> Iterator[bool | None]:
 
 
 def _lock(descriptor: int, *, exclusive: bool) -> bool | None:
-    """Whether a file could be locked; None where files can't be."""
+    """Return whether the file was locked, or None if the platform or file system doesn't support locks."""
     if sys.platform == "win32":
         return None
     try:
@@ -80,7 +81,7 @@ def _lock(descriptor: int, *, exclusive: bool) -> bool | None:
 
 
 def _is(descriptor: int, file: Path) -> bool:
-    """Whether a path still leads to an open file."""
+    """Return whether a path still refers to an open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(file))
     except OSError:

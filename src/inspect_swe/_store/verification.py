@@ -1,4 +1,4 @@
-"""The note beside an unpacked package: what was verified, and how its files looked then."""
+"""Verification records beside unpacked packages: the verified releases, and the sizes and times of their files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MANY = 200
 
 
 def write(folder: Path, releases: Sequence[Release]) -> None:
-    """Note verified releases and the files they were unpacked to, and make all of it safe on disk."""
+    """Record verified releases and their unpacked files, and flush everything to disk."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     if len(found) > _MANY:
         os.sync()
@@ -33,7 +33,7 @@ def write(folder: Path, releases: Sequence[Release]) -> None:
 
 
 def verified_releases(folder: Path) -> list[Release]:
-    """The releases that a folder holds, if every file looks as it did when they were verified; else none."""
+    """Return a folder's releases if the size and time of every file are unchanged since verification, else none."""
     try:
         note: dict[str, Any] = json.loads((folder / NAME).read_text(encoding="utf-8"))
         intact = all(_state(folder / name) == state for name, state in note["files"].items())
@@ -46,13 +46,13 @@ def verified_releases(folder: Path) -> list[Release]:
 
 
 def mark_used(folder: Path) -> None:
-    """Note that a copy is used now, if this user may."""
+    """Record that a copy is used now, if this user has permission."""
     with contextlib.suppress(OSError):
         os.utime(folder / NAME)
 
 
 def last_used(folder: Path) -> float:
-    """When a copy was fetched or used last; 0 if it is none."""
+    """Return the time of a copy's last fetch or use, or 0 if there is no copy."""
     try:
         return (folder / NAME).stat().st_mtime
     except OSError:
@@ -60,7 +60,7 @@ def last_used(folder: Path) -> float:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
+    """Flush a file or folder to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

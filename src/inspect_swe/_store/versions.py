@@ -1,4 +1,4 @@
-"""Resolve requested versions to artifacts, and fetch them into the store."""
+"""Resolution of requested versions to artifacts, and fetching of artifacts into the store."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class _Latest(NamedTuple):
     release: Release | None = None
 
 
-# One answer for the life of the process, so that all samples of an eval run the same version.
+# Cached for the life of the process, so that all samples of an eval run the same version.
 _latest: dict[tuple[Path, str, SandboxPlatform], _Latest] = {}
 _lookups: SingleFlight[str] = SingleFlight("inspect_swe_lookups")
 
 
 def check_version(version: str) -> None:
-    """Refuse what can't be a version, without a look-up.
+    """Check the syntax of a requested version, without a look-up.
 
     Raises:
-        AgentOptionError: It is neither a keyword nor a full version.
+        AgentOptionError: The text is neither a keyword nor a full version.
     """
     if version not in KEYWORDS and not semver.Version.is_valid(version):
         raise AgentOptionError(
@@ -59,18 +59,18 @@ def resolve_version(
     store: ArtifactStore | None = None,
     stop: threading.Event | None = None,
 ) -> str:
-    """Return the version number that a requested version means now. Blocks; only "latest" asks the registry.
+    """Return the version number of a requested version. Blocks; only "latest" queries the registry.
 
     Args:
         agent: The agent's key.
-        recipe: Where its CLI is published.
+        recipe: The CLI's recipe.
         version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
         platform: The sandbox's platform.
-        store: Where packages are kept (default: the user's store).
-        stop: When set, give up.
+        store: The store (default: the user's).
+        stop: Cancels the work when set.
 
     Raises:
-        AgentOptionError: It is not a version, or "sandbox".
+        AgentOptionError: The text is not a version, or is "sandbox".
         RegistryError: The registry can't be reached, and the store has no version.
     """
     check_version(version)
@@ -98,14 +98,14 @@ async def resolve_artifact(
     store: ArtifactStore | None = None,
     target: Target | None = None,
 ) -> Artifact:
-    """Return the artifact that a requested version means now, without fetching it.
+    """Return the artifact of a requested version, without fetching it.
 
     Args:
         agent: The agent's key.
-        recipe: Where its CLI is published.
+        recipe: The CLI's recipe.
         version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
         platform: The sandbox's platform.
-        store: Where packages are kept (default: the user's store).
+        store: The store (default: the user's).
         target: The sandbox's Python, for a CLI that needs one.
     """
     store = store or ArtifactStore()
@@ -118,7 +118,7 @@ async def resolve_artifact(
     artifact = await in_worker(lambda stop: _artifact(agent, recipe, number, platform, target))
     if version != "latest" or (release := _latest[key].release) is None:
         return artifact
-    # The look-up has returned the package's address: fetching it need not ask again. A pin's digest wins.
+    # The look-up returned the package's URL, so fetching needs no second one. A pin's digest takes precedence.
     return replace(artifact, release=replace(release, integrity=artifact.release.integrity or release.integrity))
 
 
@@ -130,7 +130,7 @@ async def fetch_cli(
     store: ArtifactStore | None = None,
     target: Target | None = None,
 ) -> StoredArtifact:
-    """Return an agent's verified CLI, from the store or else from the registry. Arguments: `resolve_artifact()`."""
+    """Return an agent's verified CLI from the store or registry. Arguments: see `resolve_artifact()`."""
     store = store or ArtifactStore()
     return await store.fetch(await resolve_artifact(agent, recipe, version, platform, store, target))
 
@@ -138,11 +138,11 @@ async def fetch_cli(
 async def fetch_with_tools(
     agent: str, recipe: Recipe, version: str, platform: SandboxPlatform, pythons: Sequence[str] = tuple(PYTHONS)
 ) -> list[StoredArtifact]:
-    """Return an agent's CLI and the programs that it needs; of a Python package, one copy for each Python.
+    """Return an agent's CLI and the programs it needs, or one copy per Python version if it is a Python package.
 
     Args:
         agent: The agent's key.
-        recipe: Where its CLI is published.
+        recipe: The CLI's recipe.
         version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
         platform: The sandbox's platform.
         pythons: Minor versions of the sandboxes' Python, for a CLI that needs one.
@@ -162,12 +162,12 @@ async def tool_artifact(tool: Tool, platform: SandboxPlatform) -> Artifact:
 
 
 async def fetch_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactStore | None = None) -> StoredArtifact:
-    """Return a program that CLIs need, in its pinned version, from the store or else from the registry.
+    """Return the pinned version of a program that CLIs need, from the store or registry.
 
     Args:
         tool: The program.
         platform: The sandbox's platform.
-        store: Where packages are kept (default: the user's store).
+        store: The store (default: the user's).
     """
     return await (store or ArtifactStore()).fetch(await tool_artifact(tool, platform))
 
@@ -175,7 +175,7 @@ async def fetch_tool(tool: Tool, platform: SandboxPlatform, store: ArtifactStore
 def _artifact(
     agent: str, recipe: Recipe, version: str, platform: SandboxPlatform, target: Target | None = None
 ) -> Artifact:
-    """The artifact of a version number: with the pin's digest if it is pinned, else with the registry's to come."""
+    """Return the artifact of a version number, with its digest if it is pinned."""
     if isinstance(recipe, PythonPackage):
         assert target is not None
         own, *others = locked_wheels(agent, recipe, version, target) or (Release(recipe.package, version),)
@@ -187,7 +187,7 @@ def _artifact(
     else:
         _check_age(agent, recipe, version)
         release = Release(recipe.package_for(platform), recipe.release_version(version, platform))
-    # Another version is given the pinned one's parts: what it asks for is seldom more than their minor versions.
+    # Other versions use the pinned version's parts: their requirements rarely differ by more than minor versions.
     parts = pin.parts if pin is not None else ()
     return Artifact(agent, version, platform, release, recipe.member_for(platform), inside=recipe.inside, parts=parts)
 
@@ -228,21 +228,21 @@ def latest_published(
     platforms: Sequence[SandboxPlatform],
     stop: threading.Event | None = None,
 ) -> tuple[str, str, Mapping[str, Mapping[str, Any]]]:
-    """The latest version of a CLI, or the newest before it that these platforms have. Blocks.
+    """Return the latest version of a CLI, or the newest earlier one published for all platforms. Blocks.
 
     Args:
-        registry: Where it is published.
-        recipe: In which packages.
-        platforms: What it shall run on. A mirror may have some platforms' packages later than others.
-        stop: When set, give up.
+        registry: The npm registry.
+        recipe: The CLI's recipe.
+        platforms: The required platforms. A mirror may receive packages for some of them later than for others.
+        stop: Cancels the work when set.
 
     Returns:
-        The version, the one that the registry calls the latest, and what it knows about each of the packages.
+        The version, the registry's latest version, and the registry's metadata of each package.
 
     Raises:
-        RegistryError: The registry could not be reached, or its answer was of no use.
-        UnknownVersionError: There is none.
-        AgentInstallError: What it calls the latest is no version.
+        RegistryError: The registry could not be reached, or its response was not valid.
+        UnknownVersionError: No version is published for all platforms.
+        AgentInstallError: The registry's latest version is not a known version.
     """
     tagged = recipe.tags_from or recipe.package_for(platforms[0])
     packages = {platform: recipe.package_for(platform) for platform in platforms}

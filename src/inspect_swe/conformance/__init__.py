@@ -1,4 +1,4 @@
-"""What every agent must do alike, as an eval: for the package's own agents, and for yours."""
+"""The behaviours that all agents must share, as an eval: for the package's own agents and those of others."""
 
 from __future__ import annotations
 

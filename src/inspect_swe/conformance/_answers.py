@@ -1,4 +1,4 @@
-"""Behaviours: answers that a model does not give, or not to their end."""
+"""Behaviours: refused and truncated answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CUT = "HALF-OF-AN-ANSWER"
 _FORBIDDEN = "Do something bad."
 
 _MOST = 16
-"""Answers within which a model that is always cut has to be given up on."""
+"""The maximum number of answers before the runtime gives up on a model whose answers are always truncated."""
 
 
 def _cut_or_refused(request: ScriptedRequest) -> Step:

@@ -1,4 +1,4 @@
-"""What a behaviour is, and the list of all of them."""
+"""Behaviours, and the list of all of them."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ class ConformanceError(Exception):
 
 
 class NotApplicable(Exception):
-    """The behaviour does not apply to this agent; the text says why."""
+    """The behaviour does not apply to this agent; the text is the reason."""
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One thing that every agent must do alike.
+    """A behaviour that all agents must share.
 
     Args:
-        name: Its name.
-        about: What is expected, in a sentence.
-        play: Runs the agent and checks what it did.
-        script: What the model does.
-        needs: Options of the agent that it takes; an agent without one of them is excused.
-        minimal: Whether it runs in the minimal image.
+        name: Name of the behaviour.
+        about: Expected behaviour, in one sentence.
+        play: Function that runs the agent and checks the result.
+        script: Script of the model.
+        needs: Required options of the agent; without one of them the behaviour does not apply.
+        minimal: Whether to use the minimal image.
         service: Changes to the compose service.
         setup: Set-up script of the sample.
-        copies: Whether the CLI is copied into the container, as it is by default; otherwise it may be mounted.
-        lead: Names of the tools of another agent, which leads this one.
-        waits: Whether it spends most of its time waiting; such a one is begun first.
-        also: Names of behaviours that are judged in the same run, each with what is expected.
-        call_ids: Ids of the model's tool calls, if not one of its own for each.
+        copies: True to copy the CLI into the container, which is the runtime's default; otherwise it may be mounted.
+        lead: Tool names of another agent that calls this one.
+        waits: Whether the run mostly waits; such runs start first.
+        also: Other behaviours that are judged in the same run, by name, each with its expectation.
+        call_ids: Function for the ids of the model's tool calls; None for unique ids.
     """
 
     name: str
@@ -61,16 +61,16 @@ class Behaviour:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All that its run is judged by."""
+        """The names of all behaviours that are judged in the run."""
         return (self.name, *self.also)
 
 
 def behaviour(script: Sequence[ScriptStep], **details: Any) -> Callable[[Play], Play]:
-    """Make a behaviour of a function; its docstring says what is expected.
+    """Register a function as a behaviour; its docstring is the expectation.
 
     Args:
-        script: What the model does.
-        **details: More fields of `Behaviour`.
+        script: Script of the model.
+        **details: Other fields of `Behaviour`.
     """
 
     def register(play: Play) -> Play:
@@ -83,11 +83,11 @@ def behaviour(script: Sequence[ScriptStep], **details: Any) -> Callable[[Play], 
 
 
 def check(holds: object, message: str) -> None:
-    """Require something.
+    """Raise a `ConformanceError` unless a condition holds.
 
     Args:
-        holds: Whether it holds.
-        message: What is wrong if it does not.
+        holds: Condition.
+        message: Message of the error.
     """
     if not holds:
         raise ConformanceError(message)

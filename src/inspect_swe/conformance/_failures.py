@@ -14,19 +14,19 @@ from ._trial import Trial
 
 _MANY = [shell(f"echo {n}", usage=ModelUsage(input_tokens=9_000, output_tokens=1_000)) for n in range(40)]
 
-# In seconds, for a CLI and the one that resumes it: Inspect has retried before, and so long as a CLI does not give up
-# on a provider a sample is stuck.
+# The time limit in seconds, for a CLI and the one that resumes it. Inspect has already retried, and the sample is
+# stuck until the CLI gives up on the provider.
 _PATIENCE = 120
 
 _RESUMED = "interrupted by an error"
 
-# The result of the second one is in no request that was answered.
+# No answered request contains the result of the second one.
 _BEFORE = [shell("echo before it"), shell("true")]
 
 _PROCESSES = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"
 
-# The CLI is the topmost process below the one that started it; the shell may be anywhere below. A file, as some CLIs
-# allow no command substitution.
+# The CLI is the topmost process below its launcher; the shell may be anywhere below. A file, because some CLIs allow
+# no command substitution.
 _KILL_THE_CLI = r"""#!/bin/sh
 cat > /usr/local/bin/kill-the-cli <<'END'
 #!/bin/sh
@@ -41,7 +41,7 @@ chmod 755 /usr/local/bin/kill-the-cli
 
 
 def _until_resumed(first: Step, then: ScriptStep) -> list[ScriptStep]:
-    """What a provider answers to a CLI until that gives up and is resumed, and from then on."""
+    """Return a script with one step until the CLI is resumed, and another one after that."""
 
     def answer(request: ScriptedRequest) -> Step:
         if not any(_RESUMED in message.text for message in request.messages):
@@ -52,7 +52,7 @@ def _until_resumed(first: Step, then: ScriptStep) -> list[ScriptStep]:
 
 
 def _check_error(trial: Trial, status: int) -> None:
-    """The provider's last error is the sample's."""
+    """Require that the sample's error is the provider's last one."""
     check(trial.limit is None, f"it had not given up after {_PATIENCE} s")
     error = trial.error
     check(isinstance(error, ProviderError), f"it ended with {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Behaviours: tool calls whose ids repeat, or are missing."""
+"""Behaviours: tool calls with repeated or missing ids."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ BEHAVIOURS = {
     "ids_in_the_log": "The provider gets its own ids back; in the log they are unique, and each event has its own "
     "result.",
 }
-"""What runs with `server_ids` are judged by, too."""
+"""The behaviours that also judge runs with `server_ids`."""
 
 
 def server_ids(answer: int, call: int) -> str:
-    """Return the id that some open-weight servers give: the same for all calls, in every third answer none."""
+    """Return the id that some open-weight servers give: the same for all calls, and none in every third answer."""
     return "" if answer % 3 == 2 else "call_0"
 
 
@@ -31,8 +31,8 @@ def judge_ids(trial: Trial, printed: Mapping[str, str]) -> None:
     """Judge a run with `server_ids` by the behaviours about ids.
 
     Args:
-        trial: The trial, after its run.
-        printed: What the model's commands print.
+        trial: Trial after its run.
+        printed: Output of each of the model's commands.
     """
     with trial.judging("repeated_ids"):
         for place in (trial.requests[-1].messages, trial.state.messages):
@@ -43,7 +43,7 @@ def judge_ids(trial: Trial, printed: Mapping[str, str]) -> None:
 
 
 def check_results(messages: Sequence[ChatMessage], printed: Mapping[str, str]) -> None:
-    """Require that a conversation has what each command printed once, as the result of its call."""
+    """Require that the output of each command occurs once in a conversation, as the result of its call."""
     results = _paired(messages)
     for command, text in printed.items():
         found = [result for call, result in results if command in json.dumps(call.arguments)]
@@ -53,7 +53,7 @@ def check_results(messages: Sequence[ChatMessage], printed: Mapping[str, str]) -
 
 
 def _paired(messages: Sequence[ChatMessage]) -> list[tuple[ToolCall, str]]:
-    """Return each call with its result: the first one after it with its id that no earlier call has."""
+    """Return each call with its result: the first later one with the same id that no earlier call has."""
     left = [(number, message) for number, message in enumerate(messages) if isinstance(message, ChatMessageTool)]
     paired: list[tuple[ToolCall, str]] = []
     for number, call in _calls(messages):
@@ -71,12 +71,12 @@ def _calls(messages: Sequence[ChatMessage]) -> list[tuple[int, ToolCall]]:
 
 
 def _check_provider_ids(trial: Trial) -> None:
-    """Require that the last request has the ids that the model gave its calls."""
+    """Require that the last request has the ids of the model's own calls."""
     outputs = [request.output.message.tool_calls or [] for request in trial.requests if request.output]
     counts = [len(calls) for calls in outputs if calls]
     given = [server_ids(answer, call) for answer, count in enumerate(counts) for call in range(count)]
     told = [call.id for _, call in _calls(trial.requests[-1].messages)]
-    # Where the provider has given no id, any will do.
+    # If the provider gave no id, any id is accepted.
     same = [id if own else own for id, own in zip(told, given, strict=False)]
     check(same == given[: len(told)], f"the model gave its calls the ids {given} and was told {told}")
 

@@ -1,4 +1,4 @@
-"""Finds an agent by its name."""
+"""Agents by name."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ._trial import AgentFactory
 
 
 def load_agent(name: str) -> AgentFactory:
-    """The factory of an agent.
+    """Return the factory of an agent.
 
     Args:
-        name: One of this package's agents (`claude_code`), or of another's that announces it by an entry point, or
-            `module:function`, or `path/to/file.py:function`.
+        name: An agent of this package (`claude_code`), a registered agent of another package, `module:function` or
+            `path/to/file.py:function`.
 
     Raises:
-        click.BadParameter: There is none of that name.
-        EntryPointError: That of another package cannot be used.
+        click.BadParameter: The agent does not exist.
+        EntryPointError: The agent of another package cannot be used.
     """
     place, _, attribute = name.rpartition(":")
     if not place and name in plugin_names():

@@ -18,12 +18,12 @@ from ._task import conformance_task
 
 @dataclass(frozen=True)
 class Cell:
-    """How an agent fared with a behaviour.
+    """The result of an agent for one behaviour.
 
     Args:
         verdict: "ok", "failed", or "n/a" where the behaviour does not apply.
-        why: What failed, or why it does not apply.
-        seconds: How long its run took, which it may share with others.
+        why: Reason of the failure, or why the behaviour does not apply.
+        seconds: Duration of the run, which several behaviours may share.
     """
 
     verdict: Literal["ok", "failed", "n/a"]
@@ -33,12 +33,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """How agents fared.
+    """The results of several agents.
 
     Args:
-        cells: By agent, and then by behaviour.
-        versions: The version of each agent's CLI that was tried.
-        logs: Where each agent's log lies.
+        cells: Cells by agent, then by behaviour.
+        versions: Tested CLI version of each agent.
+        logs: Location of each agent's log.
     """
 
     cells: Mapping[str, Mapping[str, Cell]]
@@ -47,11 +47,11 @@ class Matrix:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed."""
+        """Whether no cell has failed."""
         return all(cell.verdict != "failed" for row in self.cells.values() for cell in row.values())
 
     def print(self, console: Console) -> None:
-        """Print it, and what is to be said of the cells that are not plainly ok."""
+        """Print the matrix, and the reasons of all cells that are not ok."""
         table = Table(box=None, pad_edge=False)
         table.add_column("behaviour", no_wrap=True)
         for agent in self.cells:
@@ -76,16 +76,16 @@ def run_matrix(
     max_samples: int | None = None,
     **images: str,
 ) -> Matrix:
-    """Try agents in everything that agents must do alike.
+    """Test the conformance of agents.
 
     Args:
-        agents: Names of the agents, as `conformance_task` takes them.
+        agents: Names of the agents; see `conformance_task`.
         version: Version of their CLIs (default: each agent's own default).
         behaviours: Names of the behaviours (default: all).
-        log_dir: Where the logs go.
-        display: How Inspect shows progress.
-        max_samples: How many containers run at once (default: two per processor).
-        **images: `image` and `minimal_image`, as `conformance_task` takes them.
+        log_dir: Folder for the logs.
+        display: Inspect's progress display.
+        max_samples: Maximum number of concurrent containers (default: two per processor).
+        **images: `image` and `minimal_image`; see `conformance_task`.
     """
     cells, versions, logs = {}, {}, {}
     for agent in agents:

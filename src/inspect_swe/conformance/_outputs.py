@@ -1,4 +1,4 @@
-"""Behaviours: what a run leaves behind."""
+"""Behaviours: results of a run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _MAGIC = Skill(
     instructions="The magic word is PLUGH. Run scripts/word.sh to print it.",
     scripts={"word.sh": "#!/bin/sh\necho PLUGH-FROM-SCRIPT\n"},
 )
-# Without a command substitution, which some CLIs do not allow.
+# Avoids command substitution, which some CLIs do not allow.
 _RUN_ITS_SCRIPT = "find / -path '*/magic/scripts/word.sh' -not -path '/proc/*' -exec sh {} ';' 2>/dev/null"
 
 
@@ -87,7 +87,7 @@ async def collect(trial: Trial) -> None:
     files = output_files(store())
     check(files.error is None, f"something could not be kept: {files.error}")
     found = {path: (file.status, file.text) for path, file in files.items()}
-    if found.get("opencode.json") == ("modified", f"{_CONFIG}\n"):  # the CLI wrote to it and took that back
+    if found.get("opencode.json") == ("modified", f"{_CONFIG}\n"):  # The CLI wrote to the file and reverted it.
         del found["opencode.json"]
     expected = {"gone.txt": ("deleted", None), "kept.txt": ("modified", "old\nmore\n"), "out.txt": ("added", "new")}
     check(found == expected, f"the files are {found}")

@@ -42,7 +42,7 @@ id tester 2>/dev/null || useradd -m -u 4321 tester
 mkdir -p '/home/tester/my work'
 """
 _OWN = "chown -R tester /home/tester\n"
-# All of them at once: each of them would do.
+# All diversions at once; each of them alone would suffice.
 _WAYS = [way for way in DIVERSIONS if way.error is None]
 _ELSEWHERE = setup_script(_WAYS, [("/home/tester", "/home/tester/my work"), ("/root", "/workspace")])
 
@@ -71,7 +71,7 @@ async def user_cwd_env(trial: Trial) -> None:
         config: GenerateConfig,
     ) -> ModelOutput | None:
         seen.append(str(model))
-        if answered or not tools:  # what asks for a title, say, has none
+        if answered or not tools:  # Side calls such as title requests have no tools.
             return None
         answered.append(True)
         return ModelOutput.for_tool_call(str(model), *_shell_of(tools))
@@ -116,7 +116,7 @@ async def minimal_image(trial: Trial) -> None:
     """It runs in an image with little more than a shell, or says what is missing there."""
     await trial.attempt("Do it.")
     error = trial.error
-    # That the registry did not give the CLI says nothing about the image.
+    # A failed download says nothing about the image.
     not_fetched = isinstance(error, (RegistryError, UnknownVersionError, DigestMismatchError))
     if isinstance(error, (AgentInstallError, SandboxUnsupportedError)) and not not_fetched:
         check(not trial.requests, "it asked the model before it gave up")

@@ -1,4 +1,4 @@
-"""Behaviours: settings that forbid the mode an agent needs."""
+"""Behaviours: settings that forbid the mode of an agent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROJECT = {
     ".pi/settings.json": {"defaultProjectTrust": "never"},
     ".qwen/settings.json": _NO_YOLO,
 }
-"""Settings below the working directory, for all agents: each reads its own."""
+"""Settings below the working directory, for all agents: each CLI reads its own."""
 
 _ADMINISTRATOR = {
     "/etc/claude-code/managed-settings.json": _NO_BYPASS,
@@ -37,11 +37,11 @@ _ADMINISTRATOR = {
     "/etc/opencode/opencode.json": _NO_TOOLS,
     "/etc/qwen-code/settings.json": _NO_YOLO,
 }
-"""Settings of an administrator."""
+"""Settings of an administrator, for all agents."""
 
 
 def _work_once(request: ScriptedRequest) -> Step:
-    """Work, then finish: how often a CLI that is stopped has asked is not known."""
+    """Work, then finish, since a stopped CLI has sent an unknown number of requests."""
     if not request.tools:
         return say("I can do nothing.")
     worked = any(message.role == "tool" for message in request.messages)

@@ -75,7 +75,7 @@ def _check_tool_events() -> None:
 
 
 def _tool_events() -> list[ToolEvent]:
-    """The transcript's; each belongs to a call of its own, also after the conversation has been sent again."""
+    """Return the transcript's tool events, each with its own call, even after the conversation was sent again."""
     told = transcript().events
     answers = [event for event in told if isinstance(event, ModelEvent)]
     ran = [event for event in told if isinstance(event, ToolEvent)]
@@ -128,7 +128,7 @@ async def attempts(trial: Trial) -> None:
 _PROMPTS = ("- list item\n--help", "/status returns 500", "!ls is a command\n@README.md says so")
 
 
-# Qwen Code repeats the command in its result, and Gemini CLI refuses substitutions.
+# Qwen Code repeats the command in its result, and Gemini CLI rejects substitutions.
 _ECHOES = {f"printf NUMBER-%s {number}": f"NUMBER-{number}" for number in range(1, 6)}
 _ONE, _TWO, _THREE, _FOUR, _FIVE = (shell(command) for command in _ECHOES)
 
@@ -167,7 +167,7 @@ async def multi_turn(trial: Trial) -> None:
     check("3." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
 
 
-# What breaks programs that take it for theirs: they load files that are not there, or are no libraries and modules.
+# Variables that break programs that read them: the named files are missing, or are no libraries or modules.
 _ODD = {
     "BASH_ENV": "/opt/odd/printing",
     "BUN_OPTIONS": "--preload=/opt/odd/absent.js",

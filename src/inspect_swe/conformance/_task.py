@@ -1,4 +1,4 @@
-"""The behaviours as an Inspect task: one sample each, but for those that share a run."""
+"""The behaviours as an Inspect task, with one sample for each run."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def conformance_task(
     image: str = "python:3.12-bookworm",
     minimal_image: str = "alpine:3",
 ) -> Task:
-    """A task that tries an agent in everything that agents must do alike. Needs no model: it brings a scripted one.
+    """Return a task that tests an agent's conformance. It uses a scripted model, so no other is needed.
 
     Args:
-        agent: The agent's factory or its name: `claude_code`, `module:function` or `path/to/file.py:function`.
+        agent: Factory of the agent, or its name: `claude_code`, `module:function` or `path/to/file.py:function`.
         version: Version of its CLI (default: the agent's own default).
-        behaviours: Names of the behaviours to try (default: all).
-        image: An image with a shell, git and Python, as most tasks have it.
+        behaviours: Names of the behaviours to test (default: all).
+        image: An image with a shell, git and Python, like that of most tasks.
         minimal_image: An image with little more than a shell.
 
     Raises:
-        ValueError: There is no behaviour of a given name, or the agent has no option `version`.
+        ValueError: A behaviour does not exist, or the agent has no option `version`.
     """
     factory = load_agent(agent) if isinstance(agent, str) else agent
     unknown = [name for name in behaviours or () if name not in BEHAVIOURS]
@@ -80,12 +80,12 @@ def _call_id_here(answer: int, call: int) -> str | None:
 
 
 def cli_mounts(agent: str, version: str, image: str) -> list[Any]:
-    """Mounts of an agent's CLI, so that it need not be copied again and again. None where that can't be.
+    """Return mounts of an agent's CLI, which save a copy for each sample; empty if nothing can be mounted.
 
     Args:
-        agent: One of the package's own agents.
+        agent: Agent of this package.
         version: Version of its CLI.
-        image: What they are for.
+        image: Image of the samples.
     """
     config = ComposeConfig(services={"default": ComposeService(image=image)})
     try:
@@ -109,7 +109,7 @@ def _sample(behaviour: Behaviour, image: str, here: Collection[str], mounts: lis
 
 @solver
 def try_agent(factory: AgentFactory, options: dict[str, Any]) -> Solver:
-    """Plays a behaviour."""
+    """Run a behaviour."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         behaviour = BEHAVIOURS[str(state.sample_id)]
@@ -120,7 +120,7 @@ def try_agent(factory: AgentFactory, options: dict[str, Any]) -> Solver:
             await behaviour.play(trial)
             trial.check_tools()
         state.messages, state.output = trial.state.messages, trial.state.output
-        # What was not judged any more fares as the run.
+        # Behaviours that were not judged get the verdict of the run.
         verdicts = dict.fromkeys(behaviour.names, trial.verdicts[behaviour.name]) | trial.verdicts
         store().set(_VERDICT, verdicts)
         return state
@@ -130,12 +130,12 @@ def try_agent(factory: AgentFactory, options: dict[str, Any]) -> Solver:
 
 @scorer(metrics=[accuracy()])
 def conforms() -> Scorer:
-    """Correct if the agent behaved as it must; N where nothing of it applies to the agent."""
+    """Score as correct if all applicable behaviours passed; N if none applies."""
 
     async def score(state: TaskState, target: Target) -> Score:
         verdicts: dict[str, tuple[str, str]] | None = store().get(_VERDICT)
         if verdicts is None:
-            # The agent scores an attempt of its own.
+            # An attempt of the agent is being scored.
             return Score(value=trial_here.get().grades.pop(0))
         values = {value for value, _ in verdicts.values()}
         worst = next(value for value in (INCORRECT, CORRECT, NOANSWER) if value in values)

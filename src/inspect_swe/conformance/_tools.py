@@ -88,7 +88,7 @@ def lookup() -> Tool:
     return execute
 
 
-# Names that are none in some model's API, and what a CLI makes of them is no other one's name.
+# Names that some model's API rejects, and that CLIs convert without collisions.
 _ODD_NAMES = ("files.read", "café menu/today", "a-dash", "sixty_letters_" + "long" * 11 + "ab")
 
 
@@ -101,7 +101,7 @@ def _named(name: str) -> Tool:
 
 
 def _odd_tools(trial: Trial) -> list[str]:
-    """Return the odd names that the agent does not refuse when it is made."""
+    """Return the odd names that the agent's factory accepts."""
     names = []
     for name in _ODD_NAMES:
         with contextlib.suppress(AgentOptionError):

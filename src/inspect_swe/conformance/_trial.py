@@ -1,4 +1,4 @@
-"""One agent on trial in one sample: how a behaviour runs it, and sees what it did."""
+"""Trials: the interface with which a behaviour runs an agent and inspects the result."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ trial_here: ContextVar[Trial] = ContextVar("the trial of this sample")
 
 @dataclass
 class Trial:
-    """One agent on trial in one sample.
+    """A trial of one agent in one sample.
 
     Args:
-        factory: Makes the agent.
-        options: Options it is always made with (`version`, `sandbox`).
-        behaviour: What is tried.
-        grades: Values for the scorer to give while the agent is at work, one after the other.
-        state: The conversation.
-        error: What the last run ended with, if it was an error.
-        limit: The limit that the last run met, if it met one.
-        adapter: What describes the agent's CLI, if it is one of ours or made as they are.
-        servers: Names of the MCP servers that it was given, those of host tools too.
-        script: What the model does, if not what the behaviour says.
-        verdicts: What was found of behaviours that share the run: "C", "I" or "N", and why.
+        factory: Factory of the agent.
+        options: Options of every call of the factory (`version`, `sandbox`).
+        behaviour: Behaviour under test.
+        grades: Values for the scorer to return, one by one, while the agent works.
+        state: Conversation.
+        error: Error of the last run, if any.
+        limit: Limit that the last run exceeded, if any.
+        adapter: Adapter of the agent's CLI, if the agent is made by this package's runtime.
+        servers: Names of the agent's MCP servers, including those of host tools.
+        script: Script of the model, if it differs from the behaviour's.
+        verdicts: Results of behaviours that share the run: "C", "I" or "N", and the reason.
     """
 
     factory: AgentFactory
@@ -57,7 +57,7 @@ class Trial:
     verdicts: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def agent(self, **options: Any) -> Agent:
-        """The agent, made with options."""
+        """Return the agent, created with options."""
         self.require(*options)
         bridged = [
             each.name if isinstance(each, BridgedToolsSpec) else "tools" for each in options.get("bridged_tools", [])
@@ -69,7 +69,7 @@ class Trial:
 
     @contextlib.contextmanager
     def judging(self, name: str) -> Iterator[None]:
-        """Judge the run by one of the behaviours that share it; the others don't depend on that."""
+        """Judge the run by one of the behaviours that share it, independently of the others."""
         self.verdicts[name] = (CORRECT, "")
         try:
             yield
@@ -79,17 +79,17 @@ class Trial:
             self.verdicts[name] = (NOANSWER, str(ex))
 
     def has(self, *options: str) -> bool:
-        """Whether the agent has such options."""
+        """Return whether the agent has these options."""
         return {*options} <= parameter_types(self.factory).keys()
 
     def require(self, *options: str) -> None:
-        """Excuse an agent that has no such options."""
+        """Mark the behaviour as not applicable if the agent lacks an option."""
         missing = sorted({*options} - parameter_types(self.factory).keys())
         if missing:
             raise NotApplicable(f"its signature has no `{'`, `'.join(missing)}`")
 
     async def run(self, prompt: str | Sequence[ChatMessage], *, agent: Agent | None = None, **options: Any) -> None:
-        """Run the agent on a prompt; it must end well."""
+        """Run the agent on a prompt, and require success."""
         await self.attempt(prompt, agent=agent, **options)
         check(self.error is None, f"it ended with {type(self.error).__name__}: {self.error}")
         check(self.limit is None, f"it met a limit: {self.limit}")
@@ -102,7 +102,7 @@ class Trial:
         limit: Limit | None = None,
         **options: Any,
     ) -> None:
-        """Run the agent on a prompt, however it ends; within a limit, if one is given."""
+        """Run the agent on a prompt, within an optional limit, and record any error."""
         new = [ChatMessageUser(content=prompt)] if isinstance(prompt, str) else list(prompt)
         self.state.messages = [*self.state.messages, *new]
         self.error = self.limit = None
@@ -116,7 +116,7 @@ class Trial:
         self.limit = scope.limit_error
 
     async def sh(self, command: str) -> str:
-        """What a command prints in the sandbox."""
+        """Return the output of a command in the sandbox."""
         done = await sandbox().exec(["sh", "-c", command])
         return done.stdout + done.stderr
 
@@ -134,11 +134,11 @@ class Trial:
 
     @property
     def results(self) -> list[str]:
-        """The tool results in the conversation."""
+        """The texts of the tool results in the conversation."""
         return [message.text for message in self.state.messages if isinstance(message, ChatMessageTool)]
 
     def check_tools(self) -> None:
-        """Require that the CLI has offered no tool of its own that its adapter does not know."""
+        """Require that the adapter knows all tools that the CLI offers."""
         if self.adapter is None or not self.adapter.tools:
             return
         known = {*self.adapter.tools, *self.behaviour.lead}
@@ -148,7 +148,7 @@ class Trial:
         check(not unknown, f"tools that `Adapter.tools` does not have: {', '.join(unknown)}")
 
     def check_once(self, text: str, messages: Sequence[ChatMessage] | None = None) -> None:
-        """Require that a text stands in the conversation once (by default in the last request and in the state)."""
+        """Require that a text occurs once in the conversation (by default in the last request and in the state)."""
         places = [messages] if messages is not None else [self.requests[-1].messages, self.state.messages]
         for place in places:
             times = sum(message.text.count(text) for message in place)

@@ -1,4 +1,4 @@
-"""A scripted model provider: run evals, agents and whole CLIs without paying for tokens."""
+"""Scripted model provider, to run evals, agents and whole CLIs without paying for tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scripted model raises."""
+"""Errors of a scripted model."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from inspect_swe._errors import AgentError
 
 
 class ScriptError(AgentError, ValueError):
-    """The script is unknown or malformed, or it calls a tool that the request does not offer.
+    """Error for an unknown or malformed script, or one that calls a tool that the request does not offer.
 
-    Carries HTTP status 400, so that Inspect's bridge answers a CLI with a client
-    error, which no CLI retries for long.
+    The HTTP status is 400, so that Inspect's bridge sends the CLI a client error, which no CLI retries for long.
     """
 
     status_code = 400
 
 
 class ScriptedFailure(RuntimeError):
-    """The provider error that a `fail` step plays.
+    """Provider error from a `fail` step.
 
     Args:
         status_code: HTTP status of the error.

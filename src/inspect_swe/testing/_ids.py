@@ -1,4 +1,4 @@
-"""How a scripted model numbers its tool calls: real servers repeat ids, or leave them out."""
+"""Tool call ids of a scripted model, which may repeat or be empty, as with real servers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TypeAlias
 from ._errors import ScriptError
 
 CallIds: TypeAlias = Callable[[int, int], str | None]
-"""Returns the id of a call from the number of the answer and the number of the call in it, both from 0.
+"""Function that returns a call's id from the index of the answer and the index of the call in it, both from 0.
 
-None means an id that no other call of the model has.
+None stands for a unique id.
 """
 
 CALL_IDS: dict[str, CallIds] = {
@@ -19,17 +19,17 @@ CALL_IDS: dict[str, CallIds] = {
     "constant": lambda answer, call: "call_0",
     "empty": lambda answer, call: "",
 }
-"""Ids by name: one of its own for each call, numbered anew in each answer, the same for all calls, none."""
+"""Id functions by name: unique, numbered from 0 in each answer, the same for all calls, empty."""
 
 
 def call_ids_of(given: object) -> CallIds:
-    """Return the function that a `call_ids` argument stands for.
+    """Return the function for a `call_ids` argument.
 
     Args:
-        given: A function, or one of the names in `CALL_IDS`.
+        given: A function, or a name in `CALL_IDS`.
 
     Raises:
-        ScriptError: It is neither.
+        ScriptError: The argument is neither.
     """
     if isinstance(given, str) and given in CALL_IDS:
         return CALL_IDS[given]

@@ -1,4 +1,4 @@
-"""Finds the tool a step means among those a request offers, and fills in its arguments."""
+"""Matching of script steps to the tools in a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from inspect_ai.util import JSONSchema
 from .._inspect.requests import namespace_of
 from ._errors import ScriptError
 
-# Names as `_plain` gives them, the most usual first.
+# Names as returned by `_plain`, most common first.
 SHELL_TOOLS = (
     "bash",
     "exec_command",
@@ -31,10 +31,10 @@ COMMAND_PARAMETERS = ("command", "CommandLine", "cmd", "commands", "script", "in
 
 
 def shell_call(tools: Sequence[ToolInfo], command: str) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of the call that runs a command line.
+    """Return the name and arguments of the tool call that runs a command line.
 
     Args:
-        tools: The tools on offer.
+        tools: The offered tools.
         command: The command line.
 
     Raises:
@@ -48,14 +48,14 @@ def shell_call(tools: Sequence[ToolInfo], command: str) -> tuple[str, dict[str, 
 
 
 def find_tool(tools: Sequence[ToolInfo], wanted: str) -> str:
-    """Name of the offered tool that a `call` step means.
+    """Return the name of the offered tool that a `call` step calls.
 
     Args:
-        tools: The tools on offer.
+        tools: The offered tools.
         wanted: `tool` or `server/tool`.
 
     Raises:
-        ScriptError: No tool fits, or several do.
+        ScriptError: No tool matches, or several do.
     """
     if any(tool.name == wanted for tool in tools):
         return wanted
@@ -80,11 +80,11 @@ def find_tool(tools: Sequence[ToolInfo], wanted: str) -> str:
 
 
 def plain_value(schema: JSONSchema, name: str = "", text: str = "scripted") -> Any:
-    """A harmless value that fits a JSON schema.
+    """Return a harmless value that matches a JSON schema.
 
     Args:
         schema: The schema.
-        name: Name of the parameter, which hints at what is harmless.
+        name: Name of the parameter, from which harmless folders and times are inferred.
         text: Value of strings.
     """
     if schema.default is not None:

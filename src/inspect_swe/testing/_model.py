@@ -1,4 +1,4 @@
-"""The scripted model."""
+"""Scripted model."""
 
 from __future__ import annotations
 
@@ -60,23 +60,23 @@ _CUT_CALL = "Error parsing the following tool call arguments: unterminated strin
 
 
 class ScriptedModel(ModelAPI):
-    """A model that plays a script. Made by `scripted(...)` or `get_model("scripted/NAME")`.
+    """Model that plays a script, created by `scripted(...)` or `get_model("scripted/NAME")`.
 
     Args:
-        model_name: Name of a registered script; any name, if `script` is given.
+        model_name: Name of a registered script; any name if `script` is given.
         base_url: Not used.
         api_key: Not used.
         config: Not used.
         script: Path of a YAML or JSON file, or a list of steps.
         usage: Token usage to report for every answer instead of an estimate.
-        context_window: Size of the context window in tokens, as compaction gets to see it.
+        context_window: Size of the context window in tokens, for compaction.
         side_call: Answer to side calls.
-        max_requests: How many requests to remember.
+        max_requests: Maximum number of requests to store.
         call_ids: Ids of the tool calls: `unique`, `per_answer`, `constant`, `empty`, or a function.
-        message_id: Id of every answer's message. By default, each has its own.
+        message_id: Id of every answer's message. By default, ids are unique.
 
     Raises:
-        ScriptError: The script cannot be read, something in it is no step, or there are no such ids.
+        ScriptError: The script cannot be read, contains an item that is not a step, or `call_ids` is invalid.
     """
 
     def __init__(
@@ -108,12 +108,12 @@ class ScriptedModel(ModelAPI):
 
     @property
     def requests(self) -> list[ScriptedRequest]:
-        """The requests so far (the latest `max_requests`), in the order of arrival."""
+        """Requests so far (the latest `max_requests`), in order of arrival."""
         return list(self._requests)
 
     @property
     def sample(self) -> int | None:
-        """The number that the running sample has in `ScriptedRequest.sample`, if it has asked before."""
+        """Number of the running sample in `ScriptedRequest.sample`, or None before its first request."""
         return self._plays.number()
 
     async def generate(
@@ -127,13 +127,12 @@ class ScriptedModel(ModelAPI):
 
         Args:
             input: The messages.
-            tools: The tools on offer.
-            tool_choice: Recorded, not acted upon.
-            config: Recorded; a side call that asks for JSON gets JSON.
+            tools: The offered tools.
+            tool_choice: Recorded, but without effect.
+            config: Recorded. A response schema makes a side call's answer JSON.
 
         Raises:
-            ScriptError: The script is unknown, or calls a tool that is not on offer. The
-                script does not advance then.
+            ScriptError: The script is unknown, or calls a tool that is not offered. The script does not advance then.
             ScriptedFailure: The step is `fail`.
         """
         play = self._plays.current(self._script())
@@ -152,15 +151,15 @@ class ScriptedModel(ModelAPI):
         return output
 
     def should_retry(self, ex: Exception) -> bool:
-        """Never: a failure is part of the script.
+        """Return False, as failures are part of the script.
 
         Args:
-            ex: What was raised.
+            ex: The exception.
         """
         return False
 
     async def count_text_tokens(self, text: str) -> int:
-        """A quarter of the number of characters; needs no tokenizer and so no network.
+        """Return a quarter of the number of characters, which needs no tokenizer and no network.
 
         Args:
             text: Text to count.
@@ -168,7 +167,7 @@ class ScriptedModel(ModelAPI):
         return max(1, ceil(len(text) / CHARACTERS_PER_TOKEN))
 
     async def count_media_tokens(self, media: ContentImage | ContentAudio | ContentVideo | ContentDocument) -> int:
-        """A fixed number for each image, sound, video or document.
+        """Return a fixed number of tokens for each image, sound, video or document.
 
         Args:
             media: Content to count.
@@ -245,7 +244,7 @@ class ScriptedModel(ModelAPI):
     def _message(self, text: str, calls: list[ToolCall], stop_reason: StopReason | None = None) -> ModelOutput:
         message = ChatMessageAssistant(
             id=self.message_id,
-            # No text is no content: a bridge would make an empty text block of an empty string.
+            # Without text, content is empty: a bridge would convert an empty string to an empty text block.
             content=text if text or not calls else [],
             tool_calls=calls or None,
             model=self.model_name,
@@ -279,28 +278,27 @@ def scripted(
     call_ids: str | CallIds = "unique",
     message_id: str | None = None,
 ) -> Model:
-    """A model that plays a script, once for every sample and epoch.
+    """Create a model that plays a script, once for every sample and epoch.
 
     Args:
-        steps: What the model does, request by request; or a function that tells it for the sample it is called in.
+        steps: Steps for successive requests, or a function that returns them for the running sample.
         name: The model is named `scripted/NAME`.
-        usage: Token usage to report for every answer instead of an estimate (a step's own goes first).
-        context_window: Size of the context window in tokens, for compaction. Holds for all
-            models of that name.
-        side_call: Answer to side calls (requests for a title, for instance), which take no step.
-        max_requests: How many requests to remember for `scripted_requests`.
-        call_ids: Ids of the tool calls, as real servers give them: `unique` (the default), `per_answer` (`call_0`,
+        usage: Token usage to report for every answer instead of an estimate. A step's own usage takes precedence.
+        context_window: Size of the context window in tokens, for compaction. Applies to all models with that name.
+        side_call: Answer to side calls (such as requests for a title), which take no step.
+        max_requests: Maximum number of requests to store for `scripted_requests`.
+        call_ids: Ids of the tool calls, as from real servers: `unique` (the default), `per_answer` (`call_0`,
             `call_1`, ... in each answer), `constant` (`call_0` for every call), `empty`, or a function that returns
-            one for the number of the answer and the number of the call in it (None: an id of its own).
-        message_id: Id of every answer's message. By default, each has its own.
+            an id from the index of the answer and the index of the call in it (None: a unique id).
+        message_id: Id of every answer's message. By default, ids are unique.
 
     Raises:
-        ScriptError: Something in the list is no step, or there are no such ids.
+        ScriptError: An item in the list is not a step, or `call_ids` is invalid.
     """
     model = get_model(
         f"scripted/{name}", memoize=False, context_window=context_window, side_call=side_call, max_requests=max_requests
     )
-    # Set afterwards rather than passed on: model arguments go into the log, and functions cannot.
+    # Set here, as model arguments are logged, and functions can't be.
     assert isinstance(model.api, ScriptedModel)
     model.api.steps = steps if callable(steps) else checked_steps(steps)
     model.api.usage = usage
@@ -310,13 +308,13 @@ def scripted(
 
 
 def scripted_requests(model: Model) -> list[ScriptedRequest]:
-    """The requests a scripted model has had, in the order of arrival.
+    """Return the requests to a scripted model, in order of arrival.
 
     Args:
-        model: A model made by `scripted(...)` or `get_model("scripted/NAME")`.
+        model: A model created by `scripted(...)` or `get_model("scripted/NAME")`.
 
     Raises:
-        TypeError: It is another kind of model.
+        TypeError: The model is not a scripted one.
     """
     if not isinstance(model.api, ScriptedModel):
         raise TypeError(f"{model} is not a scripted model.")

@@ -1,4 +1,4 @@
-"""Where each sample is in the script."""
+"""Each sample's progress through a script."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._steps import Say, ScriptStep, expects_tool_call
 
 
 class Play:
-    """The progress of one sample through the script.
+    """Progress of one sample through the script.
 
     Args:
         number: Number of the sample, in the order of first requests.
@@ -32,24 +32,24 @@ class Play:
         self._tool_calls = 0
 
     def is_main(self, tools: Sequence[ToolInfo]) -> bool:
-        """Whether a request takes a step of the script.
+        """Return whether a request takes a step of the script.
 
         Args:
-            tools: The tools that it offers.
+            tools: The offered tools.
         """
         if tools:
             return True
         return self.tools is None and not expects_tool_call(self.steps[self.position :])
 
     def take(self) -> ScriptStep:
-        """The next step. After the last one, the last text is said again."""
+        """Return the next step, or a repetition of the last text after the end of the script."""
         if self.position >= len(self.steps):
             return Say(self.last_say)
         self.position += 1
         return self.steps[self.position - 1]
 
     def shared_tools(self, tools: list[ToolInfo]) -> list[ToolInfo]:
-        """The tools of the request before, if they are the same ones.
+        """Return the previous request's tools if they are equal, to save memory.
 
         Inspect copies tools for each request, and a CLI's take hundreds of kilobytes.
 
@@ -64,8 +64,8 @@ class Play:
         """Return the ids of an answer's tool calls.
 
         Args:
-            ids: Says which.
-            count: How many calls the answer has.
+            ids: Returns the id of each call.
+            count: Number of calls in the answer.
         """
         answer = self._answers
         self._answers += 1
@@ -77,14 +77,14 @@ class Play:
 
 
 class Plays:
-    """The plays of all samples, each kept as long as the sample's store lives.
+    """Plays of all samples, each stored as long as the sample's store exists.
 
-    Inspect's store is the one public object that belongs to a single run of a single
-    sample. It is not written to: that would show up in the sample's transcript and log.
+    Inspect's store is the only public object that belongs to a single run of a single sample. It identifies the
+    sample and stays unchanged, as changes would appear in the sample's transcript and log.
     """
 
     def __init__(self) -> None:
-        # Not a WeakKeyDictionary: stores compare by content, and so cannot be hashed.
+        # Not a WeakKeyDictionary: stores compare by content and aren't hashable.
         self._plays: dict[int, tuple[weakref.ref[Store], Play]] = {}
         self._count = 0
 
@@ -92,15 +92,15 @@ class Plays:
         return len(self._plays)
 
     def number(self) -> int | None:
-        """Number of the sample that is running here, if it has asked before."""
+        """Return the running sample's number, or None before its first request."""
         kept = self._plays.get(id(store()))
         return kept[1].number if kept else None
 
     def current(self, steps: tuple[ScriptStep, ...]) -> Play:
-        """The play of the sample that is running here.
+        """Return the running sample's play.
 
         Args:
-            steps: The script, for a sample that has not asked before.
+            steps: The script to start with the sample's first request.
         """
         sample_store = store()
         key = id(sample_store)

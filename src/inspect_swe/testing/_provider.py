@@ -1,4 +1,4 @@
-"""Registers the `scripted` provider with Inspect."""
+"""Registration of the `scripted` provider with Inspect."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from ._model import ScriptedModel
 
 @modelapi(name="scripted")
 def scripted_provider() -> type[ModelAPI]:
-    """The provider behind `--model scripted/NAME`."""
+    """Return the provider of `--model scripted/NAME`."""
     return ScriptedModel

@@ -1,4 +1,4 @@
-"""The record of one request to a scripted model."""
+"""Record of one request to a scripted model."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 @dataclass
 class ScriptedRequest:
-    """One request to a scripted model, and what became of it.
+    """Request to a scripted model, and its outcome.
 
     Args:
-        messages: The input, as the model got it.
-        tools: The tools on offer.
-        tool_choice: Which tools the caller prefers.
+        messages: The input messages.
+        tools: The offered tools.
+        tool_choice: The caller's tool choice.
         config: The generation options.
         model: Name of the model, such as `scripted/hello`.
         main: Whether the request takes a step of the script (otherwise it is a side call).
-        index: How many main requests of this sample came before this one.
-        sample: Number of the sample (counted from 0 in the order of first requests; each epoch
-            and each retry counts as a sample of its own). Groups the requests of concurrent samples.
-        start: When the request arrived (UTC).
-        end: When it was answered, or failed (UTC); `None` while it is under way.
-        output: The answer, if there was one.
-        error: What the request failed with, if it failed.
+        index: Number of the sample's earlier main requests.
+        sample: Number of the sample, from 0 in the order of first requests. Each epoch and each retry counts as a
+            separate sample. Groups the requests of concurrent samples.
+        start: Time of arrival (UTC).
+        end: Time of the answer or failure (UTC); `None` while the request is in flight.
+        output: The answer, if there is one.
+        error: The exception, if the request failed.
     """
 
     messages: list[ChatMessage]
@@ -44,15 +44,15 @@ class ScriptedRequest:
 
     @property
     def tool_names(self) -> list[str]:
-        """Names of the tools on offer."""
+        """Names of the offered tools."""
         return [tool.name for tool in self.tools]
 
     def finish(self, *, output: ModelOutput | None = None, error: BaseException | None = None) -> None:
-        """Note the time and what became of the request.
+        """Record the time and outcome of the request.
 
         Args:
-            output: The answer, if there was one.
-            error: What the request failed with, if it failed.
+            output: The answer, if there is one.
+            error: The exception, if the request failed.
         """
         self.end = datetime.now(timezone.utc)
         self.output = output

@@ -1,4 +1,4 @@
-"""Scripts by name, and scripts from YAML or JSON files."""
+"""Registered scripts, and scripts from YAML or JSON files."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _SCRIPTS: dict[str, tuple[ScriptStep, ...]] = {
 def register_script(name: str, steps: Sequence[ScriptStep]) -> None:
     """Make a script available as `--model scripted/NAME`.
 
-    Call it at the top level of a task file: scripts are looked up at the first request.
-    A script of the same name is replaced.
+    Call it at the top level of a task file: the model looks up its script at the first request.
+    A script with the same name is replaced.
 
     Args:
         name: Name of the script.
-        steps: Its steps.
+        steps: Steps of the script.
 
     Raises:
-        ScriptError: The name is empty, or something in the list is no step.
+        ScriptError: The name is empty, or an item in the list is not a step.
     """
     if not name:
         raise ScriptError("A script needs a name.")
@@ -38,18 +38,18 @@ def register_script(name: str, steps: Sequence[ScriptStep]) -> None:
 
 
 def script_names() -> list[str]:
-    """Names of the scripts that can be played, sorted."""
+    """Return the sorted names of the available scripts."""
     return sorted(_SCRIPTS)
 
 
 def named_script(name: str) -> tuple[ScriptStep, ...]:
-    """The script of a name.
+    """Return the script with a name.
 
     Args:
         name: Name of the script.
 
     Raises:
-        ScriptError: There is none.
+        ScriptError: No script has the name.
     """
     if name not in _SCRIPTS:
         raise ScriptError(
@@ -60,13 +60,13 @@ def named_script(name: str) -> tuple[ScriptStep, ...]:
 
 
 def load_script(script: object) -> tuple[ScriptStep, ...]:
-    """The steps of a script given as a model argument.
+    """Return the steps of a script from a model argument.
 
     Args:
         script: Path of a YAML or JSON file, or a list of steps and of mappings as in such a file.
 
     Raises:
-        ScriptError: The file cannot be read, or something in the list is no step.
+        ScriptError: The file cannot be read, or an item in the list is not a step.
     """
     if isinstance(script, (str, Path)):
         return _parse_list(_read(Path(script)), str(script))
@@ -76,7 +76,7 @@ def load_script(script: object) -> tuple[ScriptStep, ...]:
 def _read(path: Path) -> object:
     try:
         text = path.expanduser().read_text(encoding="utf-8")
-        # Imported by name: PyYAML comes with Inspect, but type stubs for it do not.
+        # Imported by name: Inspect depends on PyYAML, but not on its type stubs.
         loads: Callable[[str], object] = (
             json.loads if path.suffix.lower() == ".json" else importlib.import_module("yaml").safe_load
         )

@@ -1,4 +1,4 @@
-"""The steps a script is made of."""
+"""Steps of a script."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CutReason: TypeAlias = Literal["max_tokens", "model_length"]
 
 @dataclass(frozen=True)
 class Shell:
-    """Call the shell tool, whatever it is named. See `shell`."""
+    """Call of the shell tool, whatever its name. See `shell`."""
 
     command: str
     usage: ModelUsage | None = None
@@ -28,7 +28,7 @@ class Shell:
 
 @dataclass(frozen=True)
 class Call:
-    """Call a tool by name. See `call`."""
+    """Call of a tool by name. See `call`."""
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Say:
-    """Answer with text. See `say`."""
+    """Answer with text only. See `say`."""
 
     text: str
     usage: ModelUsage | None = None
@@ -53,7 +53,7 @@ class Say:
 
 @dataclass(frozen=True)
 class Refuse:
-    """Refuse to answer. See `refuse`."""
+    """Refusal to answer. See `refuse`."""
 
     text: str
     calls: tuple[Shell | Call, ...] = ()
@@ -62,7 +62,7 @@ class Refuse:
 
 @dataclass(frozen=True)
 class Cut:
-    """Answer until the output limit. See `cut`."""
+    """Answer that ends at a limit. See `cut`."""
 
     text: str
     calls: tuple[Shell | Call, ...] = ()
@@ -72,7 +72,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Fail:
-    """Fail with a provider error. See `fail`."""
+    """Failure with a provider error. See `fail`."""
 
     status: int
     message: str
@@ -80,23 +80,23 @@ class Fail:
 
 @dataclass(frozen=True)
 class Wait:
-    """Be slow. See `wait`."""
+    """Delay before an answer. See `wait`."""
 
     seconds: float
     then: Step | DynamicStep | None = None
 
 
 Answer: TypeAlias = Shell | Call | Turn | Say | Refuse | Cut | Fail
-"""A step that answers a request."""
+"""Step that answers a request."""
 
 Step: TypeAlias = Answer | Wait
-"""A step whose answer is known beforehand."""
+"""Step with a fixed answer."""
 
 DynamicStep: TypeAlias = Callable[[ScriptedRequest], Step]
-"""A step that looks at the request before it decides."""
+"""Function that returns a step for the request."""
 
 ScriptStep: TypeAlias = Step | DynamicStep
-"""Anything a script may hold."""
+"""Any item of a script."""
 
 _SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
@@ -117,9 +117,9 @@ def call(tool: str, /, **arguments: Any) -> Call:
     """Call an offered tool.
 
     Args:
-        tool: Its name, with or without the prefix that the CLI puts in front of it
-            (`add` finds `mcp__calc__add`); `server/tool` narrows it to one MCP server.
-        **arguments: Arguments of the call, passed on as they are.
+        tool: Name of the tool, with or without the CLI's prefix (`add` finds `mcp__calc__add`);
+            `server/tool` selects a tool of one MCP server.
+        **arguments: Arguments of the call, passed unchanged.
     """
     return Call(tool, arguments)
 
@@ -129,11 +129,11 @@ def turn(*calls: Shell | Call, text: str = "", usage: ModelUsage | None = None) 
 
     Args:
         *calls: Steps made by `shell` and `call`.
-        text: What the model says along with the calls.
-        usage: Token usage to report instead of the estimate. That of the single calls is not used.
+        text: Text of the answer.
+        usage: Token usage to report instead of the estimate. The usage of each call is ignored.
 
     Raises:
-        ScriptError: Something other than a `shell` or `call` step was given.
+        ScriptError: An item is not a `shell` or `call` step.
     """
     return Turn(_checked_calls("turn", calls), text, usage)
 
@@ -149,10 +149,10 @@ def say(text: str, *, usage: ModelUsage | None = None) -> Say:
 
 
 def finish(text: str) -> DynamicStep:
-    """Answer with text and end the run, as the agent wants it ended.
+    """Answer with text and end the run in the agent's way.
 
-    Most agents stop at an answer without a tool call. Those of mini-swe-agent's kind tell the model to submit by a
-    command of a certain first line of output, and get that command.
+    Most agents stop at an answer without a tool call. Agents like mini-swe-agent instruct the model to submit with a
+    command whose output begins with a certain line. For these, the step runs that command.
 
     Args:
         text: The answer.
@@ -166,10 +166,10 @@ def finish(text: str) -> DynamicStep:
 
 
 def write_result(data: object) -> DynamicStep:
-    """Write a result into the file that the prompt asks for, with the shell tool: for agents with `response_schema`.
+    """Write a result with the shell tool to the file that the prompt names, for agents with `response_schema`.
 
     Args:
-        data: What to write: a text as it is, all else as JSON.
+        data: Content of the file: text unchanged, anything else as JSON.
     """
     text = data if isinstance(data, str) else json.dumps(data)
 
@@ -183,31 +183,31 @@ def write_result(data: object) -> DynamicStep:
 
 
 def refuse(text: str, *calls: Shell | Call, usage: ModelUsage | None = None) -> Refuse:
-    """Refuse: an answer with the stop reason `content_filter`.
+    """Refuse to answer, with the stop reason `content_filter`.
 
     Args:
-        text: Text of the refusal, or what the model had said when a filter stopped it.
-        *calls: Tool calls that it had made by then: steps made by `shell` and `call`.
+        text: Text of the refusal, or of the answer until a filter stopped it.
+        *calls: Tool calls before the refusal: steps made by `shell` and `call`.
         usage: Token usage to report instead of the estimate.
 
     Raises:
-        ScriptError: Something other than a `shell` or `call` step was given.
+        ScriptError: An item is not a `shell` or `call` step.
     """
     return Refuse(text, _checked_calls("refuse", calls), usage)
 
 
 def cut(text: str, *calls: Shell | Call, stop_reason: CutReason = "max_tokens", usage: ModelUsage | None = None) -> Cut:
-    """Stop at the output limit: an answer that ends in the middle.
+    """Stop an answer in the middle, at a limit.
 
     Args:
         text: Text of the answer up to the limit.
         *calls: Tool calls of the answer: steps made by `shell` and `call`. The last one is cut, so that its arguments
             cannot be parsed.
-        stop_reason: The limit: "max_tokens" for the answer's own, "model_length" for the context window.
+        stop_reason: The limit: "max_tokens" for the output limit, "model_length" for the context window.
         usage: Token usage to report instead of the estimate.
 
     Raises:
-        ScriptError: Something other than a `shell` or `call` step was given, or the stop reason is unknown.
+        ScriptError: An item is not a `shell` or `call` step, or the stop reason is unknown.
     """
     if stop_reason not in get_args(CutReason):
         raise ScriptError(f"cut() takes the stop reason {' or '.join(get_args(CutReason))}, not {stop_reason!r}.")
@@ -233,8 +233,8 @@ def wait(seconds: float, then: ScriptStep | None = None) -> Wait:
     """Wait, then answer the same request.
 
     Args:
-        seconds: How long to wait, in seconds.
-        then: The step to answer with. Without it, the next step of the script.
+        seconds: Seconds to wait.
+        then: The step to answer with; None takes the next step of the script.
 
     Raises:
         ScriptError: The time is negative.
@@ -252,18 +252,18 @@ def _checked_calls(step: str, calls: tuple[Shell | Call, ...]) -> tuple[Shell | 
 
 
 def checked_steps(steps: object) -> tuple[ScriptStep, ...]:
-    """The steps of a script as a tuple.
+    """Return the steps of a script as a tuple.
 
     Args:
         steps: A sequence of steps.
 
     Raises:
-        ScriptError: It is not a sequence, or an item of it is no step.
+        ScriptError: The value is not a sequence, or an item is not a step.
     """
     if isinstance(steps, str) or not isinstance(steps, Sequence):
         raise ScriptError(f"A script is a list of steps, not {steps!r}.")
     for number, step in enumerate(steps, 1):
-        # A class is callable, but what a forgotten pair of parentheses leaves is no step.
+        # A class is callable but not a step: its parentheses were forgotten.
         if isinstance(step, type) or not (isinstance(step, (*ANSWERS, Wait)) or callable(step)):
             raise ScriptError(
                 f"Step {number} of the script is no step: {step!r}.",
@@ -274,12 +274,12 @@ def checked_steps(steps: object) -> tuple[ScriptStep, ...]:
 
 
 def expects_tool_call(steps: tuple[ScriptStep, ...]) -> bool:
-    """Whether the first answer among these steps is a tool call, faults and waits aside.
+    """Return whether the first answer of the steps is a tool call, apart from failures and waits.
 
-    A function counts as no tool call: what it will answer is not known yet.
+    A function doesn't count as a tool call, as its answer is unknown.
 
     Args:
-        steps: What is left of a script.
+        steps: The remaining steps of a script.
     """
     for step in steps:
         if isinstance(step, Wait) and step.then is not None:

@@ -1,1 +1,1 @@
-"""antigravity: the adapter, and what runs in the sandbox."""
+"""The `antigravity` agent."""

@@ -56,9 +56,9 @@ def antigravity(
     web_search: bool = True,
     **results: Unpack[RunResults],
 ) -> Agent:
-    """Antigravity agent: runs Google's Antigravity SDK in the sample's sandbox, with the eval's model.
+    """Return an agent that runs Google's Antigravity SDK in the sample's sandbox, with the eval's model.
 
-    The sandbox needs a Python from 3.10 to 3.14; neither pip nor a network.
+    The sandbox needs Python 3.10 to 3.14, but neither pip nor network access.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -68,21 +68,21 @@ def antigravity(
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         model: Model that serves its calls (defaults to the eval's model).
-        model_aliases: Model names that may be asked for, each with the Inspect model that serves it.
+        model_aliases: Model names that it may request, each with the Inspect model that serves it.
         filter: Filter for the bridged model requests.
-        retry_refusals: How often a refused generation is retried.
+        retry_refusals: Maximum number of retries of a refused generation.
         user: User to run it as.
         cwd: Working directory (relative to the sandbox's own).
         sandbox: Name of the sandbox to run in.
         version: "stable" (the pinned one), "sandbox" (only the sandbox's own), "auto" (that if it is there, else the
             pinned one), "latest" (the newest on PyPI) or a version such as "0.1.22".
-        endpoint_model: Model it believes it runs on. Calls go to the served model regardless.
-        debug: Put all that it prints into the log, and into Inspect's trace log (`inspect trace`).
+        endpoint_model: Model name that it sees. Calls go to the served model regardless.
+        debug: Write all output to the log and to Inspect's trace log (`inspect trace`).
         skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
-        env: Environment variables for it; they win over ours. None may divert its model requests.
-        web_search: Whether it may have its `search_web` tool.
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
+        env: Environment variables for it; they override ours. Those that divert model requests are refused.
+        web_search: Whether to offer its `search_web` tool.
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -119,23 +119,23 @@ def antigravity(
 
 @dataclass(frozen=True)
 class Antigravity(Adapter):
-    """Knowledge of the Antigravity SDK. It is a Python package, which a runner of ours calls in the sandbox.
+    """The adapter of the Antigravity SDK, a Python package that our runner calls in the sandbox.
 
     Args:
-        endpoint_model: Model it believes to run on.
-        web_search: Whether it may have its web search tool.
+        endpoint_model: Model name that it sees.
+        web_search: Whether to offer the web search tool.
     """
 
     endpoint_model: str = "gemini-3.6-flash"
     web_search: bool = True
 
     key, label, tools = "antigravity", "Antigravity", TOOLS["antigravity"]
-    # It has no command. A script of this name says which Python of the sandbox has the package.
+    # The SDK has no command. A script of this name reports which Python of the sandbox has the package.
     command = "google-antigravity"
     recipe: ClassVar[PythonPackage] = PythonPackage(
         "google-antigravity",
         "package/google/antigravity/bin/localharness",
-        # It imports none of them but the second, for what we don't use.
+        # The SDK imports only google-genai, for features that we don't use.
         exclude=("absl-py", "google-genai", "mcp", "uvicorn"),
     )
     user_agent, sessions, takes_images = "google-antigravity-sdk/", ("sessions", "data"), True
@@ -143,13 +143,13 @@ class Antigravity(Adapter):
     diverted_by = DIVERTED_BY["antigravity"]
 
     def route(self, model: str) -> Route:
-        """The presented name stands for the served model."""
+        """Map the presented name to the served model."""
         return Route({self.endpoint_model: None}, web_search=self.web_search, dialect="google")
 
     def launch(self, site: Site) -> Launch:
-        """The runner, and a file that tells it what to do."""
+        """Return the runner and its job file."""
         job = {
-            # The package's folder, if it is ours; the sandbox's own Python finds its own.
+            # The folder of our copy; the sandbox's own Python finds its own package.
             "folders": [file[: -len("/google/antigravity/bin/localharness")] for file in site.command[1:]],
             "commands_env": dict(site.withheld_env),
             "url": site.base_url,
@@ -172,15 +172,15 @@ class Antigravity(Adapter):
         return Launch(files=files, skills=f"{site.config}/skills")
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """The runner goes on with the conversation, if there is one."""
-        # Isolated: the task's own PYTHONPATH and packages are not for us.
+        """Run the runner, which resumes the conversation after the first turn."""
+        # Isolated mode ignores the task's PYTHONPATH and packages.
         argv = [site.command[0], "-I", self._runner(site), f"{site.config}/job.json", site.session_id]
         argv += ["--resume"] * turn.resume
         argv += [word for image in turn.images for word in ("--image", image)]
         return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
 
     def judge(self, exit: Exit) -> Verdict:
-        """The runner's last line says how it ended."""
+        """Read the verdict from the runner's last line."""
         if (result := last_event(exit.stdout, "result")) is None:
             return Verdict(Outcome.CRASHED)
         if result["status"] == "Done":
@@ -189,11 +189,11 @@ class Antigravity(Adapter):
         return Verdict(outcome, str(result.get("reason", "")))
 
     def tool_prefix(self, server: str) -> str:
-        """What the names of an MCP server's tools begin with in a model request."""
+        """Return the prefix of the names of an MCP server's tools in a model request."""
         return f"mcp_{server}_"
 
     def tool_name(self, server: str, tool: str) -> str | None:
-        """A name that the API refuses is left out."""
+        """Return None for a name that the API rejects."""
         name = self.tool_prefix(server) + tool
         return name if re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) else None
 
@@ -202,6 +202,6 @@ class Antigravity(Adapter):
 
 
 def _server(server: MCPServerConfig) -> dict[str, Any]:
-    """A server, as the SDK's classes want it."""
+    """Return a server as an argument of the SDK's classes."""
     always = {"name": server.name, "force_all_tools_eager": True, "timeout_seconds": 300}
     return {**mcp_entry(server), **always}

@@ -1,1 +1,1 @@
-"""claude_code: the adapter, and what runs in the sandbox."""
+"""The `claude_code` agent."""

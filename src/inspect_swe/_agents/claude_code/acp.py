@@ -1,4 +1,4 @@
-"""Claude Code as an interactive agent: its ACP adapter drives the CLI that the unattended agent runs."""
+"""Interactive Claude Code, over an ACP adapter program that drives the headless agent's CLI."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def interactive_claude_code(
     resume_messages: Sequence[ChatMessage] | None = None,
     collect: str | Sequence[str] | OutputFiles | None = None,
 ) -> ACPAgent:
-    """Claude Code agent via ACP: sessions of many prompts, which can be interrupted.
+    """Return an interactive Claude Code agent, whose sessions take many prompts and can be interrupted.
 
     Args:
-        disallowed_tools: Names of built-in tools to take away.
+        disallowed_tools: Names of built-in tools to disable.
         skills: Additional skills to make available.
         opus_model: Model for opus calls (defaults to `model`).
         sonnet_model: Model for sonnet calls (defaults to `model`).
@@ -66,19 +66,19 @@ def interactive_claude_code(
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         system_prompt: Text to append to the CLI's own system prompt.
-        retry_refusals: How often a refused generation is retried.
-        model_map: Model names the CLI may ask for, each with the Inspect model that serves it.
+        retry_refusals: Maximum number of retries of a refused generation.
+        model_map: Model names that the CLI may request, each with the Inspect model that serves it.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto", "sandbox", "stable", "latest" or a version such as "2.1.329".
-        debug: Put all that the CLI prints into the log, and into Inspect's trace log (`inspect trace`).
+        debug: Write all CLI output to the log and to Inspect's trace log (`inspect trace`).
         permissions: "allow", "reject", "approver" (Inspect's approval policy) or an async function.
         operator: Whether a person may take part over `inspect acp` or an editor.
         mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
-        resume_messages: A conversation to go on with: each session begins as if it had been held.
-        collect: Files to keep in the log: globs below the working directory, or `OutputFiles`.
+        resume_messages: Messages of a conversation to continue: each session starts with them.
+        collect: Files to save in the log: globs below the working directory, or `OutputFiles`.
 
     Returns:
         An interactive agent.
@@ -132,13 +132,13 @@ exec env %(own)s %(cli)s "$@"
 
 @dataclass(frozen=True)
 class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
-    """Knowledge of Claude Code under its ACP adapter. Fields as in `ClaudeCode`."""
+    """The adapter of interactive Claude Code. The fields are those of `ClaudeCode`."""
 
     needs = ClaudeCode.acp_tools
 
     def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
-        """Its options go with the session; the mode in which it asks for nothing has to be set."""
-        # Without a title it would ask the model for one.
+        """Return the launch: options are passed with the session, and the mode that skips permissions is set in it."""
+        # Without a title the CLI would request one from the model.
         options = {"disallowedTools": list(self.disallowed_tools), "promptSuggestions": False, "title": "Inspect eval"}
         system = {"systemPrompt": {"append": site.system}} if site.system else {}
         return AcpLaunch(
@@ -151,12 +151,12 @@ class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
         )
 
     def _program(self, site: Site) -> bytes:
-        """The CLI without what its ACP adapter takes over from managed settings."""
+        """Return a script that runs the CLI without the variables that its ACP adapter copies from managed settings."""
         env = self.launch(site).env
         own = shlex.join(f"{name}={env[name]}" for name in diverting(self, env))
         patterns = "|".join(pattern for pattern in self.diverted_by if pattern != "CLAUDE_CODE_ENTRYPOINT")
         return (_PROGRAM % {"patterns": patterns, "own": own, "cli": shlex.quote(site.command[0])}).encode()
 
     def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
-        """In a file that is named after the working directory and the session."""
+        """Return a session file, named after the working directory and the session."""
         return claude_session(site, messages)

@@ -32,7 +32,7 @@ from ..tool_kinds import CODING_AGENT, TOOLS
 PermissionMode = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"]
 
 _FOREVER = str(FOREVER)
-"""Milliseconds: the bridge keeps connections alive, so the client's own clocks shall never fire."""
+"""The client timeout in milliseconds: it never triggers, because the bridge keeps connections alive."""
 
 _ENV = {
     "ANTHROPIC_API_KEY": "",
@@ -42,7 +42,7 @@ _ENV = {
     "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION": "false",
-    # Inspect has retried already when an error gets here.
+    # Inspect has already retried errors that get here.
     "CLAUDE_CODE_MAX_RETRIES": "2",
     # No settings file may name a provider, an endpoint, a credential or a proxy.
     "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST": "1",
@@ -58,20 +58,20 @@ _ENV = {
 }
 
 _SMALLEST = 100_000
-"""Tokens of the smallest window that it compacts a conversation for, with models that it knows."""
+"""The smallest context window, in tokens, at which the CLI compacts conversations of models that it knows."""
 
 _LONGEST = 128
-"""Characters of a tool's name."""
+"""The maximum length of a tool's name."""
 
-# The CLI takes bash or zsh only, and tells them by name. Any POSIX shell runs its commands; what fails is the
-# snapshot of the user's environment that it takes first, which is written in bash: without one it goes on.
+# The CLI accepts only bash or zsh, recognized by name. Any POSIX shell can run its commands. Only the snapshot of the
+# user's environment needs bash: if that fails, the CLI continues without it.
 _ANY_SHELL = b"""#!/bin/sh
 case "$*" in *SNAPSHOT_FILE=*) exit 1 ;; esac
 exec sh "$@"
 """
 
-# Where that snapshot fails, since a profile exits, it runs commands in login shells, which would exit there too. So
-# would others: bash takes the socket that is its stdin for a remote shell's, and reads ~/.bashrc.
+# After a failed snapshot (a profile exits) the CLI uses login shells, which would exit, too. So would other shells:
+# bash takes the socket on its stdin for a remote shell's and reads ~/.bashrc.
 _BASH = b"""#!/bin/sh
 case "$1 $2 $*" in *SNAPSHOT_FILE=*) ;; "-c -l "*) shift 2; set -- --norc -c "$@" ;; esac
 exec bash "$@"
@@ -117,7 +117,7 @@ def claude_code(
     mcp_ready_timeout: float = 120,
     **results: Unpack[RunResults],
 ) -> Agent:
-    """Claude Code agent: runs the real Claude Code CLI in the sample's sandbox, with the eval's model.
+    """Return an agent that runs the real Claude Code CLI in the sample's sandbox, with the eval's model.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -126,40 +126,40 @@ def claude_code(
         skills: Skills to make available: folders with a SKILL.md, or `Skill` objects.
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
-        disallowed_tools: Names of built-in tools to take away.
+        disallowed_tools: Names of built-in tools to disable.
         centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
-        model_config: Model id the CLI believes it runs on (its identity and model-gated behaviour). Defaults to
-            the served model's own name. Calls go to the served model regardless.
-        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        model_config: Model id that the CLI sees (its identity and model-gated behaviour). Defaults to the served
+            model's own name. Calls go to the served model regardless.
+        model_aliases: Model names that the CLI may request, each with the Inspect model that serves it.
         opus_model: Model for opus calls (defaults to `model`).
         sonnet_model: Model for sonnet calls (defaults to `model`).
         haiku_model: Model for haiku and background calls (defaults to `model`).
         subagent_model: Model for sub-agents (defaults to `model`).
         filter: Filter for the bridged model requests.
-        auto_mode: Use the CLI's `auto` permission mode rather than skipping permissions. It can reject tool calls.
-        retry_refusals: How often a refused generation is retried.
-        retry_uncaught_errors: How often a crashed CLI is resumed in its session.
+        auto_mode: Use the CLI's `auto` permission mode instead of skipping permissions. It can reject tool calls.
+        retry_refusals: Maximum number of retries of a refused generation.
+        retry_uncaught_errors: Maximum number of times that a crashed CLI is resumed in its session.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "2.1.329".
-        debug: Run the CLI with `--debug` and put all that it prints into the log, and into Inspect's trace log
+        debug: Run the CLI with `--debug` and write all of its output to the log and to Inspect's trace log
             (`inspect trace`).
         permission_mode: Permission mode of the CLI; `auto_mode=True` means "auto". Defaults to skipping permissions.
-            In the other modes the CLI denies what it would have to ask a person for.
-        replace_system_prompt: Text that replaces the CLI's own system prompt; not together with `system_prompt`.
+            In the other modes the CLI denies tool calls that would need a person's permission.
+        replace_system_prompt: Text that replaces the CLI's own system prompt; contradicts `system_prompt`.
         effort: Reasoning effort of the model (`reasoning_effort` of Inspect's `GenerateConfig`).
         transparent_proxy: Forward the CLI's own generation parameters (temperature, max_tokens, thinking) to the
-            model, instead of those of the eval.
-        allowlist_mcp_tools: Put the tools of `mcp_servers` on the CLI's list of allowed tools.
-        allowlist_bridged_tools: Put those of `bridged_tools` there; False only with permission mode "auto".
-        mcp_ready_timeout: Seconds that the CLI may take from its start until it offers the bridged tools to the
-            model; after that the sample fails with a `ToolsMissingError`.
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+            model instead of the eval's.
+        allowlist_mcp_tools: Add the tools of `mcp_servers` to the CLI's list of allowed tools.
+        allowlist_bridged_tools: Add the tools of `bridged_tools`, too; False only with permission mode "auto".
+        mcp_ready_timeout: Seconds from the CLI's start within which it must offer the bridged tools to the model; then
+            the sample fails with a `ToolsMissingError`.
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -221,19 +221,19 @@ def claude_code(
 
 @dataclass(frozen=True)
 class ClaudeCode(Adapter):
-    """Knowledge of Claude Code.
+    """The adapter of Claude Code.
 
     Args:
-        model_config: Model id it believes to run on.
+        model_config: Model id that the CLI sees.
         opus: Model for opus calls.
         sonnet: Model for sonnet calls.
         haiku: Model for haiku calls.
         subagent: Model for sub-agents.
-        disallowed_tools: Built-in tools to take away.
-        permission_mode: Its permission mode; None skips permissions.
-        replace_system_prompt: Text in place of its own system prompt.
-        allowlist_mcp: Whether the tools of the user's MCP servers are allowed.
-        allowlist_bridged: Whether the bridged tools are.
+        disallowed_tools: Built-in tools to disable.
+        permission_mode: Permission mode; None skips permissions.
+        replace_system_prompt: Text that replaces the CLI's own system prompt.
+        allowlist_mcp: Whether to allow the tools of the user's MCP servers.
+        allowlist_bridged: Whether to allow the bridged tools.
     """
 
     model_config: str | None = None
@@ -257,13 +257,13 @@ class ClaudeCode(Adapter):
     unseen_by_commands: ClassVar[frozenset[str]] = frozenset({"BUN_OPTIONS", "BUN_INSPECT", "BUN_INSPECT_PRELOAD"})
 
     def route(self, model: str) -> Route:
-        """The presented name stands for the served model, a role's model for itself."""
+        """Map the presented name to the served model, and each role's model to itself."""
         roles = (self.opus, self.sonnet, self.haiku, self.subagent)
         aliases: dict[str, str | None] = {role: role.removeprefix("inspect/") for role in roles if role}
         return Route({self.model_config or model: None, **aliases}, web_search=True, dialect="anthropic")
 
     def launch(self, site: Site) -> Launch:
-        """Environment, MCP configuration and system prompt, all in a private configuration folder."""
+        """Write MCP configuration and system prompt to a private configuration folder, and return the environment."""
         model = self._model(site)
         env = {
             **_ENV,
@@ -287,9 +287,9 @@ class ClaudeCode(Adapter):
         if site.system:
             files.append(File(f"{site.config}/system.md", site.system.encode(errors="replace")))
         if site.withheld_env:
-            # It runs this file in the shell of each command, before the command.
+            # The CLI sources this file in the shell of each command, before the command.
             env["CLAUDE_ENV_FILE"] = f"{site.config}/commands.sh"
-            # Its own program is also the `grep` and `find` of its commands, which these variables would break.
+            # The CLI's own program is also the `grep` and `find` of its commands, which these variables would break.
             told = {name: value for name, value in site.withheld_env.items() if name not in self.unseen_by_commands}
             files.append(File(f"{site.config}/commands.sh", exports(told)))
         shell = f"{site.config}/shell/bash"
@@ -304,18 +304,18 @@ class ClaudeCode(Adapter):
         return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """Print mode; the prompt comes on stdin, the system prompt from a file."""
+        """Run the CLI in print mode, with the prompt on stdin and the system prompt in a file."""
         argv = [*site.command, "--print", "--output-format", "stream-json", "--verbose"]
         argv += ["--resume" if turn.resume else "--session-id", site.session_id, *(["--fork-session"] * turn.fork)]
         argv += self._arguments(site, turn.resume)
         if site.debug:
             argv += ["--debug", "--debug-file", "/dev/stderr"]
-        # What begins with the name of one of its own commands ("/status") would be taken for that command.
+        # A prompt that begins with the name of a slash command ("/status") would run that command.
         prompt = f"\n{turn.prompt}" if turn.prompt.startswith("/") else turn.prompt
         return Invocation(tuple(argv), prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
-        """Its own screen, without the questions of a first start."""
+        """Return the command that opens the CLI's own interface, without the first-start questions."""
         asked = {"hasCompletedOnboarding": True, "projects": {site.cwd: {"hasTrustDialogAccepted": True}}}
         if self.permission_mode is None:
             asked["bypassPermissionsModeAccepted"] = True
@@ -338,7 +338,7 @@ class ClaudeCode(Adapter):
         return argv
 
     def judge(self, exit: Exit) -> Verdict:
-        """Its last `result` event says how it ended; without one it crashed."""
+        """Read the verdict from the last `result` event; without one the CLI crashed."""
         if (result := last_event(exit.stdout, "result")) is None:
             return Verdict(Outcome.CRASHED)
         if not result.get("is_error"):
@@ -348,12 +348,12 @@ class ClaudeCode(Adapter):
         return Verdict(Outcome.FAILED, str(result.get("result") or result.get("subtype") or ""))
 
     def tool_name(self, server: str, tool: str) -> str | None:
-        """Characters that the API refuses are replaced; a name that is too long for it is left out."""
+        """Replace characters that the API rejects; return None for a name that is too long."""
         name = self.tool_prefix(server) + replaced(tool, "[^a-zA-Z0-9_-]")
         return name if len(name) <= _LONGEST else None
 
     def _model(self, site: Site) -> str:
-        """The name it goes by. The suffix is for names that it knows with 200,000 tokens; it is not sent."""
+        """Return the presented name. The suffix is for names that the CLI knows with 200,000 tokens; it is not sent."""
         name = self.model_config or site.model
         return f"{name}[1m]" if "claude" in name and (site.window or 0) > 200_000 else name
 
@@ -367,13 +367,13 @@ class ClaudeCode(Adapter):
 
 
 def _limits(site: Site, model: str) -> dict[str, str]:
-    """What it is told of the served model's context: one variable is for names that it doesn't know, one for others."""
+    """Return the variables for the served model's context: one for names that the CLI knows, one for others."""
     told = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(site.max_output)} if site.max_output else {}
     answer = min(site.max_output or 20_000, 20_000)
     if window := site.window_with(answer + 13_000):
         told |= dict.fromkeys(("CLAUDE_CODE_MAX_CONTEXT_TOKENS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW"), str(window))
         if window < _SMALLEST and "claude" in model:
-            # It takes the smallest window instead; a percentage of that is where it would compact in this one.
+            # The CLI uses the smallest window instead; this percentage of it is the threshold for the actual window.
             percent = 100 * (window - answer - 13_000) / (_SMALLEST - answer)
             told["CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"] = f"{percent:.2f}"
     return told

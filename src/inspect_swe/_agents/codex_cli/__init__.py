@@ -1,1 +1,1 @@
-"""codex_cli: the adapter, and what runs in the sandbox."""
+"""The `codex_cli` agent."""

@@ -1,4 +1,4 @@
-"""Codex CLI as an interactive agent: its ACP adapter drives the CLI that the unattended agent runs."""
+"""Interactive Codex CLI, over an ACP adapter program that drives the headless agent's CLI."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..._packages.recipes import CODEX_ACP, NODE
 from .agent import CodexCli, CodexWebSearch, check_web_search
 
 _TITLE_MODEL = "gpt-5.6-luna"
-"""The model that the adapter asks for the session's title, with all of the CLI's instructions and tools."""
+"""The model that the adapter requests a session title from, with all of the CLI's instructions and tools."""
 
 
 @acp_agent
@@ -37,17 +37,17 @@ def interactive_codex_cli(
     model_config: str | None = None,
     **params: Unpack[ACPAgentParams],
 ) -> ACPAgent:
-    """Codex CLI agent via ACP: sessions of many prompts, which can be interrupted.
+    """Return an interactive Codex CLI agent, whose sessions take many prompts and can be interrupted.
 
     Args:
         web_search: The CLI's web search: "live", "cached" (no access to pages outside the index) or "disabled".
-        goals: Offer the CLI's goal tools.
+        goals: Whether to offer the CLI's goal tools.
         skills: Additional skills to make available.
-        home_dir: CODEX_HOME in the sandbox; what is there stays, and counts. Defaults to a private folder.
-        config_overrides: Settings of the CLI (`key=value` of its config.toml); they win over ours.
+        home_dir: CODEX_HOME in the sandbox; existing files apply and are not removed. Defaults to a private folder.
+        config_overrides: Settings of the CLI (`key=value` of its config.toml); they override ours.
         disallowed_tools: `["web_search"]` is the same as `web_search="disabled"`.
-        model_config: Model slug the CLI believes it runs on. Defaults to the served model's own name.
-        **params: What every interactive agent takes: see `ACPAgentParams`.
+        model_config: Model slug that the CLI sees. Defaults to the served model's own name.
+        **params: Arguments of every interactive agent; see `ACPAgentParams`.
 
     Returns:
         An interactive agent.
@@ -62,24 +62,24 @@ def interactive_codex_cli(
         home_dir=home_dir,
         config_overrides=tuple((config_overrides or {}).items()),
     )
-    # A title costs as much as a turn, and nobody reads it.
+    # A title costs as much as a turn and is never read.
     params["model_map"] = {_TITLE_MODEL: untitled(), **(params.get("model_map") or {})}
     return ACPAgent(adapter, skills=skills, **params)
 
 
 @dataclass(frozen=True)
 class InteractiveCodexCli(CodexCli, AcpAdapter):
-    """Knowledge of Codex CLI under its ACP adapter. Fields as in `CodexCli`."""
+    """The adapter of interactive Codex CLI. The fields are those of `CodexCli`."""
 
     needs = CodexCli.acp_tools
     outlived: ClassVar[bool] = True
 
     def launch(self, site: Site) -> Launch:
-        """As unattended; what is added to the system prompt goes with the session."""
+        """Return the headless launch, without the system prompt, which is passed with the session."""
         return super().launch(replace(site, system=None))
 
     def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
-        """The same settings, given to a program of their own: the adapter runs it with arguments of its own only."""
+        """Wrap the CLI and its settings in a script, because the adapter passes only its own arguments."""
         prefix = "features."
         users = {key[len(prefix) :]: value == "true" for key, value in self.config_overrides if key.startswith(prefix)}
         settings = self.settings(replace(site, system=None))
@@ -89,9 +89,9 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
             argv=(site.tools[NODE.key], site.tools[CODEX_ACP.key]),
             env={
                 "CODEX_PATH": f"{site.config}/codex",
-                # The adapter gives a table of features with each session, which replaces the settings' own.
+                # The adapter sends a features table with each session, which replaces that of the settings.
                 "CODEX_CONFIG": json.dumps({"features": {**self._profile(site)["features"], **users}}),
-                # It asks for what its own sandbox would keep a command from; there is no other way to be asked.
+                # The CLI requests permission only for commands that its own sandbox would block.
                 "INITIAL_AGENT_MODE": "read-only" if asks else "agent-full-access",
                 "NO_BROWSER": "1",
             },
@@ -100,5 +100,5 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
         )
 
     def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
-        """In a file that is named after the time and the thread."""
+        """Return a rollout file, named after the time and the thread."""
         return codex_session(site, self._home(site), messages)

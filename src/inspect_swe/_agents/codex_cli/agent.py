@@ -37,19 +37,19 @@ CodexSandboxMode = Literal["danger-full-access", "workspace-write", "read-only"]
 CodexApprovalPolicy = Literal["never", "on-request"]
 
 _PROFILE = "agent"
-"""The configuration layer that is ours: `agent.config.toml` in CODEX_HOME."""
+"""The name of our configuration layer: `agent.config.toml` in CODEX_HOME."""
 
 _REVIEWER = "codex-auto-review"
-"""The model that the CLI asks for reviews, if its catalogue has it."""
+"""The model that the CLI requests reviews from, if its catalogue has it."""
 
 _LONGEST = 128
-"""Characters of a tool's name, with its namespace."""
+"""The maximum length of a tool's name, with its namespace."""
 
 _CAUTIOUS = 200_000
-"""Context window of a model of which nothing is known; the CLI's own guess is larger."""
+"""The assumed context window of an unknown model, in tokens; the CLI's own guess is larger."""
 
 _SETTINGS: dict[str, Any] = {
-    # A login shell would take away the PATH that the image or the user has set.
+    # A login shell would drop the PATH of the image or the user.
     "allow_login_shell": False,
     "analytics": {"enabled": False},
     "check_for_update_on_startup": False,
@@ -58,24 +58,24 @@ _SETTINGS: dict[str, Any] = {
 }
 _OFF = dict.fromkeys(("apps", "plugins", "skill_mcp_dependency_install", "unbounded_connection_retries"), False)
 
-# The bridge keeps connections alive, and Inspect has retried already: endless waits, few retries. Retries of streams
-# are retries of failed requests too.
+# The bridge keeps connections alive, and Inspect has already retried: endless waits, few retries. Stream retries also
+# cover failed requests.
 _RETRIES = {"request_max_retries": 0, "stream_max_retries": 4, "stream_idle_timeout_ms": 2147483647}
 
-# With full access by its usual name the CLI always searches live. These permissions are as wide.
+# With full access under its usual name the CLI always searches live. These permissions are equally wide.
 _OPEN = {"open": {"filesystem": {":root": "write"}, "network": {"enabled": True}}}
 
-# The CLI knows its own catalogue only where it is not told one; only in one that it is told does it find the reviewer.
+# The CLI finds the reviewer only in an explicit catalogue, which replaces its own: pass its own explicitly.
 _WITH_CATALOGUE = '"$1" debug models --bundled </dev/null >"$2" && shift 2 && exec "$@"'
 
 
 @dataclass(frozen=True)
 class CodexAutoReview:
-    """How escalations out of Codex's own sandbox are reviewed.
+    """The review of escalations out of Codex's own sandbox.
 
     Args:
-        policy: Instructions for the reviewer, in addition to its own.
-        model: The Inspect model that reviews (defaults to the one that serves the CLI's calls).
+        policy: Instructions for the reviewer, in addition to the built-in ones.
+        model: Inspect model that reviews (defaults to the one that serves the CLI's calls).
     """
 
     policy: str | None = None
@@ -120,7 +120,7 @@ def codex_cli(
     approve_static_mcp_tools: bool = False,
     **results: Unpack[RunResults],
 ) -> Agent:
-    """Codex CLI agent: runs the real OpenAI Codex CLI in the sample's sandbox, with the eval's model.
+    """Return an agent that runs the real OpenAI Codex CLI in the sample's sandbox, with the eval's model.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -132,39 +132,39 @@ def codex_cli(
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server.
         web_search: The CLI's web search: "live", "cached" (no access to pages outside the index) or "disabled".
-        goals: Offer the CLI's goal tools.
+        goals: Whether to offer the CLI's goal tools.
         centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
-        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        model_aliases: Model names that the CLI may request, each with the Inspect model that serves it.
         filter: Filter for the bridged model requests.
-        retry_refusals: How often a refused generation is retried.
-        home_dir: CODEX_HOME in the sandbox, for configuration, skills and sessions; what is there stays, and counts.
-            Defaults to a private folder, which inherits the user's `~/.codex`.
+        retry_refusals: Maximum number of retries of a refused generation.
+        home_dir: CODEX_HOME in the sandbox, for configuration, skills and sessions; existing files apply and are not
+            removed. Defaults to a private folder, which inherits the user's `~/.codex`.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "0.169.0".
-        config_overrides: Settings of the CLI, each passed as `-c key=value`; they win over ours.
-        debug: Run the CLI with `RUST_LOG=debug` and put all that it prints into the log, and into Inspect's trace log
+        config_overrides: Settings of the CLI, each passed as `-c key=value`; they override ours.
+        debug: Run the CLI with `RUST_LOG=debug` and write all of its output to the log and to Inspect's trace log
             (`inspect trace`).
-        disallowed_tools: Built-in tools to take away: `["web_search"]` is the same as `web_search="disabled"`.
-        mcp_ready_timeout: Seconds that the CLI may take from its start until it offers the bridged tools to the
-            model; after that the sample fails with a `ToolsMissingError`.
+        disallowed_tools: Built-in tools to disable: `["web_search"]` is the same as `web_search="disabled"`.
+        mcp_ready_timeout: Seconds from the CLI's start within which it must offer the bridged tools to the model; then
+            the sample fails with a `ToolsMissingError`.
         mcp_startup_timeout: Seconds that the CLI itself waits for an MCP server.
-        transparent_proxy: Forward the CLI's own generation parameters (reasoning effort, verbosity) to the model,
-            instead of those of the eval.
-        auto_review: Run commands in Codex's own sandbox, and have a model review escalations out of it. Defaults of
+        transparent_proxy: Forward the CLI's own generation parameters (reasoning effort, verbosity) to the model
+            instead of the eval's.
+        auto_review: Run commands in Codex's own sandbox, and let a model review escalations out of it. The defaults of
             `sandbox_mode` and `approval_policy` then mean "workspace-write" and "on-request".
         sandbox_mode: Codex's own sandbox around the commands it runs, inside the sample's. All but
             "danger-full-access" need user namespaces, which containers often do not allow.
-        approval_policy: "never", or "on-request" together with `auto_review`: there is nobody else to ask.
-        network_access: Whether commands in the sandbox "workspace-write" have the network.
-        approve_static_mcp_tools: Whether tools of `mcp_servers`, which run outside of Codex's own sandbox, need no
-            approval in its presence. Bridged tools never need one.
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+        approval_policy: "never", or "on-request" together with `auto_review`, since no person can approve.
+        network_access: Whether commands in the sandbox "workspace-write" have network access.
+        approve_static_mcp_tools: Whether tools of `mcp_servers`, which run outside of Codex's own sandbox, skip its
+            approvals. Bridged tools always do.
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -220,7 +220,7 @@ def codex_cli(
 
 
 def check_web_search(mode: CodexWebSearch, disallowed: Sequence[str]) -> CodexWebSearch:
-    """The CLI's web search, given what is disallowed."""
+    """Return the mode of the CLI's web search, given the disallowed tools."""
     if disallowed and mode == "cached":
         raise AgentOptionError("web_search='cached' contradicts disallowed_tools=['web_search'].")
     return "disabled" if disallowed else mode
@@ -238,18 +238,18 @@ def _check_sandbox(mode: str, approval: str, network: bool, review: CodexAutoRev
 
 @dataclass(frozen=True)
 class CodexCli(Adapter):
-    """Knowledge of Codex CLI.
+    """The adapter of Codex CLI.
 
     Args:
-        model_config: Model slug that it believes to run on.
-        web_search: Its web search.
-        goals: Whether it has its goal tools.
-        home_dir: Its CODEX_HOME, if that is not the private folder.
-        config_overrides: Settings that win over ours.
-        mcp_startup_timeout: Seconds that it waits for an MCP server.
-        auto_review: How escalations are reviewed, if they are.
-        sandbox_mode: Its own sandbox.
-        network_access: Whether commands in that sandbox have the network.
+        model_config: Model slug that the CLI sees.
+        web_search: Mode of the web search.
+        goals: Whether to offer the goal tools.
+        home_dir: CODEX_HOME, if it is not the private folder.
+        config_overrides: Settings that override ours.
+        mcp_startup_timeout: Seconds that the CLI waits for an MCP server.
+        auto_review: Review of escalations; None for none.
+        sandbox_mode: Codex's own sandbox.
+        network_access: Whether commands in that sandbox have network access.
         approve_static_mcp_tools: Whether the tools of the user's MCP servers need no approval there.
     """
 
@@ -278,14 +278,14 @@ class CodexCli(Adapter):
     diverted_by, outranked_by = DIVERTED_BY["codex_cli"], OUTRANKED_BY["codex_cli"]
 
     def route(self, model: str) -> Route:
-        """The slug stands for the served model, the reviewer's for its own."""
+        """Map the slug to the served model, and the reviewer's slug to its own model."""
         aliases: dict[str, str | None] = {self._slug(model): None}
         if self.auto_review and self.auto_review.model:
             aliases[_REVIEWER] = self.auto_review.model.removeprefix("inspect/")
         return Route(aliases, web_search=self.web_search != "disabled", dialect="responses")
 
     def launch(self, site: Site) -> Launch:
-        """A configuration layer on top of what is there; a catalogue of models, where the CLI's own lacks this one."""
+        """Write a configuration layer on top of existing ones, and a model catalogue if the CLI's lacks the model."""
         home = self._home(site)
         files = [File(f"{home}/{_PROFILE}.config.toml", toml_document(self._profile(site)))]
         slug = self._slug(site.model)
@@ -299,15 +299,15 @@ class CodexCli(Adapter):
         return Launch(env=env, files=tuple(files), skills=f"{home}/skills", inherit=inherit)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """`codex exec`, later `codex exec resume ID`; the prompt comes on stdin."""
-        # An `--image` must not come last: it takes all words up to the next option.
+        """Run `codex exec`, or `codex exec resume ID` in later turns, with the prompt on stdin."""
+        # `--image` must not come last: it consumes all words up to the next option.
         argv = ["exec", *(word for image in turn.images for word in ("--image", image))]
         argv += ["--json", "--color", "never", "--skip-git-repo-check", *self._layers()]
         argv += ["fork" if turn.fork else "resume", site.session_id, "-"] if turn.resume else ["-"]
         return Invocation(self._command(site, argv), turn.prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
-        """Its own screen. It asks whether it may trust the folder, unless its configuration says so."""
+        """Return the command that opens the CLI's own interface. Its configuration trusts the working directory."""
         trusted = f'projects={{{json.dumps(site.cwd)}={{trust_level="trusted"}}}}'
         return Terminal(self._command(site, ["-c", trusted, *self._layers()]))
 
@@ -322,14 +322,14 @@ class CodexCli(Adapter):
         return argv
 
     def judge(self, exit: Exit) -> Verdict:
-        """How its last turn ended, if it did; an error before any turn is on stderr, and anything else is a crash."""
+        """Read the verdict from the last turn's end. Errors before any turn are on stderr; anything else is a crash."""
         for event in json_events(exit.stdout):
             match event.get("type"):
                 case "turn.completed":
                     return Verdict(Outcome.DONE)
                 case "turn.failed":
                     reason = str((event.get("error") or {}).get("message") or "")
-                    # It has asked a few more times, with a warning of its own.
+                    # The CLI has retried a few times, with its own warning.
                     refused = reason.endswith("reason: content_filter")
                     return Verdict(Outcome.REFUSED if refused else Outcome.FAILED, reason)
                 case "turn.started":
@@ -340,22 +340,22 @@ class CodexCli(Adapter):
         return Verdict(Outcome.CRASHED)
 
     def tool_prefix(self, server: str) -> str:
-        """The namespace of an MCP server's tools, as the bridge names its tools."""
+        """Return the namespace of an MCP server's tools, as the bridge names its tools."""
         return f"{_namespace(server)}__"
 
     def tool_name(self, server: str, tool: str) -> str:
-        """Characters other than letters, digits and _ are replaced; a long name ends with a hash."""
+        """Replace characters other than letters, digits and _; shorten a long name to end with a hash."""
         name = self.tool_prefix(server) + _identifier(tool)
         return name if len(name) <= _LONGEST else self.twin_name(server, tool)
 
     def twin_name(self, server: str, tool: str) -> str:
-        """A name that ends with a hash."""
+        """Return a name that ends with a hash."""
         identity = f"{server}\0{server}\0\0{tool}\0{tool}"
         digest = hashlib.sha1(identity.encode(), usedforsecurity=False).hexdigest()[:12]
         return f"{(self.tool_prefix(server) + _identifier(tool))[: _LONGEST - 13]}_{digest}"
 
     def settings(self, site: Site) -> list[str]:
-        """The settings of this run, the user's the last, each as `-c` takes it."""
+        """Return the settings of this run as arguments of `-c`, with the user's last."""
         own = [f"{key}={toml_value(value)}" for key, value in self._profile(site).items()]
         return [*own, *(f"{key}={value}" for key, value in self.config_overrides)]
 
@@ -370,7 +370,7 @@ class CodexCli(Adapter):
         return posixpath.join(site.cwd, self.home_dir or site.config)
 
     def _profile(self, site: Site) -> dict[str, Any]:
-        """The settings of this run."""
+        """Return the settings of this run."""
         slug = self._slug(site.model)
         namespaces = [_namespace(server.name) for server in site.mcp_servers]
         bridge = {"name": "bridge", "base_url": f"{site.base_url}/v1", "wire_api": "responses", **_RETRIES}
@@ -379,7 +379,7 @@ class CodexCli(Adapter):
             "model": slug,
             "model_providers": {"inspect_swe": bridge},
             "web_search": self.web_search,
-            # Otherwise most models are to find MCP tools by a search, or call them from JavaScript.
+            # Otherwise most models must find MCP tools by a search, or call them from JavaScript.
             "features": {**_OFF, "goals": self.goals, "code_mode": {"direct_only_tool_namespaces": namespaces}},
             "mcp_servers": {server.name: self._server(site, server) for server in site.mcp_servers},
             **self._permissions(),
@@ -409,7 +409,7 @@ class CodexCli(Adapter):
         entry = mcp_entry(server)
         if entry.pop("type") != "stdio":
             entry["http_headers"] = entry.pop("headers")
-        # A million seconds: a tool may take its time.
+        # A million seconds: tools have no time limit.
         entry |= {"required": True, "startup_timeout_sec": self.mcp_startup_timeout, "tool_timeout_sec": 1_000_000}
         if server.tools != "all":
             entry["enabled_tools"] = list(server.tools)
@@ -429,12 +429,12 @@ def _identifier(name: str) -> str:
 
 @functools.cache
 def _data() -> Any:
-    """What is known of Codex's models: those of its own catalogue, and an entry for all others."""
+    """Return the models of Codex's own catalogue, and an entry for all others."""
     return json.loads(Path(__file__).with_name("models.json").read_bytes())
 
 
 def _is_known(slug: str) -> bool:
-    """Whether the CLI has the model in its own catalogue (it goes by the name's beginning), or a newer CLI may have."""
+    """Return whether the model is in the CLI's catalogue (matched by prefix), or may be in a newer CLI's."""
     known = _data()["known"]
     return slug.startswith(tuple(known)) or _generation(slug) > max(map(_generation, known))
 

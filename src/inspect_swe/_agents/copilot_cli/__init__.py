@@ -1,1 +1,1 @@
-"""copilot_cli: the adapter, and what runs in the sandbox."""
+"""The `copilot_cli` agent."""

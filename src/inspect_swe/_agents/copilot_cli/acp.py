@@ -1,4 +1,4 @@
-"""GitHub Copilot CLI as an interactive agent: it speaks ACP itself."""
+"""Interactive GitHub Copilot CLI, over the CLI's own ACP mode."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def interactive_copilot_cli(
     wire: Wire | None = None,
     **params: Unpack[ACPAgentParams],
 ) -> ACPAgent:
-    """Copilot CLI agent via ACP: sessions of many prompts, which can be interrupted.
+    """Return an interactive Copilot CLI agent, whose sessions take many prompts and can be interrupted.
 
     Args:
         skills: Additional skills to make available.
-        copilot_model: Model the CLI believes it runs on. Calls go to the served model regardless.
-        wire: The API that it speaks: "anthropic", "completions" or "responses", by default the one of the vendor of
+        copilot_model: Model name that the CLI sees. Calls go to the served model regardless.
+        wire: API that the CLI uses: "anthropic", "completions" or "responses". Defaults to that of the vendor of
             `copilot_model`.
-        **params: What every interactive agent takes: see `ACPAgentParams`.
+        **params: Arguments of every interactive agent; see `ACPAgentParams`.
 
     Returns:
         An interactive agent.
@@ -42,9 +42,9 @@ def interactive_copilot_cli(
 
 @dataclass(frozen=True)
 class InteractiveCopilotCli(CopilotCli, AcpAdapter):
-    """Knowledge of Copilot CLI as an ACP agent. Fields as in `CopilotCli`."""
+    """The adapter of interactive Copilot CLI. The fields are those of `CopilotCli`."""
 
     def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
-        """Its settings are those of the unattended agent, and so are its MCP servers: it heeds none of a session's."""
+        """Return the launch, with the settings and MCP servers of the headless agent: Copilot ignores a session's."""
         argv = [*self.program(site), "--acp", *([] if asks else ["--allow-all"])]
         return AcpLaunch(tuple([*argv, "--log-level", "debug"] if site.debug else argv))

@@ -33,13 +33,13 @@ _FIXED = {
     "COPILOT_AUTO_UPDATE": "false",
     "COPILOT_DISABLE_LOGIN_SHELL_ENV": "1",
     "COPILOT_OFFLINE": "true",
-    "COPILOT_SESSIONFS_FLUSH_DEBOUNCE_MS": "0",  # Else one that is killed has lost its session.
-    "NODE_DISABLE_COMPILE_CACHE": "1",  # It would write what it has compiled into /tmp.
+    "COPILOT_SESSIONFS_FLUSH_DEBOUNCE_MS": "0",  # Otherwise a killed CLI loses its session.
+    "NODE_DISABLE_COMPILE_CACHE": "1",  # The cache would be written to /tmp.
 }
 _SESSION = Path(__file__).with_name("session.sh").read_text()
 _ROOTS = Path(__file__).with_name("roots.cjs")
 _LONGEST = 64
-"""Characters of a tool's name."""
+"""The maximum length of a tool's name."""
 
 _ALL = {"tools": ["*"], "timeout": FOREVER}
 _FOR_ALL = b'---\napplyTo: "**"\n---\n'
@@ -73,7 +73,7 @@ def copilot_cli(
     wire: Wire | None = None,
     **results: Unpack[RunResults],
 ) -> Agent:
-    """Copilot CLI agent: runs the real GitHub Copilot CLI in the sample's sandbox, with the eval's model.
+    """Return an agent that runs the real GitHub Copilot CLI in the sample's sandbox, with the eval's model.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -83,23 +83,23 @@ def copilot_cli(
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
-        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
-        copilot_model: Model the CLI believes it runs on. Calls go to the served model regardless.
+        model_aliases: Model names that the CLI may request, each with the Inspect model that serves it.
+        copilot_model: Model name that the CLI sees. Calls go to the served model regardless.
         filter: Filter for the bridged model requests.
-        retry_refusals: How often a refused generation is retried.
+        retry_refusals: Maximum number of retries of a refused generation.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "1.0.102".
-        debug: Have the CLI log in detail, and put all that it prints into the log and Inspect's trace log.
+        debug: Make the CLI log in detail, and write all of its output to the log and to Inspect's trace log.
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
-        wire: The API that it speaks: "anthropic", "completions" or "responses". Default: the first for a
-            `copilot_model` that begins with "claude", the last for one with "gpt", and the second for all others.
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+        wire: API that the CLI uses: "anthropic", "completions" or "responses". Defaults to "anthropic" for a
+            `copilot_model` that begins with "claude", "responses" for one with "gpt", and "completions" for all others.
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -134,7 +134,7 @@ def copilot_cli(
 
 @dataclass(frozen=True)
 class CopilotCli(Adapter):
-    """Knowledge of Copilot CLI: the model it believes to run on, and the API it speaks (None: that vendor's)."""
+    """The adapter of Copilot CLI: the model name that it sees, and the API it uses (None: the vendor's)."""
 
     copilot_model: str = "claude-sonnet-5.5"
     wire: Wire | None = None
@@ -160,18 +160,18 @@ class CopilotCli(Adapter):
 
     @property
     def spoken(self) -> DialectName:
-        """The API that it speaks."""
+        """The API that the CLI uses."""
         if self.wire is not None:
             return self.wire
         vendors: dict[str, DialectName] = {"claude": "anthropic", "gpt": "responses"}
         return next((api for vendor, api in vendors.items() if self.copilot_model.startswith(vendor)), "completions")
 
     def route(self, model: str) -> Route:
-        """The presented name stands for the served model."""
+        """Map the presented name to the served model."""
         return Route({self.copilot_model: None}, dialect=self.spoken)
 
     def launch(self, site: Site) -> Launch:
-        """Instructions and MCP servers, in a private home; the rest are variables."""
+        """Write instructions and MCP servers to a private home; all else is set by variables."""
         servers = {each.name: {**scripted_entry(site, each), **_ALL} for each in site.mcp_servers}
         files = [
             File(f"{site.config}/servers.json", json.dumps({"mcpServers": servers}).encode()),
@@ -198,21 +198,21 @@ class CopilotCli(Adapter):
         return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """Without a terminal; the prompt comes on stdin."""
+        """Run the CLI without a terminal, with the prompt on stdin."""
         argv = ["sh", "-c", _SESSION, "sh", site.config, site.session_id, "again" if turn.resume else "new"]
         argv += [*self.terminal(site).argv, "--output-format", "json", "--session-id", site.session_id]
         argv += [*["--log-level", "debug"] * site.debug, *(f"--attachment={image}" for image in turn.images)]
         return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
-        """Its own screen, in a folder that the person need not say they trust."""
+        """Return the command that opens the CLI's own interface, in a folder marked as trusted."""
         trusted = File(f"{site.config}/config.json", json.dumps({"trustedFolders": [site.cwd]}).encode())
         return Terminal((*self.program(site), "--allow-all"), (trusted,))
 
     def judge(self, exit: Exit) -> Verdict:
-        """Its last `result` event has its exit code, and the last error before it the reason."""
+        """Read the verdict from the exit code in the last `result` event, and the reason from the last error event."""
         if (result := last_event(exit.stdout, "result")) is None:
-            # What is wrong with its arguments and variables it says before its session begins.
+            # Errors in arguments and variables are printed before the session begins.
             said = exit.code == 1 and not any(json_events(exit.head)) and exit.stderr.strip().partition("\n")[0]
             return Verdict(Outcome.FAILED, said) if said else Verdict(Outcome.CRASHED)
         if result.get("exitCode") == 0:
@@ -221,16 +221,16 @@ class CopilotCli(Adapter):
         return Verdict(Outcome.FAILED, str(error.get("message") or ""))
 
     def program(self, site: Site) -> list[str]:
-        """What it is started with, in whatever way."""
+        """Return the start of every command line."""
         first, *script = site.command
         script = ["--require", f"{site.config}/roots.cjs", *script] if script else []
         return [*shell_argv(site), first, *script, "--additional-mcp-config", f"@{site.config}/servers.json"]
 
     def tool_prefix(self, server: str) -> str:
-        """What the names of an MCP server's tools begin with in a model request."""
+        """Return the prefix of the names of an MCP server's tools in a model request."""
         return f"{server}-"[:_LONGEST]
 
     def tool_name(self, server: str, tool: str) -> str:
-        """Written as a host's name is, with - for all that is neither letter nor digit, and cut."""
+        """Encode the name like a host name, with - for all characters but letters and digits, and truncate it."""
         labels = (each if each.isascii() else f"xn--{each.encode('punycode').decode()}" for each in tool.split("."))
         return replaced(f"{server}-{'.'.join(labels)}", "[^a-zA-Z0-9_-]", "-")[:_LONGEST]

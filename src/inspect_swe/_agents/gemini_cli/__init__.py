@@ -1,1 +1,1 @@
-"""gemini_cli: the adapter, and what runs in the sandbox."""
+"""The `gemini_cli` agent."""

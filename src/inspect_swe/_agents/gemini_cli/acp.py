@@ -1,4 +1,4 @@
-"""Gemini CLI as an interactive agent: it speaks ACP itself."""
+"""Interactive Gemini CLI, over the CLI's own ACP mode."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..._contract.mcp import shell_argv
 from ..._contract.result_specs import OutputFiles
 from .agent import GeminiCli
 
-# A session's file is named after the minute. Opening the session again in the same minute would empty it.
+# The file of a session is named after the minute. Reopening the session in the same minute would empty it.
 _OTHER_MINUTE = """
 for file in .gemini/tmp/*/chats/session-*; do
   kept="${file%/*}/session-2000-01-01T00-00-${file##*-}"
@@ -52,29 +52,29 @@ def interactive_gemini_cli(
     mcp_ready_timeout: float = 120,
     collect: str | Sequence[str] | OutputFiles | None = None,
 ) -> ACPAgent:
-    """Gemini CLI agent via ACP: sessions of many prompts, which can be interrupted.
+    """Return an interactive Gemini CLI agent, whose sessions take many prompts and can be interrupted.
 
     Args:
         skills: Additional skills to make available.
         version: "auto", "sandbox", "stable", "latest" or a version such as "0.61.0".
-        debug: Run the CLI with `--debug`, and have it write its log to `$HOME/gemini-debug.log` in the sandbox.
+        debug: Run the CLI with `--debug`; its log is `$HOME/gemini-debug.log` in the sandbox.
         model: Model that serves the CLI's calls (defaults to the eval's model).
         filter: Filter for the bridged model requests.
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         system_prompt: Text to add to the CLI's own instructions.
-        retry_refusals: How often a refused generation is retried.
-        model_map: Model names the CLI may ask for, each with the Inspect model that serves it.
+        retry_refusals: Maximum number of retries of a refused generation.
+        model_map: Model names that the CLI may request, each with the Inspect model that serves it.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         web_search: Whether the CLI has its `google_web_search` tool.
-        gemini_model: Model the CLI believes it runs on. Calls go to the served model regardless.
+        gemini_model: Model name that the CLI sees. Calls go to the served model regardless.
         permissions: "allow", "reject", "approver" (Inspect's approval policy) or an async function.
         operator: Whether a person may take part over `inspect acp` or an editor.
         mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
-        collect: Files to keep in the log: globs below the working directory, or `OutputFiles`.
+        collect: Files to save in the log: globs below the working directory, or `OutputFiles`.
 
     Returns:
         An interactive agent.
@@ -107,12 +107,12 @@ def interactive_gemini_cli(
 
 @dataclass(frozen=True)
 class InteractiveGeminiCli(GeminiCli, AcpAdapter):
-    """Knowledge of Gemini CLI as an ACP agent. Fields as in `GeminiCli`."""
+    """The adapter of interactive Gemini CLI. The fields are those of `GeminiCli`."""
 
     reopens: ClassVar[str] = _OTHER_MINUTE
 
     def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
-        """Its settings, MCP servers included, are those of the unattended agent."""
+        """Return the launch, with the settings and MCP servers of the headless agent."""
         argv = [*shell_argv(site), *site.command, "--acp", "--model", self.gemini_model]
         argv += ["--approval-mode", "default" if asks else "yolo"]
         env = {"GEMINI_DEBUG_LOG_FILE": f"{site.home}/gemini-debug.log"} if site.debug else {}

@@ -30,7 +30,7 @@ _AUTH = "gemini-api-key"
 _SETTINGS: dict[str, Any] = {
     "general": {
         "enableAutoUpdate": False,
-        # Inspect has retried what can be retried; the CLI's ten attempts would take minutes.
+        # Inspect has already retried; the CLI's ten attempts would take minutes.
         "maxAttempts": 3,
         "sessionRetention": {"enabled": False},
     },
@@ -39,7 +39,7 @@ _SETTINGS: dict[str, Any] = {
     "privacy": {"usageStatisticsEnabled": False},
     "security": {
         "auth": {"selectedType": _AUTH, "enforcedType": _AUTH},
-        # The user's own settings count for less than these.
+        # These settings override the user's own.
         "disableYoloMode": False,
         "folderTrust": {"enabled": False},
     },
@@ -47,11 +47,11 @@ _SETTINGS: dict[str, Any] = {
 }
 
 _LONGEST, _KEPT = 63, 30
-"""Characters of a tool's name, and those of a longer one that it begins and ends with."""
+"""The maximum length of a tool's name, and the length of each end of a shortened one."""
 
 _EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
 _SPECIAL = ("/", "?", "<session_context>", "<hook_context>")
-"""Beginnings of prompts that the CLI takes for commands, or leaves out when it resumes."""
+"""Prefixes of prompts that the CLI treats as commands, or drops when it resumes."""
 
 _AS_WRITTEN = b'description = "Hands on a request."\nprompt = "The request, as it was written:"\n'
 
@@ -83,7 +83,7 @@ def gemini_cli(
     web_search: bool = True,
     **results: Unpack[RunResults],
 ) -> Agent:
-    """Gemini CLI agent: runs the real Gemini CLI in the sample's sandbox, with the eval's model.
+    """Return an agent that runs the real Gemini CLI in the sample's sandbox, with the eval's model.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -93,23 +93,23 @@ def gemini_cli(
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
-        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
-        gemini_model: Model the CLI believes it runs on. Calls go to the served model regardless.
+        model_aliases: Model names that the CLI may request, each with the Inspect model that serves it.
+        gemini_model: Model name that the CLI sees. Calls go to the served model regardless.
         filter: Filter for the bridged model requests.
-        retry_refusals: How often a refused generation is retried.
+        retry_refusals: Maximum number of retries of a refused generation.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "0.61.0".
-        debug: Run the CLI with `--debug` and put all that it prints into the log, and into Inspect's trace log
+        debug: Run the CLI with `--debug` and write all of its output to the log and to Inspect's trace log
             (`inspect trace`).
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         web_search: Whether the CLI has its `google_web_search` tool.
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -144,11 +144,11 @@ def gemini_cli(
 
 @dataclass(frozen=True)
 class GeminiCli(Adapter):
-    """Knowledge of Gemini CLI.
+    """The adapter of Gemini CLI.
 
     Args:
-        gemini_model: Model it believes to run on.
-        web_search: Whether it has its web search tool.
+        gemini_model: Model name that it sees.
+        web_search: Whether to offer the web search tool.
     """
 
     gemini_model: str = "gemini-2.5-pro"
@@ -163,18 +163,18 @@ class GeminiCli(Adapter):
     mode_policy = gemini_mode
 
     def route(self, model: str) -> Route:
-        """The presented name stands for the served model."""
+        """Map the presented name to the served model."""
         return Route({self.gemini_model: None}, web_search=self.web_search, dialect="google")
 
     def launch(self, site: Site) -> Launch:
-        """Settings, MCP servers and system prompt, all in a private home."""
+        """Write settings, MCP servers and system prompt to a private home."""
         home = f"{site.config}/.gemini"
         servers = {each.name: {**mcp_entry(each), "timeout": FOREVER, "trust": True} for each in site.mcp_servers}
         tools = {} if self.web_search else {"exclude": ["google_web_search"]}
         settings = {**_SETTINGS, "mcpServers": servers, "tools": tools}
         assumed = 256_000 if self.gemini_model.startswith("gemma-4") else 1_048_576
         if site.window and site.window != assumed:
-            # Half of the window, as it has it, but told as a fraction of the window that it assumes.
+            # Half of the window, as by default, but expressed as a fraction of the window that the CLI assumes.
             fraction = round(min(site.window / 2 / assumed, 0.9), 6)
             settings["model"] = {**_SETTINGS["model"], "compressionThreshold": fraction}
         files = [
@@ -200,37 +200,37 @@ class GeminiCli(Adapter):
         return Launch(env=env, files=tuple(files), skills=f"{home}/skills", inherit=inherit)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """Headless mode; the prompt comes on stdin."""
+        """Run the CLI in headless mode, with the prompt on stdin."""
         argv = [*self.terminal(site).argv, "--output-format", "stream-json"]
         argv += ["--resume" if turn.resume else "--session-id", site.session_id]
         if site.debug:
             argv.append("--debug")
-        # A mention ("@file") would be replaced by what the file says; arguments of a command are handed on as they are.
+        # A mention ("@file") would be replaced by the file's content; a command's arguments are passed unchanged.
         special = "@" in turn.prompt or turn.prompt.lstrip().startswith(_SPECIAL)
         prompt = f"/as-written\n{turn.prompt}" if special else turn.prompt
         return Invocation(tuple(argv), prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
-        """Its own screen."""
+        """Return the command that opens the CLI's own interface."""
         argv = [*shell_argv(site), *site.command, "--approval-mode", "yolo", "--model", self.gemini_model]
         return Terminal(tuple(argv))
 
     def judge(self, exit: Exit) -> Verdict:
-        """Its last `result` event says how it ended; without one it crashed."""
+        """Read the verdict from the last `result` event; without one the CLI crashed."""
         if (result := last_event(exit.stdout, "result")) is None:
             return Verdict(Outcome.CRASHED)
         if result.get("status") == "success":
             return Verdict(Outcome.DONE)
-        # A result that failed without an error is the model's: its last answer was blocked, or empty.
+        # A failed result without an error is the model's: its last answer was blocked or empty.
         error = result.get("error")
         return Verdict(Outcome.FAILED, str(error.get("message") or "")) if error else Verdict(Outcome.REFUSED)
 
     def tool_prefix(self, server: str) -> str:
-        """What the names of an MCP server's tools begin with in a model request."""
+        """Return the prefix of the names of an MCP server's tools in a model request."""
         return (f"{server}_" if server.startswith("mcp_") else f"mcp_{server}_")[:_KEPT]
 
     def tool_name(self, server: str, tool: str) -> str:
-        """Characters that the API refuses are replaced, and a long name loses its middle."""
+        """Replace characters that the API rejects, and cut the middle of a long name."""
         full = f"{server}_{tool}" if server.startswith("mcp_") else f"mcp_{server}_{tool}"
         name = replaced(full, "[^a-zA-Z0-9_.:-]")
         return name if len(name) <= _LONGEST else f"{name[:_KEPT]}...{name[-_KEPT:]}"

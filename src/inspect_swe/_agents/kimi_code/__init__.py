@@ -1,1 +1,1 @@
-"""kimi_code: the adapter, and what runs in the sandbox."""
+"""The `kimi_code` agent."""

@@ -1,4 +1,4 @@
-"""Kimi Code as an interactive agent: it speaks ACP itself."""
+"""Interactive Kimi Code, over the CLI's own ACP mode."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..._contract.mcp import shell_argv
 from ..disallowed import check_disallowed
 from .agent import KimiCode
 
-# It says that a turn has ended before it has written the end of it; a write may take long on a busy machine.
+# The CLI reports the end of a turn before it has written it to disk, which may take long on a busy machine.
 _WRITTEN = """
 for n in $(seq 50); do
   tail -n 1 sessions/*/"$2"/agents/main/wire.jsonl | grep -q '"type":"prompt\\.' && exit
@@ -34,13 +34,13 @@ def interactive_kimi_code(
     disallowed_tools: Sequence[str] | None = None,
     **params: Unpack[ACPAgentParams],
 ) -> ACPAgent:
-    """Kimi Code agent via ACP: sessions of many prompts, which can be interrupted.
+    """Return an interactive Kimi Code agent, whose sessions take many prompts and can be interrupted.
 
     Args:
         skills: Additional skills to make available.
-        max_context_size: Tokens that the CLI believes the model takes. Default: what the served model takes.
-        disallowed_tools: Names of the CLI's own tools that the model is not to have.
-        **params: What every interactive agent takes: see `ACPAgentParams`.
+        max_context_size: Context window in tokens that the CLI assumes. Defaults to that of the served model.
+        disallowed_tools: Names of built-in tools to disable.
+        **params: Arguments of every interactive agent; see `ACPAgentParams`.
 
     Returns:
         An interactive agent.
@@ -54,11 +54,11 @@ def interactive_kimi_code(
 
 @dataclass(frozen=True)
 class InteractiveKimiCode(KimiCode, AcpAdapter):
-    """Knowledge of Kimi Code as an ACP agent. Fields as in `KimiCode`."""
+    """The adapter of interactive Kimi Code. The fields are those of `KimiCode`."""
 
     settles: ClassVar[str] = _WRITTEN
 
     def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
-        """Its settings, MCP servers included, are those of the unattended agent."""
+        """Return the launch, with the settings and MCP servers of the headless agent."""
         guard = {"KIMI_CODE_DANGEROUS_COMMAND_GUARD": "true"} if asks else {}
         return AcpLaunch((*shell_argv(site), *site.command, "acp"), guard, mode="default" if asks else "auto")

@@ -32,7 +32,7 @@ _ENV = {
     "KIMI_CODE_DANGEROUS_COMMAND_GUARD": "false",
     "KIMI_CODE_NO_AUTO_UPDATE": "1",
     "KIMI_DISABLE_TELEMETRY": "1",
-    # Inspect has retried what can be retried.
+    # Inspect has already retried.
     "KIMI_LOOP_MAX_ATTEMPTS_PER_STEP": "1",
     "KIMI_MCP_STARTUP_TIMEOUT_MS": "300000",
     "KIMI_MCP_TOOL_TIMEOUT_MS": str(FOREVER),
@@ -40,10 +40,11 @@ _ENV = {
     "KIMI_MODEL_PROVIDER_TYPE": "anthropic",
 }
 
-# Runs in the CLI, which takes a prompt as an argument only, and hands it the prompt; the sandbox's own is a script too.
+# A preload script that inserts the prompt, since the CLI takes it only as an argument. The sandbox's own CLI is a Node
+# script, too.
 _PRELOAD = Path(__file__).with_name("prompt.cjs")
-# Its commands read ~/.bashrc, as bash takes the socket that is their stdin for a remote shell's; one that exits would
-# end all of them. Bash that is no outermost shell does not read it.
+# Its commands read ~/.bashrc, because bash takes the socket on their stdin for a remote shell's; a ~/.bashrc that exits
+# would end them all. Bash does not read it if SHLVL marks it as a nested shell.
 _PRELOADED = """
 if [ -e "$HOME/.bashrc" ] && ! bash -c '. ~/.bashrc >/dev/null 2>&1; echo read' </dev/null 2>/dev/null | grep -q read
 then export SHLVL=1
@@ -53,14 +54,14 @@ export OTHER_NODE_OPTIONS NODE_OPTIONS
 shift
 exec "$@"
 """
-# Of a model of which nothing is known. It cuts a prompt that does not fit into the window, without having asked, and it
-# would ask for answers as long as the window.
+# Limits for an unknown model. The CLI would silently cut a prompt that exceeds the window, and request answers as long
+# as the window.
 _WINDOW, _OUTPUT = 1_000_000, 32_000
-# It would keep 50,000 tokens free, which some models don't even have; 15 % it keeps free anyway.
+# The default of 50,000 tokens exceeds the window of some models; the CLI leaves 15 % free anyway.
 _CONFIG = "[loop_control]\nreserved_context_size = 0\n"
 
 _LONGEST = 64
-"""Characters of a tool's name."""
+"""The maximum length of a tool's name."""
 
 _REFUSED = "Provider safety policy blocked the response."
 _AS_WRITTEN = "The request, as it was written:"
@@ -92,7 +93,7 @@ def kimi_code(
     debug: bool = False,
     **results: Unpack[RunResults],
 ) -> Agent:
-    """Kimi Code agent: runs the real Kimi Code CLI in the sample's sandbox, with the eval's model.
+    """Return an agent that runs the real Kimi Code CLI in the sample's sandbox, with the eval's model.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -103,22 +104,22 @@ def kimi_code(
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
-        max_context_size: Tokens that the CLI believes the model takes, of which it compacts at some 85 %. Default: what
-            the served model takes, where that is known.
-        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
+        max_context_size: Context window in tokens that the CLI assumes; it compacts at about 85 %. Defaults to the
+            served model's, if known.
+        model_aliases: Model names that the CLI may request, each with the Inspect model that serves it.
         filter: Filter for the bridged model requests.
-        retry_refusals: How often a refused generation is retried.
-        disallowed_tools: Names of the CLI's own tools that the model is not to have, such as "WebSearch".
+        retry_refusals: Maximum number of retries of a refused generation.
+        disallowed_tools: Names of built-in tools to disable, such as "WebSearch".
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "2.1.0".
-        debug: Put all that the CLI prints into the log, and into Inspect's trace log (`inspect trace`).
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+        debug: Write all output to the log and to Inspect's trace log (`inspect trace`).
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -154,11 +155,11 @@ def kimi_code(
 
 @dataclass(frozen=True)
 class KimiCode(Adapter):
-    """Knowledge of Kimi Code.
+    """The adapter of Kimi Code.
 
     Args:
-        max_context_size: Tokens that it believes the model takes; None means the served model's own.
-        disallowed_tools: Tools of its own that the model is not to have.
+        max_context_size: Context window in tokens that the CLI assumes; None for the served model's.
+        disallowed_tools: Built-in tools to disable.
     """
 
     max_context_size: int | None = None
@@ -169,18 +170,18 @@ class KimiCode(Adapter):
     user_agent, sessions, acp_tools = "kimi-code-cli/", ("sessions", "session_index.jsonl"), ()
     session_body_field = "metadata.user_id"
     diverted_by = DIVERTED_BY["kimi_code"]
-    session_field = "session_id"  # What runs before it tells it at the beginning.
+    session_field = "session_id"  # Our preload script reports it at the start.
 
     def __post_init__(self) -> None:
         if self.max_context_size is not None and self.max_context_size < 1:
             raise AgentOptionError(f"max_context_size must be at least 1, not {self.max_context_size}.")
 
     def route(self, model: str) -> Route:
-        """All names stand for the served model."""
+        """Map all names to the served model."""
         return Route(dialect="anthropic")
 
     def launch(self, site: Site) -> Launch:
-        """Settings, MCP servers and system prompt, all in a private home."""
+        """Write settings, MCP servers and system prompt to a private home."""
         servers = {each.name: {"transport": each.type, **mcp_entry(each)} for each in site.mcp_servers}
         config = f"{_CONFIG}[tools]\ndisabled = {json.dumps(self.disallowed_tools)}\n"
         files = [
@@ -203,7 +204,7 @@ class KimiCode(Adapter):
         return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """Print mode; the prompt comes on stdin."""
+        """Run the CLI in print mode, with the prompt on stdin."""
         preload = f'--require="{site.config}/prompt.cjs"'
         argv = [*shell_argv(site), "sh", "-c", _PRELOADED, "sh", preload, *site.command]
         argv += ["--output-format", "stream-json"]
@@ -212,14 +213,14 @@ class KimiCode(Adapter):
         return Invocation((*argv, "--prompt=-"), prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
-        """Its own screen, which does not ask whether the folder is to be trusted."""
+        """Return the command that opens the CLI's own interface, in a folder marked as trusted."""
         name = re.sub(r"[^a-z0-9._-]+", "-", site.cwd.rpartition("/")[2].lower()).strip("-")[:40].strip("-")
         key = f"wd_{name or 'workspace'}_{hashlib.sha256(site.cwd.encode()).hexdigest()[:12]}"
         trusted = File(f"{site.config}/workspace-trust/{key}", b"{}")
         return Terminal((*shell_argv(site), *site.command, "--auto"), (trusted,))
 
     def judge(self, exit: Exit) -> Verdict:
-        """Its exit code says that all went well; the last line on stderr, what went wrong."""
+        """Read success from the exit code, and the reason of a failure from the last line on stderr."""
         if exit.code == 0:
             return Verdict(Outcome.DONE)
         if (said := re.search(r"^error: (?:failed to run prompt: )?(.+)", exit.stderr, re.M)) is None:
@@ -227,16 +228,16 @@ class KimiCode(Adapter):
         return Verdict(Outcome.REFUSED if said[1] == _REFUSED else Outcome.FAILED, said[1])
 
     def tool_prefix(self, server: str) -> str:
-        """What the names of an MCP server's tools begin with in a model request."""
+        """Return the prefix of the names of an MCP server's tools in a model request."""
         return f"mcp__{_part(server)}__"[: _LONGEST - len("_-12345678")]
 
     def tool_name(self, server: str, tool: str) -> str:
-        """Characters that some API refuses are replaced, several _ are one, and a long name ends with a hash."""
+        """Replace characters that some APIs reject, merge repeated _, and shorten a long name to end with a hash."""
         name = f"mcp__{_part(server)}__{_part(tool)}"
         if len(name) <= _LONGEST:
             return name
         value = fnv1a(name)
-        digest = f"-{2**32 - value:x}" if value >= 2**31 else f"{value:x}"  # It is a number with a sign.
+        digest = f"-{2**32 - value:x}" if value >= 2**31 else f"{value:x}"  # The hash is a signed number.
         digest = digest.rjust(8, "0")
         return f"{name[: _LONGEST - len(digest) - 1]}_{digest}"
 

@@ -1,1 +1,1 @@
-"""mini_swe_agent: the adapter, and what runs in the sandbox."""
+"""The `mini_swe_agent` agent."""

@@ -49,29 +49,29 @@ def mini_swe_agent(
     debug: bool | None = None,
     **results: Unpack[RunResults],
 ) -> Agent:
-    """mini-swe-agent: runs the real mini-swe-agent in the sample's sandbox, with the eval's model.
+    """Return an agent that runs the real mini-swe-agent in the sample's sandbox, with the eval's model.
 
-    The sandbox needs a Python from 3.10 to 3.14; neither pip nor a network.
+    The sandbox needs Python 3.10 to 3.14, but neither pip nor network access.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
         description: Agent description (used in multi-agent systems with `as_tool()` and `handoff()`).
         system_prompt: Text to append to its own system prompt.
         centaur: Centaur mode: a person works with it, in a terminal of the sandbox (Inspect's `human_cli()`).
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         model: Model that serves its calls (defaults to the eval's model).
-        model_aliases: Model names that may be asked for, each with the Inspect model that serves it.
+        model_aliases: Model names that it may request, each with the Inspect model that serves it.
         filter: Filter for the bridged model requests.
-        retry_refusals: How often a refused generation is retried.
-        compaction: Strategy for conversations that outgrow the model's context window; it has none of its own.
+        retry_refusals: Maximum number of retries of a refused generation.
+        compaction: Strategy for conversations that exceed the model's context window; the agent itself has none.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for it; they win over ours. None may divert its model requests.
+        env: Environment variables for it; they override ours. Those that divert model requests are refused.
         user: User to run it as.
         sandbox: Name of the sandbox to run in.
         version: "stable" (the pinned one), "sandbox" (only the sandbox's own), "auto" (that if it is there, else the
             pinned one), "latest" (the newest on PyPI) or a version such as "2.2.3".
-        debug: Put all that it prints into the log, and into Inspect's trace log (`inspect trace`).
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+        debug: Write all output to the log and to Inspect's trace log (`inspect trace`).
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -103,26 +103,26 @@ def mini_swe_agent(
 
 @dataclass(frozen=True)
 class MiniSweAgent(Adapter):
-    """Knowledge of mini-swe-agent. It is a Python package, which a runner of ours calls in the sandbox."""
+    """The adapter of mini-swe-agent, a Python package that our runner calls in the sandbox."""
 
     key, label, command, tools = "mini_swe_agent", "mini-swe-agent", "mini", TOOLS["mini_swe_agent"]
     recipe: ClassVar[PythonPackage] = PythonPackage(
         "mini-swe-agent",
         "package/minisweagent/__init__.py",
-        # Of its models we take the one that needs none of the providers' libraries. They would be 90% of all bytes.
+        # We use the one model class that needs no provider's library. Those libraries would be 90% of all bytes.
         exclude=("datasets", "litellm", "openai", "textual"),
     )
     user_agent, sessions, withholds = "mini-swe-agent/", ("sessions",), PYTHON_READS
     diverted_by = DIVERTED_BY["mini_swe_agent"]
 
     def route(self, model: str) -> Route:
-        """It asks for one model."""
+        """Map the agent's only model to the served one."""
         return Route({_MODEL: None}, dialect="completions")
 
     def launch(self, site: Site) -> Launch:
-        """The runner, and a file that tells it what to do."""
+        """Return the runner and its job file."""
         job = {
-            # The package's first file, if it is ours; the sandbox's own Python finds its own.
+            # The folder of our copy; the sandbox's own Python finds its own package.
             "folders": [posixpath.dirname(posixpath.dirname(file)) for file in site.command[1:]],
             "env": {
                 "MSWEA_GLOBAL_CONFIG_DIR": site.config,
@@ -142,26 +142,26 @@ class MiniSweAgent(Adapter):
         return Launch(files=files)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """The runner goes on with the conversation, if there is one."""
+        """Run the runner, which resumes the conversation after the first turn."""
         argv = (*self._argv(site), "--resume") if turn.resume else self._argv(site)
         return Invocation(argv, turn.prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
-        """Its own command in a terminal."""
+        """Return the command that runs it in a terminal."""
         return Terminal((*self._argv(site), "--terminal"))
 
     def judge(self, exit: Exit) -> Verdict:
-        """The runner's last line says how it ended."""
+        """Read the verdict from the runner's last line."""
         if (result := last_event(exit.stdout, "result")) is None:
             return Verdict(Outcome.CRASHED)
         if result["status"] == "Failed":
             return Verdict(Outcome.FAILED, str(result.get("reason", "")))
-        # What it submitted is the output of a command, which no message of the model holds.
+        # The submission is a command's output, which no message of the model contains.
         outcome = Outcome.REFUSED if result["status"] == "Refused" else Outcome.DONE
         return Verdict(outcome, answer=str(result.get("answer") or ""))
 
     def _argv(self, site: Site) -> tuple[str, ...]:
-        # Isolated: the task's own PYTHONPATH and packages are not for us.
+        # Isolated mode ignores the task's PYTHONPATH and packages.
         return (site.command[0], "-I", self._runner(site), f"{site.config}/job.json")
 
     def _runner(self, site: Site) -> str:

@@ -1,1 +1,1 @@
-"""opencode: the adapter, and what runs in the sandbox."""
+"""The `opencode` agent."""

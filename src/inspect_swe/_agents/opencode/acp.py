@@ -1,4 +1,4 @@
-"""OpenCode as an interactive agent: it speaks ACP itself."""
+"""Interactive OpenCode, over the CLI's own ACP mode."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def interactive_opencode(
     opencode_model: str = "anthropic/claude-sonnet-4-5",
     **params: Unpack[ACPAgentParams],
 ) -> ACPAgent:
-    """OpenCode agent via ACP: sessions of many prompts, which can be interrupted.
+    """Return an interactive OpenCode agent, whose sessions take many prompts and can be interrupted.
 
     Args:
         skills: Additional skills to make available.
-        opencode_model: Model the CLI believes it runs on ("provider/model"), which also chooses the dialect that it
-            speaks. Calls go to the served model regardless.
-        **params: What every interactive agent takes: see `ACPAgentParams`.
+        opencode_model: Model name that the CLI sees ("provider/model"); its provider chooses the dialect. Calls go to
+            the served model regardless.
+        **params: Arguments of every interactive agent; see `ACPAgentParams`.
 
     Returns:
         An interactive agent.
@@ -43,15 +43,15 @@ def interactive_opencode(
 
 @dataclass(frozen=True)
 class InteractiveOpenCode(OpenCode, AcpAdapter):
-    """Knowledge of OpenCode as an ACP agent. Fields as in `OpenCode`."""
+    """The adapter of interactive OpenCode. The fields are those of `OpenCode`."""
 
     def launch(self, site: Site) -> Launch:
-        """As unattended, with the model that the session begins with, and without asking it for a title."""
+        """Return the headless launch with the session's initial model and without title requests to the model."""
         launch = super().launch(site)
         config = json.loads(launch.env[_CONFIG]) | {"model": self.presented, "agent": {"title": {"disable": True}}}
         return replace(launch, env={**launch.env, _CONFIG: json.dumps(config)})
 
     def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
-        """Its settings, MCP servers included, are those of the unattended agent."""
+        """Return the launch, with the settings and MCP servers of the headless agent."""
         argv = [*site.command, "acp", "--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
         return AcpLaunch(tuple(argv), {"OPENCODE_ASKS": "1"} if asks else {})

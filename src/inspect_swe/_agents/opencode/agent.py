@@ -29,19 +29,19 @@ from ..modes import opencode_mode
 from ..routing import DIVERTED_BY, OUTRANKED_BY
 from ..tool_kinds import OPENCODE, TOOLS
 
-# FFF is a native file finder, unpacked into /tmp at every start. Without it ripgrep is used.
+# FFF is a native file finder that is unpacked into /tmp at every start. Without it the CLI uses ripgrep.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
 
-# Providers with an API of their own, and where on the bridge it is served. All others speak Chat Completions.
+# Providers with their own API, and its path on the bridge. All others use Chat Completions.
 _PATHS = {"anthropic": "/v1", "openai": "/v1", "google": "/v1beta"}
-_UNSEEN = {"npm_config_offline": "true", "BUN_JSC_useFTLJIT": "0"}  # by its commands; what each is for: see its quirks
+_UNSEEN = {"npm_config_offline": "true", "BUN_JSC_useFTLJIT": "0"}  # Hidden from its commands; see the quirks page.
 _HOMES = {"CACHE": "/cache", "CONFIG": "", "DATA": "/data", "STATE": "/state"}
-# What it is told of the model, whose name it need not know, and of calls.
+# Settings of the model, which the CLI need not know, and of calls.
 _CALLS = {"apiKey": "none-needed", "timeout": False, "headerTimeout": False}
 _MODEL = {"attachment": True, "modalities": {"input": ["text", "image", "pdf"], "output": ["text"]}}
 
-# Runs in the CLI: keeps the task's files and the agent's environment as they are, and tells the session's id.
-# Its own list has thousands of models, which it goes through at each start; and it would install types for plugins.
+# A plugin that protects the task's files and the agent's environment and reports the session's id. A short model list,
+# since the CLI's own has thousands, which it reads at each start. A lock file, so that no plugin types are installed.
 _PLUGIN, _MODELS = (Path(__file__).with_name(name) for name in ("plugin.js", "models.json"))
 _LOCK = b'{"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}'
 _INSTALLED = {"opencode/package-lock.json": _LOCK, "opencode/node_modules/.keep": b""}
@@ -74,7 +74,7 @@ def opencode(
     session_title: str = "Inspect eval",
     **results: Unpack[RunResults],
 ) -> Agent:
-    """OpenCode agent: runs the real OpenCode CLI in the sample's sandbox, with the eval's model.
+    """Return an agent that runs the real OpenCode CLI in the sample's sandbox, with the eval's model.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -84,22 +84,22 @@ def opencode(
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
-        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
-        opencode_model: Model the CLI believes it runs on: "provider/model". Calls go to the served model regardless.
+        model_aliases: Model names that the CLI may request, each with the Inspect model that serves it.
+        opencode_model: Model name that the CLI sees: "provider/model". Calls go to the served model regardless.
         filter: Filter for the bridged model requests.
-        retry_refusals: How often a refused generation is retried.
+        retry_refusals: Maximum number of retries of a refused generation.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "1.18.18".
-        debug: Have the CLI log in detail, and put all that it prints into the log and Inspect's trace log.
+        debug: Make the CLI log in detail, and write all of its output to the log and to Inspect's trace log.
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         session_title: Title of the CLI's session.
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -134,7 +134,7 @@ def opencode(
 
 @dataclass(frozen=True)
 class OpenCode(Adapter):
-    """Knowledge of OpenCode: the model it believes to run on, and its session's title (else it asks the model)."""
+    """The adapter of OpenCode: the model name that it sees, and the title that saves a request to the model."""
 
     presented: str = "anthropic/claude-sonnet-4-5"
     title: str = "Inspect eval"
@@ -143,7 +143,7 @@ class OpenCode(Adapter):
     user_agent, session_header, sub_agent_header = "opencode/", "x-session-id", "x-parent-session-id"
     takes_images, acp_tools, tools, withholds = True, (), TOOLS["opencode"], BUN_READS
     diverted_by, outranked_by = DIVERTED_BY["opencode"], OUTRANKED_BY["opencode"]
-    sessions, session_field = ("data",), "sessionID"  # Our plugin tells it as well.
+    sessions, session_field = ("data",), "sessionID"  # Our plugin reports it, too.
     mode_policy = opencode_mode
 
     def __post_init__(self) -> None:
@@ -151,12 +151,12 @@ class OpenCode(Adapter):
             raise AgentOptionError(f'opencode_model={self.presented!r} is not of the form "provider/model".')
 
     def route(self, model: str) -> Route:
-        """The presented name stands for the served model."""
+        """Map the presented name to the served model."""
         provider, _, model = self.presented.partition("/")
         return Route({model: None}, dialect="anthropic" if provider == "anthropic" else None)
 
     def launch(self, site: Site) -> Launch:
-        """Configuration and a plugin, both in a private folder that also holds its sessions."""
+        """Write the configuration and a plugin to a private folder that also holds the sessions."""
         here, providers = site.config, self._providers(site)
         unseen = {**_UNSEEN, **{f"XDG_{kind}_HOME": here + path for kind, path in _HOMES.items()}}
         fixed = {"autoupdate": False, "share": "disabled", "snapshot": False, "small_model": self.presented}
@@ -164,15 +164,15 @@ class OpenCode(Adapter):
         config = {
             **fixed,
             "plugin": [[f"file://{here}/plugin.js", {"unseen": unseen, "withheld": dict(site.withheld_env)}]],
-            # It is read anew for each prompt, so it must be named even where it was written by an earlier call.
+            # The CLI rereads it for each prompt, so it must be named even if an earlier call wrote it.
             "instructions": [f"{here}/system.md"],
             "skills": {"paths": [f"{here}/skills"]},
             "mcp": {server.name: _server(server) for server in site.mcp_servers},
         }
-        literal = re.sub(r"{(?=(env|file):)", r"\\u007b", json.dumps(config))  # It would fill in {env:NAME}.
+        literal = re.sub(r"{(?=(env|file):)", r"\\u007b", json.dumps(config))  # The CLI would expand {env:NAME}.
         files = {"opencode.json": literal.encode(), "plugin.js": _PLUGIN.read_bytes(), **_INSTALLED}
         files |= {"system.md": site.system.encode(errors="replace")} if site.system else {}
-        # A task's own configuration comes after the file, and before the variable.
+        # A task's own configuration ranks above the file and below the variable.
         told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
         if self.presented.partition("/")[0] in _PATHS:
             told["OPENCODE_MODELS_PATH"] = f"{here}/models.json"
@@ -182,7 +182,7 @@ class OpenCode(Adapter):
         return Launch(env, placed, f"{here}/skills", inherit=((f"{site.home}/.config/opencode", "opencode"),))
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """One run; the prompt comes on stdin."""
+        """Run the CLI once, with the prompt on stdin."""
         argv = [*site.command, "run", "--format", "json", "--auto", "--dir", site.cwd, "--model", self.presented]
         argv += ["--fork"] * turn.fork
         argv += ["--session", site.session_id] if turn.resume else [f"--title={self.title}"]
@@ -190,31 +190,31 @@ class OpenCode(Adapter):
         return Invocation((*argv, *(f"--file={image}" for image in turn.images)), turn.prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
-        """Its own screen."""
+        """Return the command that opens the CLI's own interface."""
         return Terminal((*site.command, "--model", self.presented))
 
     def judge(self, exit: Exit) -> Verdict:
-        """Its exit code says that all went well; its last `error` event, or its message, what went wrong."""
+        """Read success from the exit code, and the reason of a failure from the last `error` event or message."""
         if exit.code == 0:
             return Verdict(Outcome.DONE)
         if (event := last_event(exit.stdout, "error")) is not None:
             error = event.get("error") or {}
             outcome = Outcome.REFUSED if error.get("name") == "ContentFilterError" else Outcome.FAILED
             return Verdict(outcome, str((error.get("data") or {}).get("message") or error.get("name")))
-        # Before its session begins it says of a wrong configuration, say, what is wrong with it.
+        # Before its session begins, the CLI reports errors such as a wrong configuration on stderr.
         said = None if any(json_events(exit.stdout)) else re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr)
         return Verdict(Outcome.FAILED, said[1]) if said else Verdict(Outcome.CRASHED)
 
     def tool_prefix(self, server: str) -> str:
-        """What the names of an MCP server's tools begin with in a model request."""
+        """Return the prefix of the names of an MCP server's tools in a model request."""
         return f"{server}_"
 
     def tool_name(self, server: str, tool: str) -> str:
-        """Characters that some API refuses are replaced."""
+        """Replace characters that some APIs reject."""
         return self.tool_prefix(server) + replaced(tool, "[^a-zA-Z0-9_-]")
 
     def _providers(self, site: Site) -> dict[str, Any]:
-        """All providers a task's own agents may name as well, all of them served by the bridge."""
+        """Return all providers that a task's own agents may name, each served by the bridge."""
         (chosen, _, model), output = self.presented.partition("/"), site.max_output or 0
         limit = {"context": site.window, "input": site.window_with(min(output or 20_000, 20_000)), "output": output}
         entries: dict[str, Any] = {}
@@ -226,7 +226,7 @@ class OpenCode(Adapter):
 
 
 def _server(server: MCPServerConfig) -> dict[str, Any]:
-    """An MCP server's entry in the configuration."""
+    """Return an MCP server's entry in the configuration."""
     if isinstance(server, MCPServerConfigStdio):
         return {"type": "local", "command": stdio_argv(server), "environment": server.env or {}, "timeout": FOREVER}
     return {**mcp_entry(server), "type": "remote", "oauth": False, "timeout": FOREVER}

@@ -1,1 +1,1 @@
-"""pi: the adapter, and what runs in the sandbox."""
+"""The `pi` agent."""

@@ -29,7 +29,7 @@ from ..._runtime.tool_names import replaced
 from ..routing import DIVERTED_BY
 from ..tool_kinds import PI, TOOLS
 
-# Providers with an API of their own: its name, where on the bridge it is served, and what it is there.
+# Providers with their own API: its name, its path on the bridge, and its dialect there.
 _APIS: dict[str, tuple[str, str, DialectName | None]] = {
     "anthropic": ("anthropic-messages", "", "anthropic"),
     "google": ("google-generative-ai", "/v1beta", "google"),
@@ -38,7 +38,7 @@ _APIS: dict[str, tuple[str, str, DialectName | None]] = {
 _OTHERS: tuple[str, str, DialectName | None] = ("openai-completions", "/v1", "completions")
 
 _SETTINGS: dict[str, Any] = {
-    "cacheWarming": "off",  # It would make model calls besides the conversation's.
+    "cacheWarming": "off",  # It would make model calls outside of the conversation.
     "enableAnalytics": False,
     "enableInstallTelemetry": False,
     "httpIdleTimeoutMs": 0,
@@ -46,11 +46,11 @@ _SETTINGS: dict[str, Any] = {
     "retry": {"enabled": False, "provider": {"maxRetries": 0, "timeoutMs": FOREVER}},
 }
 _OFF = {"JITI_FS_CACHE": "false", "PI_OFFLINE": "1", "PI_TELEMETRY": "0"}
-_LONGEST = 64  # Characters of a tool's name.
-_RESERVE, _RECENT = 16_384, 20_000  # Tokens that it keeps free, and those that it never summarizes.
+_LONGEST = 64  # Maximum length of a tool's name.
+_RESERVE, _RECENT = 16_384, 20_000  # Tokens that the CLI leaves free, and recent tokens that it never summarizes.
 
 _EXTENSION = Path(__file__).with_name("extension.js")
-"""Runs in the CLI: waits for MCP servers, names the session, and tells how it ended."""
+"""An extension for the CLI that waits for MCP servers, names the session and reports the end of the run."""
 
 _AS_WRITTEN = "\u2063"
 _REFUSALS = ("refusal", "content_filter")
@@ -83,7 +83,7 @@ def pi(
     mcp_ready_timeout: float = 120,
     **results: Unpack[RunResults],
 ) -> Agent:
-    """The pi agent: runs the real pi coding agent in the sample's sandbox, with the eval's model.
+    """Return an agent that runs the real pi coding agent in the sample's sandbox, with the eval's model.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -93,21 +93,21 @@ def pi(
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
-        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
-        pi_model: Model the CLI believes it runs on: "provider/model". Calls go to the served model regardless.
+        model_aliases: Model names that the CLI may request, each with the Inspect model that serves it.
+        pi_model: Model name that the CLI sees: "provider/model". Calls go to the served model regardless.
         filter: Filter for the bridged model requests.
-        retry_refusals: How often a refused generation is retried.
+        retry_refusals: Maximum number of retries of a refused generation.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "1.5.2".
-        debug: Have the CLI tell all that happens, and put it into the log and Inspect's trace log.
+        debug: Make the CLI report all events, and write them to the log and to Inspect's trace log.
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -142,7 +142,7 @@ def pi(
 
 @dataclass(frozen=True)
 class Pi(Adapter):
-    """Knowledge of pi: the model that it believes to run on, as "provider/model"."""
+    """The adapter of pi, with the model name that the CLI sees, as "provider/model"."""
 
     presented: str = "anthropic/claude-sonnet-4-5"
     key, label, command, tools = "pi", "pi", "pi", TOOLS["pi"]
@@ -151,7 +151,7 @@ class Pi(Adapter):
     sessions, session_field, diverted_by = ("sessions",), "pi_session", DIVERTED_BY["pi"]
 
     def __post_init__(self) -> None:
-        """Checks the name of the model."""
+        """Check the model's name."""
         if not re.fullmatch(r"[\w.-]+/[^\s:*?\[\]]+", self.presented):
             raise AgentOptionError(
                 f"pi_model={self.presented!r} is not a provider and a model.",
@@ -159,12 +159,12 @@ class Pi(Adapter):
             )
 
     def route(self, model: str) -> Route:
-        """The presented name, without its provider, stands for the served model."""
+        """Map the presented name, without its provider, to the served model."""
         provider, _, presented = self.presented.partition("/")
         return Route({presented: None}, dialect=_APIS.get(provider, _OTHERS)[2])
 
     def launch(self, site: Site) -> Launch:
-        """Settings, the model, MCP servers and an extension, all in a private folder that also holds its sessions."""
+        """Write settings, the model, MCP servers and an extension to a private folder that also holds the sessions."""
         here, (provider, _, model) = site.config, self.presented.partition("/")
         api, path, _ = _APIS.get(provider, _OTHERS)
         limits = {"contextWindow": site.window_with(_RESERVE), "maxTokens": site.max_output}
@@ -186,15 +186,15 @@ class Pi(Adapter):
         return Launch(env, placed, f"{here}/skills", inherit)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """One run; the prompt comes on stdin."""
+        """Run the CLI once, with the prompt on stdin."""
         argv = [*self.terminal(site).argv, *(["--mode", "json"] if site.debug else ["--print"])]
         argv += ["--fork" if turn.fork else "--session-id", site.session_id]
-        # A command of an extension, a skill or a template would be taken for one.
+        # A name of an extension's command, a skill or a template would be expanded.
         prompt = _AS_WRITTEN + turn.prompt if turn.prompt.lstrip().startswith("/") else turn.prompt
         return Invocation((*argv, *(f"@{image}" for image in turn.images)), prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
-        """Its own screen."""
+        """Return the command that opens the CLI's own interface."""
         provider, _, model = self.presented.partition("/")
         argv = [*site.command, "--approve", "--provider", provider, "--model", model]
         argv += ["--extension", f"{site.config}/session.js"]
@@ -202,7 +202,7 @@ class Pi(Adapter):
         return Terminal(tuple(argv))
 
     def judge(self, exit: Exit) -> Verdict:
-        """Our extension tells how the last answer ended; without that it crashed, or did not start."""
+        """Read the verdict from our extension's last event; without one the CLI crashed or did not start."""
         if exit.code not in (0, 1) or (end := last_event(exit.stderr, "pi_end")) is None:
             said = re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr) if exit.code == 1 else None
             return Verdict(Outcome.FAILED, said[1]) if said else Verdict(Outcome.CRASHED)
@@ -213,24 +213,24 @@ class Pi(Adapter):
         return Verdict(Outcome.REFUSED if refused else Outcome.FAILED, reason)
 
     def tool_prefix(self, server: str) -> str:
-        """What the names of an MCP server's tools begin with in a model request."""
+        """Return the prefix of the names of an MCP server's tools in a model request."""
         return f"mcp__{server.replace('-', '_')}__"[: _LONGEST - len("_12345678")]
 
     def tool_name(self, server: str, tool: str) -> str:
-        """Characters other than letters, digits and _ are replaced; a long name ends with a hash."""
+        """Replace characters other than letters, digits and _; shorten a long name to end with a hash."""
         name = replaced(f"mcp__{server}__{tool}", "[^A-Za-z0-9_]")
         return name if len(name) <= _LONGEST else self.twin_name(server, tool)
 
     def twin_name(self, server: str, tool: str) -> str:
-        """A name that ends with a hash."""
+        """Return a name that ends with a hash."""
         digest = hashlib.sha256(f"{server}\0{tool}".encode()).hexdigest()[:8]
         name = replaced(f"mcp__{server}__{tool}", "[^A-Za-z0-9_]")
         return f"{name[: _LONGEST - len(digest) - 1]}_{digest}"
 
 
 def _server(server: MCPServerConfig) -> dict[str, Any]:
-    """A server's entry, with its tools offered from the first request, and as much time as it needs."""
+    """Return a server's entry: its tools are offered from the first request and have no time limit."""
     entry = {**mcp_entry(server), "exposure": "direct", "timeout": FOREVER // 1000}
     kind = "env" if isinstance(server, MCPServerConfigStdio) else "headers"
-    # It would fill in $NAME, and run "!command".
+    # The CLI would expand $NAME and run "!command".
     return {**entry, kind: {name: re.sub(r"\$|^!", r"$\g<0>", value) for name, value in entry[kind].items()}}

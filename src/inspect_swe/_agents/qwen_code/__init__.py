@@ -1,1 +1,1 @@
-"""qwen_code: the adapter, and what runs in the sandbox."""
+"""The `qwen_code` agent."""

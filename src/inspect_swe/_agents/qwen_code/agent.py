@@ -30,7 +30,7 @@ from ..tool_kinds import CODING_AGENT, TOOLS
 _SETTINGS: dict[str, Any] = {
     "general": {"chatRecording": True, "enableAutoUpdate": False},
     "mcp": {"toolIdleTimeoutMs": FOREVER},
-    # Each of these would make model calls besides the conversation's.
+    # Each of these would make model calls outside of the conversation.
     "memory": {"enableManagedAutoDream": False, "enableManagedAutoMemory": False},
     "privacy": {"usageStatisticsEnabled": False},
     "security": {"folderTrust": {"enabled": False}},
@@ -38,7 +38,7 @@ _SETTINGS: dict[str, Any] = {
     "ui": {"enableFollowupSuggestions": False},
 }
 
-# Of the highest rank, so that no other file chooses an API, an address or a key.
+# Settings of the highest rank, so that no other file can choose an API, an address or a key.
 _AUTH = "openai-responses"
 _NO_PROVIDERS: dict[str, Any] = {"modelProviders": {}, "providerProtocol": {}}
 _FIXED = {**_NO_PROVIDERS, "security": {"auth": {"selectedType": _AUTH, "enforcedType": _AUTH}}}
@@ -46,14 +46,14 @@ _FIXED = {**_NO_PROVIDERS, "security": {"auth": {"selectedType": _AUTH, "enforce
 _CALLS = {"maxRetries": 0, "streamIdleTimeoutMs": FOREVER, "timeout": FOREVER}
 
 _GUARD = Path(__file__).with_name("guard.cjs")
-"""Runs in the CLI: keeps the task's settings as they are, and the output of commands from being lost."""
+"""A preload script for the CLI that protects the task's settings and the output of commands."""
 
 _LONGEST = 63
-"""Characters of a tool's name."""
+"""The maximum length of a tool's name."""
 
 _EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
 _AS_WRITTEN = b"---\ndescription: Hands on a request.\n---\nThe request, as it was written:\n"
-_SCORED = ("ended with empty response", "after a tool result without", "Loop detection")  # the model's own doing
+_SCORED = ("ended with empty response", "after a tool result without", "Loop detection")  # Errors caused by the model.
 
 
 @agent
@@ -83,7 +83,7 @@ def qwen_code(
     web_search: bool = True,
     **results: Unpack[RunResults],
 ) -> Agent:
-    """Qwen Code agent: runs the real Qwen Code in the sample's sandbox, with the eval's model.
+    """Return an agent that runs the real Qwen Code in the sample's sandbox, with the eval's model.
 
     Args:
         name: Agent name (used in multi-agent systems with `as_tool()` and `handoff()`).
@@ -93,23 +93,23 @@ def qwen_code(
         mcp_servers: MCP servers to make available (they run in, or are reached from, the sandbox).
         bridged_tools: Host-side Inspect tools to expose over MCP; each spec becomes one server, plain tools one more.
         centaur: Centaur mode: a person works with the CLI, in a terminal of the sandbox (Inspect's `human_cli()`).
-        attempts: Scored attempts: the task's scorer is run after each, until one scores 1.0 or none are left.
+        attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         model: Model that serves the CLI's calls (defaults to the eval's model).
-        model_aliases: Model names the CLI may ask for, each with the Inspect model that serves it.
-        qwen_model: Model the CLI believes it runs on. Calls go to the served model regardless.
+        model_aliases: Model names that the CLI may request, each with the Inspect model that serves it.
+        qwen_model: Model name that the CLI sees. Calls go to the served model regardless.
         filter: Filter for the bridged model requests.
-        retry_refusals: How often a refused generation is retried.
+        retry_refusals: Maximum number of retries of a refused generation.
         cwd: Working directory (relative to the sandbox's own).
-        env: Environment variables for the CLI; they win over ours. None may divert its model requests.
+        env: Environment variables for the CLI; they override ours. Those that divert model requests are refused.
         user: User to run the CLI as.
         sandbox: Name of the sandbox to run in.
         version: "auto" (the sandbox's own CLI if there is one, else the pinned one), "sandbox" (only its own),
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "0.24.4".
-        debug: Run the CLI with `--debug` and put all that it prints into the log, and into Inspect's trace log
+        debug: Run the CLI with `--debug` and write all of its output to the log and to Inspect's trace log
             (`inspect trace`).
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
-        web_search: Whether the CLI may have its `web_search` tool, which needs a DashScope endpoint and key in `env`.
-        **results: What the run leaves behind: `collect`, `response_schema` and `keep_session`, see `RunResults`.
+        web_search: Whether to offer the CLI's `web_search` tool, which needs a DashScope endpoint and key in `env`.
+        **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
         An Inspect agent.
@@ -144,11 +144,11 @@ def qwen_code(
 
 @dataclass(frozen=True)
 class QwenCode(Adapter):
-    """Knowledge of Qwen Code.
+    """The adapter of Qwen Code.
 
     Args:
-        qwen_model: Model it believes to run on.
-        web_search: Whether it may have its web search tool.
+        qwen_model: Model name that it sees.
+        web_search: Whether to offer the web search tool.
     """
 
     qwen_model: str = "qwen3-coder-plus"
@@ -161,12 +161,12 @@ class QwenCode(Adapter):
     diverted_by, outranked_by = DIVERTED_BY["qwen_code"], OUTRANKED_BY["qwen_code"]
 
     def route(self, model: str) -> Route:
-        """The presented name stands for the served model."""
+        """Map the presented name to the served model."""
         return Route({self.qwen_model: None}, web_search=self.web_search, dialect="responses")
 
     def launch(self, site: Site) -> Launch:
-        """Settings, MCP servers and system prompt, all in a private home."""
-        window = site.window_with(33_000)  # It keeps that free, mostly for the summary.
+        """Write settings, MCP servers and system prompt to a private home."""
+        window = site.window_with(33_000)  # The CLI leaves that free, mostly for the summary.
         model = {"generationConfig": {**_CALLS, **({"contextWindowSize": window} if window else {})}}
         settings = {**_SETTINGS, "model": model, "mcpServers": {each.name: _server(each) for each in site.mcp_servers}}
         files = [
@@ -178,7 +178,7 @@ class QwenCode(Adapter):
                 over=f"{site.home}/.qwen/settings.json",
             ),
             File(f"{site.config}/guard.cjs", _GUARD.read_bytes()),
-            # An administrator's settings may have it trust no folder but these, and forget its mode in others.
+            # An administrator's settings may limit trust to these folders; in others the CLI drops its mode.
             File(f"{site.config}/trustedFolders.json", json.dumps({site.cwd: "TRUST_FOLDER"}).encode()),
             File(f"{site.config}/commands/as-written.md", _AS_WRITTEN),
             *shell_files(site),
@@ -208,25 +208,25 @@ class QwenCode(Adapter):
         return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
-        """Headless mode; the prompt comes on stdin."""
+        """Run the CLI in headless mode, with the prompt on stdin."""
         argv = [*self.terminal(site).argv, "--output-format", "stream-json"]
         argv += ["--resume" if turn.resume else "--session-id", site.session_id, *(["--fork-session"] * turn.fork)]
         if site.debug:
             argv.append("--debug")
-        # A mention ("@file") would be replaced by what the file says; arguments of a command are handed on as they are.
+        # A mention ("@file") would be replaced by the file's content; a command's arguments are passed unchanged.
         special = "@" in turn.prompt or turn.prompt.lstrip().startswith(("/", "?"))
         prompt = f"/as-written\n{turn.prompt}" if special else turn.prompt
         return Invocation(tuple(argv), prompt.encode(errors="replace"))
 
     def terminal(self, site: Site) -> Terminal:
-        """Its own screen."""
+        """Return the command that opens the CLI's own interface."""
         node, *script = site.command
         guard = ["--require", f"{site.config}/guard.cjs"] if script else []
         argv = [*shell_argv(site), node, *guard, *script, "--auth-type", _AUTH, "--approval-mode", "yolo"]
         return Terminal(tuple(argv))
 
     def judge(self, exit: Exit) -> Verdict:
-        """Its last `result` event says how it ended; without one it crashed."""
+        """Read the verdict from the last `result` event; without one the CLI crashed."""
         if (result := last_event(exit.stdout, "result")) is None:
             return Verdict(Outcome.CRASHED)
         if not result.get("is_error"):
@@ -235,11 +235,11 @@ class QwenCode(Adapter):
         return Verdict(Outcome.REFUSED if any(text in reason for text in _SCORED) else Outcome.FAILED, reason)
 
     def tool_prefix(self, server: str) -> str:
-        """What the names of an MCP server's tools begin with in a model request."""
+        """Return the prefix of the names of an MCP server's tools in a model request."""
         return super().tool_prefix(server)[: _LONGEST - len("_1234567")]
 
     def tool_name(self, server: str, tool: str) -> str:
-        """A name with characters that some API refuses, or a long one, ends with a hash."""
+        """Replace characters that some APIs reject. A changed or long name ends with a hash."""
         name = f"mcp__{server}__{tool}"
         if len(name) <= _LONGEST and re.fullmatch("[A-Za-z0-9_-]+", name):
             return name
@@ -256,7 +256,7 @@ def _base36(number: int) -> str:
 
 
 def _server(server: MCPServerConfig) -> dict[str, Any]:
-    """A server's entry in the settings, where the address of an HTTP server has a name of its own."""
+    """Return a server's entry in the settings, which have a separate key for the address of an HTTP server."""
     always = {"alwaysLoadTools": True, "discoveryTimeoutMs": 300_000, "timeout": FOREVER, "trust": True}
     entry = {**mcp_entry(server), **always}
     if entry.pop("type") == "http":

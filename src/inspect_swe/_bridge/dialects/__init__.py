@@ -1,6 +1,6 @@
-"""Wire formats of the model providers: how a reply, a stream and an error look.
+"""Wire formats of the model providers, for replies, streams and errors.
 
-A dialect knows no transport and no Inspect: plain values in, bytes out.
+A dialect converts plain values to bytes, independently of transport and Inspect.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from ..._inspect.requests import DialectName
 
 
 class Dialect(Protocol):
-    """One provider's wire format, for one request.
+    """Wire format of a provider's API, for one request.
 
     Args:
-        name: Whose handler serves the request.
-        ping: Bytes a streaming client ignores, sent while the model thinks.
-        call_id: Matches the ids that a tool call may have. Clients also name files after them.
+        name: Name of the API, which selects the request's handler.
+        ping: Keep-alive bytes in a stream, which clients ignore.
+        call_id: Matches legal ids of tool calls. Clients also name files after them.
     """
 
     name: DialectName
@@ -27,31 +27,31 @@ class Dialect(Protocol):
     call_id: re.Pattern[str]
 
     def check(self, request: dict[str, Any]) -> str | None:
-        """What is wrong with a request, if anything is."""
+        """Return the problem with a request, or None."""
 
     def wants_stream(self, request: dict[str, Any]) -> bool:
-        """Whether the reply is to be a stream."""
+        """Return whether to send the reply as a stream."""
 
     def tool_names(self, request: dict[str, Any]) -> set[str]:
-        """Names of the tools that a request offers."""
+        """Return the names of the tools that a request offers."""
 
     def without_tools(self, request: dict[str, Any], withheld: Callable[[str], bool]) -> None:
-        """Take out of a request the tools of whose names `withheld` is true."""
+        """Remove the tools whose names match `withheld` from a request."""
 
     def error(self, status: int, message: str) -> dict[str, Any]:
-        """The body of an error reply."""
+        """Return the body of an error reply."""
 
     def error_event(self, status: int, message: str) -> bytes:
-        """An error inside a stream that has begun."""
+        """Encode an error for a stream that has started."""
 
     def plain(self, reply: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
-        """A complete reply as a JSON body."""
+        """Return the JSON body of a complete reply."""
 
     def opening(self, request: dict[str, Any]) -> bytes:
-        """The beginning of a stream whose reply is not there yet."""
+        """Return the beginning of a stream, sent before the reply is complete."""
 
     def stream(self, request: dict[str, Any], reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
-        """A complete reply as a stream (without its beginning, if that was sent)."""
+        """Yield a complete reply as a stream, without its beginning if `opened`."""
 
 
 serving_dialect: ContextVar[Dialect | None] = ContextVar("dialect of the request", default=None)

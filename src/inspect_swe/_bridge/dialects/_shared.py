@@ -1,4 +1,4 @@
-"""What several dialects share: server-sent events, the tools of a request, OpenAI's errors."""
+"""Parts that several dialects share: server-sent events, tools of a request, OpenAI's errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 COMMENT = b": keep-alive\n\n"
-"""Server-sent events that clients skip, except for Google's Python SDK (see `google.py`)."""
+"""Server-sent comment that clients skip, except for Google's Python SDK (see `google.py`)."""
 
 _TYPES: dict[type, str] = {str: "a string", list: "a list"}
 _NESTED = ("tools", "functionDeclarations", "function_declarations")
@@ -20,22 +20,22 @@ _OPENAI_ERRORS: dict[int, tuple[str, str | None]] = {
 
 
 def event(data: dict[str, Any], kind: str | None = None) -> bytes:
-    """A server-sent event.
+    """Encode a server-sent event.
 
     Args:
-        data: Its data, sent as JSON.
-        kind: Its name.
+        data: The event's data, sent as JSON.
+        kind: The event's name.
     """
     name = f"event: {kind}\n" if kind else ""
     return f"{name}data: {json.dumps(data)}\n\n".encode()
 
 
 def problem(request: dict[str, Any], **fields: tuple[type, ...]) -> str | None:
-    """What is wrong with a request, if anything is.
+    """Return the problem with a request, or None.
 
     Args:
         request: The request.
-        **fields: The types that a field may have.
+        **fields: The allowed types of each required field.
     """
     for field, types in fields.items():
         if not isinstance(request.get(field), types):
@@ -44,28 +44,28 @@ def problem(request: dict[str, Any], **fields: tuple[type, ...]) -> str | None:
 
 
 class Common:
-    """What most dialects have in common."""
+    """Base class of all dialects."""
 
     call_id = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.:-]*")
 
     def wants_stream(self, request: dict[str, Any]) -> bool:
-        """Whether the reply is to be a stream."""
+        """Return whether to send the reply as a stream."""
         return request.get("stream") is True
 
     def plain(self, reply: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
-        """A complete reply as a JSON body."""
+        """Return the JSON body of a complete reply."""
         return reply
 
     def tool_names(self, request: dict[str, Any]) -> set[str]:
-        """Names of the tools that a request offers; of a tool in a namespace, `namespace__tool`."""
+        """Return the names of the tools that a request offers, as `namespace__tool` for a tool in a namespace."""
         return {name for tools in self._tool_lists(request) for name in _names(tools)}
 
     def without_tools(self, request: dict[str, Any], withheld: Callable[[str], bool]) -> None:
-        """Take tools out of a request.
+        """Remove tools from a request.
 
         Args:
-            request: The request, which is changed.
-            withheld: Says of a tool's name whether the tool is taken out.
+            request: The request, modified in place.
+            withheld: Returns whether to remove the tool of a given name.
         """
         for tools in self._tool_lists(request):
             tools[:] = _kept(tools, withheld)
@@ -76,12 +76,12 @@ class Common:
 
 
 class OpenAI(Common):
-    """What OpenAI's dialects have in common."""
+    """Base class of OpenAI's dialects."""
 
     ping = COMMENT
 
     def error(self, status: int, message: str) -> dict[str, Any]:
-        """The body of an error reply."""
+        """Return the body of an error reply."""
         default = ("server_error", None) if status >= 500 else ("invalid_request_error", None)
         kind, code = _OPENAI_ERRORS.get(status, default)
         return {"error": {"message": message, "type": kind, "param": None, "code": code}}
@@ -95,12 +95,12 @@ def _name(tool: dict[str, Any]) -> str:
 
 
 def _group(tool: Any) -> str | None:
-    """The key under which a tool holds other tools."""
+    """Return the key of a tool group's list of tools, or None for a single tool."""
     return next((key for key in _NESTED if isinstance(tool, dict) and isinstance(tool.get(key), list)), None)
 
 
 def _inside(tool: dict[str, Any], prefix: str) -> str:
-    """The prefix of the tools in a group."""
+    """Return the name prefix of the tools in a group."""
     name = _name(tool)
     return prefix + name + ("" if not name or name.endswith("__") else "__")
 
@@ -114,7 +114,7 @@ def _names(tools: list[Any], prefix: str = "") -> Iterator[str]:
 
 
 def freeform_names(tools: list[Any]) -> Iterator[str]:
-    """The names of the tools that take any text instead of arguments (OpenAI's custom tools)."""
+    """Yield the names of tools that take free text instead of arguments (OpenAI's custom tools)."""
     for tool in tools:
         if key := _group(tool):
             yield from freeform_names(tool[key])
@@ -127,7 +127,7 @@ def _kept(tools: list[Any], withheld: Callable[[str], bool], prefix: str = "") -
     for tool in tools:
         if key := _group(tool):
             inner = _kept(tool[key], withheld, _inside(tool, prefix))
-            # A group of which nothing is left is one the model should not hear of either.
+            # Remove a group that becomes empty, so that the model doesn't see its name.
             kept += [{**tool, key: inner}] if inner or not tool[key] else []
         elif not (isinstance(tool, dict) and _name(tool) and withheld(prefix + _name(tool))):
             kept.append(tool)

@@ -1,4 +1,4 @@
-"""Anthropic Messages."""
+"""Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -28,37 +28,37 @@ def _event(kind: str, **data: Any) -> bytes:
 
 
 class Anthropic(Common):
-    """The Messages API (`POST /v1/messages`)."""
+    """Dialect of the Messages API (`POST /v1/messages`)."""
 
     name: DialectName = "anthropic"
     ping = _event("ping")
-    # The API refuses other characters.
+    # The API rejects other characters.
     call_id = re.compile(r"[a-zA-Z0-9_-]+")
 
     def check(self, request: dict[str, Any]) -> str | None:
-        """What is wrong with a request, if anything is."""
+        """Return the problem with a request, or None."""
         return problem(request, model=(str,), messages=(list,))
 
     def error(self, status: int, message: str) -> dict[str, Any]:
-        """The body of an error reply."""
+        """Return the body of an error reply."""
         kind = _ERROR_TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
         return {"type": "error", "error": {"type": kind, "message": message}}
 
     def error_event(self, status: int, message: str) -> bytes:
-        """An error inside a stream that has begun."""
+        """Encode an error for a stream that has started."""
         return _event("error", error=self.error(status, message)["error"])
 
     def plain(self, reply: dict[str, Any]) -> dict[str, Any]:
-        """A complete reply as a JSON body."""
+        """Return the JSON body of a complete reply."""
         return {**reply, "content": [_present(block) for block in reply.get("content") or []]}
 
     def opening(self, request: dict[str, Any]) -> bytes:
-        """The beginning of a stream whose reply is not there yet."""
+        """Return the beginning of a stream, sent before the reply is complete."""
         usage = {"input_tokens": 0, "output_tokens": 0}
         return _start(f"msg_{secrets.token_hex(12)}", request["model"], usage)
 
     def stream(self, request: dict[str, Any], reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
-        """A complete reply as a stream (without its beginning, if that was sent)."""
+        """Yield a complete reply as a stream, without its beginning if `opened`."""
         usage = reply.get("usage") or {}
         if not opened:
             yield _start(reply["id"], reply["model"], {**usage, "output_tokens": 0})
@@ -84,12 +84,12 @@ def _start(message_id: str, model: str, usage: dict[str, Any]) -> bytes:
 
 
 def _present(block: dict[str, Any]) -> dict[str, Any]:
-    """A content block without the fields that it does not have: strict clients refuse a null."""
+    """Return a content block without null fields, which strict clients reject."""
     return {key: value for key, value in block.items() if value is not None}
 
 
 def _block(index: int, block: dict[str, Any]) -> Iterator[bytes]:
-    """One content block: its empty form, its content as deltas, its end."""
+    """Yield the events of a content block: its empty form, its content as deltas, its end."""
     kind = block.get("type")
     start: dict[str, Any] = block
     deltas: list[dict[str, Any]] = []

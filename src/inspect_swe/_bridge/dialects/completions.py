@@ -1,4 +1,4 @@
-"""OpenAI Chat Completions."""
+"""OpenAI's Chat Completions API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._shared import OpenAI, event, problem
 
 
 class Completions(OpenAI):
-    """The Chat Completions API (`POST /v1/chat/completions`), for one request: its chunks share an id."""
+    """Dialect of the Chat Completions API (`POST /v1/chat/completions`), for one request, whose chunks share an id."""
 
     name: DialectName = "completions"
 
@@ -20,21 +20,21 @@ class Completions(OpenAI):
         self._head: dict[str, Any] = {}
 
     def check(self, request: dict[str, Any]) -> str | None:
-        """What is wrong with a request, if anything is."""
+        """Return the problem with a request, or None."""
         return problem(request, model=(str,), messages=(list,))
 
     def error_event(self, status: int, message: str) -> bytes:
-        """An error inside a stream that has begun."""
+        """Encode an error for a stream that has started."""
         return event(self.error(status, message))
 
     def opening(self, request: dict[str, Any]) -> bytes:
-        """The beginning of a stream whose reply is not there yet."""
+        """Return the beginning of a stream, sent before the reply is complete."""
         identity = {"id": f"chatcmpl-{secrets.token_hex(14)}", "created": int(time.time()), "model": request["model"]}
         self._begin(request, identity)
         return self._chunk(0, {"role": "assistant", "content": ""})
 
     def stream(self, request: dict[str, Any], reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
-        """A complete reply as a stream (without its beginning, if that was sent)."""
+        """Yield a complete reply as a stream, without its beginning if `opened`."""
         if not opened:
             self._begin(request, reply)
         for choice in reply["choices"]:
@@ -53,7 +53,7 @@ class Completions(OpenAI):
         self._head["object"] = "chat.completion.chunk"
         options = request.get("stream_options")
         if isinstance(options, dict) and options.get("include_usage") is True:
-            # The API then has the field in every chunk, and numbers in the last one.
+            # The API then sends the field in every chunk, with numbers only in the last one.
             self._head["usage"] = None
 
     def _chunk(
@@ -64,7 +64,7 @@ class Completions(OpenAI):
 
 
 def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A message's fields, one after the other."""
+    """Yield a message's fields as deltas."""
     for key, value in message.items():
         if key not in ("role", "tool_calls") and value:
             yield {key: value}

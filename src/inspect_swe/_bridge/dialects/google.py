@@ -1,4 +1,4 @@
-"""Google Gemini."""
+"""Google's Gemini API."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _STATUSES = {
 
 
 class Google(Common):
-    """The Gemini API (`POST /v1beta/models/{model}:{method}`).
+    """Dialect of the Gemini API (`POST /v1beta/models/{model}:{method}`).
 
     Args:
-        method: The method in the request's path, which decides what the reply looks like.
-        sse: Whether a stream is one of server-sent events, rather than a JSON list.
+        method: Method in the request's path, which determines the format of the reply.
+        sse: Whether a stream consists of server-sent events, rather than a JSON list.
     """
 
     name: DialectName = "google"
-    # Google's Python SDK takes any line but `data: ` and an empty one for the beginning of an error.
+    # Google's Python SDK reads every line as the start of an error, except `data: ` lines and empty ones.
     ping = b"\n\n"
 
     def __init__(self, method: str = "generateContent", sse: bool = True) -> None:
@@ -44,33 +44,33 @@ class Google(Common):
         self._sse = sse
 
     def check(self, request: dict[str, Any]) -> str | None:
-        """What is wrong with a request, if anything is."""
+        """Return the problem with a request, or None."""
         wrapped = request.get("generateContentRequest") if self._method == "countTokens" else None
         holder = wrapped if isinstance(wrapped, dict) else request
         return problem(holder, contents=(list,))
 
     def wants_stream(self, request: dict[str, Any]) -> bool:
-        """Whether the reply is to be a stream."""
+        """Return whether to send the reply as a stream."""
         return self._method == "streamGenerateContent" and self._sse
 
     def error(self, status: int, message: str) -> dict[str, Any]:
-        """The body of an error reply."""
+        """Return the body of an error reply."""
         default = "INTERNAL" if status >= 500 else "FAILED_PRECONDITION"
         return {"error": {"code": status, "message": message, "status": _STATUSES.get(status, default)}}
 
     def error_event(self, status: int, message: str) -> bytes:
-        """An error inside a stream that has begun."""
-        # Bare JSON, as Google sends it: its JavaScript SDK does not look for errors in events.
+        """Encode an error for a stream that has started."""
+        # Bare JSON, as Google sends it: its JavaScript SDK ignores errors in events.
         return json.dumps(self.error(status, message)).encode() + b"\n\n"
 
     def plain(self, reply: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
-        """A complete reply as a JSON body."""
+        """Return the JSON body of a complete reply."""
         return [reply] if self._method == "streamGenerateContent" else reply
 
     def opening(self, request: dict[str, Any]) -> bytes:
-        """The beginning of a stream whose reply is not there yet."""
+        """Return the beginning of a stream, sent before the reply is complete."""
         return self.ping
 
     def stream(self, request: dict[str, Any], reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
-        """A complete reply as a stream (without its beginning, if that was sent)."""
+        """Yield a complete reply as a stream, without its beginning if `opened`."""
         yield event(reply)

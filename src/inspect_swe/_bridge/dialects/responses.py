@@ -1,4 +1,4 @@
-"""OpenAI Responses."""
+"""OpenAI's Responses API."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 from ..._inspect.requests import DialectName
 from ._shared import OpenAI, event, freeform_names, problem
 
-# Items whose content is one string: its key, and the name of the events that carry it.
+# Items whose content is one string, with the string's key and the name of its events.
 _STRINGS = {
     "function_call": ("arguments", "function_call_arguments"),
     "custom_tool_call": ("input", "custom_tool_call_input"),
     "mcp_call": ("arguments", "mcp_call_arguments"),
 }
-# Items that a provider works at itself: the states it reports on the way.
+# Items that the provider executes itself, with the states that it reports.
 _STAGES = {
     "web_search_call": ("in_progress", "searching", "completed"),
     "code_interpreter_call": ("in_progress", "interpreting", "completed"),
@@ -27,7 +27,7 @@ _RETRIED = (408, 409)
 
 
 class Responses(OpenAI):
-    """The Responses API (`POST /v1/responses`), for one request: its events are numbered."""
+    """Dialect of the Responses API (`POST /v1/responses`), for one request, whose events are numbered."""
 
     name: DialectName = "responses"
 
@@ -37,19 +37,19 @@ class Responses(OpenAI):
         self._freeform: set[str] = set()
 
     def check(self, request: dict[str, Any]) -> str | None:
-        """What is wrong with a request, if anything is."""
+        """Return the problem with a request, or None."""
         found = problem(request, model=(str,), input=(str, list))
         if found is None:
             self._freeform = {name for tools in self._tool_lists(request) for name in freeform_names(tools)}
         return found
 
     def error_event(self, status: int, message: str) -> bytes:
-        """An error inside a stream that has begun."""
+        """Encode an error for a stream that has started."""
         error = {"code": _failure_code(status), "message": message}
         return self._event("failed", response={**self._begun, "status": "failed", "error": error})
 
     def plain(self, reply: dict[str, Any]) -> dict[str, Any]:
-        """A complete reply as a JSON body."""
+        """Return the JSON body of a complete reply."""
         status = "incomplete" if reply.get("incomplete_details") else "completed"
         return {
             **reply,
@@ -60,7 +60,7 @@ class Responses(OpenAI):
         }
 
     def opening(self, request: dict[str, Any]) -> bytes:
-        """The beginning of a stream whose reply is not there yet."""
+        """Return the beginning of a stream, sent before the reply is complete."""
         self._begun = {
             "id": f"resp_{secrets.token_hex(24)}",
             "object": "response",
@@ -78,7 +78,7 @@ class Responses(OpenAI):
         return self._start(self._begun)
 
     def stream(self, request: dict[str, Any], reply: dict[str, Any], opened: bool) -> Iterator[bytes]:
-        """A complete reply as a stream (without its beginning, if that was sent)."""
+        """Yield a complete reply as a stream, without its beginning if `opened`."""
         response = self.plain(reply)
         if opened:
             response.update(id=self._begun["id"], created_at=self._begun["created_at"])
@@ -91,13 +91,13 @@ class Responses(OpenAI):
 
     def _tool_lists(self, request: dict[str, Any]) -> Iterator[list[Any]]:
         yield from super()._tool_lists(request)
-        # Clients also declare tools in the conversation: at its beginning, and as results of its tool search.
+        # Clients also declare tools in the conversation: at its beginning, and as results of a tool search.
         for item in request["input"] if isinstance(request.get("input"), list) else []:
             if isinstance(item, dict) and item.get("type") in ("additional_tools", "tool_search_output"):
                 yield from super()._tool_lists(item)
 
     def _as_declared(self, item: dict[str, Any]) -> dict[str, Any]:
-        """A call of a freeform tool as such: models other than OpenAI's get it as a function with one string."""
+        """Restore a call of a freeform tool, which other providers' models see as a function with one string."""
         if item.get("type") != "function_call" or item.get("name") not in self._freeform:
             return item
         kept = {key: value for key, value in item.items() if key != "arguments"}
@@ -112,7 +112,7 @@ class Responses(OpenAI):
         return self._event("created", response=response) + self._event("in_progress", response=response)
 
     def _item(self, index: int, item: dict[str, Any]) -> Iterator[bytes]:
-        """One output item: its empty form, its content as deltas, the whole item."""
+        """Yield the events of an output item: its empty form, its content as deltas, the whole item."""
         kind = str(item.get("type"))
         where = {"item_id": item.get("id"), "output_index": index}
         yield self._event("output_item.added", output_index=index, item=_hollow(kind, item))
@@ -131,7 +131,7 @@ class Responses(OpenAI):
         yield self._event("output_item.done", output_index=index, item=item)
 
     def _part(self, where: dict[str, Any], part: dict[str, Any]) -> Iterator[bytes]:
-        """One part of a message: text, or a refusal."""
+        """Yield the events of a message part, which is text or a refusal."""
         kind = str(part.get("type"))
         key = "refusal" if kind == "refusal" else "text"
         text = part.get(key) or ""
@@ -156,13 +156,13 @@ class Responses(OpenAI):
 
 
 def _settled(item: dict[str, Any]) -> dict[str, Any]:
-    """An output item as the API sends it: with its status, and without the fields it does not have."""
+    """Return an output item as the API sends it: with a status, without null fields."""
     present = {key: value for key, value in item.items() if value is not None}
     return {**present, "status": item.get("status") or "completed"} if "status" in item else present
 
 
 def _hollow(kind: str, item: dict[str, Any]) -> dict[str, Any]:
-    """An output item as it is announced, before its content."""
+    """Return the empty form of an output item, which precedes its content."""
     empty: dict[str, Any] = {"status": "in_progress", "content": [], "summary": []}
     if kind in _STRINGS:
         empty = {"status": "in_progress", _STRINGS[kind][0]: ""}
@@ -176,7 +176,7 @@ def _named(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _usage(usage: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Usage as OpenAI counts it: cached tokens are input tokens too, which Inspect's handler leaves out."""
+    """Add cached tokens to the input tokens, as OpenAI does, unlike Inspect's handler."""
     details = (usage or {}).get("input_tokens_details")
     if not usage or not details:
         return usage
@@ -186,7 +186,7 @@ def _usage(usage: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _failure_code(status: int) -> str:
-    """The code that decides whether a client tries again."""
+    """Return the error code from which a client decides whether to retry."""
     if status == 429:
         return "rate_limit_exceeded"
     return "server_error" if status >= 500 or status in _RETRIED else "invalid_prompt"

@@ -1,7 +1,7 @@
-"""Inspect's handlers of model requests, a module for each dialect.
+"""Inspect's handlers of model requests, one module per dialect.
 
-Each imports its provider's SDK, which may take seconds: none is imported before an agent that needs it starts, and
-then in a thread. What an inspect_ai release has moved makes an ImportError of it.
+Each module imports its provider's SDK, which may take seconds. It is imported in a thread when an agent first needs
+it. The import raises an ImportError if an inspect_ai release moved a name.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from ..requests import DialectName
 
 
 class Handler(Protocol):
-    """A dialect's module."""
+    """Module of a dialect."""
 
     async def generate(self, bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:
-        """Have a request served: its JSON in, the response's JSON out.
+        """Serve a request's JSON and return the response's JSON.
 
         Args:
-            bridge: Whose model serves it, and whose state is updated.
-            web_search: Whether the client's own web search may reach the model provider's.
-            request: Its body; for Gemini with `model`, which is part of the path.
+            bridge: The bridge that selects the model, and whose state is updated.
+            web_search: Whether the client's web search may use the model provider's.
+            request: The request's body; for Gemini with `model` from the path.
         """
 
     async def count_tokens(self, bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:
-        """Input tokens of a request, counted by the model that would serve it; not every dialect asks for it."""
+        """Return a request's input tokens, counted by its model. Some dialects don't need it."""
 
 
 _loaded: dict[str, Handler] = {}
 
 
 async def load_handler(dialect: DialectName) -> Handler:
-    """The module of a dialect.
+    """Import the module of a dialect.
 
     Raises:
-        ImportError: The inspect_ai release has moved what it needs.
+        ImportError: The inspect_ai release moved a name that the module needs.
     """
     if dialect not in _loaded:
         module: Any = await anyio.to_thread.run_sync(importlib.import_module, f"{__name__}.{dialect}")

@@ -1,4 +1,4 @@
-"""What the handlers have in common."""
+"""Helpers that the handlers share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inspect_ai.tool import ToolInfo
 
 
 def grants(web_search: bool) -> tuple[Any, Any]:
-    """Providers for the client's own web search and code execution: none of those that are withheld."""
+    """Return Inspect's grants of web search, if allowed, and of code execution, which is always withheld."""
     search = resolve_bridge_web_search(True if web_search else None, default_grant=False)
     return search, resolve_bridge_code_execution(None, default_grant=False)
 
@@ -24,7 +24,7 @@ def grants(web_search: bool) -> tuple[Any, Any]:
 async def tokens_of(
     bridge: SandboxAgentBridge, model: str, provider: Any, messages: list[ChatMessage], tools: Sequence[Any]
 ) -> int:
-    """Input tokens of messages and tools, counted by the model that a client's name stands for."""
+    """Return the input tokens of messages and tools, counted by the model of the client's model name."""
     routing = resolve_bridge_model(
         model,
         model_aliases=bridge.model_aliases,

@@ -1,4 +1,4 @@
-"""Anthropic Messages."""
+"""Handler of Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ._shared import grants, tokens_of
 
 async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:
     """See `Handler`."""
-    # Inspect's own wrapper also looks up the installed SDK's version, a sixth of the time of a call.
+    # Inspect's own wrapper also looks up the installed SDK's version, which takes a sixth of a call's time.
     message = await inspect_anthropic_api_request_impl(request, None, *grants(web_search), bridge)
     return message.model_dump(mode="json", warnings=False)
 

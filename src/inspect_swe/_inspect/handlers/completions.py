@@ -1,4 +1,4 @@
-"""OpenAI Chat Completions."""
+"""Handler of OpenAI's Chat Completions API."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from inspect_ai.model import _openai
 
 from ..requests import describe_functions, plain_choice
 
-__all__ = ["_openai", "generate"]  # the first is what Inspect would import during a first request
+__all__ = ["_openai", "generate"]  # Inspect would otherwise import `_openai` during the first request
 
 
 async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:
-    """See `Handler`: the dialect has no web search."""
+    """See `Handler`. The dialect has no web search."""
     describe_functions(request.get("tools"))
     plain_choice(request)
     completion = await inspect_completions_api_request(request, None, bridge)

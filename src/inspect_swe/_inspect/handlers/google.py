@@ -1,4 +1,4 @@
-"""Gemini's generateContent."""
+"""Handler of the Gemini API."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[s
     _add_ids(reply, output)
     used = output.usage if output else None
     if used and "cachedContentTokenCount" not in told:
-        # Gemini counts what was cached as part of the prompt, and Inspect does not.
+        # Gemini counts cached tokens as part of the prompt, unlike Inspect.
         read, written = used.input_tokens_cache_read or 0, used.input_tokens_cache_write or 0
         told |= {"cachedContentTokenCount": read, "promptTokenCount": told["promptTokenCount"] + read + written}
     return reply
 
 
 def _add_ids(reply: dict[str, Any], output: ModelOutput | None) -> None:
-    """Give a reply's calls their ids, which Inspect leaves out: clients send them back."""
+    """Add the ids of a reply's calls, which Inspect omits and clients send back."""
     calls = output.message.tool_calls or [] if output and not output.empty else []
     parts = [part for part in reply["candidates"][0]["content"]["parts"] if "functionCall" in part]
     for part, call in zip(parts, calls, strict=False):
@@ -58,7 +58,7 @@ async def count_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> i
 
 
 def _plain_schemas(tools: Any) -> None:
-    """Write the functions' schemas as Inspect's Gemini handler wants them, of which Google's SDKs shout the types."""
+    """Convert the functions' schemas to JSON Schema, as Google's SDKs send upper-case types."""
     for function in google_functions(tools):
         if "parameters" in function:
             function["parameters"] = _google_schema_to_json_schema(function["parameters"])

@@ -1,4 +1,4 @@
-"""OpenAI Responses."""
+"""Handler of OpenAI's Responses API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inspect_ai.agent._bridge.responses import inspect_responses_api_request
 from ..requests import describe_functions
 from ._shared import grants
 
-__all__ = ["generate", "responses_impl"]  # the second is what Inspect would import during a first request
+__all__ = ["generate", "responses_impl"]  # Inspect would otherwise import `responses_impl` during the first request
 
 
 async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Read npm's configuration and its registry."""
+"""npm's configuration and registry."""

@@ -1,4 +1,4 @@
-"""What npm's configuration means for a request: its registry, its credentials, its way through the network."""
+"""The effects of npm's configuration on requests: registry, credentials, certificates and proxies."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _NO = ("", "false", "null", "none", "0")
 
 @dataclass(frozen=True, repr=False)
 class NpmConfig:
-    """The user's npm configuration. It never shows a secret: `mask` goes over every text that leaves this package.
+    """The user's npm configuration. `mask` redacts its secrets in every message.
 
     Args:
-        settings: npm's settings by name, as `load` finds them.
+        settings: npm's settings by name; see `load`.
     """
 
     settings: Mapping[str, str]
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None, home: Path | None = None, cwd: Path | None = None) -> NpmConfig:
-        """Read the environment and the npmrc files that npm itself would read.
+        """Read the environment and the npmrc files that npm would read.
 
         Args:
             env: The environment (default: this process's).
-            home: The user's home folder.
-            cwd: The project's folder.
+            home: The user's home folder (default: this user's).
+            cwd: The project's folder (default: the working directory).
         """
         env = os.environ if env is None else env
         settings = read_settings(env, home or home_folder(), cwd or working_folder())
@@ -61,13 +61,13 @@ class NpmConfig:
         return f"NpmConfig(registry={self.registry_for('')!r}, ...)"
 
     def registry_for(self, package: str) -> str:
-        """The URL of the registry that serves a package, without a final slash and without user-info."""
+        """Return the URL of a package's registry, without a final slash and user-info."""
         scope = package.partition("/")[0] if package.startswith("@") else None
         url = (scope and self.settings.get(f"{scope}:registry")) or self.settings.get("registry")
         return USER_INFO.sub("//", url or default_registry()).rstrip("/")
 
     def headers_for(self, url: str) -> dict[str, str]:
-        """The credentials for a URL: those of the longest configured `//host/path` that it lies under, or none."""
+        """Return the credentials of the longest configured `//host/path` that contains a URL, or none."""
         parsed = httpx.URL(url)
         if parsed.scheme != "https" and not self._is_plain_by_choice(parsed):
             return {}
@@ -80,7 +80,7 @@ class NpmConfig:
         return {}
 
     def client(self) -> httpx.Client:
-        """A client for npm registries: the system's certificates, npm's proxies, credentials per request."""
+        """Return a client with the system's and npm's certificates, npm's proxies, and credentials per request."""
         proxies = {"http://": self.settings.get("proxy", ""), "https://": self.settings.get("https-proxy", "")}
         network = Network(
             "npm",
@@ -94,16 +94,16 @@ class NpmConfig:
         return network.client(self._authorize)
 
     def mask(self, text: str) -> str:
-        """The text without the user-info of URLs and without any configured secret."""
+        """Redact the user-info of URLs and all configured secrets in a text."""
         return hide(text, (value for key, value in self.settings.items() if key.lower().endswith(_SECRET_KEYS)))
 
     def _authorize(self, request: httpx.Request) -> None:
-        # A hook sees every hop of a redirect, so no host gets what was meant for another one.
+        # The hook runs for every redirect, so no host receives the credentials of another one.
         request.headers.pop("Authorization", None)
         request.headers.update(self.headers_for(str(request.url)))
 
     def _is_plain_by_choice(self, url: httpx.URL) -> bool:
-        """Whether the user set up this host without TLS: no redirect may make a token travel in the clear."""
+        """Return whether the user configured the host without TLS: a redirect must not send tokens unencrypted."""
         return any(
             registry.startswith("http://") and host_of(httpx.URL(registry)) == host_of(url)
             for registry in self._registries()
@@ -144,7 +144,7 @@ class NpmConfig:
 
 @functools.cache
 def default_registry() -> str:
-    """The public npm registry, which counts where no configuration says otherwise."""
+    """Return the URL of the public npm registry, the default."""
     url = get_download_url("pkg:npm/name@1.0.0")  # type: ignore[no-untyped-call]
     return str(url).partition("/name/-/")[0]
 

@@ -1,4 +1,4 @@
-"""npm's own configuration, read without npm: which registry, which credentials, which proxy."""
+"""A reader of npm's configuration that does not need npm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENV_PREFIX = "npm_config_"
 
 
 def read_settings(env: Mapping[str, str], home: Path, cwd: Path) -> dict[str, str]:
-    """All settings by their npm name, the environment's before the project's, the user's and the machine's."""
+    """Return all settings by npm's names. Precedence: environment, project, user, machine."""
     settings = dict(_from_environment(env))
 
     def add(file: Path) -> None:
@@ -29,7 +29,7 @@ def read_settings(env: Mapping[str, str], home: Path, cwd: Path) -> dict[str, st
 
 
 def expand(text: str, env: Mapping[str, str]) -> str | None:
-    """The text with `${VAR}`, `${VAR?}` and `${VAR-default}` replaced; None if a variable has no value."""
+    """Expand `${VAR}`, `${VAR?}` and `${VAR-default}` in a text. Returns None if a variable has no value."""
     missing = False
 
     def value(match: re.Match[str]) -> str:
@@ -54,7 +54,7 @@ def _from_file(file: Path, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return
-    # Within one file the last line with a key counts, as in npm.
+    # Within one file the last line with a key takes precedence, as in npm.
     for line in reversed(lines):
         key, sign, raw = line.strip().partition("=")
         if not sign or key.startswith((";", "#", "[")):
@@ -66,7 +66,7 @@ def _from_file(file: Path, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _folded(key: str) -> str:
-    """A setting's name as npm spells it; scopes and `//host/` keys stay as they are."""
+    """Return npm's spelling of a setting's name. Scopes and `//host/` keys stay unchanged."""
     if key.startswith(("@", "//")):
         return key
     return key[:1].lower() + key[1:].lower().replace("_", "-")

@@ -1,4 +1,4 @@
-"""The npm registry: which versions there are, where their tarballs lie and what their digests are."""
+"""The npm registry: published versions, and the URLs and digests of their tarballs."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Release:
     """One version of a package: an npm tarball, or a wheel from PyPI.
 
     Args:
-        package: Its name.
-        version: Its version in the registry.
-        url: Where it is downloaded from; None if the registry hasn't been asked.
-        integrity: Its digest (`sha512-...`, of a wheel `sha256-...`); None if the registry hasn't been asked.
-        file: The wheel's file name; None means an npm tarball.
+        package: Name of the package.
+        version: Version of the package in the registry.
+        url: Download URL, or None before the registry is queried.
+        integrity: Digest (`sha512-...`, for a wheel `sha256-...`), or None before the registry is queried.
+        file: File name of the wheel; None means an npm tarball.
     """
 
     package: str
@@ -58,7 +58,11 @@ class NpmRegistry:
     config: NpmConfig
 
     def packument(self, package: str, stop: threading.Event | None = None) -> dict[str, Any]:
-        """What the registry knows about a package: its versions and tags. When `stop` is set, it gives up."""
+        """Return the registry's metadata of a package: versions and tags. `stop` cancels the work when set.
+
+        Raises:
+            RegistryError: The registry could not be reached, or its response was not valid.
+        """
         url = f"{self.config.registry_for(package)}/{quote(package, safe='@')}"
         try:
             with self.config.client() as client:
@@ -75,11 +79,21 @@ class NpmRegistry:
         return document  # type: ignore[no-any-return]
 
     def resolve(self, package: str, version_or_tag: str, stop: threading.Event | None = None) -> Release:
-        """The release with this version or tag, with the registry's sha512 digest."""
+        """Return the release with a version or tag, with the registry's sha512 digest.
+
+        Raises:
+            RegistryError: The registry could not be reached, or its response was not valid.
+            UnknownVersionError: The registry has no such version.
+        """
         return self.found(package, version_or_tag, self.packument(package, stop))
 
     def found(self, package: str, version_or_tag: str, document: Mapping[str, Any]) -> Release:
-        """The release with this version or tag in what the registry said about a package."""
+        """Return the release with a version or tag from a package's metadata.
+
+        Raises:
+            RegistryError: The metadata has no tarball for the version.
+            UnknownVersionError: The metadata has no such version.
+        """
         versions: Mapping[str, Any] = document["versions"]
         version = (document.get("dist-tags") or {}).get(version_or_tag, version_or_tag)
         if version not in versions:
@@ -92,7 +106,7 @@ class NpmRegistry:
         return self._release(package, version, versions[version])
 
     def completed(self, release: Release, stop: threading.Event | None = None) -> Release:
-        """The release with the registry's tarball; a digest that it has already (a pin's) stays."""
+        """Return the release with the registry's tarball URL. An existing digest (of a pin) stays unchanged."""
         if release.url is not None and release.integrity is not None:
             return release
         found = self.resolve(release.package, release.version, stop)
@@ -104,7 +118,7 @@ class NpmRegistry:
         if not isinstance(tarball, str):
             self._fail(package, f"names no tarball for version {version}")
         if tarball.startswith(f"{default_registry()}/"):
-            # As npm does: a mirror may pass on the public metadata where the public host can't be reached.
+            # npm does the same: a mirror may serve the public metadata while the public host can't be reached.
             tarball = self.config.registry_for(package) + tarball[len(default_registry()) :]
         digests = [digest for digest in str(dist.get("integrity")).split() if _SHA512.fullmatch(digest)]
         return Release(package, version, tarball, digests[0] if digests else None)
@@ -118,7 +132,11 @@ class NpmRegistry:
 
 
 def digest_of(release: Release) -> str:
-    """The release's digest, sha512 or of a wheel sha256: nothing is ever installed without one."""
+    """Return the release's digest: sha512, or sha256 for a wheel. Every installed release must have one.
+
+    Raises:
+        DigestMismatchError: The release has no such digest.
+    """
     pattern = _SHA512 if release.file is None else _SHA256
     if release.integrity is not None and pattern.fullmatch(release.integrity):
         return release.integrity
@@ -130,7 +148,7 @@ def digest_of(release: Release) -> str:
 
 
 def newest_first(versions: Mapping[str, Any] | list[str]) -> list[str]:
-    """Versions by age, releases before pre-releases; what is no version at all is left out."""
+    """Sort versions, newest first and releases before pre-releases. Skips invalid versions."""
     known = [version for version in versions if semver.Version.is_valid(version)]
     return sorted(known, key=_age, reverse=True)
 

@@ -1,1 +1,1 @@
-"""Read pip's configuration, the Python index, and resolve wheels."""
+"""pip's configuration, Python package indexes, and resolution of wheels."""

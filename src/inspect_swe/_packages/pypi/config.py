@@ -1,4 +1,4 @@
-"""What pip's configuration means for a request: its indexes, their credentials, the way through the network."""
+"""The effects of pip's configuration on requests: indexes, credentials, certificates and proxies."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ _FILE_NAME = "pip.ini" if sys.platform == "win32" else "pip.conf"
 
 @dataclass(frozen=True, repr=False)
 class PipConfig:
-    """The user's pip configuration. It never shows a secret: `mask` goes over every text that leaves this package.
+    """The user's pip configuration. `mask` redacts its secrets in every message.
 
     Args:
-        index_urls: The indexes, `index-url` first, with their credentials.
-        cert: The file with the certificates to trust.
-        proxies: The proxy by the beginning of URLs (`http://`, `https://`).
-        exempt: Hosts that are reached without a proxy.
-        trusted_hosts: Hosts that may do without a (valid) certificate.
-        timeout: Seconds to wait for a server.
-        netrc_file: Where users and passwords of hosts are looked up.
+        index_urls: URLs of the indexes, `index-url` first, with credentials.
+        cert: File with certificates to trust in addition to the system's.
+        proxies: Proxies by URL prefix (`http://`, `https://`).
+        exempt: Hosts to reach without a proxy.
+        trusted_hosts: Hosts that need no TLS and no valid certificate.
+        timeout: Timeout in seconds.
+        netrc_file: File with users and passwords by host.
     """
 
     index_urls: tuple[str, ...]
@@ -58,12 +58,12 @@ class PipConfig:
     def load(
         cls, env: Mapping[str, str] | None = None, home: Path | None = None, prefix: Path | None = None
     ) -> PipConfig:
-        """Read the environment and the files that `pip download` itself would read.
+        """Read the environment and the files that `pip download` would read.
 
         Args:
             env: The environment (default: this process's).
-            home: The user's home folder.
-            prefix: The folder of the Python installation or virtual environment.
+            home: The user's home folder (default: this user's).
+            prefix: Folder of the Python installation or virtual environment (default: `sys.prefix`).
         """
         env = os.environ if env is None else env
         home = home or home_folder()
@@ -88,11 +88,11 @@ class PipConfig:
 
     @property
     def shown_indexes(self) -> str:
-        """The indexes, without credentials."""
+        """The URLs of the indexes, without credentials."""
         return ", ".join(USER_INFO.sub("//", url) for url in self.index_urls) or "(none)"
 
     def client(self) -> httpx.Client:
-        """A client for the indexes: the system's certificates, pip's proxies, credentials per request."""
+        """Return a client with the system's and pip's certificates, pip's proxies, and credentials per request."""
         network = Network(
             "pip",
             cafile=self.cert,
@@ -107,7 +107,7 @@ class PipConfig:
         return network.client(self._authorize)
 
     def headers_for(self, url: str) -> dict[str, str]:
-        """The credentials for a URL: its own, those of an index on the same host, netrc's, or none."""
+        """Return the credentials in a URL, else of an index on the same host, else from netrc, else none."""
         parsed = httpx.URL(url)
         if parsed.scheme not in ("http", "https") or not _is_secure(parsed, self.trusted_hosts):
             return {}
@@ -117,12 +117,12 @@ class PipConfig:
         return self._netrc_header(parsed.host)
 
     def mask(self, text: str) -> str:
-        """The text without the user-info of URLs and without any configured password."""
+        """Redact the user-info of URLs and all configured passwords in a text."""
         urls = (*self.index_urls, *(self.proxies or {}).values())
         return hide(text, (secret for url in urls for secret in _secrets(url)))
 
     def _indexes_beside(self, url: httpx.URL) -> list[httpx.URL]:
-        """The indexes on a URL's host, the one that it lies under first."""
+        """Return the indexes on a URL's host, the one that contains the URL first."""
         indexes = [httpx.URL(index) for index in self.index_urls]
         beside = [index for index in indexes if (index.scheme, host_of(index)) == (url.scheme, host_of(url))]
         return sorted(beside, key=lambda index: not url.path.startswith(index.path.rstrip("/") + "/"))
@@ -138,20 +138,20 @@ class PipConfig:
         return {"Authorization": basic(found[0], found[2] or "")} if found else {}
 
     def _authorize(self, request: httpx.Request) -> None:
-        # A hook sees every hop of a redirect, so no host gets what was meant for another one.
+        # The hook runs for every redirect, so no host receives the credentials of another one.
         request.headers.pop("Authorization", None)
         request.headers.update(self.headers_for(str(request.url)))
 
 
 @functools.cache
 def default_index() -> str:
-    """The public Python package index, which counts where no configuration says otherwise."""
+    """Return the URL of the public Python package index, the default."""
     url = get_repo_url("pkg:pypi/name")  # type: ignore[no-untyped-call]
     return str(url).partition("/project/")[0] + "/simple"
 
 
 def _settings(env: Mapping[str, str], home: Path, prefix: Path) -> dict[str, str]:
-    """The settings by name: what stands later in its files, then `[download]`, then the environment counts more."""
+    """Return the settings by name. Precedence: environment, `[download]`, `[global]`; within a section, later files."""
     sections: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
     for file in _files(env, home, prefix):
         for section, values in _read(file).items():
@@ -172,7 +172,7 @@ def _read(file: Path) -> dict[str, dict[str, str]]:
     except OSError:
         return {}
     except configparser.Error as error:
-        # Without its text: a line that can't be parsed may hold a password.
+        # Omit the error's text: an invalid line may contain a password.
         logger.warning("%s is ignored, since it is not a valid pip configuration (%s)", file, type(error).__name__)
         return {}
     return {
@@ -183,7 +183,7 @@ def _read(file: Path) -> dict[str, dict[str, str]]:
 
 
 def _files(env: Mapping[str, str], home: Path, prefix: Path) -> Iterator[Path]:
-    """The configuration files, the most important one last."""
+    """Yield the configuration files in order of increasing precedence."""
     chosen = env.get("PIP_CONFIG_FILE")
     if chosen == os.devnull:
         return
@@ -231,7 +231,7 @@ def _netrc_file(env: Mapping[str, str], home: Path) -> Path | None:
 
 
 def _normal(url: str) -> str:
-    # httpx takes a URL without a host for a relative one.
+    # httpx treats a URL without a host as relative.
     return re.sub(r"^file:/+", "file://localhost/", url).rstrip("/")
 
 
@@ -248,7 +248,7 @@ def _is_usable(url: str, trusted: tuple[str, ...]) -> bool:
 
 
 def _is_secure(url: httpx.URL, trusted: tuple[str, ...]) -> bool:
-    """Whether pip would use a URL: without TLS only on this machine, or if its host is trusted."""
+    """Return whether pip would use a URL: without TLS it must be local or its host trusted."""
     if url.scheme in ("https", "file") or _is_local(url.host):
         return True
     return url.scheme == "http" and (url.host in trusted or host_of(url) in trusted)
@@ -262,7 +262,7 @@ def _is_local(host: str) -> bool:
 
 
 def _secrets(url: str) -> tuple[str, ...]:
-    """A URL's password, also as it is written there; a user without a password is a token."""
+    """Return a URL's password, encoded and decoded. A user without a password is a token."""
     user_info = USER_INFO.search(url)
     if user_info is None:
         return ()

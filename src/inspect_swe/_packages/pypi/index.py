@@ -1,4 +1,4 @@
-"""Python package indexes: which wheels there are, where they lie, their digests, and what they require."""
+"""Python package indexes: published wheels, their URLs, digests and requirements."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class IndexFile:
     """A wheel in an index.
 
     Args:
-        filename: Its name, which says what it runs on.
-        url: Where it is downloaded from.
-        sha256: Its digest in hexadecimal, if the index states one.
-        requires_python: The Python versions that it is for.
-        core_metadata: Whether its metadata is served beside it; if so, the metadata's own sha256 digest or "".
-        yanked: Whether its author withdrew it.
+        filename: File name, which contains the wheel's tags.
+        url: Download URL.
+        sha256: Hexadecimal digest, if the index provides one.
+        requires_python: Specifier of the supported Python versions.
+        core_metadata: Sha256 digest (or "") of the separate metadata file, or None if there is no such file.
+        yanked: Whether the author withdrew the wheel.
     """
 
     filename: str
@@ -69,28 +69,28 @@ class IndexFile:
 
     @property
     def name(self) -> str:
-        """The normalized name of its project."""
+        """The normalized name of the project."""
         return self._parsed[0]
 
     @property
     def version(self) -> Version:
-        """Its version."""
+        """The project's version."""
         return self._parsed[1]
 
     @property
     def tags(self) -> frozenset[Tag]:
-        """What it runs on."""
+        """The tags of the Pythons and platforms that the wheel runs on."""
         return self._parsed[2]
 
 
 class PyPIIndex:
     """The indexes of a pip configuration. All methods block: call them in a worker thread.
 
-    A context manager, which closes its connections. It may be used by several threads at once.
+    Use it as a context manager, which closes its connections. It is thread-safe.
 
     Args:
         config: The user's pip configuration.
-        stop: When set, waiting requests aren't repeated.
+        stop: Stops retries when set.
     """
 
     def __init__(self, config: PipConfig, stop: threading.Event | None = None) -> None:
@@ -107,9 +107,10 @@ class PyPIIndex:
         self._client.close()
 
     def files(self, project: str) -> list[IndexFile]:
-        """The wheels of a project in all indexes; none if no index knows it.
+        """Return the wheels of a project from all indexes, or none if no index has the project.
 
-        An index that can't be asked counts only if no other one has the project.
+        Raises:
+            RegistryError: An index could not be read, and no other index has the project.
         """
         found: dict[str, IndexFile] = {}
         failure: RegistryError | None = None
@@ -127,7 +128,7 @@ class PyPIIndex:
         return list(found.values())
 
     def metadata(self, file: IndexFile) -> RawMetadata:
-        """A wheel's metadata: what is served beside it, or else what the wheel itself has."""
+        """Return a wheel's metadata, from the separate metadata file or else from the wheel."""
         content = None if file.core_metadata is None else self._metadata_beside(file)
         if content is None:
             content = self._asked(file.filename, lambda: self._metadata_inside(file))
@@ -144,7 +145,7 @@ class PyPIIndex:
             files = list(_from_page(response))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._failure(project, url, "answered with something that is no package index") from error
-        # An index elsewhere has no say over the files of this machine.
+        # A remote index must not refer to files of this machine.
         return [file for file in files if not file.url.startswith("file:") or index.startswith("file:")]
 
     def _metadata_beside(self, file: IndexFile) -> bytes | None:
@@ -160,7 +161,7 @@ class PyPIIndex:
         return response.content
 
     def _metadata_inside(self, file: IndexFile) -> bytes:
-        """The METADATA in a wheel, read by range requests where the server can, else from the whole file."""
+        """Return the METADATA of a wheel, by range requests if the server supports them, else from the whole file."""
         with _opened(self._client, file.url) as content, zipfile.ZipFile(content) as wheel:
             name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
             return wheel.read(name)
@@ -188,7 +189,7 @@ def _get(client: httpx.Client, url: str, headers: Mapping[str, str]) -> httpx.Re
 
 
 def _from_page(response: httpx.Response) -> Iterator[IndexFile]:
-    """The wheels of a project's page; a file with a name that isn't valid is no wheel."""
+    """Yield the wheels of a project's page. Skips files without a valid wheel name."""
     base = str(response.url)
     is_json = "json" in response.headers.get("Content-Type", "")
     links = _json_links(response) if is_json else _html_links(response)
@@ -234,7 +235,7 @@ def _html_links(response: httpx.Response) -> Iterator[dict[str, Any]]:
 
 
 def _sha256(text: str) -> str | None:
-    """The digest in `sha256=...`, if that is what a text says."""
+    """Return the digest from `sha256=...` in a text, or None if there is none."""
     parts = [part.partition("=")[2] for part in text.split("&") if part.startswith("sha256=")]
     return parts[0] if parts else None
 
@@ -254,8 +255,8 @@ class _Links(HTMLParser):
 
 
 def _opened(client: httpx.Client, url: str) -> IO[bytes]:
-    """A remote file for reading anywhere in it."""
-    # An encoding would change the positions of the bytes.
+    """Open a remote file for random access."""
+    # A content encoding would change byte positions.
     headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
     with client.stream("GET", url, headers=headers) as response:
         check_status(response)
@@ -271,7 +272,7 @@ def _opened(client: httpx.Client, url: str) -> IO[bytes]:
 
 
 class _RemoteFile(io.RawIOBase):
-    """A file on a server that answers range requests."""
+    """A file on a server that supports range requests."""
 
     def __init__(self, client: httpx.Client, url: str, size: int) -> None:
         self._client, self._url, self._size, self._at = client, url, size, 0

@@ -1,4 +1,4 @@
-"""Locks: exactly which wheels a pinned version runs with, for every sandbox platform and version of Python."""
+"""Locks: the exact wheels of a pinned version, for every sandbox platform and Python version."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class LockedWheel:
     """One wheel of a lock.
 
     Args:
-        filename: Its name in the index.
-        sha256: Its digest in hexadecimal.
-        targets: What it is installed for: `linux-x64 3.11` and the like; everything, if there are none.
+        filename: File name in the index.
+        sha256: Hexadecimal digest.
+        targets: Targets that use the wheel, such as `linux-x64 3.11`; empty means all.
     """
 
     filename: str
@@ -45,7 +45,7 @@ class LockedWheel:
 
     @property
     def release(self) -> Release:
-        """What the downloader wants, without a URL: that is the user's index's to say."""
+        """The wheel's release, without a URL: the user's index provides that."""
         name, version, _, _ = parse_wheel_filename(self.filename)
         return Release(name, str(version), None, integrity(self.sha256), self.filename)
 
@@ -55,10 +55,10 @@ class Lock:
     """The wheels of a pinned version.
 
     Args:
-        requirements: What was resolved: the pinned version, such as `mini-swe-agent==2.2.3`, and what bounds others.
-        exclude: Projects that are left out.
-        pythons: The versions of Python that it covers, on every platform.
-        wheels: The wheels, by name.
+        requirements: Resolved requirements: the pinned version, such as `mini-swe-agent==2.2.3`, and constraints.
+        exclude: Excluded projects.
+        pythons: Python versions that the lock covers, on every platform.
+        wheels: The wheels, sorted by name.
     """
 
     requirements: tuple[str, ...]
@@ -68,7 +68,7 @@ class Lock:
 
     @classmethod
     def load(cls, file: Path) -> Lock:
-        """Read a lock. Needs no network."""
+        """Read a lock file."""
         document = json.loads(file.read_text(encoding="utf-8"))
         wheels = tuple(
             LockedWheel(filename, sha256, frozenset(_expanded(targets)))
@@ -77,7 +77,7 @@ class Lock:
         return cls(tuple(document["requirements"]), tuple(document["exclude"]), tuple(document["pythons"]), wheels)
 
     def text(self) -> str:
-        """What its file holds: one line for each wheel, always in the same order."""
+        """Return the content of the lock file: one line per wheel, in a stable order."""
         head = {"requirements": self.requirements, "exclude": self.exclude, "pythons": self.pythons}
         lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
         wheels = [json.dumps([wheel.filename, wheel.sha256, _folded(wheel.targets)]) for wheel in self.wheels]
@@ -85,7 +85,11 @@ class Lock:
         return "{\n" + ",\n".join(lines) + f',\n "wheels": [\n{body}\n ]\n}}\n'
 
     def select(self, target: Target) -> list[Release]:
-        """The wheels for a sandbox, by name, without URLs. Needs no network."""
+        """Return the wheels for a sandbox, sorted by name, without URLs. Needs no network.
+
+        Raises:
+            AgentInstallError: The lock does not cover the target's Python, or a wheel needs a newer C library.
+        """
         if target.minor not in self.pythons:
             raise AgentInstallError(
                 f"{self.requirements[0]} is not locked for {target} (only for Python {', '.join(self.pythons)}).",
@@ -109,14 +113,14 @@ def make_lock(
     pythons: Sequence[str] = PYTHONS,
     stop: threading.Event | None = None,
 ) -> Lock:
-    """Resolve requirements for all platforms and these versions of Python. Blocks, for seconds or minutes.
+    """Resolve requirements for all platforms and several Python versions. Blocks for seconds or minutes.
 
     Args:
-        index: Where packages come from.
-        requirements: Such as `mini-swe-agent==2.2.3`, and bounds of what it requires.
-        exclude: Projects to leave out, with what only they require.
-        pythons: The versions of Python.
-        stop: When set, give up.
+        index: The Python package index.
+        requirements: Requirements such as `mini-swe-agent==2.2.3`, and constraints on its dependencies.
+        exclude: Projects to leave out, along with dependencies that only they require.
+        pythons: The Python versions.
+        stop: Cancels the work when set.
     """
     targets: dict[Release, set[str]] = {}
     with Snapshot(index, stop) as snapshot:
@@ -134,18 +138,21 @@ def make_lock(
 
 
 def located(index: PyPIIndex, releases: Iterable[Release]) -> list[Release]:
-    """The wheels with their URLs in the user's index; their digests stay what they are. Blocks.
+    """Return wheels with their URLs in the user's index and unchanged digests. Blocks.
 
     Args:
-        index: Where packages come from.
+        index: The Python package index.
         releases: The wheels.
+
+    Raises:
+        RegistryError: The index could not be read, or does not have a wheel.
     """
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="inspect_swe_index") as threads:
         return list(threads.map(lambda release: _located(index, release), releases))
 
 
 def sha256_of(release: Release) -> str:
-    """The hexadecimal sha256 digest of a wheel that has one."""
+    """Return the hexadecimal sha256 digest of a wheel, which must have one."""
     assert release.integrity is not None
     return base64.b64decode(release.integrity.removeprefix("sha256-")).hex()
 
@@ -168,7 +175,7 @@ def _lockable(release: Release) -> Release:
 
 
 def _folded(targets: Iterable[str]) -> str | Mapping[str, str]:
-    """Targets as they are written: the versions of Python by platform, or `all`."""
+    """Return the notation of targets in the lock file: Python versions by platform, or `all`."""
     by_platform: dict[str, list[str]] = {}
     for target in sorted(targets, key=_order):
         platform, _, python = target.partition(" ")

@@ -1,4 +1,4 @@
-"""CLIs from PyPI: a set of wheels that the sandbox's own Python runs."""
+"""CLIs from PyPI: sets of wheels that the sandbox's Python runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ from .tags import Target, allowed
 
 
 def newest_version(package: str, stop: threading.Event) -> str:
-    """The newest version of a package. Blocks."""
+    """Return the newest version of a package. Blocks.
+
+    Raises:
+        UnknownVersionError: The index has no wheel of the package.
+    """
     with PyPIIndex(PipConfig.load(), stop) as index:
         versions = [file.version for file in allowed(index.files(package), SpecifierSet())]
     if not versions:
@@ -30,7 +34,7 @@ def newest_version(package: str, stop: threading.Event) -> str:
 
 
 def locked_wheels(agent: str, recipe: PythonPackage, version: str, target: Target) -> tuple[Release, ...] | None:
-    """The wheels of a pinned version, its own the first; None if the version isn't the pinned one."""
+    """Return the wheels of a pinned version, the package's own first, or None if the version isn't pinned."""
     pin = Pins.load().pins.get(agent)
     if pin is None or pin.version != version:
         return None
@@ -41,7 +45,7 @@ def locked_wheels(agent: str, recipe: PythonPackage, version: str, target: Targe
 def resolved(
     index: PyPIIndex, recipe: PythonPackage, version: str, target: Target, stop: threading.Event
 ) -> list[Release]:
-    """The wheels of a version that no lock knows, its own the first. Blocks."""
+    """Resolve the wheels of a version without a lock, and return them, the package's own first. Blocks."""
     found = resolve_wheels(index, [f"{recipe.package}=={version}"], target, recipe.exclude, stop)
     return sorted(found, key=lambda wheel: wheel.package != recipe.package)
 

@@ -1,4 +1,4 @@
-"""From a requirement to the wheels that a sandbox's Python needs to run it: versions that fit together."""
+"""Resolution of requirements to compatible wheels for a sandbox's Python."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ Key = tuple[str, frozenset[str]]
 
 
 class Snapshot:
-    """An index that is asked once about each thing, and early: what will be needed is fetched by threads meanwhile.
+    """A cache of an index's responses, with prefetching in threads.
 
-    A context manager, which ends its threads. Several resolutions may share one.
+    Use it as a context manager, which ends its threads. Several resolutions may share one.
 
     Args:
-        index: Where packages come from.
-        stop: When set, give up.
+        index: The Python package index.
+        stop: Cancels the work when set.
     """
 
     def __init__(self, index: PyPIIndex, stop: threading.Event | None = None) -> None:
@@ -60,15 +60,15 @@ class Snapshot:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def files(self, project: str) -> list[IndexFile]:
-        """The wheels of a project."""
+        """Return the wheels of a project."""
         return self._files(project).result()
 
     def metadata(self, file: IndexFile) -> RawMetadata:
-        """A wheel's metadata. All wheels of one version are taken to have the same."""
+        """Return a wheel's metadata. Assumes the same metadata for all wheels of a version."""
         return self._metadata(file).result()
 
     def expect(self, project: str, choose: Callable[[list[IndexFile]], IndexFile | None]) -> None:
-        """Begin to fetch a project's wheels, and then the metadata of one of them."""
+        """Prefetch a project's list of wheels, and then the metadata of the chosen one."""
 
         def metadata() -> None:
             chosen = choose(files.result())
@@ -100,14 +100,19 @@ def resolve_wheels(
     exclude: Iterable[str] = (),
     stop: threading.Event | None = None,
 ) -> list[Release]:
-    """The wheels for requirements and all that they require, by name, with URLs and digests. Blocks.
+    """Resolve requirements and their dependencies to wheels, sorted by name, with URLs and digests. Blocks.
 
     Args:
-        index: Where packages come from.
-        requirements: Such as `mini-swe-agent==2.2.3`.
-        target: What they are for.
-        exclude: Projects to leave out, with what only they require.
-        stop: When set, give up.
+        index: The Python package index.
+        requirements: Requirements such as `mini-swe-agent==2.2.3`.
+        target: The sandbox's platform and Python.
+        exclude: Projects to leave out, along with dependencies that only they require.
+        stop: Cancels the work when set.
+
+    Raises:
+        RegistryError: The index could not be read.
+        UnknownVersionError: The index has no wheel that matches a requirement.
+        AgentInstallError: No compatible set of wheels for the target was found.
     """
     if isinstance(index, PyPIIndex):
         with Snapshot(index, stop) as snapshot:
@@ -136,13 +141,13 @@ def resolve_wheels(
 
 
 def release_of(file: IndexFile) -> Release:
-    """A wheel as what the downloader wants."""
+    """Return the release of a wheel, for the downloader."""
     digest = None if file.sha256 is None else integrity(file.sha256)
     return Release(file.name, str(file.version), file.url, digest, file.filename)
 
 
 def integrity(sha256: str) -> str:
-    """A hexadecimal sha256 digest as npm would write it (`sha256-...`)."""
+    """Convert a hexadecimal sha256 digest to npm's notation (`sha256-...`)."""
     return "sha256-" + base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
@@ -158,7 +163,7 @@ class _Candidate:
 
 @dataclass
 class _Provider(AbstractProvider[Requirement, _Candidate, Key]):
-    """Answers the resolver's questions from an index."""
+    """A resolvelib provider that reads an index."""
 
     index: Snapshot
     target: Target
@@ -235,14 +240,19 @@ class _Provider(AbstractProvider[Requirement, _Candidate, Key]):
         return self._fitting[name]
 
     def _runs(self, file: IndexFile) -> bool:
-        """Whether the sandbox's Python will do, by the wheel's own word where the index has none."""
+        """Return whether the sandbox's Python satisfies the wheel's metadata. `best()` has checked the index's."""
         if file.requires_python is not None:
             return True
         return self.target.runs(self.index.metadata(file).get("requires_python"))
 
 
 def _check_known(index: Snapshot, requirement: Requirement, target: Target) -> None:
-    """Say so if it is the requirement itself that the index hasn't."""
+    """Check that the index has a wheel for the requirement itself.
+
+    Raises:
+        UnknownVersionError: No wheel matches the requirement.
+        AgentInstallError: No matching wheel runs on the target.
+    """
     files = index.files(_name(requirement))
     matching = allowed(files, requirement.specifier)
     if not matching:

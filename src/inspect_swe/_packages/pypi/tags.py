@@ -1,4 +1,4 @@
-"""What a sandbox can run: the tags of wheels and the markers of requirements, for a Python that isn't this one."""
+"""Wheel tags and requirement markers of a sandbox's Python, independent of the host's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from packaging.version import Version
 from ..platforms import SandboxPlatform
 from .index import IndexFile
 
-# Debian 10, RHEL 8 and all that is younger have at least these.
+# Debian 10, RHEL 8 and later have at least these versions.
 GLIBC = (2, 28)
 MUSL = (1, 2)
 
@@ -25,13 +25,13 @@ _OLD_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
 @dataclass(frozen=True)
 class Target:
-    """What wheels are for.
+    """The platform and Python of a sandbox, for choosing wheels.
 
     Args:
         platform: The sandbox's platform.
-        python: The version of its CPython, such as `3.11` or `3.11.2`.
-        glibc: The version of its C library, where that is glibc.
-        musl: The version of its C library, where that is musl.
+        python: Version of its CPython, such as `3.11` or `3.11.2`.
+        glibc: Version of glibc, if that is its C library.
+        musl: Version of musl, if that is its C library.
     """
 
     platform: SandboxPlatform
@@ -44,7 +44,7 @@ class Target:
 
     @property
     def minor(self) -> str:
-        """The version of Python without its third number."""
+        """The Python version without the micro version."""
         return ".".join(self.python.split(".")[:2])
 
     @functools.cached_property
@@ -53,19 +53,19 @@ class Target:
         return marker_environment(self.platform, self.python)
 
     def rank(self, file: IndexFile) -> int | None:
-        """How well a wheel fits, the best is 0; None if it doesn't."""
+        """Return a wheel's rank, where 0 is the best match, or None if the wheel does not run on the target."""
         ranks = _ranks(self.platform, self.python, self.glibc, self.musl)
         return min((ranks[tag] for tag in file.tags if tag in ranks), default=None)
 
     def runs(self, requires_python: str | None) -> bool:
-        """Whether its Python is one that a wheel says it needs. What can't be read excludes nothing, as in pip."""
+        """Return whether the target's Python satisfies `requires_python`. Invalid specifiers are ignored, as in pip."""
         try:
             return SpecifierSet(requires_python or "").contains(self.environment["python_full_version"], True)
         except InvalidSpecifier:
             return True
 
     def best(self, files: Iterable[IndexFile]) -> list[IndexFile]:
-        """The wheels that fit, one of each version, newest first."""
+        """Return the best wheel of each version that runs on the target, newest version first."""
         fitting = ((self.rank(file), file) for file in files if self.runs(file.requires_python))
         ranked = [(file.version, -rank, file) for rank, file in fitting if rank is not None]
         ranked.sort(key=lambda entry: (entry[0], entry[1], entry[2].filename), reverse=True)
@@ -81,13 +81,13 @@ def _ranks(platform: SandboxPlatform, python: str, glibc: tuple[int, int], musl:
 def wheel_tags(
     platform: SandboxPlatform, python: str, glibc: tuple[int, int] = GLIBC, musl: tuple[int, int] = MUSL
 ) -> list[Tag]:
-    """The tags of the wheels that run there, the best first.
+    """Return the tags of wheels that run on a platform and Python, best first.
 
     Args:
         platform: The sandbox's platform.
-        python: The version of its CPython.
-        glibc: The version of its C library, where that is glibc.
-        musl: The version of its C library, where that is musl.
+        python: Version of its CPython.
+        glibc: Version of glibc, if that is its C library.
+        musl: Version of musl, if that is its C library.
     """
     version = Version(python)
     interpreter = f"cp{version.major}{version.minor}"
@@ -102,11 +102,11 @@ def wheel_tags(
 
 
 def marker_environment(platform: SandboxPlatform, python: str) -> dict[str, str]:
-    """The values of the markers in requirements.
+    """Return the values of environment markers in requirements.
 
     Args:
         platform: The sandbox's platform.
-        python: The version of its CPython; without a third number, the first such version is meant.
+        python: Version of its CPython. A missing micro version means 0.
     """
     version = Version(python)
     full = f"{version.major}.{version.minor}.{version.micro}"
@@ -126,9 +126,10 @@ def marker_environment(platform: SandboxPlatform, python: str) -> dict[str, str]
 
 
 def allowed(files: Iterable[IndexFile], specifiers: SpecifierSet) -> list[IndexFile]:
-    """The files with a version that is allowed, in their order.
+    """Return the files whose version matches the specifiers, in the given order.
 
-    Pre-releases count only if nothing else does, and withdrawn versions only if they are named exactly.
+    Pre-releases are included only if the specifiers name them or nothing else matches. Withdrawn versions are included
+    only if a specifier names a version exactly.
     """
     matching = [file for file in files if specifiers.contains(file.version, prereleases=True)]
     if not any(specifier.operator in ("==", "===") for specifier in specifiers):

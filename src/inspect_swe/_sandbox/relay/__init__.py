@@ -1,1 +1,1 @@
-"""The host's end of the relay."""
+"""The host side of the relay."""

@@ -1,4 +1,4 @@
-"""A byte stream over a provider that can only run a command to its end."""
+"""A byte stream over a provider that can only run commands to completion."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from collections.abc import Awaitable, Callable
 Run = Callable[[list[str], bytes], Awaitable[str]]
 
 _IN_FLIGHT = 4
-# The daemon keeps the answers of the last eight numbers, for commands that the provider runs again.
+# The daemon stores the answers to the last eight exchanges, for commands that the provider runs again.
 _WINDOW = 8
 _END, _END_OVERDUE = 60.0, 10.0
 _SHORTEST_WAIT_MS = 1_000
 _QUEUED_MS = 3_000
-# Providers limit what one command may read or write, often to a megabyte; what comes back travels as base64.
+# Providers limit the input and output of one command, often to a megabyte; output is base64-encoded.
 _MOST_IN, _MOST_OUT = 960_000, 720_000
 
 
 class ExchangeChannel:
-    """Carries the frames of a relay that runs as a daemon.
+    """A byte channel to a relay that runs as a daemon.
 
-    One exchange always waits in the sandbox for output. When there is something to send another one brings it, and the
-    oldest comes back at once; a few travel at the same time, so that distance costs less. The daemon takes input, and
-    we take output, in the order of their numbers. The provider may run an exchange twice: each run gets one answer.
+    One exchange always waits in the sandbox for output. Another exchange carries input there, and makes the oldest one
+    return at once. A few run at the same time to reduce the cost of latency. The daemon processes input, and the host
+    processes output, in the order of their numbers. If the provider repeats an exchange, each run gets the same answer.
 
-    Exchanges wait for a shorter time while the provider queues commands: each one that waits keeps a place busy.
+    Waits become shorter while the provider queues commands, because each waiting exchange occupies a slot.
 
     Args:
-        run: Runs `relay --exchange DIR` with these further arguments and stdin; returns its stdout.
-        wait_ms: How long an exchange waits for output at most. It must be shorter than the provider's command limit.
-        max_in: Most bytes that one exchange brings.
-        max_out: Most bytes that one exchange takes back (they travel as base64).
+        run: Runs `relay --exchange DIR` with these further arguments and stdin, and returns its stdout.
+        wait_ms: Longest wait of an exchange for output. It must be shorter than the provider's command timeout.
+        max_in: Input limit of one exchange, in bytes.
+        max_out: Output limit of one exchange, in bytes before base64.
     """
 
     def __init__(self, run: Run, *, wait_ms: int = 12_000, max_in: int = _MOST_IN, max_out: int = _MOST_OUT) -> None:
@@ -55,7 +55,11 @@ class ExchangeChannel:
         self._error: Exception | None = None
 
     async def send(self, data: bytes) -> None:
-        """Queues bytes; waits while more is queued than one exchange can bring."""
+        """Queue bytes, and wait while the queue exceeds the input limit of one exchange.
+
+        Raises:
+            ConnectionResetError: The channel has ended.
+        """
         self._start()
         async with self._changed:
             self._pending += data
@@ -65,10 +69,10 @@ class ExchangeChannel:
             raise ConnectionResetError(f"the exchange with the sandbox has ended: {self._error or 'it was closed'}")
 
     async def receive(self) -> bytes:
-        """The next bytes; none after `aclose()`.
+        """Return the next bytes, or none after `aclose()`.
 
         Raises:
-            Exception: What `run` raised.
+            Exception: The error that `run` raised.
         """
         self._start()
         if self._ended and self._output.empty():
@@ -79,7 +83,7 @@ class ExchangeChannel:
         return item
 
     async def aclose(self) -> None:
-        """Ends the session in the sandbox; returns when its processes have been killed."""
+        """End the session in the sandbox, and wait until its processes have been killed."""
         if self._ended and self._pump is None:
             return
         self._ended = True
@@ -90,16 +94,16 @@ class ExchangeChannel:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._output.put_nowait(b"")
-        with contextlib.suppress(Exception):  # a daemon that is gone has cleaned up, one that is forgotten will
+        with contextlib.suppress(Exception):  # a daemon cleans up by itself, at the latest when its lease expires
             await asyncio.wait_for(self._run(["end"], b""), end)
 
     async def diagnosis(self) -> str:
-        """Nothing: what `run` raised says it."""
+        """Return an empty text: the error that `run` raised is the diagnosis."""
         return ""
 
     @property
     def overdue(self) -> bool:
-        """Whether no exchange has come back for longer than one waits."""
+        """True if no exchange has returned for longer than the longest wait."""
         return self._pump is not None and time.monotonic() - self._back > self._patience
 
     def _start(self) -> None:
@@ -147,7 +151,7 @@ class ExchangeChannel:
             self._changed.notify_all()
 
     def _adapt(self, wait_ms: int, took_ms: float) -> None:
-        """Shorten the wait after an exchange that the provider has queued, and lengthen it again after others."""
+        """Shorten the wait after an exchange that the provider queued, and lengthen it after any other."""
         if took_ms > wait_ms + _QUEUED_MS:
             shortest = min(_SHORTEST_WAIT_MS, self._longest_wait_ms)
             self._wait_ms = max(shortest, self._wait_ms // 2)

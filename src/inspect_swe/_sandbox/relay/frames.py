@@ -1,4 +1,4 @@
-"""The frames that the host and the relay exchange (the other end is `relay_src/`)."""
+"""Frames between the host and the relay. The relay's implementation is in `relay_src/`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ HEADER_SIZE = _HEADER.size
 
 
 class ProtocolError(Exception):
-    """What arrived is not a stream of frames."""
+    """Received bytes that violate the relay's protocol."""
 
 
 class FrameType(IntEnum):
-    """First byte of a frame."""
+    """The type of a frame: the first field of its header."""
 
     HELLO = 1
     DATA = 2
@@ -42,7 +42,7 @@ class FrameType(IntEnum):
     DONE = 22
 
 
-# What the relay may send on its own channel, on those of connections (odd numbers), and on the host's (even ones).
+# Frames that the relay may send on the control channel, on connections (odd numbers) and on host channels (even ones).
 _ON_CONTROL = {FrameType.LISTENING, FrameType.FAILED, FrameType.DONE}
 _ON_CONNECTIONS = {FrameType.OPEN, FrameType.DATA, FrameType.EOF, FrameType.RESET, FrameType.WINDOW}
 _ON_OURS = {
@@ -62,29 +62,29 @@ _SHORTEST = {
 
 
 class Frame(NamedTuple):
-    """One message about one channel; channel 0 is the session itself."""
+    """A message on a channel. Channel 0 controls the session."""
 
     type: FrameType
     channel: int
     payload: bytes = b""
 
     def u32(self, offset: int = 0) -> int:
-        """The unsigned number at an offset of the payload."""
+        """Return the unsigned 32-bit number at an offset of the payload."""
         return self._number("<I", offset)
 
     def i32(self, offset: int = 0) -> int:
-        """The signed number at an offset of the payload."""
+        """Return the signed 32-bit number at an offset of the payload."""
         return self._number("<i", offset)
 
     def u16(self) -> int:
-        """The short number that the payload starts with."""
+        """Return the unsigned 16-bit number at the start of the payload."""
         return self._number("<H", 0)
 
     def checked(self) -> Frame:
-        """This frame, if the relay may send it.
+        """Return this frame if the relay may send it.
 
         Raises:
-            ProtocolError: The relay sends no such frame on this channel, or none that is so short.
+            ProtocolError: The frame's type is not allowed on its channel, or its payload is too short.
         """
         expected = _ON_CONTROL if self.channel == 0 else _ON_CONNECTIONS if self.channel % 2 else _ON_OURS
         if self.type not in expected:
@@ -104,37 +104,41 @@ class Frame(NamedTuple):
 
 
 def encode(kind: FrameType, channel: int, payload: bytes = b"") -> bytes:
-    """The bytes of one frame."""
+    """Return the bytes of a frame.
+
+    Raises:
+        ValueError: The payload is too long.
+    """
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a frame carries at most {MAX_PAYLOAD} bytes, not {len(payload)}")
     return _HEADER.pack(kind, channel, len(payload)) + payload
 
 
 def encode_header(kind: FrameType, channel: int, length: int) -> bytes:
-    """The start of a frame whose payload is sent separately, so as not to copy it."""
+    """Return the header of a frame whose payload is sent separately, to avoid a copy."""
     return _HEADER.pack(kind, channel, length)
 
 
 def encode_u32(kind: FrameType, channel: int, value: int) -> bytes:
-    """The bytes of a frame whose payload is one number."""
+    """Return the bytes of a frame whose payload is an unsigned 32-bit number."""
     return encode(kind, channel, struct.pack("<I", value))
 
 
 class FrameDecoder:
-    """Cuts a byte stream, in whatever pieces it arrives, into frames."""
+    """An incremental decoder of a byte stream into frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._broken = False
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are complete with these bytes.
+        """Add bytes and return the frames that they complete.
 
         Args:
             data: The next bytes of the stream.
 
         Raises:
-            ProtocolError: The stream is not one of frames; nothing after it is accepted.
+            ProtocolError: The bytes are not valid frames. All later calls raise, too.
         """
         if self._broken:
             raise ProtocolError("the stream was broken before")

@@ -1,4 +1,4 @@
-"""The host's end of the relay: connections, processes and files of a sandbox over one byte stream."""
+"""The host side of the relay: a sandbox's connections, processes and files over one byte stream."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 
 class Multiplexer:
-    """Talks to one relay.
+    """A client of one relay.
 
     Args:
-        channel: The relay's stdin and stdout, or what stands for them.
+        channel: The relay's stdin and stdout, or an equivalent byte stream.
         token: Marks the session's processes (`AGENT_SESSION` in their environment).
-        connect: Opens a connection to the app that serves the sandbox's connections; without it they are refused.
-        patience: Seconds within which a relay that works has answered.
+        connect: Opens a connection to the app that serves the sandbox's connections. If None, they are refused.
+        patience: Seconds within which a working relay answers; None means `START_TIMEOUT`.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Multiplexer:
         self.detached = False
         self.error: Exception | None = None
         self.heard = time.monotonic()
-        """When something last came from the relay."""
+        """Time of the last bytes from the relay, on the monotonic clock."""
         self._channel = channel
         self._token = token
         self._patience = START_TIMEOUT if patience is None else patience
@@ -67,17 +67,17 @@ class Multiplexer:
         self._closing: asyncio.Task[None] | None = None
 
     async def start(self, port: int = 0) -> int:
-        """Makes the relay listen on the sandbox's loopback addresses.
+        """Make the relay listen on the sandbox's loopback addresses.
 
         Args:
-            port: The port to listen on; 0 leaves the choice to the sandbox.
+            port: The port to listen on; 0 means any free port.
 
         Returns:
             The port.
 
         Raises:
             SandboxDiedError: The relay does not answer.
-            AgentStartError: The port cannot be had.
+            AgentStartError: The relay cannot listen on the port.
         """
         self._run(self._receive())
         self._run(self._send())
@@ -90,16 +90,16 @@ class Multiplexer:
     async def spawn(
         self, argv: Sequence[str], *, cwd: str | None, env: Mapping[str, str], stdin: bytes | None = b""
     ) -> Process:
-        """Starts a process, the leader of a session and process group of its own.
+        """Start a process as the leader of its own session and process group.
 
         Args:
-            argv: The program, looked up in its PATH, and its arguments.
-            cwd: Its working directory; None is the relay's own.
-            env: Variables on top of the relay's own environment, and of `AGENT_SESSION`.
-            stdin: What it reads; None leaves stdin open for `Process.write`.
+            argv: The program, looked up in the process's PATH, and its arguments.
+            cwd: Working directory; None means the relay's own.
+            env: Variables to add to the relay's environment and `AGENT_SESSION`.
+            stdin: Standard input; None leaves it open for `Process.write`.
 
         Raises:
-            AgentStartError: It could not be started.
+            AgentStartError: The process could not be started.
             SandboxDiedError: The sandbox or the connection to it ended.
         """
         frames = _spawn_frames(self._next_id, argv, cwd or "", env)
@@ -124,15 +124,15 @@ class Multiplexer:
         return process
 
     async def write_file(self, path: str, data: bytes | Path | Iterator[bytes], mode: int = 0o644) -> None:
-        """Writes a file in the sandbox, its folders included; it has its name only when it is whole.
+        """Write a file in the sandbox atomically, and create its parent folders.
 
         Args:
-            path: Where.
-            data: What: bytes, or what is streamed: a file of the host, or pieces (none empty) that a thread makes.
-            mode: Its permissions.
+            path: Path in the sandbox.
+            data: Bytes, or a source to stream: a host file, or an iterator of non-empty pieces that runs in a thread.
+            mode: Permissions of the file.
 
         Raises:
-            SandboxFileError: The sandbox refused.
+            SandboxFileError: The file could not be written.
             SandboxDiedError: The sandbox or the connection to it ended.
         """
         name = path.encode("utf-8", "surrogateescape")
@@ -159,7 +159,7 @@ class Multiplexer:
             raise SandboxFileError(number, error_text(number), path)
 
     async def kill_all(self) -> None:
-        """Kills every process of the session; the relay goes on.
+        """Kill every process of the session. The relay keeps running.
 
         Raises:
             SandboxDiedError: The sandbox or the connection to it ended.
@@ -170,7 +170,7 @@ class Multiplexer:
             await self._soon(self._answer(self._control, FrameType.DONE))
 
     async def detach(self) -> None:
-        """Ends the session, but not the processes it started: daemons live on. Never raises."""
+        """End the session, but leave its processes running. Never raises."""
         if not self.error:
             self.detached = True
             self._control.put(encode(FrameType.DETACH, 0))
@@ -179,7 +179,7 @@ class Multiplexer:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Ends the session: the relay kills what it started and exits. Never raises; may be called again."""
+        """End the session: the relay kills its processes and exits. Never raises; may be called again."""
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._close())
         await asyncio.shield(self._closing)
@@ -211,7 +211,7 @@ class Multiplexer:
             raise self._died()
 
     async def _answer(self, stream: Stream, *kinds: FrameType) -> Frame:
-        """What the relay answers on a channel."""
+        """Return the relay's answer on a channel, or fail the session if its type is unexpected."""
         frame = await stream.receive()
         if frame.type not in kinds:
             self.fail(_nonsense(f"{frame.type.name} where {kinds[0].name} was due"))
@@ -219,7 +219,7 @@ class Multiplexer:
         return frame
 
     async def _soon(self, answer: Coroutine[Any, Any, Frame]) -> Frame:
-        """An answer that a relay which works gives at once."""
+        """Return an answer, or fail the session if it does not arrive in time."""
         try:
             return await asyncio.wait_for(answer, self._patience)
         except asyncio.TimeoutError:
@@ -230,7 +230,7 @@ class Multiplexer:
         return self.error or SandboxDiedError("The connection to the sandbox ended.")
 
     def fail(self, error: Exception) -> None:
-        """Ends the session for all who wait for it; only the first reason counts."""
+        """End the session with an error, and wake all waiters. Only the first error counts."""
         if self.error:
             return
         self.error = error
@@ -252,14 +252,14 @@ class Multiplexer:
         try:
             while data := await self._channel.receive():
                 self.heard = time.monotonic()
-                if not self.error:  # else it is thrown away: a relay that cannot write may not end
+                if not self.error:  # otherwise read and discard: a relay that cannot write might not exit
                     await self._take(decoder, data)
             await self._lose("The relay in the sandbox ended.")
         except Exception as error:
             await self._lose(f"Reading from the sandbox failed: {error}.")
 
     async def _lose(self, what: str) -> None:
-        """Ends a session whose channel has ended, and says why if nobody has asked for that."""
+        """Fail a session whose channel has ended. Adds a diagnosis if the end was not requested."""
         asked = self.error is not None or self.detached
         why = "" if asked else await self._channel.diagnosis()
         self.fail(SandboxDiedError(f"{what} {why}".rstrip()))
@@ -271,7 +271,7 @@ class Multiplexer:
                     self._dispatch(frame.checked())
                 if self._outbox.neglected:
                     raise ProtocolError("it wants answers and does not read them")
-                await asyncio.sleep(0)  # a flood of small frames holds up nobody else
+                await asyncio.sleep(0)  # a flood of small frames must not block other tasks
         except ProtocolError as error:
             self.fail(_nonsense(str(error)))
 
@@ -279,7 +279,7 @@ class Multiplexer:
         if frame.channel == 0:
             self._control.feed(frame)
         elif frame.type is FrameType.OPEN:
-            # The relay keeps to this itself; whoever else writes to its channel has to as well.
+            # The relay enforces the same limit, but other processes might write to its channel.
             if sum(number % 2 for number in self._streams) >= _CONNECTIONS:
                 self._outbox.put(encode(FrameType.RESET, frame.channel))
                 return
@@ -307,7 +307,7 @@ class Multiplexer:
         self._run(self._serve(stream, self._connect))
 
     async def _serve(self, stream: Stream, connect: Connect) -> None:
-        """Carries one connection between the sandbox and the app, until both have ended it."""
+        """Forward one connection between the sandbox and the app until both sides have closed it."""
         writer: asyncio.StreamWriter | None = None
         pumps: list[asyncio.Task[None]] = []
         try:

@@ -1,4 +1,4 @@
-"""A process in a sandbox, as its relay runs it, and how such things end."""
+"""Sandbox processes run by the relay, their exit statuses and errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from .frames import FrameType, encode_u32
 from .streams import Stream
 
-# Numbers that mean something else on a host that is no Linux.
+# Error numbers that differ on hosts other than Linux.
 _LINUX_ERRORS = {
     36: "File name too long",
     39: "Directory not empty",
@@ -22,29 +22,29 @@ _LINUX_ERRORS = {
 
 
 class ExitStatus(NamedTuple):
-    """How a process ended: with an exit code, or killed by a signal."""
+    """The exit code of a process, or the signal that killed it."""
 
     code: int | None
     signal: int | None
 
     @property
     def returncode(self) -> int:
-        """The exit code; -N where signal N killed it."""
+        """The exit code, or -N if signal N killed the process."""
         return -(self.signal or 9) if self.code is None else self.code
 
 
 class SandboxFileError(OSError):
-    """A file could not be written in the sandbox (`errno` is Linux's)."""
+    """Failure to write a file in the sandbox. `errno` is a Linux error number."""
 
 
 def error_text(number: int) -> str:
-    """What a Linux error number means, whatever system the host runs."""
+    """Return the text of a Linux error number, on any host system."""
     known = _LINUX_ERRORS.get(number)
     return known or (os.strerror(number) if number < 4096 else f"error {number}")
 
 
 class Process:
-    """A process in the sandbox. Read `output()`: with 256 KiB of it unread the process has to wait."""
+    """A process in the sandbox. It blocks once 256 KiB of its `output()` are unread."""
 
     def __init__(self, stream: Stream, pid: int, feeder: asyncio.Task[None] | None) -> None:
         self.pid = pid
@@ -55,7 +55,7 @@ class Process:
         self._exit: asyncio.Future[ExitStatus] = asyncio.get_running_loop().create_future()
 
     async def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
-        """What it writes, in order, until it has ended.
+        """Yield the process's output, in order, until it ends.
 
         Raises:
             SandboxDiedError: The sandbox or the connection to it ended first.
@@ -64,7 +64,7 @@ class Process:
             frame = await self._stream.receive()
             self._finished = frame.type is FrameType.EXIT
             if frame.type not in (FrameType.DATA, FrameType.STDERR):
-                continue  # no other frame was charged to the window
+                continue  # other frames do not count towards the window
             stream: Literal["stdout", "stderr"] = "stdout" if frame.type is FrameType.DATA else "stderr"
             if self.tap is not None:
                 self.tap(stream, frame.payload)
@@ -72,7 +72,7 @@ class Process:
             self._stream.consumed(len(frame.payload))
 
     async def wait(self) -> ExitStatus:
-        """Waits for its end; someone has to read `output()` meanwhile.
+        """Wait for the process to end. Its `output()` must be read meanwhile.
 
         Raises:
             SandboxDiedError: The sandbox or the connection to it ended first.
@@ -80,15 +80,21 @@ class Process:
         return await asyncio.shield(self._exit)
 
     async def kill(self, signal: int = 9) -> None:
-        """Sends a signal to its process group, also after its own end. Does nothing once the channel is closed."""
+        """Send a signal to its process group, even after the process itself has ended.
+
+        Does nothing once the channel is closed.
+        """
         self._stream.put(encode_u32(FrameType.KILL, self._stream.id, signal))
 
     async def write(self, data: bytes) -> None:
-        """Writes to its stdin, if it was left open, as fast as it reads; once it has ended, the rest is dropped."""
+        """Write to its stdin, if left open, and wait while the process is slow to read.
+
+        Data that remains when the process ends is dropped.
+        """
         await self._stream.send(data)
 
     async def close_stdin(self) -> None:
-        """Ends its stdin, if it was left open."""
+        """Close its stdin, if left open."""
         self._stream.send_eof()
 
     def _ended(self, result: ExitStatus | Exception) -> None:
@@ -100,4 +106,4 @@ class Process:
             self._exit.set_result(result)
         else:
             self._exit.set_exception(result)
-            self._exit.exception()  # nobody has to wait for it
+            self._exit.exception()  # avoids asyncio's warning if no task calls wait()

@@ -1,4 +1,4 @@
-"""One channel of the relay's byte stream: frames in, data out, and flow control both ways."""
+"""Channels of the relay's byte stream, with flow control in both directions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 from .frames import MAX_PAYLOAD, STREAM_WINDOW, Frame, FrameType, ProtocolError, encode, encode_header, encode_u32
 
 _DATA = (FrameType.DATA, FrameType.STDERR)
-# Data is bounded by its window, and small pieces of it are put together; this bounds frames without data.
+# The window bounds data, and small pieces of data are joined; this bounds frames without data.
 _SIGNS = 16
 _JOINED = 4096
 _WINDOW_STEP = 64 * 1024
@@ -18,23 +18,23 @@ _OUTBOX_PIECES = 100_000
 
 
 class ByteChannel(Protocol):
-    """A stream of bytes to the relay and back."""
+    """A bidirectional byte stream to the relay."""
 
     async def send(self, data: bytes) -> None:
-        """Sends all of it; waits while the other end is slow."""
+        """Send all bytes, and wait while the relay is slow to read."""
 
     async def receive(self) -> bytes:
-        """The next bytes; none at the end of the stream."""
+        """Return the next bytes, or none at the end of the stream."""
 
     async def aclose(self) -> None:
-        """Closes both directions: the relay then cleans up and exits."""
+        """Close both directions, so that the relay cleans up and exits."""
 
     async def diagnosis(self) -> str:
-        """What is known about why the stream ended, in sentences; never raises."""
+        """Return known facts about why the stream ended, as sentences. Never raises."""
 
 
 class Outbox:
-    """Frames on their way to the relay: one writer, in order, as many at a time as there are."""
+    """The queue of frames to the relay. One writer sends all queued frames at once, in order."""
 
     def __init__(self, channel: ByteChannel) -> None:
         self._channel = channel
@@ -45,7 +45,7 @@ class Outbox:
         self._room.set()
 
     def put(self, *pieces: bytes | memoryview) -> None:
-        """Queues the pieces of a frame."""
+        """Queue the pieces of a frame."""
         self._pieces.extend(pieces)
         self._size += sum(map(len, pieces))
         self._filled.set()
@@ -54,19 +54,19 @@ class Outbox:
 
     @property
     def neglected(self) -> bool:
-        """Whether so much waits to be sent that the relay cannot be reading."""
+        """True if the queue is so long that the relay must have stopped reading."""
         return len(self._pieces) > _OUTBOX_PIECES
 
     async def room(self) -> None:
-        """Waits until bulk data may be put."""
+        """Wait until the queue has room for bulk data."""
         await self._room.wait()
 
     def end(self) -> None:
-        """Nothing is sent any more: nobody has to wait for room."""
+        """Wake all senders that wait for room: nothing more will be sent."""
         self._room.set()
 
     async def run(self) -> None:
-        """Sends what is queued, for as long as the channel lives."""
+        """Send queued frames until the channel fails."""
         while True:
             await self._filled.wait()
             pieces, self._pieces, self._size = self._pieces, [], 0
@@ -76,7 +76,7 @@ class Outbox:
 
 
 class Stream:
-    """One channel: frames in, data out, credit both ways."""
+    """One channel: received frames, sent data, and credit in both directions."""
 
     def __init__(self, channel: int, outbox: Outbox, credit: int = STREAM_WINDOW) -> None:
         self.id = channel
@@ -91,7 +91,11 @@ class Stream:
         self._unread = False
 
     def feed(self, frame: Frame) -> None:
-        """Takes what the relay sent."""
+        """Accept a frame from the relay.
+
+        Raises:
+            ProtocolError: The relay exceeds the window, or sends too many frames without data.
+        """
         if frame.type is FrameType.WINDOW:
             self._credit += frame.u32()
             self._granted.set()
@@ -108,7 +112,7 @@ class Stream:
         self._arrived.set()
 
     def _append(self, frame: Frame) -> None:
-        """Queues data, together with what waits already if both are small: each frame costs more than its bytes."""
+        """Queue data. Joins small pieces, because each frame has overhead."""
         last = self._frames[-1] if self._frames else None
         if last and last.type is frame.type and len(last.payload) + len(frame.payload) <= _JOINED:
             self._frames[-1] = Frame(frame.type, frame.channel, last.payload + frame.payload)
@@ -116,18 +120,22 @@ class Stream:
             self._frames.append(frame)
 
     def fail(self, error: Exception) -> None:
-        """The session has ended: so do all who wait."""
+        """Wake all waiters with an error: the session has ended."""
         self._error = error
         self._arrived.set()
         self._granted.set()
 
     def end_sending(self) -> None:
-        """Nobody reads what is sent any more: it is dropped, and nobody has to wait for credit."""
+        """Drop all further data, and wake senders that wait for credit: the reader has ended."""
         self._unread = True
         self._granted.set()
 
     async def receive(self) -> Frame:
-        """The next frame; `consumed()` has to be told once its data is out of the way."""
+        """Return the next frame. The caller must call `consumed()` after processing its data.
+
+        Raises:
+            Exception: The error that ended the session.
+        """
         while not self._frames:
             if self._error:
                 raise self._error
@@ -136,7 +144,7 @@ class Stream:
         return self._frames.popleft()
 
     def consumed(self, size: int) -> None:
-        """Lets the relay send as much again, in few and large steps."""
+        """Grant the relay credit for consumed bytes, in few, large steps."""
         self._consumed += size
         if self._consumed >= _WINDOW_STEP:
             self.put(encode_u32(FrameType.WINDOW, self.id, self._consumed))
@@ -144,16 +152,20 @@ class Stream:
             self._consumed = 0
 
     def pending(self) -> tuple[Frame, ...]:
-        """What has arrived and was not received yet."""
+        """Return the queued frames that `receive()` has not returned yet."""
         return tuple(self._frames)
 
     def put(self, frame: bytes) -> None:
-        """Sends a frame now, whatever the credit; does nothing once the session has ended."""
+        """Send a frame regardless of credit. Does nothing once the session has ended."""
         if not self._error:
             self._outbox.put(frame)
 
     async def send(self, data: bytes | memoryview) -> None:
-        """Sends data as credit allows."""
+        """Send data as credit allows.
+
+        Raises:
+            Exception: The error that ended the session.
+        """
         view = memoryview(data)
         while len(view):
             await self._outbox.room()
@@ -170,12 +182,16 @@ class Stream:
             view = view[len(piece) :]
 
     def send_eof(self) -> None:
-        """Says that nothing more will be sent."""
+        """Send an end-of-file frame."""
         self.put(encode(FrameType.EOF, self.id))
 
 
 async def pump_in(stream: Stream, writer: asyncio.StreamWriter) -> None:
-    """Copies from the sandbox to the host's app; raises when the connection was reset there."""
+    """Copy data from the sandbox to the host's app.
+
+    Raises:
+        ConnectionResetError: The connection was reset in the sandbox.
+    """
     while True:
         frame = await stream.receive()
         if frame.type is FrameType.EOF:
@@ -189,7 +205,7 @@ async def pump_in(stream: Stream, writer: asyncio.StreamWriter) -> None:
 
 
 async def pump_out(reader: asyncio.StreamReader, stream: Stream) -> None:
-    """Copies from the host's app to the sandbox."""
+    """Copy data from the host's app to the sandbox."""
     while data := await reader.read(MAX_PAYLOAD):
         await stream.send(data)
     stream.send_eof()

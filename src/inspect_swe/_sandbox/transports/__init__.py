@@ -1,1 +1,1 @@
-"""Ways to reach a sandbox."""
+"""Transports to a sandbox."""

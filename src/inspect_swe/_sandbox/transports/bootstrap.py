@@ -1,4 +1,4 @@
-"""How the relay gets into a sandbox and starts: one command that reads it from stdin, writes it and becomes it."""
+"""Installation of the relay. One command in the sandbox reads it from stdin, writes it to a file and executes it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _READY = b"+"
 _TIMEOUT, _REST = 60.0, 2.0
 _MOST_TEXT = 1 << 16
 
-# Works as any user and on any file system, and needs nothing but a shell's usual company. A provider may run it twice,
-# also while the first run goes on, and may lose what is written to stderr.
+# Works as any user and on any file system, and needs only the usual shell utilities. A provider may run it twice,
+# even concurrently, and may lose its stderr.
 _SCRIPT = """
 new=$2.$$
 (umask 077; head -c "$1" >"$new" && chmod 700 "$new" && mv -f "$new" "$2") 2>&1 && printf + && shift && exec "$@"
@@ -25,15 +25,15 @@ new=$2.$$
 
 
 def relay_command(probe: Probe, *arguments: str) -> list[str]:
-    """The command that reads `relay_binary()` from stdin, writes it to its place, says "+" and becomes it."""
+    """Return a command that reads `relay_binary()` from stdin, installs it, prints "+" and executes it."""
     return ["sh", "-c", _SCRIPT, "sh", str(len(relay_binary(probe))), probe.relay, *arguments]
 
 
 def relay_binary(probe: Probe) -> bytes:
-    """The relay for the sandbox's machine.
+    """Return the relay binary for the sandbox's machine type.
 
     Raises:
-        SandboxUnsupportedError: There is none.
+        SandboxUnsupportedError: There is no relay for it.
     """
     machine = _MACHINES.get(probe.machine)
     if machine is None:
@@ -49,12 +49,12 @@ def _binary(machine: str) -> bytes:
 
 
 async def send_relay(channel: ByteChannel, probe: Probe) -> None:
-    """Feed the relay to a `relay_command()` and wait until it has become the relay.
+    """Send the relay to a running `relay_command()`, and wait until the relay starts.
 
     Raises:
-        SandboxDiedError: It could not be written or started.
+        SandboxDiedError: The relay could not be written or started.
     """
-    with contextlib.suppress(OSError):  # a command that has failed reads nothing, and has said why
+    with contextlib.suppress(OSError):  # a failed command reads nothing, but prints the reason
         await channel.send(relay_binary(probe))
     received = await _received(channel, _TIMEOUT)
     if received == _READY:

@@ -1,4 +1,4 @@
-"""Direct access to a container through the engine's API: no process is spawned."""
+"""A transport to containers through the Docker engine's API. It spawns no host processes."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ logger = logging.getLogger(__name__)
 
 _READ = 1 << 16
 TIMEOUT = 120.0
-"""Seconds within which a short command must end."""
+"""Timeout of a short command, in seconds."""
 
 _LOOK = 5.0
 _PAUSE = 8.0
-# A container's end is known to the engine after its streams have ended, and a removal begins with a kill.
+# The engine reports a container's end only after its streams have ended, and a removal begins with a kill.
 _SETTLES = 1.0
 _copies: RunVar[anyio.CapacityLimiter] = RunVar("inspect_swe_copies_at_once")
 
@@ -42,15 +42,15 @@ _engines: list[docker.APIClient] = []
 
 
 def engine() -> docker.APIClient | None:
-    """The engine that the `docker` command would take; None where the SDK cannot reach it.
+    """Return a client of the engine that the `docker` command uses, or None if the SDK cannot reach it.
 
-    It is looked for once per process, unless it did not answer.
+    Only a client that works is cached for the process.
     """
     if _engines:
         return _engines[0]
     try:
         settings = _settings()
-    except Exception as ex:  # the SDK raises bare exceptions where a context's files can't be read
+    except Exception as ex:  # the SDK raises bare exceptions if a context's files can't be read
         logger.info("Docker's configuration can't be read (%s): using Inspect's exec instead of the engine's API.", ex)
         return None
     try:
@@ -66,7 +66,10 @@ def engine() -> docker.APIClient | None:
 
 
 def _copies_at_once() -> anyio.CapacityLimiter:
-    """One for each processor, up to four: more are slower in sum, and would starve the event loop."""
+    """Return the limiter of concurrent copies: one per processor, two to four.
+
+    More would take longer overall, and starve the event loop.
+    """
     if (limiter := _copies.get(None)) is None:
         limiter = anyio.CapacityLimiter(min(4, max(2, os.cpu_count() or 2)))
         _copies.set(limiter)
@@ -74,7 +77,7 @@ def _copies_at_once() -> anyio.CapacityLimiter:
 
 
 def _settings() -> dict[str, Any] | None:
-    """Where the engine is: `DOCKER_HOST`, else `DOCKER_CONTEXT`, else the current context."""
+    """Return connection settings from `DOCKER_HOST`, else `DOCKER_CONTEXT`, else the current context."""
     if os.environ.get("DOCKER_HOST"):
         settings = kwargs_from_env()
         return {"base_url": settings.get("base_url"), "tls": settings.get("tls", False)}
@@ -85,7 +88,7 @@ def _settings() -> dict[str, Any] | None:
 
 
 async def connect_docker(connection: SandboxConnection, user: str | None) -> DockerTransport | None:
-    """The direct transport to a sandbox, or None where its container cannot be reached that way."""
+    """Return a direct transport to a sandbox, or None if the engine's API cannot reach its container."""
     if connection.type != "docker" or not connection.container:  # other providers name containers too
         return None
     client = await anyio.to_thread.run_sync(engine)
@@ -99,12 +102,12 @@ async def connect_docker(connection: SandboxConnection, user: str | None) -> Doc
 
 
 class DockerTransport:
-    """Runs commands in, and copies files into, one container.
+    """A transport to one container.
 
     Args:
-        client: The engine's API.
+        client: API client of the engine.
         container: Name or id of the container.
-        user: User to run as; None means the container's own.
+        user: User to run as; None means the container's default.
     """
 
     name = "docker"
@@ -117,8 +120,12 @@ class DockerTransport:
         self._user = user or ""
 
     async def run(self, argv: list[str]) -> Completed:
-        """Run a command to its end."""
-        # What a command prints before the SDK hands over the socket is lost in the SDK's read buffer: it must wait.
+        """Run a command to completion.
+
+        Raises:
+            SandboxDiedError: The container does not run commands, or the command exceeded its time or output limit.
+        """
+        # Output written before the SDK hands over the socket is lost in the SDK's read buffer: the command must wait.
         channel = await self._open(["sh", "-c", 'read -r _; exec "$@"', "sh", *argv])
         try:
             return await asyncio.wait_for(_completed(channel), TIMEOUT)
@@ -128,7 +135,7 @@ class DockerTransport:
             await channel.aclose()
 
     async def open_channel(self, probe: Probe) -> DockerChannel:
-        """Start the relay with its standard streams attached to us."""
+        """Start the relay with its standard streams attached to this process."""
         channel = await self._open(relay_command(probe))
         try:
             await send_relay(channel, probe)
@@ -150,7 +157,7 @@ class DockerTransport:
             raise SandboxDiedError(
                 f"The container does not run commands: {getattr(ex, 'explanation', None) or ex}"
             ) from ex
-        # The SDK hands out a file-like wrapper; asyncio wants the socket itself, and it must outlive the wrapper.
+        # The SDK returns a file-like wrapper; asyncio needs the socket itself, which must outlive the wrapper.
         raw = getattr(stream, "_sock", stream)
         duplicate = socket.socket(fileno=os.dup(raw.fileno()))
         stream.close()
@@ -158,9 +165,9 @@ class DockerTransport:
         return exec_id, duplicate
 
     async def liveness_error(self) -> str | None:
-        """That the container is paused, for longer than it takes to make an image of it."""
+        """Return an error if the container is paused for longer than a commit of an image takes."""
         for pause in (_PAUSE, 0):
-            paused = False  # as long as the engine, which may be busy, doesn't say otherwise
+            paused = False  # the default if the engine is busy and does not answer
             with anyio.move_on_after(_LOOK):
                 paused = await anyio.to_thread.run_sync(self._is_paused, abandon_on_cancel=True)
             if not paused:
@@ -174,22 +181,22 @@ class DockerTransport:
         return False
 
     def host_path(self, path: Path) -> str | None:
-        """The container does not see this host's files."""
+        """Return None: the container does not see host files."""
         return None
 
     async def place(self, source: Path, folder: str, probe: Probe) -> bool:
-        """Copy a file or a folder's content into `folder` (which must exist), owned by the agent's user.
+        """Copy a file or a folder's content into an existing folder, owned by the agent's user.
 
         Args:
-            source: File or folder on this host. It is streamed: never whole in memory.
+            source: File or folder on the host. It is streamed, not loaded into memory.
             folder: Existing folder in the container.
-            probe: Says whose the files shall be.
+            probe: Facts about the sandbox, including the owner of the files.
 
         Returns:
-            False where the engine cannot write there: it sees the root file system, but no tmpfs.
+            False if the engine cannot write there: it sees only the root file system, no tmpfs.
 
         Raises:
-            AgentInstallError: The engine refused them.
+            AgentInstallError: The engine rejected the files.
         """
         if probe.rootfs:
             await anyio.to_thread.run_sync(self._place, source, folder, probe, limiter=_copies_at_once())
@@ -212,13 +219,13 @@ async def _completed(channel: DockerChannel) -> Completed:
         await channel.end()
     while data := await channel.receive():
         output += data
-        if len(output) > MOST_OUTPUT:  # whoever is root in the sandbox chooses what `sh` is
+        if len(output) > MOST_OUTPUT:  # root in the sandbox can replace `sh`
             raise SandboxDiedError(f"A short command in the container wrote more than {MOST_OUTPUT >> 20} MiB.")
     return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
 
 
 class DockerChannel:
-    """The attached streams of one command: what we send is its stdin, what we receive its stdout."""
+    """The attached streams of one command: `send()` writes its stdin, `receive()` reads its stdout."""
 
     def __init__(
         self, client: docker.APIClient, exec_id: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -237,14 +244,14 @@ class DockerChannel:
         await self._writer.drain()
 
     async def receive(self) -> bytes:
-        """Bytes from its stdout; empty at end of file."""
+        """Return bytes from its stdout, or none at end of file."""
         while True:
             if self._left == 0:
                 try:
                     header = await self._reader.readexactly(8)
                 except (asyncio.IncompleteReadError, ConnectionError):
                     return b""
-                # The engine frames the stream: one byte says which, four say how long.
+                # The engine's stream header: byte 0 is the stream's type, bytes 4 to 7 are the length.
                 self._is_stderr = header[0] == 2
                 self._left = struct.unpack(">I", header[4:])[0]
                 continue
@@ -258,23 +265,23 @@ class DockerChannel:
                 self._stderr.write(data)
 
     async def end(self) -> None:
-        """Close its stdin, so that it sees end of file."""
+        """Close its stdin."""
         if self._writer.can_write_eof() and not self._writer.is_closing():
             self._writer.write_eof()
 
     async def aclose(self) -> None:
-        """Drop the connection: also the SDK's hold on it, which lasts until its objects are collected."""
+        """Close the connection. Shuts the socket down, because the SDK's objects keep a reference until collected."""
         with contextlib.suppress(OSError):
             self._writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         self._writer.close()
 
     @property
     def stderr(self) -> str:
-        """The beginning of its stderr."""
+        """The beginning of the command's stderr."""
         return self._stderr.getvalue().decode(errors="replace")
 
     async def exit_code(self) -> int:
-        """Its exit code, once its output has ended."""
+        """Return the command's exit code. Call it after the output has ended."""
         for _ in range(50):
             info = await anyio.to_thread.run_sync(self._client.exec_inspect, self._exec_id)
             if info["ExitCode"] is not None:
@@ -283,7 +290,7 @@ class DockerChannel:
         return 255
 
     async def diagnosis(self) -> str:
-        """What is known about how the command ended: its stderr, exit code and the container's state."""
+        """Return known facts about the command's end: its stderr, exit code and the container's state."""
         with anyio.move_on_after(_LOOK):
             await asyncio.sleep(_SETTLES)
             found = await anyio.to_thread.run_sync(self._examine, abandon_on_cancel=True)

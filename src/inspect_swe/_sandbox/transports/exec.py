@@ -1,4 +1,4 @@
-"""Any Inspect sandbox provider: only `SandboxEnvironment.exec` is used."""
+"""A transport to any Inspect sandbox provider. It uses only `SandboxEnvironment.exec`."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from ..relay.multiplexer import ByteChannel
 from .bootstrap import relay_binary, relay_command
 
 _TIMEOUT = 120
-# As long as a command may be on its way the relay's daemon must not take its host for dead.
+# The relay's daemon must not consider the host dead while a command may still be under way.
 _LEASE = _TIMEOUT + 60
 _LOOK = 10
-# How long a command that others have overtaken may still be running, and how long none may come back at all.
+# Seconds that a command may take after later ones have returned, and seconds without any command returning.
 _OVERTAKEN, _SILENCE = 30.0, float(_TIMEOUT)
 _STEP = 1.0
-# Older releases of Inspect don't have the second one.
+# Older releases of Inspect don't have `SandboxUserUnsupportedError`.
 _UNSUPPORTED = (NotImplementedError, getattr(inspect_ai.util, "SandboxUserUnsupportedError", NotImplementedError))
 
 
 class Activity:
-    """The commands of a provider in this process: which were started, and which have come back.
+    """Started and returned commands of a provider in this process.
 
-    Providers queue commands, so a command that hasn't come back may not have been started at all.
+    Providers queue commands, so a command that hasn't returned may not have started in the sandbox.
     """
 
     def __init__(self) -> None:
         self.started = 0
         self.latest = 0
-        """The highest number of a command that has come back."""
+        """The highest number of a command that has returned."""
         self.returned = time.monotonic()
-        """When one has last come back."""
+        """Time of the last return of a command, on the monotonic clock."""
 
     @contextlib.contextmanager
     def command(self) -> Iterator[int]:
-        """Run a command in this block; yields its number. One that is cancelled doesn't count as come back."""
+        """Count the block as a command, and yield its number. A cancelled command doesn't count as returned."""
         self.started += 1
         number = self.started
         try:
@@ -65,11 +65,11 @@ _activities: defaultdict[type, Activity] = defaultdict(Activity)
 
 
 class PortableTransport:
-    """Runs commands through Inspect; the relay's bytes travel by one blocking exec at a time.
+    """A transport that runs commands through Inspect, and exchanges the relay's bytes by blocking commands.
 
     Args:
         sandbox: The sample's sandbox.
-        user: User to run as; None means the sandbox's own.
+        user: User to run as; None means the sandbox's default.
     """
 
     name = "portable"
@@ -83,15 +83,15 @@ class PortableTransport:
         self._activity = _activities[type(self)]
 
     async def run(self, argv: list[str], stdin: bytes = b"") -> Completed:
-        """Run a command to its end.
+        """Run a command to completion.
 
         Raises:
-            SandboxDiedError: It did not end in time, or the provider could not run it.
-            SandboxUnsupportedError: The provider does not run commands in that way.
+            SandboxDiedError: The command did not end in time, or the provider could not run it.
+            SandboxUnsupportedError: The provider does not support the command or its user.
         """
         try:
             with self._activity.command():
-                # An empty input is given as one: with none, a command of some providers reads what is not meant for it.
+                # Pass an empty input explicitly: without one, some providers let a command read unrelated input.
                 done = await self._sandbox.exec(
                     argv, input=stdin, user=self._user, timeout=_TIMEOUT, timeout_retry=False, concurrency=False
                 )
@@ -107,7 +107,7 @@ class PortableTransport:
         return Completed(done.returncode, done.stdout, done.stderr)
 
     async def open_channel(self, probe: Probe) -> ByteChannel:
-        """Start the relay as a daemon and exchange bytes with it."""
+        """Start the relay as a daemon, and return a channel to it."""
         daemon = relay_command(probe, "--daemon", probe.scratch, str(_LEASE * 1000))
         await self._checked(daemon, relay_binary(probe), "The relay could not be started.")
 
@@ -119,10 +119,10 @@ class PortableTransport:
         return self._channel
 
     async def liveness_error(self) -> str | None:
-        """That no command comes back: neither the exchange that always waits nor one that does nothing.
+        """Return an error if neither the waiting exchange nor a command that does nothing returns.
 
-        The provider's own word counts: until then the second command may be waiting for others to end. A provider that
-        doesn't keep to timeouts is told by later commands, which come back though this one doesn't, or by silence.
+        The provider's own timeout decides first, because the second command may be queued behind others. If the
+        provider ignores timeouts, later commands that return before this one decide, or a period without any returns.
         """
         if self._channel is None or not self._channel.overdue:
             return None
@@ -157,9 +157,9 @@ class PortableTransport:
         return done
 
     def host_path(self, path: Path) -> str | None:
-        """The sandbox does not see this host's files."""
+        """Return None: the sandbox does not see host files."""
         return None
 
     async def place(self, source: Path, folder: str, probe: Probe) -> bool:
-        """Not possible without the relay."""
+        """Return False: only the relay can copy files."""
         return False

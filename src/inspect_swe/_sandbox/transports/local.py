@@ -1,4 +1,4 @@
-"""Inspect's `local` sandbox: the agent's processes run on this machine, under the relay like anywhere else."""
+"""A transport to Inspect's `local` sandbox, where the relay runs the agent's processes on this machine."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from ..relay.multiplexer import ByteChannel
 from .bootstrap import relay_command, send_relay
 from .exec import PortableTransport
 
-# The agent is not to be trusted with what this process was given for itself.
+# The agent must not receive this process's credentials.
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 # https://TOKEN@host, https://user:password@host, and postgres://user:password@host, but not ssh://git@host.
 _SECRET_VALUE = re.compile(r"https?://[^/\s@]+@|[a-z][a-z0-9+.-]*://[^/\s@:]*:[^/\s@]+@", re.IGNORECASE)
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that the agent may have: none with a credential by its name or in a URL."""
+    """Return the variables without those whose name indicates a credential or whose value is a URL with one.
+
+    Replaces a `TMPDIR` that cannot be used.
+    """
     kept = {
         name: value
         for name, value in variables.items()
@@ -34,14 +37,14 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 class LocalTransport(PortableTransport):
-    """Runs commands in the local sandbox's folder; the relay is a child process of ours."""
+    """A transport that runs commands in the local sandbox's folder, with the relay as a child process."""
 
     name = "local"
     packs = False
     patience = 30.0
 
     async def open_channel(self, probe: Probe) -> ByteChannel:
-        """Start the relay with its standard streams attached to us."""
+        """Start the relay with its standard streams attached to this process."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *relay_command(probe),
@@ -66,11 +69,11 @@ class LocalTransport(PortableTransport):
         return channel
 
     async def liveness_error(self) -> str | None:
-        """This machine is not ill while this process runs."""
+        """Return None: this machine is alive while this process runs."""
         return None
 
     def host_path(self, path: Path) -> str | None:
-        """A file of this host is used where it lies, unless nothing can be run there."""
+        """Return the path of the host file itself, or None if programs can't be run there."""
         return str(path) if is_usable_in_path(path) else None
 
 
@@ -89,15 +92,15 @@ class PipeChannel:
         await self._stdin.drain()
 
     async def receive(self) -> bytes:
-        """Bytes from its stdout; empty at end of file."""
+        """Return bytes from its stdout, or none at end of file."""
         return await self._stdout.read(1 << 16)
 
     async def diagnosis(self) -> str:
-        """What is known about how it ended."""
+        """Return the relay's exit code as a sentence."""
         return f"Relay exit code {self._process.returncode}."
 
     async def aclose(self) -> None:
-        """Close its stdin and wait until it has cleaned up."""
+        """Close its stdin, and wait until it has cleaned up and exited. Kills it after ten seconds."""
         self._stdin.close()
         try:
             await asyncio.wait_for(self._process.wait(), 10)

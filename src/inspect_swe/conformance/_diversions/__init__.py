@@ -1,4 +1,4 @@
-"""Ways to divert a CLI's model requests: variables and files of an image, each of which names another server."""
+"""Diversions of a CLI's model requests: variables and files of an image that name another server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GENERIC = (
     Diversion("any:providers", env=_GENERIC_ENV),
     Diversion("any:dotenv", files={"./.env": dotenv(_GENERIC_ENV)}),
 )
-"""Ways that any CLI may be open to."""
+"""The ways that can divert any CLI."""
 
 DIVERSIONS: tuple[Diversion, ...] = (
     *GENERIC,
@@ -53,4 +53,4 @@ DIVERSIONS: tuple[Diversion, ...] = (
     *qwen_code(),
     *antigravity(),
 )
-"""All ways that are known."""
+"""All known ways."""

@@ -62,7 +62,7 @@ _CLAUDE_FILES = {
 
 
 def claude_code() -> list[Diversion]:
-    """Ways to divert Claude Code."""
+    """Return ways to divert Claude Code."""
     env = [Diversion(f"env:{name}", _CLAUDE, env=env) for name, env in _CLAUDE_PROVIDERS.items()]
     planted = {"base_url": _CLAUDE_BASE, "proxy": _CLAUDE_PROXY, **_CLAUDE_PROVIDERS}
     return [
@@ -106,7 +106,7 @@ _CODEX_FILES = {
 
 
 def codex_cli() -> list[Diversion]:
-    """Ways to divert Codex CLI."""
+    """Return ways to divert Codex CLI."""
     trusted = '\n[projects."/workspace"]\ntrust_level = "trusted"\n'
     configs = {
         "provider": _CODEX_CHOICE,

@@ -40,7 +40,7 @@ _GEMINI_FILES = {
 
 
 def gemini_cli() -> list[Diversion]:
-    """Ways to divert Gemini CLI."""
+    """Return ways to divert Gemini CLI."""
     vertex = _GEMINI_ENV["vertex"]
     everything = {name: value for env in _GEMINI_ENV.values() for name, value in env.items()}
     everything |= {"HTTPS_PROXY": ELSEWHERE, "HTTP_PROXY": ELSEWHERE, "NO_PROXY": ""}
@@ -124,7 +124,7 @@ _QWEN_ENV = {
 
 
 def qwen_code() -> list[Diversion]:
-    """Ways to divert Qwen Code."""
+    """Return ways to divert Qwen Code."""
     everything = {name: value for env in _QWEN_ENV.values() for name, value in env.items()}
     everything |= {"HTTPS_PROXY": ELSEWHERE, "HTTP_PROXY": ELSEWHERE, "NO_PROXY": ""}
     return [
@@ -153,7 +153,7 @@ def qwen_code() -> list[Diversion]:
 
 
 def antigravity() -> list[Diversion]:
-    """Ways to divert Antigravity."""
+    """Return ways to divert Antigravity."""
     env = {
         "vertex": {
             "GOOGLE_GENAI_USE_VERTEXAI": "true",

@@ -58,7 +58,7 @@ _OPENCODE_FILES = {
 
 
 def opencode() -> list[Diversion]:
-    """Ways to divert OpenCode."""
+    """Return ways to divert OpenCode."""
     auth = '{"anthropic": {"type": "api", "key": "elsewhere"}}'
     return [
         Diversion(
@@ -141,7 +141,7 @@ _COPILOT_PROVIDER = settings(
 
 
 def copilot_cli() -> list[Diversion]:
-    """Ways to divert Copilot CLI."""
+    """Return ways to divert Copilot CLI."""
     env = {
         "base_url": {"COPILOT_PROVIDER_BASE_URL": ELSEWHERE, "COPILOT_PROVIDER_TYPE": "openai"},
         "api_key": {"COPILOT_PROVIDER_API_KEY": "elsewhere"},
@@ -207,7 +207,7 @@ max_context_size = 100000
 
 
 def kimi_code() -> list[Diversion]:
-    """Ways to divert Kimi Code."""
+    """Return ways to divert Kimi Code."""
     env = {
         "base_url": {
             "KIMI_MODEL_BASE_URL": ELSEWHERE,
@@ -268,7 +268,7 @@ export default function (pi) {{
 
 
 def pi() -> list[Diversion]:
-    """Ways to divert pi."""
+    """Return ways to divert pi."""
     env = {
         "anthropic": {
             "ANTHROPIC_BASE_URL": ELSEWHERE,
@@ -298,7 +298,7 @@ def pi() -> list[Diversion]:
 
 
 def mini_swe_agent() -> list[Diversion]:
-    """Ways to divert mini-swe-agent."""
+    """Return ways to divert mini-swe-agent."""
     dotenv = f"MSWEA_MODEL_NAME=elsewhere\nOPENROUTER_API_BASE={ELSEWHERE}\nHTTP_PROXY={ELSEWHERE}\n"
     config = f"model:\n  model_name: elsewhere\n  model_class: openrouter\n  model_kwargs:\n    api_base: {ELSEWHERE}\n"
     return [

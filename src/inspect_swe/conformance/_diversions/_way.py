@@ -1,4 +1,4 @@
-"""What a way to divert a CLI is, and the server that diverted requests reach."""
+"""Diversions of a CLI, and the server that diverted requests reach."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ELSEWHERE = "http://127.0.0.1:8790"
-"""Where the diverted requests go: a server in the sandbox that writes them down."""
+"""The target of diverted requests: a server in the sandbox that records them."""
 SOCKET = "/tmp/elsewhere.sock"
 RECORD = "/tmp/elsewhere.txt"
 
@@ -52,11 +52,11 @@ class Diversion:
     """A way to divert a CLI.
 
     Args:
-        name: Its name.
-        agents: The agents it is meant for; none means all.
+        name: Name of the diversion.
+        agents: Agents that it targets; empty for all.
         env: Variables of the image.
-        files: Files, below the home directory (`~/`) or the working directory (`./`), or anywhere.
-        error: The name of a variable or file that a typed error has to show; None where the request has to arrive.
+        files: Files, by absolute path or a path below the home (`~/`) or working directory (`./`).
+        error: Name of a variable or file that a typed error must contain; None if model requests must succeed.
     """
 
     name: str
@@ -67,12 +67,12 @@ class Diversion:
 
 
 def setup_script(ways: Iterable[Diversion], places: Sequence[tuple[str, str]] = (("$HOME", "."),)) -> str:
-    """Return a sample's set-up script that starts the server and writes the files.
+    """Return a sample's setup script, which starts the server and writes the files.
 
-    A JSON file of several ways has the settings of all of them; any other file is the first way's.
+    A JSON file of several ways merges their settings; any other file is the first way's.
 
     Args:
-        ways: What to plant.
+        ways: Diversions to apply.
         places: Home and working directories.
     """
     lines = ["#!/bin/sh", "set -e", f"cat > /tmp/elsewhere.py <<'END'{_SERVER}END"]
@@ -102,10 +102,10 @@ def _united(one: Any, other: Any) -> Any:
 
 
 def settings(**content: Any) -> str:
-    """Settings as JSON."""
+    """Return settings as JSON."""
     return json.dumps(content)
 
 
 def dotenv(values: Mapping[str, str]) -> str:
-    """Variables as a `.env` file."""
+    """Return variables as a `.env` file."""
     return "".join(f"{name}={value}\n" for name, value in values.items())
