@@ -303,7 +303,7 @@ async def open_session(
     session = AgentSession()
 
     @solver(name="session")
-    def acp_launch() -> Solver:
+    def hold_session() -> Solver:
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             with apply_limits(list(limits)):
                 await session._serve(agent, state)
@@ -311,7 +311,7 @@ async def open_session(
 
         return solve
 
-    task = Task(name="session", dataset=[sample], solver=acp_launch(), sandbox=sandbox)
+    task = Task(name="session", dataset=[sample], solver=hold_session(), sandbox=sandbox)
     running = asyncio.create_task(eval_async(task, model=model, log_dir=log_dir))
     try:
         await session._opened(running)

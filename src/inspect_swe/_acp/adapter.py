@@ -23,7 +23,7 @@ class AcpLaunch:
         files: Files to write before the start.
         meta: `_meta` of the requests that open a session.
         mode: Mode of the session; None for the CLI's default.
-        plugin_agent: MCP servers to pass when a session is opened; the others are in the CLI's configuration.
+        session_servers: MCP servers to pass when a session is opened; the others are in the CLI's configuration.
     """
 
     argv: tuple[str, ...]
@@ -31,7 +31,7 @@ class AcpLaunch:
     files: tuple[File, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
     mode: str | None = None
-    plugin_agent: tuple[MCPServerConfig, ...] = ()
+    session_servers: tuple[MCPServerConfig, ...] = ()
 
 
 class AcpAdapter(Adapter, ABC):

@@ -141,7 +141,7 @@ class Live:
 
     async def _open_session(self, resume: str | None) -> Any:
         can = self.capabilities.session_capabilities
-        servers = mcp_to_acp(self._service.plugin_agent)
+        servers = mcp_to_acp(self._service.session_servers)
         common: dict[str, Any] = {"cwd": self._place.site.cwd, "mcp_servers": servers, **self._service.meta}
         if resume is None:
             opened = await self.conn.new_session(**common)

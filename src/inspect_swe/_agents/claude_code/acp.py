@@ -147,7 +147,7 @@ class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
             files=(File(f"{site.config}/claude", self._program(site), 0o755),),
             meta={"claudeCode": {"options": options}, **system},
             mode=None if asks else "bypassPermissions",
-            plugin_agent=site.mcp_servers,
+            session_servers=site.mcp_servers,
         )
 
     def _program(self, site: Site) -> bytes:
