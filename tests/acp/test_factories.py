@@ -114,7 +114,7 @@ def test_claudes_session_is_told_what_has_no_variable() -> None:
     assert free.files[0].content.decode().endswith(f' {site.command[0]} "$@"\n')
     assert free.meta["systemPrompt"] == {"append": "Be brief."}
     assert free.meta["claudeCode"]["options"]["disallowedTools"] == ["WebFetch"]
-    assert free.plugin_agent == (server,)
+    assert free.session_servers == (server,)
     assert (free.mode, asking.mode) == ("bypassPermissions", None)
 
 
