@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 
-from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, ModelOutput
 from inspect_ai.tool import ToolInfo
 
 from inspect_swe._bridge.threads import Marks, Threads
@@ -99,3 +99,36 @@ def test_an_answer_that_comes_after_the_next_start_is_of_no_account() -> None:
         return threads.is_root()
 
     assert contextvars.copy_context().run(ask_and_die) is False
+
+
+SUMMARY = "The task is to do it; the command has been run, its output is known."
+
+
+def answered(threads: Threads, messages: list[ChatMessage], text: str) -> bool | None:
+    """Judge a request, and note that its answer has no calls."""
+
+    def ask() -> bool | None:
+        threads.receive({}, {})
+        threads.asked(messages, SHELL, False)
+        is_root = threads.is_root()
+        threads.answered(ModelOutput.from_content("model", text))
+        threads.done()
+        return is_root
+
+    return contextvars.copy_context().run(ask)
+
+
+def test_a_summary_with_tools_does_not_end_the_conversation() -> None:
+    threads = Threads()
+    threads.begin(None, ["Do it."])
+    assert judged(threads, said("Do it."), SHELL) is True
+    assert judged(threads, said("Do it.", "echo", "ok"), SHELL) is True
+    assert answered(threads, said("Do it.", "echo", "ok", "Sum it up."), SUMMARY) is True
+    assert judged(threads, said(f"Do it.\nWhat went before: {SUMMARY}"), SHELL) is True
+
+
+def test_what_comes_after_the_last_answer_is_not_the_conversation() -> None:
+    threads = Threads()
+    threads.begin(None, ["Do it."])
+    assert answered(threads, said("Do it."), "It is done, and all of the tests have passed.") is True
+    assert judged(threads, said("A title for: Do it."), SHELL) is False

@@ -18,6 +18,9 @@ from .recent import Recent
 _MAX_OTHERS = 1000
 _MAX_LINES = 8
 
+_MIN_SUMMARY = 32
+"""Characters of the shortest summary that a compacted conversation is recognised by."""
+
 
 class Asker(enum.Enum):
     """Who sends a request."""
@@ -131,6 +134,7 @@ class Threads:
     _lines: list[Sequence[ChatMessage]] = field(default_factory=list, init=False)
     _newest: _Request | None = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
+    _last_answer: str = field(default="", init=False)
     _others: Recent[int, None] = field(default_factory=lambda: Recent(_MAX_OTHERS), init=False)
 
     def begin(self, session: str | None = None, prompts: Iterable[str] = ()) -> None:
@@ -146,7 +150,7 @@ class Threads:
         self._given = session
         self._prompts = tuple(filter(None, (text.strip() for text in prompts)))
         self._known, self._before = frozenset(self._root), tuple(self._lines)
-        self._evidence, self._newest, self._has_ended = None, None, False
+        self._evidence, self._newest, self._has_ended, self._last_answer = None, None, False, ""
 
     def receive(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
         """Read what a request that this task serves says about itself."""
@@ -204,6 +208,7 @@ class Threads:
     def answered(self, output: ModelOutput) -> None:
         """Note how the root's newest answer ended: without calls it is the last one to the prompt."""
         self._has_ended = output.stop_reason == "stop" and not (output.choices and output.message.tool_calls)
+        self._last_answer = output.completion.strip()
 
     def done(self) -> None:
         """Note that the request which this task serves has its reply, or an error."""
@@ -260,8 +265,16 @@ class Threads:
         """Whether a request may be the root's although it doesn't extend its last one, as after a compaction."""
         if self._is_in_flight() and len(self._lines) == 1:
             return False
-        named = request.identity == request.session
-        return named or not (self._has_ended or request.beginning in self._others)
+        if request.identity == request.session:
+            return True
+        if request.beginning in self._others:
+            return False
+        return not self._has_ended or self._has_summary(request)
+
+    def _has_summary(self, request: _Request) -> bool:
+        """Whether a request has the root's last answer in the user's texts: that was a summary, not the end."""
+        answer = self._last_answer
+        return len(answer) >= _MIN_SUMMARY and any(answer in text for text in user_texts(request.messages))
 
     def _claim(self, request: _Request) -> bool:
         """Make the request's conversation the root if its evidence is the strongest so far."""
