@@ -144,7 +144,7 @@ async def _run(
         code = (await process.wait()).returncode
     if scope.cancelled_caught:
         raise SolutionError(
-            f"The solution {path} had not come to an end after {timeout} seconds.",
+            f"The solution {path} had not come to an end after {timeout:g} seconds.",
             hint="give oracle() a higher `timeout`, or None.",
             stdout=out.tail,
             stderr=err.tail,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 
-from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, ModelOutput
 from inspect_ai.tool import ToolInfo
 
 from inspect_swe._bridge.conversations import ConversationTracker, Marks
@@ -103,3 +103,36 @@ def test_an_answer_that_comes_after_the_next_start_is_of_no_account() -> None:
         return tracker.is_root()
 
     assert contextvars.copy_context().run(ask_and_die) is False
+
+
+SUMMARY = "The task is to do it; the command has been run, its output is known."
+
+
+def answered(tracker: ConversationTracker, messages: list[ChatMessage], text: str) -> bool | None:
+    """Judge a request, and note that its answer has no calls."""
+
+    def ask() -> bool | None:
+        tracker.on_request({}, {})
+        tracker.on_messages(messages, SHELL, False)
+        is_root = tracker.is_root()
+        tracker.answered(ModelOutput.from_content("model", text))
+        tracker.done()
+        return is_root
+
+    return contextvars.copy_context().run(ask)
+
+
+def test_a_summary_with_tools_does_not_end_the_conversation() -> None:
+    tracker = ConversationTracker()
+    tracker.begin(None, ["Do it."])
+    assert judged(tracker, said("Do it."), SHELL) is True
+    assert judged(tracker, said("Do it.", "echo", "ok"), SHELL) is True
+    assert answered(tracker, said("Do it.", "echo", "ok", "Sum it up."), SUMMARY) is True
+    assert judged(tracker, said(f"Do it.\nWhat went before: {SUMMARY}"), SHELL) is True
+
+
+def test_what_comes_after_the_last_answer_is_not_the_conversation() -> None:
+    tracker = ConversationTracker()
+    tracker.begin(None, ["Do it."])
+    assert answered(tracker, said("Do it."), "It is done, and all of the tests have passed.") is True
+    assert judged(tracker, said("A title for: Do it."), SHELL) is False

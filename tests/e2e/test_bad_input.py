@@ -25,7 +25,8 @@ PACKAGE = "@anthropic-ai/claude-code-linux-x64"
 FAKE_CLI = b"""#!/bin/sh
 cat >/dev/null
 curl -s "$ANTHROPIC_BASE_URL/v1/messages" \\
-  -d '{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"x"}]}' >/dev/null
+  -d '{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"x"}],
+  "tools":[{"name":"Bash","input_schema":{}}]}' >/dev/null
 echo '{"type":"system","subtype":"init","claude_code_version":"9.1.0"}'
 echo '{"type":"result","subtype":"success","is_error":false,"result":"fake"}'
 """
@@ -147,7 +148,7 @@ def test_conflicting_options_are_refused_at_construction() -> None:
 
 
 def test_unknown_keyword() -> None:
-    with pytest.raises(TypeError, match="unknown_option"):
+    with pytest.raises(AgentOptionError, match="unknown_option"):
         claude_code(unknown_option=1)  # type: ignore[call-arg]
 
 

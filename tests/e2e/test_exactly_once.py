@@ -36,7 +36,9 @@ def test_impatient_clients(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(BridgeApp, "_reply", noted)
     impatient = {
         "claude_code": claude_code(filter=slow, env={"API_TIMEOUT_MS": "3000"}),
-        "codex_cli": codex_cli(filter=slow, config_overrides={"model_providers.bridge.stream_idle_timeout_ms": "700"}),
+        "codex_cli": codex_cli(
+            filter=slow, config_overrides={"model_providers.agent_bridge.stream_idle_timeout_ms": "700"}
+        ),
     }
     volumes = {str(mount): mount for key in impatient for mount in mounts(key, "stable")}
     sandbox = ("lean_test", compose_file(tmp_path, volumes=list(volumes.values())))

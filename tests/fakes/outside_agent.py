@@ -123,7 +123,7 @@ class Outside(Adapter):
 
     def turn(self, site: Site, turn: Turn) -> Invocation:
         session = f"{site.config}/{site.session_id}.json"
-        program = (*site.command, f"{site.config}/program.py")
+        program = (*site.command, "-I", f"{site.config}/program.py")
         return Invocation((*program, session, f"{site.base_url}/v1/chat/completions", site.model), turn.prompt.encode())
 
     def judge(self, exit: Exit) -> Verdict:

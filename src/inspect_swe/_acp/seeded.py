@@ -70,7 +70,7 @@ def codex_session(site: Site, home: str, messages: Sequence[ChatMessage]) -> Fil
     """Return a conversation as a Codex CLI session file: the session's metadata, then the items of its requests."""
     now = datetime.now(timezone.utc)
     meta = {"id": site.session_id, "session_id": site.session_id, "timestamp": _now(), "cwd": site.cwd}
-    meta |= {"originator": "codex_exec", "cli_version": "0.0.0", "source": "exec", "model_provider": "inspect_swe"}
+    meta |= {"originator": "codex_exec", "cli_version": "0.0.0", "source": "exec", "model_provider": "agent_bridge"}
     entries = [{"timestamp": _now(), "type": "session_meta", "payload": meta}]
     system = [{"type": "message", "role": "developer", "content": [{"type": "input_text", "text": site.system}]}]
     for item in [*(system if site.system else []), *_codex_items(messages)]:

@@ -18,6 +18,9 @@ from .subagents import beginning, is_paragraph_of, user_texts
 _MAX_OTHERS = 1000
 _MAX_LINES = 8
 
+_MIN_SUMMARY = 32
+"""Characters of the shortest summary that a compacted conversation is recognised by."""
+
 
 class Asker(enum.Enum):
     """Sender of a request."""
@@ -131,6 +134,7 @@ class ConversationTracker:
     _lines: list[Sequence[ChatMessage]] = field(default_factory=list, init=False)
     _newest: _Request | None = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
+    _last_answer: str = field(default="", init=False)
     _others: Recent[int, None] = field(default_factory=lambda: Recent(_MAX_OTHERS), init=False)
 
     def begin(self, session: str | None = None, prompts: Iterable[str] = ()) -> None:
@@ -146,7 +150,7 @@ class ConversationTracker:
         self._given = session
         self._prompts = tuple(filter(None, (text.strip() for text in prompts)))
         self._known, self._before = frozenset(self._root), tuple(self._lines)
-        self._evidence, self._newest, self._has_ended = None, None, False
+        self._evidence, self._newest, self._has_ended, self._last_answer = None, None, False, ""
 
     def on_request(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
         """Read the sender and session from this task's request."""
@@ -204,6 +208,7 @@ class ConversationTracker:
     def answered(self, output: ModelOutput) -> None:
         """Record whether the root's newest answer ends the turn: it stops without tool calls."""
         self._has_ended = output.stop_reason == "stop" and not (output.choices and output.message.tool_calls)
+        self._last_answer = output.completion.strip()
 
     def done(self) -> None:
         """Mark this task's request as answered or failed."""
@@ -260,8 +265,16 @@ class ConversationTracker:
         """Return whether a request may be the root's without extending its last one, as after a compaction."""
         if self._is_in_flight() and len(self._lines) == 1:
             return False
-        named = request.identity == request.session
-        return named or not (self._has_ended or request.beginning in self._others)
+        if request.identity == request.session:
+            return True
+        if request.beginning in self._others:
+            return False
+        return not self._has_ended or self._has_summary(request)
+
+    def _has_summary(self, request: _Request) -> bool:
+        """Return whether the user's texts contain the root's last answer, which then was a summary and not the end."""
+        answer = self._last_answer
+        return len(answer) >= _MIN_SUMMARY and any(answer in text for text in user_texts(request.messages))
 
     def _claim(self, request: _Request) -> bool:
         """Make a request's conversation the root if its evidence is the strongest so far."""

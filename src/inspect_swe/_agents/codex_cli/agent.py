@@ -53,7 +53,7 @@ _SETTINGS: dict[str, Any] = {
     "allow_login_shell": False,
     "analytics": {"enabled": False},
     "check_for_update_on_startup": False,
-    "model_provider": "inspect_swe",
+    "model_provider": "agent_bridge",
     "otel": {"exporter": "none", "metrics_exporter": "none", "trace_exporter": "none"},
 }
 _OFF = dict.fromkeys(("apps", "plugins", "skill_mcp_dependency_install", "unbounded_connection_retries"), False)
@@ -377,7 +377,7 @@ class CodexCli(Adapter):
         profile = {
             **_SETTINGS,
             "model": slug,
-            "model_providers": {"inspect_swe": bridge},
+            "model_providers": {"agent_bridge": bridge},
             "web_search": self.web_search,
             # Otherwise most models must find MCP tools by a search, or call them from JavaScript.
             "features": {**_OFF, "goals": self.goals, "code_mode": {"direct_only_tool_namespaces": namespaces}},
