@@ -186,11 +186,11 @@ async def test_requests_for_permission_are_allowed_by_default() -> None:
 async def test_mcp_servers_of_all_kinds() -> None:
     http = MCPServerConfigHTTP(type="http", name="web", url="http://localhost/mcp", headers={"X-Key": "1"})
     sse = MCPServerConfigHTTP(type="sse", name="old", url="http://localhost/sse")
-    stdio = MCPServerConfigStdio(name="local", command="acp_launch", args=["-x"], env={"A": "b"})
+    stdio = MCPServerConfigStdio(name="local", command="serve", args=["-x"], env={"A": "b"})
     found = [each.model_dump(by_alias=True, exclude_none=True) for each in mcp_to_acp([http, sse, stdio])]
     assert found == [
         {"type": "http", "name": "web", "url": "http://localhost/mcp", "headers": [{"name": "X-Key", "value": "1"}]},
         {"type": "sse", "name": "old", "url": "http://localhost/sse", "headers": []},
-        {"name": "local", "command": "acp_launch", "args": ["-x"], "env": [{"name": "A", "value": "b"}]},
+        {"name": "local", "command": "serve", "args": ["-x"], "env": [{"name": "A", "value": "b"}]},
     ]
     assert bridge_mcp_to_acp([http])[0].name == "web"

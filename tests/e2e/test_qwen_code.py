@@ -74,7 +74,7 @@ setTimeout(() => { console.log(told.join(", ")); process.exit() }, 2000)
 )
 def test_the_end_of_a_command_is_told_after_its_output(command: str, told: str) -> None:
     node = asyncio.run(fetch_tool(NODE, platforms_of(None)[0]))
-    guard = Path(inspect_swe.__file__).parent / "_agents" / "qwen_guard.cjs"
+    guard = Path(inspect_swe.__file__).parent / "_agents" / "qwen_code" / "guard.cjs"
     argv = [str(node.binary), "--require", str(guard), "--eval", END_FIRST, command]
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == f"{told}\n"
 

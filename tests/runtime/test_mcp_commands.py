@@ -39,7 +39,7 @@ def server(command: str, **details: Any) -> MCPServerConfigStdio:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "bin").mkdir()
-    for name in ("acp_launch", "my server"):
+    for name in ("serve", "my server"):
         (tmp_path / "bin" / name).write_text("#!/bin/sh\n")
         (tmp_path / "bin" / name).chmod(0o755)
     return tmp_path
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_commands_that_are_there(folder: Path) -> None:
     check(folder, server("sh"), server("/bin/sh"), server("./bin/serve"), server("./serve", cwd="bin"))
-    check(folder, server("./my server", cwd=str(folder / "bin")), server("acp_launch", env={"PATH": f"{folder}/bin"}))
+    check(folder, server("./my server", cwd=str(folder / "bin")), server("serve", env={"PATH": f"{folder}/bin"}))
     check(folder, MCPServerConfigHTTP(name="web", type="http", url="http://127.0.0.1:1"), server("$HOME/serve"))
 
 

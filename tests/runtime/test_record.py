@@ -8,7 +8,7 @@ from inspect_swe._runtime.redaction import redact_command, redact_env, redact_te
 def test_a_command_without_its_secrets() -> None:
     servers = [
         MCPServerConfigHTTP(name="far", type="http", url="https://far/mcp", headers={"X-Who": "value-far"}),
-        MCPServerConfigStdio(name="near", command="acp_launch", env={"ANY": "value-"}),
+        MCPServerConfigStdio(name="near", command="serve", env={"ANY": "value-"}),
     ]
     argv = [
         "cli",
