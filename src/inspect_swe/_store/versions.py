@@ -111,11 +111,12 @@ async def resolve_artifact(
     store = store or ArtifactStore()
     key = (store.root, agent, platform)
 
-    async def resolve() -> str:
-        return await in_worker(lambda stop: resolve_version(agent, recipe, version, platform, store, stop))
+    def resolve(stop: threading.Event) -> str:
+        return resolve_version(agent, recipe, version, platform, store, stop)
 
-    number = await (_lookups.get(key, resolve) if version == "latest" else resolve())
-    artifact = await in_worker(lambda stop: _artifact(agent, recipe, number, platform, target))
+    if version == "latest" and key not in _latest:
+        await _lookups.get(key, lambda: in_worker(resolve))
+    artifact = await in_worker(lambda stop: _artifact(agent, recipe, resolve(stop), platform, target))
     if version != "latest" or (release := _latest[key].release) is None:
         return artifact
     # The look-up returned the package's URL, so fetching needs no second one. A pin's digest takes precedence.
