@@ -15,7 +15,7 @@ from inspect_ai.util import sandbox
 from inspect_swe import claude_code
 from inspect_swe._agents.claude_code.agent import ClaudeCode
 from inspect_swe._agents.gemini_cli.acp import InteractiveGeminiCli
-from inspect_swe._contract.adapter import Invocation, Site, Turn
+from inspect_swe._contract.adapter import Invocation, LaunchContext, Turn
 from inspect_swe._contract.conversation import ResumePoint
 from inspect_swe._contract.options import agent_options
 from inspect_swe._runtime.provisioning import find_cli, place_cli
@@ -36,7 +36,7 @@ class Client(ClaudeCode):
     command: ClassVar[str] = "python3"
     job: Job = field(default_factory=dict)
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, site: LaunchContext, turn: Turn) -> Invocation:
         return Invocation((*site.command, *client_argv(self.job, site.base_url)[1:]))
 
 
@@ -90,7 +90,7 @@ class Emitter(InteractiveGeminiCli):
     command: ClassVar[str] = "python3"
     job: Job = field(default_factory=dict)
 
-    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
+    def acp_launch(self, site: LaunchContext, asks: bool) -> AcpLaunch:
         return AcpLaunch(tuple(emitter_argv(self.job)))
 
 

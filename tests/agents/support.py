@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from inspect_swe._contract.adapter import Exit, Site
+from inspect_swe._contract.adapter import Exit, LaunchContext
 
 
-def sites(*command: str, **fixed: Any) -> Callable[..., Site]:
+def sites(*command: str, **fixed: Any) -> Callable[..., LaunchContext]:
     """A function that makes sites for a command, each with the changes that it is given."""
     common: dict[str, Any] = {
         "command": command,
@@ -26,7 +26,7 @@ def sites(*command: str, **fixed: Any) -> Callable[..., Site]:
         "debug": False,
         **fixed,
     }
-    return lambda **changes: Site(**{**common, **changes})
+    return lambda **changes: LaunchContext(**{**common, **changes})
 
 
 def ended(code: int, *events: dict[str, Any], stderr: str = "") -> Exit:

@@ -11,7 +11,7 @@ from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 from inspect_swe import AgentOptionError, CodexAutoReview, codex_cli
 from inspect_swe._agents.codex_cli.agent import CodexCli, _is_known
 from inspect_swe._agents.toml import toml_document
-from inspect_swe._contract.adapter import Exit, Invocation, Outcome, Site, Turn
+from inspect_swe._contract.adapter import Exit, Invocation, LaunchContext, Outcome, Turn
 
 from .support import ended, sites
 
@@ -21,7 +21,7 @@ COMMON = ("--json", "--color", "never", "--skip-git-repo-check", "--profile", "a
 MODELS = "/scratch/home/models.json"
 
 
-def profile(agent: CodexCli, place: Site = SITE) -> dict[str, str]:
+def profile(agent: CodexCli, place: LaunchContext = SITE) -> dict[str, str]:
     """The settings' names with what is written for them."""
     files = {file.path: file.content.decode() for file in agent.launch(place).files}
     return dict(line.split(" = ", 1) for line in files["/scratch/home/agent.config.toml"].splitlines())

@@ -18,9 +18,9 @@ from inspect_swe.adapter import (
     File,
     Invocation,
     Launch,
+    LaunchContext,
     Outcome,
     Route,
-    Site,
     ToolKind,
     Turn,
     Verdict,
@@ -117,11 +117,11 @@ class Outside(Adapter):
     def route(self, model: str) -> Route:
         return Route({model: None})
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, site: LaunchContext) -> Launch:
         system = File(f"{site.config}/{site.session_id}.json.system", (site.system or "").encode())
         return Launch(files=(system, File(f"{site.config}/program.py", PROGRAM.encode())))
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, site: LaunchContext, turn: Turn) -> Invocation:
         session = f"{site.config}/{site.session_id}.json"
         program = (*site.command, "-I", f"{site.config}/program.py")
         return Invocation((*program, session, f"{site.base_url}/v1/chat/completions", site.model), turn.prompt.encode())

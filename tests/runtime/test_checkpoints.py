@@ -70,7 +70,7 @@ def test_a_resumed_one_is_the_checkpoints() -> None:
 def test_a_checkpoint_holds_where_the_session_is_by_then() -> None:
     inspect = Inspect("resume", {"inspect_swe": POINT})
     site = SimpleNamespace(config="/root/.inspect_swe/old", system="SYSTEM", session_id="id-1")
-    session: Any = SimpleNamespace(site=site, session_id="told", attempts=0, resumes=False)
+    session: Any = SimpleNamespace(context=site, session_id="told", attempts=0, resumes=False)
     points(inspect).watch(session)
     assert (session.resumes, session.attempts) == (True, 2)
     session.attempts = 3

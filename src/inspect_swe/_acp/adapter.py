@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from inspect_ai.model import ChatMessage
 from inspect_ai.tool import MCPServerConfig
 
-from .._contract.adapter import Adapter, File, Site
+from .._contract.adapter import Adapter, File, LaunchContext
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class AcpAdapter(Adapter, ABC):
     """Shell commands to run in the private folder before a session is archived: they wait until it is on disk."""
 
     @abstractmethod
-    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
+    def acp_launch(self, context: LaunchContext, asks: bool) -> AcpLaunch:
         """Return the launch; `asks` makes the CLI request permission before tool calls."""
 
-    def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
+    def planted(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
         """Return a session file that holds these messages. Adapters that cannot seed a session don't override this."""
         raise NotImplementedError

@@ -241,13 +241,13 @@ class ACPAgent(Agent):
             if place.started.archive is not None:  # One that is packed, or that came with the sample.
                 opened = place.started.session_id
             elif resume is None and self._planted is not None:
-                file = self._adapter.planted(place.site, self._planted)
+                file = self._adapter.planted(place.context, self._planted)
                 await place.workspace.write(file.path, file.content, file.mode)
                 opened = place.started.session_id
             session = ACPSession(place, self._adapter, self._permissions, state)
             try:
                 await session.open(opened)
-                keep_folder(session.id, place.site)
+                keep_folder(session.id, place.context)
                 yield session
             finally:
                 await session.close()

@@ -91,7 +91,7 @@ class Live:
         place, service = self._place, self._service
         with self._phase("start"):
             if resume is not None and self._reopens:
-                await place.workspace.shell(f'cd "$1" || exit\n{self._reopens}', place.site.config)
+                await place.workspace.shell(f'cd "$1" || exit\n{self._reopens}', place.context.config)
             for file in service.files:
                 await place.workspace.write(file.path, file.content, file.mode)
             self.process = await place.start(service.argv, service.env, None)
@@ -142,7 +142,7 @@ class Live:
     async def _open_session(self, resume: str | None) -> Any:
         can = self.capabilities.session_capabilities
         servers = mcp_to_acp(self._service.session_servers)
-        common: dict[str, Any] = {"cwd": self._place.site.cwd, "mcp_servers": servers, **self._service.meta}
+        common: dict[str, Any] = {"cwd": self._place.context.cwd, "mcp_servers": servers, **self._service.meta}
         if resume is None:
             opened = await self.conn.new_session(**common)
             self.session_id = opened.session_id

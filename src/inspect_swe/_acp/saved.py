@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from inspect_ai.util import store
 
-from .._contract.adapter import Site
+from .._contract.adapter import LaunchContext
 from .._contract.conversation import ResumePoint
 from .._errors import ACPError, AgentError, AgentOptionError
 from .._runtime.session import Session
@@ -32,9 +32,9 @@ class SavedSession:
     archive: bytes = field(repr=False)
 
 
-def keep_folder(session_id: str, site: Site) -> None:
+def keep_folder(session_id: str, context: LaunchContext) -> None:
     """Record the location of a session's files in the sample's store."""
-    store().set(_key(session_id), {"config": site.config, "system": site.system})
+    store().set(_key(session_id), {"config": context.config, "system": context.system})
 
 
 def folder_of(session_id: str) -> ResumePoint:
@@ -59,7 +59,7 @@ async def save(place: Session, session_id: str) -> SavedSession:
         ACPError: The sandbox lacks tar, gzip or base64, the session is too large, or archiving failed.
     """
     try:
-        packed = await pack(place.workspace, place.site.config, place.adapter.sessions, _LARGEST)
+        packed = await pack(place.workspace, place.context.config, place.adapter.sessions, _LARGEST)
     except AgentError as error:
         raise ACPError(
             f"The session could not be saved: {error.summary}",
@@ -67,7 +67,7 @@ async def save(place: Session, session_id: str) -> SavedSession:
             exit_code=error.exit_code,
             stderr=error.stderr,
         ) from error
-    return SavedSession(session_id, place.adapter.key, place.site.system, packed)
+    return SavedSession(session_id, place.adapter.key, place.context.system, packed)
 
 
 def _key(session_id: str) -> str:

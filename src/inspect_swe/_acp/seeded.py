@@ -11,7 +11,7 @@ from typing import Any
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageTool, ChatMessageUser
 
-from .._contract.adapter import File, Site
+from .._contract.adapter import File, LaunchContext
 from .._errors import AgentOptionError
 
 
@@ -37,19 +37,19 @@ def check_messages(messages: Sequence[ChatMessage]) -> None:
         raise AgentOptionError("In resume_messages not every tool call has its one result, or not every result a call.")
 
 
-def claude_session(site: Site, messages: Sequence[ChatMessage]) -> File:
+def claude_session(context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
     """Return a conversation as a Claude Code session file, in which each entry names its parent."""
-    folder = re.sub(r"[^A-Za-z0-9]", "-", site.cwd)
-    common = {"isSidechain": False, "userType": "external", "cwd": site.cwd, "sessionId": site.session_id}
+    folder = re.sub(r"[^A-Za-z0-9]", "-", context.cwd)
+    common = {"isSidechain": False, "userType": "external", "cwd": context.cwd, "sessionId": context.session_id}
     entries: list[dict[str, Any]] = []
     for message in messages:
         before = entries[-1]["uuid"] if entries else None
         own = {"uuid": str(uuid.uuid4()), "parentUuid": before, "timestamp": _now()}
-        entries.append({**common, **own, **_claude_entry(site, message)})
-    return _lines(f"{site.config}/projects/{folder}/{site.session_id}.jsonl", entries)
+        entries.append({**common, **own, **_claude_entry(context, message)})
+    return _lines(f"{context.config}/projects/{folder}/{context.session_id}.jsonl", entries)
 
 
-def _claude_entry(site: Site, message: ChatMessage) -> dict[str, Any]:
+def _claude_entry(context: LaunchContext, message: ChatMessage) -> dict[str, Any]:
     if isinstance(message, ChatMessageTool):
         result = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.text}
         return {"type": "user", "message": {"role": "user", "content": [{**result, "is_error": bool(message.error)}]}}
@@ -60,25 +60,25 @@ def _claude_entry(site: Site, message: ChatMessage) -> dict[str, Any]:
         {"type": "tool_use", "id": call.id, "name": call.function, "input": call.arguments}
         for call in message.tool_calls or []
     ]
-    told = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": site.model}
+    told = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": context.model}
     ended = {"stop_reason": "tool_use" if calls else "end_turn", "stop_sequence": None}
     usage = {"usage": {"input_tokens": 0, "output_tokens": 0}}
     return {"type": "assistant", "message": {**told, "content": [*text, *calls], **ended, **usage}}
 
 
-def codex_session(site: Site, home: str, messages: Sequence[ChatMessage]) -> File:
+def codex_session(context: LaunchContext, home: str, messages: Sequence[ChatMessage]) -> File:
     """Return a conversation as a Codex CLI session file: the session's metadata, then the items of its requests."""
     now = datetime.now(timezone.utc)
-    meta = {"id": site.session_id, "session_id": site.session_id, "timestamp": _now(), "cwd": site.cwd}
+    meta = {"id": context.session_id, "session_id": context.session_id, "timestamp": _now(), "cwd": context.cwd}
     meta |= {"originator": "codex_exec", "cli_version": "0.0.0", "source": "exec", "model_provider": "agent_bridge"}
     entries = [{"timestamp": _now(), "type": "session_meta", "payload": meta}]
-    system = [{"type": "message", "role": "developer", "content": [{"type": "input_text", "text": site.system}]}]
-    for item in [*(system if site.system else []), *_codex_items(messages)]:
+    system = [{"type": "message", "role": "developer", "content": [{"type": "input_text", "text": context.system}]}]
+    for item in [*(system if context.system else []), *_codex_items(messages)]:
         entries.append({"timestamp": _now(), "type": "response_item", "payload": item})
         if item.get("role") == "user":
             told = {"type": "user_message", "message": item["content"][0]["text"]}
             entries.append({"timestamp": _now(), "type": "event_msg", "payload": told})
-    name = f"rollout-{now:%Y-%m-%dT%H-%M-%S}-{site.session_id}.jsonl"
+    name = f"rollout-{now:%Y-%m-%dT%H-%M-%S}-{context.session_id}.jsonl"
     return _lines(f"{home}/sessions/{now:%Y/%m/%d}/{name}", entries)
 
 

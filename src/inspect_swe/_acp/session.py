@@ -52,7 +52,7 @@ class ACPSession:
         self._adapter = adapter
         self._permissions = permissions
         self._client = SessionClient(self._hear, self._asked)
-        service = adapter.acp_launch(place.site, permissions != "allow")
+        service = adapter.acp_launch(place.context, permissions != "allow")
         self._live = Live(place, adapter, service, self._client, self._sent)
         self._turns = asyncio.Lock()
         self._running: Prompt | None = None
@@ -213,7 +213,7 @@ class ACPSession:
             ACPError: The sandbox lacks tar, gzip or base64, the session is too large, or archiving failed.
         """
         if wait := self._adapter.settles:
-            await self._place.workspace.shell(f'cd "$1" || exit\n{wait}', self._place.site.config, self.id)
+            await self._place.workspace.shell(f'cd "$1" || exit\n{wait}', self._place.context.config, self.id)
         return await save(self._place, self.id)
 
     async def gather(self) -> None:

@@ -19,7 +19,7 @@ ToolKind = Literal["read", "edit", "delete", "move", "search", "execute", "think
 
 
 @dataclass(frozen=True)
-class Site:
+class LaunchContext:
     """An adapter's view of the sandbox that its CLI runs in.
 
     Args:
@@ -270,7 +270,7 @@ class Adapter(ABC):
     tools: ClassVar[Mapping[str, ToolKind]] = {}
     """Kinds of its own tools, by their names in model requests."""
     sessions: ClassVar[tuple[str, ...]] = ()
-    """Folders and files of its sessions below `Site.config`; empty if sessions cannot be saved."""
+    """Folders and files of its sessions below `LaunchContext.config`; empty if sessions cannot be saved."""
     session_field: ClassVar[str | None] = None
     """Field with the session id in the events that it prints, if there is one."""
 
@@ -279,22 +279,22 @@ class Adapter(ABC):
         """Return the route of its requests, given the served model's name."""
 
     @abstractmethod
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Return the environment and files of a run."""
 
     @abstractmethod
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Return the process for one prompt."""
 
     @abstractmethod
     def judge(self, exit: Exit) -> Verdict:
         """Return the verdict on an exit."""
 
-    def mode_policy(self, site: Site) -> ModePolicy | None:
+    def mode_policy(self, context: LaunchContext) -> ModePolicy | None:
         """Return the mode that the CLI starts in; None if no settings can forbid it."""
         return None
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command for a person's terminal. An adapter without this method has no centaur mode."""
         raise NotImplementedError
 

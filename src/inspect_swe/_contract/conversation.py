@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from inspect_ai.agent import AgentState
 from inspect_ai.util import store
 
-from .adapter import Adapter, Site
+from .adapter import Adapter, LaunchContext
 from .options import AgentOptions
 
 
@@ -63,8 +63,8 @@ class ConversationRecord:
                 memory.start = ResumePoint(kept["system"], kept["session_id"], kept["config"])
         return memory
 
-    def keep(self, state: AgentState, site: Site) -> None:
+    def keep(self, state: AgentState, context: LaunchContext) -> None:
         """Save a successful call to the sample's store."""
         if state.messages:
-            kept = {"session_id": site.session_id, "config": site.config, "system": site.system}
+            kept = {"session_id": context.session_id, "config": context.config, "system": context.system}
             store().set(self.key, {"last": state.messages[-1].id, **kept})

@@ -11,7 +11,7 @@ from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfi
 
 from .._errors import SandboxUnsupportedError
 from .._sandbox.workspace import Workspace
-from .adapter import File, Site
+from .adapter import File, LaunchContext
 
 FOREVER = 2147483647
 """Longest client timeout in milliseconds, so that it never triggers. The bridge itself keeps connections alive."""
@@ -76,33 +76,33 @@ def mcp_entry(server: MCPServerConfig) -> dict[str, Any]:
     return {"type": server.type, "url": server.url, "headers": server.headers or {}}
 
 
-def scripted_entry(site: Site, server: MCPServerConfig) -> dict[str, Any]:
+def scripted_entry(context: LaunchContext, server: MCPServerConfig) -> dict[str, Any]:
     """Return an `mcpServers` entry that runs a script of `server_scripts()`, for a CLI that would expand "$NAME"."""
     if not isinstance(server, MCPServerConfigStdio):
         return mcp_entry(server)
-    return {"type": "stdio", "command": "sh", "args": [f"{site.config}/servers/{server.name}"], "env": {}}
+    return {"type": "stdio", "command": "sh", "args": [f"{context.config}/servers/{server.name}"], "env": {}}
 
 
-def server_scripts(site: Site) -> list[File]:
+def server_scripts(context: LaunchContext) -> list[File]:
     """Return the scripts that start the servers of `scripted_entry()`."""
     files = []
-    for server in site.mcp_servers:
+    for server in context.mcp_servers:
         if isinstance(server, MCPServerConfigStdio):
             argv = [*(f"{name}={value}" for name, value in (server.env or {}).items()), *stdio_argv(server)]
-            files.append(File(f"{site.config}/servers/{server.name}", f"exec env {shlex.join(argv)}\n".encode()))
+            files.append(File(f"{context.config}/servers/{server.name}", f"exec env {shlex.join(argv)}\n".encode()))
     return files
 
 
-def shell_files(site: Site) -> list[File]:
+def shell_files(context: LaunchContext) -> list[File]:
     """Return substitutes for bash, for a CLI that needs it, if the sandbox has none."""
-    if "bash" in site.shells:
+    if "bash" in context.shells:
         return []
-    return [File(f"{site.config}/shell/{name}", script, 0o755) for name, script in _SHELL.items()]
+    return [File(f"{context.config}/shell/{name}", script, 0o755) for name, script in _SHELL.items()]
 
 
-def shell_argv(site: Site) -> list[str]:
+def shell_argv(context: LaunchContext) -> list[str]:
     """Return the beginning of a command that prepends the folder of `shell_files()` to PATH."""
-    return [] if "bash" in site.shells else ["sh", "-c", _IN_FRONT, "sh", f"{site.config}/shell"]
+    return [] if "bash" in context.shells else ["sh", "-c", _IN_FRONT, "sh", f"{context.config}/shell"]
 
 
 def verbatim(text: str) -> str:

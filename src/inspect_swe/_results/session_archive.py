@@ -94,11 +94,11 @@ class SessionCollector:
 
     async def collect(self, view: RunView) -> None:
         """Save the session in its current state."""
-        packed = await pack(view.workspace, view.site.config, view.adapter.sessions, LARGEST)
+        packed = await pack(view.workspace, view.context.config, view.adapter.sessions, LARGEST)
         kept = SweSession()
-        kept.agent, kept.version, kept.session_id = view.adapter.key, view.version, view.site.session_id
+        kept.agent, kept.version, kept.session_id = view.adapter.key, view.version, view.context.session_id
         kept.name = view.options.name
-        kept.cwd, kept.sandbox, kept.system = view.site.cwd, view.options.sandbox, view.site.system
+        kept.cwd, kept.sandbox, kept.system = view.context.cwd, view.options.sandbox, view.context.system
         kept.archive, kept.size, kept.error = base64.b64encode(packed).decode(), len(packed), None
 
     def failed(self, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .._contract.adapter import Adapter, Site
+from .._contract.adapter import Adapter, LaunchContext
 from .._contract.options import AgentOptions
 from .._sandbox.workspace import Workspace
 
@@ -25,7 +25,7 @@ class RunView(Protocol):
         """The sandbox."""
 
     @property
-    def site(self) -> Site:
+    def context(self) -> LaunchContext:
         """The adapter's view of the sandbox."""
 
     @property

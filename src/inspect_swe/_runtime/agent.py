@@ -59,11 +59,11 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
         start = memory.start if first.resume else ResumePoint(first.system)
         async with open_session(adapter, options, state, start, points) as session:
             images = first.images if adapter.takes_images else ()
-            paths = await place_images(session.workspace, session.site, images)
+            paths = await place_images(session.workspace, session.context, images)
             restored = session.started.archive is not None
             turn = Turn(first.prompt, first.resume or restored, paths, session.started.fork)
             await run_unattended(session, Turn(points.prompt, True) if points.resumes else turn)
-            memory.keep(session.state, session.site)
+            memory.keep(session.state, session.context)
         return session.state
 
     setattr(execute, _MADE_OF, (adapter, options))

@@ -84,10 +84,10 @@ async def _require(session: Session, commands: list[str]) -> None:
 async def _place_command(session: Session) -> str:
     """Write a command that starts the configured CLI under its usual name, and return the command's folder."""
     adapter, workspace = session.adapter, session.workspace
-    terminal = adapter.terminal(session.site)
+    terminal = adapter.terminal(session.context)
     for file in terminal.files:
         await workspace.write(file.path, file.content, file.mode)
-    folder = posixpath.join(session.site.config, "terminal")
+    folder = posixpath.join(session.context.config, "terminal")
     # Keep the PATH and the other variables of the person's shell.
     env = {name: value for name, value in session.env.items() if name != "PATH"}
     env |= {**with_direct(session.options.env), "AGENT_SESSION": workspace.probe.token}

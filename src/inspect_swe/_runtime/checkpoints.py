@@ -99,8 +99,8 @@ class Checkpoints:
     def _here(self) -> Point:
         if (session := self._session) is None:
             return self.point
-        site, told = session.site, session.session_id
-        return Point(session_id=told, config=site.config, system=site.system, attempts=session.attempts)
+        context, told = session.context, session.session_id
+        return Point(session_id=told, config=context.config, system=context.system, attempts=session.attempts)
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inspect_ai.tool import Skill
 
-from .._contract.adapter import Launch, Site
+from .._contract.adapter import Launch, LaunchContext
 from .._errors import AgentInstallError
 from .._inspect.private import image_bytes
 from .._sandbox.workspace import Workspace
@@ -27,16 +27,16 @@ exit 0
 """
 
 
-async def place_files(workspace: Workspace, site: Site, launch: Launch, skills: Sequence[Skill]) -> None:
+async def place_files(workspace: Workspace, context: LaunchContext, launch: Launch, skills: Sequence[Skill]) -> None:
     """Create the private folder, and write the launch's files and the skills into it.
 
     Raises:
         AgentInstallError: The folder cannot be created.
     """
-    done = await workspace.shell(_PREPARE, site.config, *[word for pair in launch.inherit for word in pair])
+    done = await workspace.shell(_PREPARE, context.config, *[word for pair in launch.inherit for word in pair])
     if done.code != 0:
         raise AgentInstallError(
-            f"The folder {site.config} could not be made in the sandbox.", exit_code=done.code, stderr=done.stderr
+            f"The folder {context.config} could not be made in the sandbox.", exit_code=done.code, stderr=done.stderr
         )
     for file in launch.files:
         settings = await combined(workspace, file.over, file.content) if file.over else file.content
@@ -47,12 +47,12 @@ async def place_files(workspace: Workspace, site: Site, launch: Launch, skills: 
                 await workspace.write(path, content, mode)
 
 
-async def place_images(workspace: Workspace, site: Site, images: Sequence[str]) -> tuple[str, ...]:
+async def place_images(workspace: Workspace, context: LaunchContext, images: Sequence[str]) -> tuple[str, ...]:
     """Write a prompt's images into the private folder.
 
     Args:
         workspace: The sandbox.
-        site: The site with the private folder.
+        context: The context with the private folder.
         images: Data URLs, URLs or paths on this host.
 
     Returns:
@@ -61,7 +61,7 @@ async def place_images(workspace: Workspace, site: Site, images: Sequence[str]) 
     paths = []
     for image in images:
         data, mime = await image_bytes(image)
-        path = f"{site.config}/images/{hashlib.sha256(data).hexdigest()[:16]}{mimetypes.guess_extension(mime) or ''}"
+        path = f"{context.config}/images/{hashlib.sha256(data).hexdigest()[:16]}{mimetypes.guess_extension(mime) or ''}"
         await workspace.write(path, data, 0o600)
         paths.append(path)
     return tuple(paths)

@@ -46,7 +46,7 @@ async def run_unattended(session: Session, turn: Turn) -> None:
     requests = [await check.request(session) for check in checks]
     if not session.resumes:  # A resumed session already contains the requests.
         turn = replace(turn, prompt="\n\n".join(filter(None, [turn.prompt, *requests])))
-    session.tell_what_runs(session.adapter.turn(session.site, turn).argv)
+    session.tell_what_runs(session.adapter.turn(session.context, turn).argv)
     phase = f"attempt {session.attempts + 1}"
     while True:
         async with session.phase(phase, "attempt"):

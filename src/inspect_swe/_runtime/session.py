@@ -17,7 +17,7 @@ from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
 from .._bridge.settings import BridgeStats, Failure
-from .._contract.adapter import Adapter, Exit, Launch, ModePolicy, Site, Turn
+from .._contract.adapter import Adapter, Exit, Launch, LaunchContext, ModePolicy, Turn
 from .._contract.conversation import ResumePoint, new_session_id
 from .._contract.mcp import check_commands
 from .._contract.options import AgentOptions
@@ -55,8 +55,8 @@ class Session:
         options: The user's options.
         workspace: The sandbox.
         connection: The bridge.
-        site: The adapter's view of the sandbox.
-        launch: The adapter's environment and files for that site.
+        context: The adapter's view of the sandbox.
+        launch: The adapter's environment and files for that context.
         installed: The installed CLI.
         setup: Times and bytes that the set-up took, for the log.
         collectors: Collectors of the run's results.
@@ -69,7 +69,7 @@ class Session:
     options: AgentOptions
     workspace: Workspace
     connection: BridgeConnection
-    site: Site
+    context: LaunchContext
     launch: Launch
     installed: Installed
     setup: Mapping[str, Any] = field(default_factory=dict)
@@ -137,8 +137,8 @@ class Session:
 
     async def spawn(self, turn: Turn) -> Exit:
         """Run the CLI for one prompt until it exits."""
-        invocation = self.adapter.turn(self.site, turn)
-        self.connection.begin(self.site.session_id, [turn.prompt])
+        invocation = self.adapter.turn(self.context, turn)
+        self.connection.begin(self.context.session_id, [turn.prompt])
         process = await self.start(invocation.argv, {}, invocation.stdin)
         out, err = self._printed = OutputBuffer(), OutputBuffer()
         watch = ModeWatch(self.mode_policy)
@@ -159,7 +159,7 @@ class Session:
     @property
     def mode_policy(self) -> ModePolicy | None:
         """The mode that the CLI is started in."""
-        return self.adapter.mode_policy(self.site)
+        return self.adapter.mode_policy(self.context)
 
     async def policy_error(self, refused: str) -> AgentPolicyError:
         """Return the error for a CLI that does not run in its mode.
@@ -225,7 +225,7 @@ class Session:
     @property
     def unset(self) -> list[str]:
         """The sandbox's variables that the CLI does not get."""
-        names = {*self.site.withheld_env, *diverting(self.adapter, self.workspace.probe.variables)}
+        names = {*self.context.withheld_env, *diverting(self.adapter, self.workspace.probe.variables)}
         return sorted(names - {*self.env, *self.options.env})
 
     @property
@@ -238,7 +238,7 @@ class Session:
 
     def name(self, session_id: str) -> None:
         """Set the CLI's session id, and record it in the log, together with the CLI's version."""
-        self.site = replace(self.site, session_id=session_id)
+        self.context = replace(self.context, session_id=session_id)
         assert self._info is not None and isinstance(self._info.data, dict)
         data = {**self._info.data, "version": self.version, "session_id": session_id}
         if data != self._info.data:
@@ -257,11 +257,11 @@ class Session:
     def session_id(self) -> str:
         """The CLI's session id, also while the CLI runs."""
         out, err = self._printed or (OutputBuffer(), OutputBuffer())
-        return self.adapter.session_id(Exit(0, out.tail, err.tail, out.head)) or self.site.session_id
+        return self.adapter.session_id(Exit(0, out.tail, err.tail, out.head)) or self.context.session_id
 
     def forget(self) -> None:
         """Set a new session id, so that the CLI starts a new conversation."""
-        self.site = replace(self.site, session_id=new_session_id())
+        self.context = replace(self.context, session_id=new_session_id())
 
     def tell_end(self, error: AgentError) -> None:
         """Add the end of the CLI's output to an error that has no output yet."""
@@ -298,7 +298,7 @@ class Session:
                 "setup": dict(self.setup),
                 "transport": self.workspace.transport.name,
                 "bridge": self.connection.kind,
-                "session_id": self.site.session_id,
+                "session_id": self.context.session_id,
                 "command": list(redact_command(argv, self.options.env, self.options.mcp_servers)),
                 "env": dict(redact_env(self.launch.env, self.options.env)),
                 "unset": self.unset,
@@ -339,13 +339,13 @@ async def open_session(
                 installed = await place_cli(found, workspace)
                 start = await claim_session(adapter, options, workspace, installed.version, start)
                 start = await points.begin(workspace, start) if points else start
-                site = _site(options, workspace, installed, start, served, connection.base_url)
-                await restore_session(adapter, options, workspace, site.config, start)
+                context = _site(options, workspace, installed, start, served, connection.base_url)
+                await restore_session(adapter, options, workspace, context.config, start)
                 withheld = await read_withheld_env(adapter, installed, workspace, options.env)
-                site = preloaded(adapter, installed, replace(site, withheld_env=withheld))
-                launch = with_preload(site, adapter.launch(site))
+                context = preloaded(adapter, installed, replace(context, withheld_env=withheld))
+                launch = with_preload(context, adapter.launch(context))
                 await check_files(adapter, workspace)
-                await place_files(workspace, site, launch, options.skills)
+                await place_files(workspace, context, launch, options.skills)
                 setup = {
                     "find_seconds": round(have - began, 2),
                     "place_seconds": round(time.monotonic() - have, 2),
@@ -356,7 +356,7 @@ async def open_session(
                     options,
                     workspace,
                     connection,
-                    site,
+                    context,
                     launch,
                     installed,
                     setup,
@@ -385,14 +385,14 @@ async def open_session(
 
 def _site(
     options: AgentOptions, workspace: Workspace, installed: Installed, start: ResumePoint, served: Model, base_url: str
-) -> Site:
+) -> LaunchContext:
     bridged = tuple(
         MCPServerConfigHTTP(type="http", name=spec.name, url=f"{base_url}/mcp/{spec.name}")
         for spec in options.bridged_tools
         if spec.tools  # Some CLIs wait for the tools of an empty server.
     )
     window, max_output = token_limits(served)
-    return Site(
+    return LaunchContext(
         command=installed.command,
         tools=installed.tools,
         config=start.config or f"{workspace.probe.scratch}/home",

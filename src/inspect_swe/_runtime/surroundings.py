@@ -9,7 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from .._contract.adapter import Adapter, File, Launch, Site
+from .._contract.adapter import Adapter, File, Launch, LaunchContext
 from .._packages.recipes import NODE, NpmPackage
 from .._sandbox.workspace import Workspace
 from .provisioning import Installed
@@ -60,23 +60,23 @@ def _matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
     return sorted(found - _HARMLESS)
 
 
-def preloaded(adapter: Adapter, installed: Installed, site: Site) -> Site:
-    """Return the site with a command that preloads a script, which passes the withheld variables to the CLI's commands.
+def preloaded(adapter: Adapter, installed: Installed, context: LaunchContext) -> LaunchContext:
+    """Return the context with a command that preloads a script, which passes withheld variables to the CLI's commands.
 
-    Only for a CLI in our Node.js. The site of any other CLI does not change.
+    Only for a CLI in our Node.js. The context of any other CLI does not change.
     """
-    if not site.withheld_env or not _runs_in_our_node(adapter, installed):
-        return site
-    node, *arguments = site.command
-    return replace(site, command=(node, "--require", _place(site), *arguments))
+    if not context.withheld_env or not _runs_in_our_node(adapter, installed):
+        return context
+    node, *arguments = context.command
+    return replace(context, command=(node, "--require", _place(context), *arguments))
 
 
-def with_preload(site: Site, launch: Launch) -> Launch:
+def with_preload(context: LaunchContext, launch: Launch) -> Launch:
     """Return the launch with the files of the preloaded script, if `preloaded()` added it to the command."""
-    if _place(site) not in site.command:
+    if _place(context) not in context.command:
         return launch
-    script, values = _PRELOAD.read_bytes(), json.dumps(dict(site.withheld_env)).encode()
-    files = (File(_place(site), script), File(f"{site.config}/surroundings.json", values))
+    script, values = _PRELOAD.read_bytes(), json.dumps(dict(context.withheld_env)).encode()
+    files = (File(_place(context), script), File(f"{context.config}/surroundings.json", values))
     return replace(launch, files=(*launch.files, *files))
 
 
@@ -86,5 +86,5 @@ def exports(variables: Mapping[str, str]) -> bytes:
     return "".join(lines).encode(errors="surrogateescape")
 
 
-def _place(site: Site) -> str:
-    return f"{site.config}/surroundings.cjs"
+def _place(context: LaunchContext) -> str:
+    return f"{context.config}/surroundings.cjs"

@@ -102,7 +102,7 @@ class ResultCheck:
     async def request(self, session: Session) -> str:
         """Return the request for the result, and clear the result of an earlier call."""
         _keep(None, Verdict(None, (_NOT_YET,)), 0)
-        folder = await session.workspace.shell('cd "$1" && pwd -P', session.site.config)
+        folder = await session.workspace.shell('cd "$1" && pwd -P', session.context.config)
         self._path = f"{folder.stdout.rstrip()}/{self._name}"
         asked = _REQUEST.format(path=self._path, schema=self._schema.text)
         return f"{asked}\n\n{self._spec.instructions}" if self._spec.instructions else asked

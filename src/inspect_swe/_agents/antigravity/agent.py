@@ -14,7 +14,7 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Turn, Verdict
+from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, LaunchContext, Outcome, Route, Turn, Verdict
 from ..._contract.mcp import FOREVER, mcp_entry
 from ..._contract.options import agent_options
 from ..._contract.output import last_event
@@ -146,35 +146,35 @@ class Antigravity(Adapter):
         """Map the presented name to the served model."""
         return Route({self.endpoint_model: None}, web_search=self.web_search, dialect="google")
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Return the runner and its job file."""
         job = {
             # The folder of our copy; the sandbox's own Python finds its own package.
-            "folders": [file[: -len("/google/antigravity/bin/localharness")] for file in site.command[1:]],
-            "commands_env": dict(site.withheld_env),
-            "url": site.base_url,
+            "folders": [file[: -len("/google/antigravity/bin/localharness")] for file in context.command[1:]],
+            "commands_env": dict(context.withheld_env),
+            "url": context.base_url,
             "model": self.endpoint_model,
-            "max_output": site.max_output,
-            "compact_at": site.window and site.window * 4 // 5,
+            "max_output": context.max_output,
+            "compact_at": context.window and context.window * 4 // 5,
             "web_search": self.web_search,
-            "system": site.system,
-            "mcp_servers": [_server(each) for each in site.mcp_servers],
+            "system": context.system,
+            "mcp_servers": [_server(each) for each in context.mcp_servers],
             "mcp_output": FOREVER,
-            "sessions": f"{site.config}/sessions",
-            "app_data": f"{site.config}/data",
-            "skills": [f"{site.config}/skills"],
-            "debug": site.debug,
+            "sessions": f"{context.config}/sessions",
+            "app_data": f"{context.config}/data",
+            "skills": [f"{context.config}/skills"],
+            "debug": context.debug,
         }
         files = (
-            File(f"{site.config}/job.json", json.dumps(job).encode()),
-            File(self._runner(site), _RUNNER.read_bytes()),
+            File(f"{context.config}/job.json", json.dumps(job).encode()),
+            File(self._runner(context), _RUNNER.read_bytes()),
         )
-        return Launch(files=files, skills=f"{site.config}/skills")
+        return Launch(files=files, skills=f"{context.config}/skills")
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run the runner, which resumes the conversation after the first turn."""
         # Isolated mode ignores the task's PYTHONPATH and packages.
-        argv = [site.command[0], "-I", self._runner(site), f"{site.config}/job.json", site.session_id]
+        argv = [context.command[0], "-I", self._runner(context), f"{context.config}/job.json", context.session_id]
         argv += ["--resume"] * turn.resume
         argv += [word for image in turn.images for word in ("--image", image)]
         return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
@@ -197,8 +197,8 @@ class Antigravity(Adapter):
         name = self.tool_prefix(server) + tool
         return name if re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) else None
 
-    def _runner(self, site: Site) -> str:
-        return f"{site.config}/antigravity_runner.py"
+    def _runner(self, context: LaunchContext) -> str:
+        return f"{context.config}/antigravity_runner.py"
 
 
 def _server(server: MCPServerConfig) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ..._acp.agent import ACPAgent, acp_agent
 from ..._acp.models import name_models
 from ..._acp.permissions import Permissions
 from ..._acp.seeded import claude_session
-from ..._contract.adapter import File, Site
+from ..._contract.adapter import File, LaunchContext
 from ..._contract.result_specs import OutputFiles
 from ..._packages.recipes import CLAUDE_ACP, NODE
 from ..._runtime.routing import diverting
@@ -136,27 +136,27 @@ class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
 
     needs = ClaudeCode.acp_tools
 
-    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
+    def acp_launch(self, context: LaunchContext, asks: bool) -> AcpLaunch:
         """Return the launch: options are passed with the session, and the mode that skips permissions is set in it."""
         # Without a title the CLI would request one from the model.
         options = {"disallowedTools": list(self.disallowed_tools), "promptSuggestions": False, "title": "Inspect eval"}
-        system = {"systemPrompt": {"append": site.system}} if site.system else {}
+        system = {"systemPrompt": {"append": context.system}} if context.system else {}
         return AcpLaunch(
-            argv=(site.tools[NODE.key], site.tools[CLAUDE_ACP.key]),
-            env={"CLAUDE_CODE_EXECUTABLE": f"{site.config}/claude"},
-            files=(File(f"{site.config}/claude", self._program(site), 0o755),),
+            argv=(context.tools[NODE.key], context.tools[CLAUDE_ACP.key]),
+            env={"CLAUDE_CODE_EXECUTABLE": f"{context.config}/claude"},
+            files=(File(f"{context.config}/claude", self._program(context), 0o755),),
             meta={"claudeCode": {"options": options}, **system},
             mode=None if asks else "bypassPermissions",
-            session_servers=site.mcp_servers,
+            session_servers=context.mcp_servers,
         )
 
-    def _program(self, site: Site) -> bytes:
+    def _program(self, context: LaunchContext) -> bytes:
         """Return a script that runs the CLI without the variables that its ACP adapter copies from managed settings."""
-        env = self.launch(site).env
+        env = self.launch(context).env
         own = shlex.join(f"{name}={env[name]}" for name in diverting(self, env))
         patterns = "|".join(pattern for pattern in self.diverted_by if pattern != "CLAUDE_CODE_ENTRYPOINT")
-        return (_PROGRAM % {"patterns": patterns, "own": own, "cli": shlex.quote(site.command[0])}).encode()
+        return (_PROGRAM % {"patterns": patterns, "own": own, "cli": shlex.quote(context.command[0])}).encode()
 
-    def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
+    def planted(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
         """Return a session file, named after the working directory and the session."""
-        return claude_session(site, messages)
+        return claude_session(context, messages)

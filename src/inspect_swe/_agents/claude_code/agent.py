@@ -13,7 +13,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    LaunchContext,
+    Outcome,
+    Route,
+    Terminal,
+    Turn,
+    Verdict,
+)
 from ..._contract.mcp import FOREVER, mcp_entry
 from ..._contract.options import CentaurOptions, Effort, agent_options
 from ..._contract.output import last_event
@@ -262,79 +274,81 @@ class ClaudeCode(Adapter):
         aliases: dict[str, str | None] = {role: role.removeprefix("inspect/") for role in roles if role}
         return Route({self.model_config or model: None, **aliases}, web_search=True, dialect="anthropic")
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Write MCP configuration and system prompt to a private configuration folder, and return the environment."""
-        model = self._model(site)
+        model = self._model(context)
         env = {
             **_ENV,
-            **_temporary(site),
-            "CLAUDE_CONFIG_DIR": site.config,
-            "ANTHROPIC_BASE_URL": site.base_url,
+            **_temporary(context),
+            "CLAUDE_CONFIG_DIR": context.config,
+            "ANTHROPIC_BASE_URL": context.base_url,
             "ANTHROPIC_MODEL": model,
             "ANTHROPIC_DEFAULT_OPUS_MODEL": self.opus or model,
             "ANTHROPIC_DEFAULT_SONNET_MODEL": self.sonnet or model,
             "ANTHROPIC_DEFAULT_HAIKU_MODEL": self.haiku or model,
             "ANTHROPIC_SMALL_FAST_MODEL": self.haiku or model,
             "CLAUDE_CODE_SUBAGENT_MODEL": self.subagent or model,
-            **_limits(site, model),
+            **_limits(context, model),
         }
         files = []
-        if site.mcp_servers:
-            servers = {server.name: mcp_entry(server) for server in site.mcp_servers}
-            files.append(File(f"{site.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()))
+        if context.mcp_servers:
+            servers = {server.name: mcp_entry(server) for server in context.mcp_servers}
+            files.append(File(f"{context.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()))
         if self.replace_system_prompt is not None:
-            files.append(File(f"{site.config}/system-whole.md", self.replace_system_prompt.encode(errors="replace")))
-        if site.system:
-            files.append(File(f"{site.config}/system.md", site.system.encode(errors="replace")))
-        if site.withheld_env:
+            files.append(File(f"{context.config}/system-whole.md", self.replace_system_prompt.encode(errors="replace")))
+        if context.system:
+            files.append(File(f"{context.config}/system.md", context.system.encode(errors="replace")))
+        if context.withheld_env:
             # The CLI sources this file in the shell of each command, before the command.
-            env["CLAUDE_ENV_FILE"] = f"{site.config}/commands.sh"
+            env["CLAUDE_ENV_FILE"] = f"{context.config}/commands.sh"
             # The CLI's own program is also the `grep` and `find` of its commands, which these variables would break.
-            told = {name: value for name, value in site.withheld_env.items() if name not in self.unseen_by_commands}
-            files.append(File(f"{site.config}/commands.sh", exports(told)))
-        shell = f"{site.config}/shell/bash"
-        if "bash" in site.shells:
+            told = {name: value for name, value in context.withheld_env.items() if name not in self.unseen_by_commands}
+            files.append(File(f"{context.config}/commands.sh", exports(told)))
+        shell = f"{context.config}/shell/bash"
+        if "bash" in context.shells:
             files.append(File(shell, _BASH, 0o700))
             env["CLAUDE_CODE_SHELL"] = shell
-        elif not site.shells:
+        elif not context.shells:
             files.append(File(shell, _ANY_SHELL, 0o755))
             env |= {"SHELL": shell, "CLAUDE_CODE_SHELL": shell}
-        own = [f"{site.home}/.claude/{name}" for name in ("settings.json", "CLAUDE.md", "agents", "commands", "skills")]
+        own = [
+            f"{context.home}/.claude/{name}" for name in ("settings.json", "CLAUDE.md", "agents", "commands", "skills")
+        ]
         inherit = tuple((path, path.rsplit("/", 1)[1]) for path in own)
-        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
+        return Launch(env=env, files=tuple(files), skills=f"{context.config}/skills", inherit=inherit)
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run the CLI in print mode, with the prompt on stdin and the system prompt in a file."""
-        argv = [*site.command, "--print", "--output-format", "stream-json", "--verbose"]
-        argv += ["--resume" if turn.resume else "--session-id", site.session_id, *(["--fork-session"] * turn.fork)]
-        argv += self._arguments(site, turn.resume)
-        if site.debug:
+        argv = [*context.command, "--print", "--output-format", "stream-json", "--verbose"]
+        argv += ["--resume" if turn.resume else "--session-id", context.session_id, *(["--fork-session"] * turn.fork)]
+        argv += self._arguments(context, turn.resume)
+        if context.debug:
             argv += ["--debug", "--debug-file", "/dev/stderr"]
         # A prompt that begins with the name of a slash command ("/status") would run that command.
         prompt = f"\n{turn.prompt}" if turn.prompt.startswith("/") else turn.prompt
         return Invocation(tuple(argv), prompt.encode(errors="replace"))
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface, without the first-start questions."""
-        asked = {"hasCompletedOnboarding": True, "projects": {site.cwd: {"hasTrustDialogAccepted": True}}}
+        asked = {"hasCompletedOnboarding": True, "projects": {context.cwd: {"hasTrustDialogAccepted": True}}}
         if self.permission_mode is None:
             asked["bypassPermissionsModeAccepted"] = True
-        files = (File(f"{site.config}/.claude.json", json.dumps(asked).encode()),)
-        return Terminal((*site.command, *self._arguments(site, False)), files)
+        files = (File(f"{context.config}/.claude.json", json.dumps(asked).encode()),)
+        return Terminal((*context.command, *self._arguments(context, False)), files)
 
-    def _arguments(self, site: Site, resume: bool) -> list[str]:
-        argv = ["--model", self._model(site)]
+    def _arguments(self, context: LaunchContext, resume: bool) -> list[str]:
+        argv = ["--model", self._model(context)]
         argv += (
             ["--permission-mode", self.permission_mode] if self.permission_mode else ["--dangerously-skip-permissions"]
         )
-        if site.mcp_servers:
-            argv += ["--mcp-config", f"{site.config}/mcp.json"]
-            argv += _listed("--allowed-tools", self._allowed(site))
+        if context.mcp_servers:
+            argv += ["--mcp-config", f"{context.config}/mcp.json"]
+            argv += _listed("--allowed-tools", self._allowed(context))
         argv += _listed("--disallowed-tools", self.disallowed_tools)
         if self.replace_system_prompt is not None and not resume:
-            argv += ["--system-prompt-file", f"{site.config}/system-whole.md"]
-        if site.system and not resume:
-            argv += ["--append-system-prompt-file", f"{site.config}/system.md"]
+            argv += ["--system-prompt-file", f"{context.config}/system-whole.md"]
+        if context.system and not resume:
+            argv += ["--append-system-prompt-file", f"{context.config}/system.md"]
         return argv
 
     def judge(self, exit: Exit) -> Verdict:
@@ -352,25 +366,25 @@ class ClaudeCode(Adapter):
         name = self.tool_prefix(server) + replaced(tool, "[^a-zA-Z0-9_-]")
         return name if len(name) <= _LONGEST else None
 
-    def _model(self, site: Site) -> str:
+    def _model(self, context: LaunchContext) -> str:
         """Return the presented name. The suffix is for names that the CLI knows with 200,000 tokens; it is not sent."""
-        name = self.model_config or site.model
-        return f"{name}[1m]" if "claude" in name and (site.window or 0) > 200_000 else name
+        name = self.model_config or context.model
+        return f"{name}[1m]" if "claude" in name and (context.window or 0) > 200_000 else name
 
-    def _allowed(self, site: Site) -> Iterator[str]:
-        for server in site.mcp_servers:
-            if self.allowlist_bridged if server in site.bridged else self.allowlist_mcp:
+    def _allowed(self, context: LaunchContext) -> Iterator[str]:
+        for server in context.mcp_servers:
+            if self.allowlist_bridged if server in context.bridged else self.allowlist_mcp:
                 if server.tools == "all":
                     yield self.tool_prefix(server.name) + "*"
                 else:
                     yield from filter(None, (self.tool_name(server.name, tool) for tool in server.tools))
 
 
-def _limits(site: Site, model: str) -> dict[str, str]:
+def _limits(context: LaunchContext, model: str) -> dict[str, str]:
     """Return the variables for the served model's context: one for names that the CLI knows, one for others."""
-    told = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(site.max_output)} if site.max_output else {}
-    answer = min(site.max_output or 20_000, 20_000)
-    if window := site.window_with(answer + 13_000):
+    told = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(context.max_output)} if context.max_output else {}
+    answer = min(context.max_output or 20_000, 20_000)
+    if window := context.window_with(answer + 13_000):
         told |= dict.fromkeys(("CLAUDE_CODE_MAX_CONTEXT_TOKENS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW"), str(window))
         if window < _SMALLEST and "claude" in model:
             # The CLI uses the smallest window instead; this percentage of it is the threshold for the actual window.
@@ -379,8 +393,8 @@ def _limits(site: Site, model: str) -> dict[str, str]:
     return told
 
 
-def _temporary(site: Site) -> dict[str, str]:
-    return {"CLAUDE_CODE_TMPDIR": "/tmp"} if "TMPDIR" in site.withheld_env else {}
+def _temporary(context: LaunchContext) -> dict[str, str]:
+    return {"CLAUDE_CODE_TMPDIR": "/tmp"} if "TMPDIR" in context.withheld_env else {}
 
 
 def _permission_mode(auto_mode: bool, permission_mode: PermissionMode | None) -> PermissionMode | None:

@@ -17,7 +17,7 @@ from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
 from ..._acp.models import untitled
 from ..._acp.seeded import codex_session
-from ..._contract.adapter import File, Launch, Site
+from ..._contract.adapter import File, Launch, LaunchContext
 from ..._packages.recipes import CODEX_ACP, NODE
 from .agent import CodexCli, CodexWebSearch, check_web_search
 
@@ -74,31 +74,31 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
     needs = CodexCli.acp_tools
     outlived: ClassVar[bool] = True
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Return the headless launch, without the system prompt, which is passed with the session."""
-        return super().launch(replace(site, system=None))
+        return super().launch(replace(context, system=None))
 
-    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
+    def acp_launch(self, context: LaunchContext, asks: bool) -> AcpLaunch:
         """Wrap the CLI and its settings in a script, because the adapter passes only its own arguments."""
         prefix = "features."
         users = {key[len(prefix) :]: value == "true" for key, value in self.config_overrides if key.startswith(prefix)}
-        settings = self.settings(replace(site, system=None))
-        argv = [*site.command, *(word for setting in settings for word in ("-c", setting))]
+        settings = self.settings(replace(context, system=None))
+        argv = [*context.command, *(word for setting in settings for word in ("-c", setting))]
         program = f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n'
         return AcpLaunch(
-            argv=(site.tools[NODE.key], site.tools[CODEX_ACP.key]),
+            argv=(context.tools[NODE.key], context.tools[CODEX_ACP.key]),
             env={
-                "CODEX_PATH": f"{site.config}/codex",
+                "CODEX_PATH": f"{context.config}/codex",
                 # The adapter sends a features table with each session, which replaces that of the settings.
-                "CODEX_CONFIG": json.dumps({"features": {**self._profile(site)["features"], **users}}),
+                "CODEX_CONFIG": json.dumps({"features": {**self._profile(context)["features"], **users}}),
                 # The CLI requests permission only for commands that its own sandbox would block.
                 "INITIAL_AGENT_MODE": "read-only" if asks else "agent-full-access",
                 "NO_BROWSER": "1",
             },
-            files=(File(f"{site.config}/codex", program.encode(errors="replace"), 0o755),),
-            meta={"jetbrains": {"air": {"customInstructions": site.system}}} if site.system else {},
+            files=(File(f"{context.config}/codex", program.encode(errors="replace"), 0o755),),
+            meta={"jetbrains": {"air": {"customInstructions": context.system}}} if context.system else {},
         )
 
-    def planted(self, site: Site, messages: Sequence[ChatMessage]) -> File:
+    def planted(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
         """Return a rollout file, named after the time and the thread."""
-        return codex_session(site, self._home(site), messages)
+        return codex_session(context, self._home(context), messages)

@@ -17,7 +17,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    LaunchContext,
+    Outcome,
+    Route,
+    Terminal,
+    Turn,
+    Verdict,
+)
 from ..._contract.mcp import mcp_entry
 from ..._contract.options import CentaurOptions, agent_options
 from ..._contract.output import json_events
@@ -284,41 +296,41 @@ class CodexCli(Adapter):
             aliases[_REVIEWER] = self.auto_review.model.removeprefix("inspect/")
         return Route(aliases, web_search=self.web_search != "disabled", dialect="responses")
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Write a configuration layer on top of existing ones, and a model catalogue if the CLI's lacks the model."""
-        home = self._home(site)
-        files = [File(f"{home}/{_PROFILE}.config.toml", toml_document(self._profile(site)))]
-        slug = self._slug(site.model)
+        home = self._home(context)
+        files = [File(f"{home}/{_PROFILE}.config.toml", toml_document(self._profile(context)))]
+        slug = self._slug(context.model)
         if not _is_known(slug):
             names = [slug, *([_REVIEWER] if self._has_reviewer else [])]
-            models = [_model(name, site.window or _CAUTIOUS) for name in names]
-            files.append(File(f"{site.config}/models.json", json.dumps({"models": models}).encode()))
-        env = {"CODEX_HOME": home, **({"RUST_LOG": "debug"} if site.debug else {})}
+            models = [_model(name, context.window or _CAUTIOUS) for name in names]
+            files.append(File(f"{context.config}/models.json", json.dumps({"models": models}).encode()))
+        env = {"CODEX_HOME": home, **({"RUST_LOG": "debug"} if context.debug else {})}
         own = ("AGENTS.md", "agents", "config.toml", "prompts", "rules", "skills") if self.home_dir is None else ()
-        inherit = tuple((f"{site.home}/.codex/{name}", name) for name in own)
+        inherit = tuple((f"{context.home}/.codex/{name}", name) for name in own)
         return Launch(env=env, files=tuple(files), skills=f"{home}/skills", inherit=inherit)
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run `codex exec`, or `codex exec resume ID` in later turns, with the prompt on stdin."""
         # `--image` must not come last: it consumes all words up to the next option.
         argv = ["exec", *(word for image in turn.images for word in ("--image", image))]
         argv += ["--json", "--color", "never", "--skip-git-repo-check", *self._layers()]
-        argv += ["fork" if turn.fork else "resume", site.session_id, "-"] if turn.resume else ["-"]
-        return Invocation(self._command(site, argv), turn.prompt.encode(errors="replace"))
+        argv += ["fork" if turn.fork else "resume", context.session_id, "-"] if turn.resume else ["-"]
+        return Invocation(self._command(context, argv), turn.prompt.encode(errors="replace"))
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface. Its configuration trusts the working directory."""
-        trusted = f'projects={{{json.dumps(site.cwd)}={{trust_level="trusted"}}}}'
-        return Terminal(self._command(site, ["-c", trusted, *self._layers()]))
+        trusted = f'projects={{{json.dumps(context.cwd)}={{trust_level="trusted"}}}}'
+        return Terminal(self._command(context, ["-c", trusted, *self._layers()]))
 
     def _layers(self) -> list[str]:
         overrides = (word for key, value in self.config_overrides for word in ("-c", f"{key}={value}"))
         return ["--profile", _PROFILE, *overrides]
 
-    def _command(self, site: Site, arguments: Sequence[str]) -> tuple[str, ...]:
-        argv = (*site.command, *arguments)
-        if self._has_reviewer and _is_known(self._slug(site.model)):
-            return ("sh", "-c", _WITH_CATALOGUE, "sh", site.command[0], f"{site.config}/models.json", *argv)
+    def _command(self, context: LaunchContext, arguments: Sequence[str]) -> tuple[str, ...]:
+        argv = (*context.command, *arguments)
+        if self._has_reviewer and _is_known(self._slug(context.model)):
+            return ("sh", "-c", _WITH_CATALOGUE, "sh", context.command[0], f"{context.config}/models.json", *argv)
         return argv
 
     def judge(self, exit: Exit) -> Verdict:
@@ -354,9 +366,9 @@ class CodexCli(Adapter):
         digest = hashlib.sha1(identity.encode(), usedforsecurity=False).hexdigest()[:12]
         return f"{(self.tool_prefix(server) + _identifier(tool))[: _LONGEST - 13]}_{digest}"
 
-    def settings(self, site: Site) -> list[str]:
+    def settings(self, context: LaunchContext) -> list[str]:
         """Return the settings of this run as arguments of `-c`, with the user's last."""
-        own = [f"{key}={toml_value(value)}" for key, value in self._profile(site).items()]
+        own = [f"{key}={toml_value(value)}" for key, value in self._profile(context).items()]
         return [*own, *(f"{key}={value}" for key, value in self.config_overrides)]
 
     @property
@@ -366,14 +378,14 @@ class CodexCli(Adapter):
     def _slug(self, model: str) -> str:
         return self.model_config or model.rsplit("/", 1)[-1]
 
-    def _home(self, site: Site) -> str:
-        return posixpath.join(site.cwd, self.home_dir or site.config)
+    def _home(self, context: LaunchContext) -> str:
+        return posixpath.join(context.cwd, self.home_dir or context.config)
 
-    def _profile(self, site: Site) -> dict[str, Any]:
+    def _profile(self, context: LaunchContext) -> dict[str, Any]:
         """Return the settings of this run."""
-        slug = self._slug(site.model)
-        namespaces = [_namespace(server.name) for server in site.mcp_servers]
-        bridge = {"name": "bridge", "base_url": f"{site.base_url}/v1", "wire_api": "responses", **_RETRIES}
+        slug = self._slug(context.model)
+        namespaces = [_namespace(server.name) for server in context.mcp_servers]
+        bridge = {"name": "bridge", "base_url": f"{context.base_url}/v1", "wire_api": "responses", **_RETRIES}
         profile = {
             **_SETTINGS,
             "model": slug,
@@ -381,17 +393,17 @@ class CodexCli(Adapter):
             "web_search": self.web_search,
             # Otherwise most models must find MCP tools by a search, or call them from JavaScript.
             "features": {**_OFF, "goals": self.goals, "code_mode": {"direct_only_tool_namespaces": namespaces}},
-            "mcp_servers": {server.name: self._server(site, server) for server in site.mcp_servers},
+            "mcp_servers": {server.name: self._server(context, server) for server in context.mcp_servers},
             **self._permissions(),
         }
-        if site.withheld_env:
-            profile["shell_environment_policy"] = {"set": dict(site.withheld_env)}
-        if site.window:
-            profile["model_context_window"] = site.window
-        if site.system:
-            profile["developer_instructions"] = site.system
+        if context.withheld_env:
+            profile["shell_environment_policy"] = {"set": dict(context.withheld_env)}
+        if context.window:
+            profile["model_context_window"] = context.window
+        if context.system:
+            profile["developer_instructions"] = context.system
         if self._has_reviewer or not _is_known(slug):
-            profile["model_catalog_json"] = f"{site.config}/models.json"
+            profile["model_catalog_json"] = f"{context.config}/models.json"
         return profile
 
     def _permissions(self) -> dict[str, Any]:
@@ -405,7 +417,7 @@ class CodexCli(Adapter):
             found["auto_review"] = {"policy": self.auto_review.policy} if self.auto_review.policy else {}
         return found
 
-    def _server(self, site: Site, server: MCPServerConfig) -> dict[str, Any]:
+    def _server(self, context: LaunchContext, server: MCPServerConfig) -> dict[str, Any]:
         entry = mcp_entry(server)
         if entry.pop("type") != "stdio":
             entry["http_headers"] = entry.pop("headers")
@@ -414,7 +426,7 @@ class CodexCli(Adapter):
         if server.tools != "all":
             entry["enabled_tools"] = list(server.tools)
         free = self.sandbox_mode == "danger-full-access" or self.approve_static_mcp_tools
-        if free or server in site.bridged:
+        if free or server in context.bridged:
             entry["default_tools_approval_mode"] = "approve"
         return entry
 

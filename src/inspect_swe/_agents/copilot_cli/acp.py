@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 
 from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
-from ..._contract.adapter import Site
+from ..._contract.adapter import LaunchContext
 from .agent import CopilotCli, Wire
 
 
@@ -44,7 +44,7 @@ def interactive_copilot_cli(
 class InteractiveCopilotCli(CopilotCli, AcpAdapter):
     """The adapter of interactive Copilot CLI. The fields are those of `CopilotCli`."""
 
-    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
+    def acp_launch(self, context: LaunchContext, asks: bool) -> AcpLaunch:
         """Return the launch, with the settings and MCP servers of the headless agent: Copilot ignores a session's."""
-        argv = [*self.program(site), "--acp", *([] if asks else ["--allow-all"])]
-        return AcpLaunch(tuple([*argv, "--log-level", "debug"] if site.debug else argv))
+        argv = [*self.program(context), "--acp", *([] if asks else ["--allow-all"])]
+        return AcpLaunch(tuple([*argv, "--log-level", "debug"] if context.debug else argv))

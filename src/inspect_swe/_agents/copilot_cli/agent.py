@@ -13,7 +13,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    LaunchContext,
+    Outcome,
+    Route,
+    Terminal,
+    Turn,
+    Verdict,
+)
 from ..._contract.mcp import FOREVER, scripted_entry, server_scripts, shell_argv, shell_files
 from ..._contract.options import CentaurOptions, agent_options
 from ..._contract.output import json_events, last_event
@@ -170,44 +182,44 @@ class CopilotCli(Adapter):
         """Map the presented name to the served model."""
         return Route({self.copilot_model: None}, dialect=self.spoken)
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Write instructions and MCP servers to a private home; all else is set by variables."""
-        servers = {each.name: {**scripted_entry(site, each), **_ALL} for each in site.mcp_servers}
+        servers = {each.name: {**scripted_entry(context, each), **_ALL} for each in context.mcp_servers}
         files = [
-            File(f"{site.config}/servers.json", json.dumps({"mcpServers": servers}).encode()),
-            File(f"{site.config}/roots.cjs", _ROOTS.read_bytes()),
-            *shell_files(site),
-            *server_scripts(site),
+            File(f"{context.config}/servers.json", json.dumps({"mcpServers": servers}).encode()),
+            File(f"{context.config}/roots.cjs", _ROOTS.read_bytes()),
+            *shell_files(context),
+            *server_scripts(context),
         ]
-        if site.system:
-            content = _FOR_ALL + site.system.encode(errors="replace")
-            files.append(File(f"{site.config}/instructions/session.instructions.md", content))
+        if context.system:
+            content = _FOR_ALL + context.system.encode(errors="replace")
+            files.append(File(f"{context.config}/instructions/session.instructions.md", content))
         api = {"anthropic": ("anthropic", "completions"), "responses": ("openai", "responses")}
         kind, wire = api.get(self.spoken, ("openai", "completions"))
         env = {
             **_FIXED,
-            "COPILOT_HOME": site.config,
+            "COPILOT_HOME": context.config,
             "COPILOT_MODEL": self.copilot_model,
-            "COPILOT_PROVIDER_BASE_URL": site.base_url + ("" if kind == "anthropic" else "/v1"),
+            "COPILOT_PROVIDER_BASE_URL": context.base_url + ("" if kind == "anthropic" else "/v1"),
             "COPILOT_PROVIDER_TYPE": kind,
             "COPILOT_PROVIDER_WIRE_API": wire,
         }
-        limits = {"PROMPT": site.window, "OUTPUT": site.max_output}
+        limits = {"PROMPT": context.window, "OUTPUT": context.max_output}
         env |= {f"COPILOT_PROVIDER_MAX_{kind}_TOKENS": str(most) for kind, most in limits.items() if most}
-        inherit = tuple((f"{site.home}/.copilot/{name}", name) for name in _OWN)
-        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
+        inherit = tuple((f"{context.home}/.copilot/{name}", name) for name in _OWN)
+        return Launch(env=env, files=tuple(files), skills=f"{context.config}/skills", inherit=inherit)
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run the CLI without a terminal, with the prompt on stdin."""
-        argv = ["sh", "-c", _SESSION, "sh", site.config, site.session_id, "again" if turn.resume else "new"]
-        argv += [*self.terminal(site).argv, "--output-format", "json", "--session-id", site.session_id]
-        argv += [*["--log-level", "debug"] * site.debug, *(f"--attachment={image}" for image in turn.images)]
+        argv = ["sh", "-c", _SESSION, "sh", context.config, context.session_id, "again" if turn.resume else "new"]
+        argv += [*self.terminal(context).argv, "--output-format", "json", "--session-id", context.session_id]
+        argv += [*["--log-level", "debug"] * context.debug, *(f"--attachment={image}" for image in turn.images)]
         return Invocation(tuple(argv), turn.prompt.encode(errors="replace"))
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface, in a folder marked as trusted."""
-        trusted = File(f"{site.config}/config.json", json.dumps({"trustedFolders": [site.cwd]}).encode())
-        return Terminal((*self.program(site), "--allow-all"), (trusted,))
+        trusted = File(f"{context.config}/config.json", json.dumps({"trustedFolders": [context.cwd]}).encode())
+        return Terminal((*self.program(context), "--allow-all"), (trusted,))
 
     def judge(self, exit: Exit) -> Verdict:
         """Read the verdict from the exit code in the last `result` event, and the reason from the last error event."""
@@ -220,11 +232,11 @@ class CopilotCli(Adapter):
         error = (last_event(exit.stdout, "session.error") or {}).get("data") or {}
         return Verdict(Outcome.FAILED, str(error.get("message") or ""))
 
-    def program(self, site: Site) -> list[str]:
+    def program(self, context: LaunchContext) -> list[str]:
         """Return the start of every command line."""
-        first, *script = site.command
-        script = ["--require", f"{site.config}/roots.cjs", *script] if script else []
-        return [*shell_argv(site), first, *script, "--additional-mcp-config", f"@{site.config}/servers.json"]
+        first, *script = context.command
+        script = ["--require", f"{context.config}/roots.cjs", *script] if script else []
+        return [*shell_argv(context), first, *script, "--additional-mcp-config", f"@{context.config}/servers.json"]
 
     def tool_prefix(self, server: str) -> str:
         """Return the prefix of the names of an MCP server's tools in a model request."""

@@ -14,7 +14,7 @@ from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, acp_agent
 from ..._acp.permissions import Permissions
-from ..._contract.adapter import Site
+from ..._contract.adapter import LaunchContext
 from ..._contract.mcp import shell_argv
 from ..._contract.result_specs import OutputFiles
 from .agent import GeminiCli
@@ -111,9 +111,9 @@ class InteractiveGeminiCli(GeminiCli, AcpAdapter):
 
     reopens: ClassVar[str] = _OTHER_MINUTE
 
-    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
+    def acp_launch(self, context: LaunchContext, asks: bool) -> AcpLaunch:
         """Return the launch, with the settings and MCP servers of the headless agent."""
-        argv = [*shell_argv(site), *site.command, "--acp", "--model", self.gemini_model]
+        argv = [*shell_argv(context), *context.command, "--acp", "--model", self.gemini_model]
         argv += ["--approval-mode", "default" if asks else "yolo"]
-        env = {"GEMINI_DEBUG_LOG_FILE": f"{site.home}/gemini-debug.log"} if site.debug else {}
-        return AcpLaunch(tuple([*argv, "--debug"] if site.debug else argv), env)
+        env = {"GEMINI_DEBUG_LOG_FILE": f"{context.home}/gemini-debug.log"} if context.debug else {}
+        return AcpLaunch(tuple([*argv, "--debug"] if context.debug else argv), env)

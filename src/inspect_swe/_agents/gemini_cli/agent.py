@@ -13,7 +13,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    LaunchContext,
+    Outcome,
+    Route,
+    Terminal,
+    Turn,
+    Verdict,
+)
 from ..._contract.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
 from ..._contract.options import CentaurOptions, agent_options
 from ..._contract.output import last_event
@@ -166,53 +178,53 @@ class GeminiCli(Adapter):
         """Map the presented name to the served model."""
         return Route({self.gemini_model: None}, web_search=self.web_search, dialect="google")
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Write settings, MCP servers and system prompt to a private home."""
-        home = f"{site.config}/.gemini"
-        servers = {each.name: {**mcp_entry(each), "timeout": FOREVER, "trust": True} for each in site.mcp_servers}
+        home = f"{context.config}/.gemini"
+        servers = {each.name: {**mcp_entry(each), "timeout": FOREVER, "trust": True} for each in context.mcp_servers}
         tools = {} if self.web_search else {"exclude": ["google_web_search"]}
         settings = {**_SETTINGS, "mcpServers": servers, "tools": tools}
         assumed = 256_000 if self.gemini_model.startswith("gemma-4") else 1_048_576
-        if site.window and site.window != assumed:
+        if context.window and context.window != assumed:
             # Half of the window, as by default, but expressed as a fraction of the window that the CLI assumes.
-            fraction = round(min(site.window / 2 / assumed, 0.9), 6)
+            fraction = round(min(context.window / 2 / assumed, 0.9), 6)
             settings["model"] = {**_SETTINGS["model"], "compressionThreshold": fraction}
         files = [
             File(f"{home}/settings.json", json.dumps(settings).encode()),
             File(f"{home}/commands/as-written.toml", _AS_WRITTEN),
-            *shell_files(site),
+            *shell_files(context),
         ]
-        if site.system:
+        if context.system:
             folder = f"{home}/extensions/session"
             files.append(File(f"{folder}/gemini-extension.json", json.dumps(_EXTENSION).encode()))
-            files.append(File(f"{folder}/SYSTEM.md", verbatim(site.system).encode(errors="replace")))
+            files.append(File(f"{folder}/SYSTEM.md", verbatim(context.system).encode(errors="replace")))
         env = {
             "GEMINI_API_KEY": "none-needed",
-            "GEMINI_CLI_HOME": site.config,
+            "GEMINI_CLI_HOME": context.config,
             "GEMINI_CLI_NO_RELAUNCH": "true",
-            "GEMINI_CLI_SYSTEM_DEFAULTS_PATH": f"{site.home}/.gemini/settings.json",
+            "GEMINI_CLI_SYSTEM_DEFAULTS_PATH": f"{context.home}/.gemini/settings.json",
             "GEMINI_CLI_TRUST_WORKSPACE": "true",
             "GEMINI_SANDBOX": "false",
-            "GOOGLE_GEMINI_BASE_URL": site.base_url,
+            "GOOGLE_GEMINI_BASE_URL": context.base_url,
         }
         own = ("GEMINI.md", "agents", "commands", "extensions", "policies", "skills")
-        inherit = tuple((f"{site.home}/.gemini/{name}", f".gemini/{name}") for name in own)
+        inherit = tuple((f"{context.home}/.gemini/{name}", f".gemini/{name}") for name in own)
         return Launch(env=env, files=tuple(files), skills=f"{home}/skills", inherit=inherit)
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run the CLI in headless mode, with the prompt on stdin."""
-        argv = [*self.terminal(site).argv, "--output-format", "stream-json"]
-        argv += ["--resume" if turn.resume else "--session-id", site.session_id]
-        if site.debug:
+        argv = [*self.terminal(context).argv, "--output-format", "stream-json"]
+        argv += ["--resume" if turn.resume else "--session-id", context.session_id]
+        if context.debug:
             argv.append("--debug")
         # A mention ("@file") would be replaced by the file's content; a command's arguments are passed unchanged.
         special = "@" in turn.prompt or turn.prompt.lstrip().startswith(_SPECIAL)
         prompt = f"/as-written\n{turn.prompt}" if special else turn.prompt
         return Invocation(tuple(argv), prompt.encode(errors="replace"))
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface."""
-        argv = [*shell_argv(site), *site.command, "--approval-mode", "yolo", "--model", self.gemini_model]
+        argv = [*shell_argv(context), *context.command, "--approval-mode", "yolo", "--model", self.gemini_model]
         return Terminal(tuple(argv))
 
     def judge(self, exit: Exit) -> Verdict:

@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
-from ..._contract.adapter import Site
+from ..._contract.adapter import LaunchContext
 from ..._contract.mcp import shell_argv
 from ..disallowed import check_disallowed
 from .agent import KimiCode
@@ -58,7 +58,7 @@ class InteractiveKimiCode(KimiCode, AcpAdapter):
 
     settles: ClassVar[str] = _WRITTEN
 
-    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
+    def acp_launch(self, context: LaunchContext, asks: bool) -> AcpLaunch:
         """Return the launch, with the settings and MCP servers of the headless agent."""
         guard = {"KIMI_CODE_DANGEROUS_COMMAND_GUARD": "true"} if asks else {}
-        return AcpLaunch((*shell_argv(site), *site.command, "acp"), guard, mode="default" if asks else "auto")
+        return AcpLaunch((*shell_argv(context), *context.command, "acp"), guard, mode="default" if asks else "auto")

@@ -15,7 +15,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    LaunchContext,
+    Outcome,
+    Route,
+    Terminal,
+    Turn,
+    Verdict,
+)
 from ..._contract.mcp import FOREVER, mcp_entry, shell_argv, shell_files
 from ..._contract.options import CentaurOptions, agent_options
 from ..._contract.parameters import checked_parameters
@@ -180,44 +192,44 @@ class KimiCode(Adapter):
         """Map all names to the served model."""
         return Route(dialect="anthropic")
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Write settings, MCP servers and system prompt to a private home."""
-        servers = {each.name: {"transport": each.type, **mcp_entry(each)} for each in site.mcp_servers}
+        servers = {each.name: {"transport": each.type, **mcp_entry(each)} for each in context.mcp_servers}
         config = f"{_CONFIG}[tools]\ndisabled = {json.dumps(self.disallowed_tools)}\n"
         files = [
-            File(f"{site.config}/config.toml", config.encode()),
-            File(f"{site.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()),
-            File(f"{site.config}/prompt.cjs", _PRELOAD.read_bytes()),
-            *shell_files(site),
+            File(f"{context.config}/config.toml", config.encode()),
+            File(f"{context.config}/mcp.json", json.dumps({"mcpServers": servers}).encode()),
+            File(f"{context.config}/prompt.cjs", _PRELOAD.read_bytes()),
+            *shell_files(context),
         ]
-        if site.system:
-            files.append(File(f"{site.config}/AGENTS.md", site.system.encode(errors="replace")))
+        if context.system:
+            files.append(File(f"{context.config}/AGENTS.md", context.system.encode(errors="replace")))
         env = {
             **_ENV,
-            "KIMI_CODE_HOME": site.config,
-            "KIMI_MODEL_BASE_URL": site.base_url,
-            "KIMI_MODEL_MAX_CONTEXT_SIZE": str(self.max_context_size or site.window or _WINDOW),
-            "KIMI_MODEL_MAX_OUTPUT_SIZE": str(site.max_output or _OUTPUT),
-            "KIMI_MODEL_NAME": site.model,
+            "KIMI_CODE_HOME": context.config,
+            "KIMI_MODEL_BASE_URL": context.base_url,
+            "KIMI_MODEL_MAX_CONTEXT_SIZE": str(self.max_context_size or context.window or _WINDOW),
+            "KIMI_MODEL_MAX_OUTPUT_SIZE": str(context.max_output or _OUTPUT),
+            "KIMI_MODEL_NAME": context.model,
         }
-        inherit = tuple((f"{site.home}/.kimi-code/{name}", name) for name in ("AGENTS.md", "agents", "skills"))
-        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
+        inherit = tuple((f"{context.home}/.kimi-code/{name}", name) for name in ("AGENTS.md", "agents", "skills"))
+        return Launch(env=env, files=tuple(files), skills=f"{context.config}/skills", inherit=inherit)
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run the CLI in print mode, with the prompt on stdin."""
-        preload = f'--require="{site.config}/prompt.cjs"'
-        argv = [*shell_argv(site), "sh", "-c", _PRELOADED, "sh", preload, *site.command]
+        preload = f'--require="{context.config}/prompt.cjs"'
+        argv = [*shell_argv(context), "sh", "-c", _PRELOADED, "sh", preload, *context.command]
         argv += ["--output-format", "stream-json"]
-        argv += ["--session", site.session_id] if turn.resume else []
+        argv += ["--session", context.session_id] if turn.resume else []
         prompt = f"{_AS_WRITTEN}\n{turn.prompt}" if turn.prompt.lstrip().startswith("/") else turn.prompt
         return Invocation((*argv, "--prompt=-"), prompt.encode(errors="replace"))
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface, in a folder marked as trusted."""
-        name = re.sub(r"[^a-z0-9._-]+", "-", site.cwd.rpartition("/")[2].lower()).strip("-")[:40].strip("-")
-        key = f"wd_{name or 'workspace'}_{hashlib.sha256(site.cwd.encode()).hexdigest()[:12]}"
-        trusted = File(f"{site.config}/workspace-trust/{key}", b"{}")
-        return Terminal((*shell_argv(site), *site.command, "--auto"), (trusted,))
+        name = re.sub(r"[^a-z0-9._-]+", "-", context.cwd.rpartition("/")[2].lower()).strip("-")[:40].strip("-")
+        key = f"wd_{name or 'workspace'}_{hashlib.sha256(context.cwd.encode()).hexdigest()[:12]}"
+        trusted = File(f"{context.config}/workspace-trust/{key}", b"{}")
+        return Terminal((*shell_argv(context), *context.command, "--auto"), (trusted,))
 
     def judge(self, exit: Exit) -> Verdict:
         """Read success from the exit code, and the reason of a failure from the last line on stderr."""

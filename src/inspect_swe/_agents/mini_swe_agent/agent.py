@@ -12,7 +12,19 @@ from inspect_ai.agent import Agent, AgentAttempts, agent
 from inspect_ai.model import CompactionStrategy, GenerateFilter, Model
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    LaunchContext,
+    Outcome,
+    Route,
+    Terminal,
+    Turn,
+    Verdict,
+)
 from ..._contract.options import CentaurOptions, agent_options
 from ..._contract.output import last_event
 from ..._contract.parameters import checked_parameters
@@ -119,36 +131,36 @@ class MiniSweAgent(Adapter):
         """Map the agent's only model to the served one."""
         return Route({_MODEL: None}, dialect="completions")
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Return the runner and its job file."""
         job = {
             # The folder of our copy; the sandbox's own Python finds its own package.
-            "folders": [posixpath.dirname(posixpath.dirname(file)) for file in site.command[1:]],
+            "folders": [posixpath.dirname(posixpath.dirname(file)) for file in context.command[1:]],
             "env": {
-                "MSWEA_GLOBAL_CONFIG_DIR": site.config,
+                "MSWEA_GLOBAL_CONFIG_DIR": context.config,
                 "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "1",
                 "MSWEA_SILENT_STARTUP": "1",
             },
-            "commands_env": dict(site.withheld_env),
+            "commands_env": dict(context.withheld_env),
             "model": _MODEL,
-            "url": f"{site.base_url}/v1/chat/completions",
-            "system": site.system,
-            "trajectory": f"{site.config}/sessions/{site.session_id}.traj.json",
+            "url": f"{context.base_url}/v1/chat/completions",
+            "system": context.system,
+            "trajectory": f"{context.config}/sessions/{context.session_id}.traj.json",
         }
         files = (
-            File(f"{site.config}/job.json", json.dumps(job).encode()),
-            File(self._runner(site), _RUNNER.read_bytes()),
+            File(f"{context.config}/job.json", json.dumps(job).encode()),
+            File(self._runner(context), _RUNNER.read_bytes()),
         )
         return Launch(files=files)
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run the runner, which resumes the conversation after the first turn."""
-        argv = (*self._argv(site), "--resume") if turn.resume else self._argv(site)
+        argv = (*self._argv(context), "--resume") if turn.resume else self._argv(context)
         return Invocation(argv, turn.prompt.encode(errors="replace"))
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that runs it in a terminal."""
-        return Terminal((*self._argv(site), "--terminal"))
+        return Terminal((*self._argv(context), "--terminal"))
 
     def judge(self, exit: Exit) -> Verdict:
         """Read the verdict from the runner's last line."""
@@ -160,9 +172,9 @@ class MiniSweAgent(Adapter):
         outcome = Outcome.REFUSED if result["status"] == "Refused" else Outcome.DONE
         return Verdict(outcome, answer=str(result.get("answer") or ""))
 
-    def _argv(self, site: Site) -> tuple[str, ...]:
+    def _argv(self, context: LaunchContext) -> tuple[str, ...]:
         # Isolated mode ignores the task's PYTHONPATH and packages.
-        return (site.command[0], "-I", self._runner(site), f"{site.config}/job.json")
+        return (context.command[0], "-I", self._runner(context), f"{context.config}/job.json")
 
-    def _runner(self, site: Site) -> str:
-        return f"{site.config}/mini_runner.py"
+    def _runner(self, context: LaunchContext) -> str:
+        return f"{context.config}/mini_runner.py"

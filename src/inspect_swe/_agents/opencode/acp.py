@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 
 from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
-from ..._contract.adapter import Launch, Site
+from ..._contract.adapter import Launch, LaunchContext
 from .agent import OpenCode
 
 _CONFIG = "OPENCODE_CONFIG_CONTENT"
@@ -45,13 +45,13 @@ def interactive_opencode(
 class InteractiveOpenCode(OpenCode, AcpAdapter):
     """The adapter of interactive OpenCode. The fields are those of `OpenCode`."""
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Return the headless launch with the session's initial model and without title requests to the model."""
-        launch = super().launch(site)
+        launch = super().launch(context)
         config = json.loads(launch.env[_CONFIG]) | {"model": self.presented, "agent": {"title": {"disable": True}}}
         return replace(launch, env={**launch.env, _CONFIG: json.dumps(config)})
 
-    def acp_launch(self, site: Site, asks: bool) -> AcpLaunch:
+    def acp_launch(self, context: LaunchContext, asks: bool) -> AcpLaunch:
         """Return the launch, with the settings and MCP servers of the headless agent."""
-        argv = [*site.command, "acp", "--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
+        argv = [*context.command, "acp", "--print-logs", "--log-level", "DEBUG" if context.debug else "ERROR"]
         return AcpLaunch(tuple(argv), {"OPENCODE_ASKS": "1"} if asks else {})

@@ -14,7 +14,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, Skill, Tool
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    LaunchContext,
+    Outcome,
+    Route,
+    Terminal,
+    Turn,
+    Verdict,
+)
 from ..._contract.mcp import FOREVER, mcp_entry, stdio_argv
 from ..._contract.options import CentaurOptions, agent_options
 from ..._contract.output import json_events, last_event
@@ -155,23 +167,23 @@ class OpenCode(Adapter):
         provider, _, model = self.presented.partition("/")
         return Route({model: None}, dialect="anthropic" if provider == "anthropic" else None)
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Write the configuration and a plugin to a private folder that also holds the sessions."""
-        here, providers = site.config, self._providers(site)
+        here, providers = context.config, self._providers(context)
         unseen = {**_UNSEEN, **{f"XDG_{kind}_HOME": here + path for kind, path in _HOMES.items()}}
         fixed = {"autoupdate": False, "share": "disabled", "snapshot": False, "small_model": self.presented}
         fixed |= {"provider": providers, "enabled_providers": [*providers], "disabled_providers": []}
         config = {
             **fixed,
-            "plugin": [[f"file://{here}/plugin.js", {"unseen": unseen, "withheld": dict(site.withheld_env)}]],
+            "plugin": [[f"file://{here}/plugin.js", {"unseen": unseen, "withheld": dict(context.withheld_env)}]],
             # The CLI rereads it for each prompt, so it must be named even if an earlier call wrote it.
             "instructions": [f"{here}/system.md"],
             "skills": {"paths": [f"{here}/skills"]},
-            "mcp": {server.name: _server(server) for server in site.mcp_servers},
+            "mcp": {server.name: _server(server) for server in context.mcp_servers},
         }
         literal = re.sub(r"{(?=(env|file):)", r"\\u007b", json.dumps(config))  # The CLI would expand {env:NAME}.
         files = {"opencode.json": literal.encode(), "plugin.js": _PLUGIN.read_bytes(), **_INSTALLED}
-        files |= {"system.md": site.system.encode(errors="replace")} if site.system else {}
+        files |= {"system.md": context.system.encode(errors="replace")} if context.system else {}
         # A task's own configuration ranks above the file and below the variable.
         told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
         if self.presented.partition("/")[0] in _PATHS:
@@ -179,19 +191,19 @@ class OpenCode(Adapter):
             files["models.json"] = _MODELS.read_bytes()
         env = {**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told}
         placed = tuple(File(f"{here}/{name}", content) for name, content in files.items())
-        return Launch(env, placed, f"{here}/skills", inherit=((f"{site.home}/.config/opencode", "opencode"),))
+        return Launch(env, placed, f"{here}/skills", inherit=((f"{context.home}/.config/opencode", "opencode"),))
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run the CLI once, with the prompt on stdin."""
-        argv = [*site.command, "run", "--format", "json", "--auto", "--dir", site.cwd, "--model", self.presented]
+        argv = [*context.command, "run", "--format", "json", "--auto", "--dir", context.cwd, "--model", self.presented]
         argv += ["--fork"] * turn.fork
-        argv += ["--session", site.session_id] if turn.resume else [f"--title={self.title}"]
-        argv += ["--print-logs", "--log-level", "DEBUG" if site.debug else "ERROR"]
+        argv += ["--session", context.session_id] if turn.resume else [f"--title={self.title}"]
+        argv += ["--print-logs", "--log-level", "DEBUG" if context.debug else "ERROR"]
         return Invocation((*argv, *(f"--file={image}" for image in turn.images)), turn.prompt.encode(errors="replace"))
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface."""
-        return Terminal((*site.command, "--model", self.presented))
+        return Terminal((*context.command, "--model", self.presented))
 
     def judge(self, exit: Exit) -> Verdict:
         """Read success from the exit code, and the reason of a failure from the last `error` event or message."""
@@ -213,15 +225,19 @@ class OpenCode(Adapter):
         """Replace characters that some APIs reject."""
         return self.tool_prefix(server) + replaced(tool, "[^a-zA-Z0-9_-]")
 
-    def _providers(self, site: Site) -> dict[str, Any]:
+    def _providers(self, context: LaunchContext) -> dict[str, Any]:
         """Return all providers that a task's own agents may name, each served by the bridge."""
-        (chosen, _, model), output = self.presented.partition("/"), site.max_output or 0
-        limit = {"context": site.window, "input": site.window_with(min(output or 20_000, 20_000)), "output": output}
+        (chosen, _, model), output = self.presented.partition("/"), context.max_output or 0
+        limit = {
+            "context": context.window,
+            "input": context.window_with(min(output or 20_000, 20_000)),
+            "output": output,
+        }
         entries: dict[str, Any] = {}
         for name, path in {chosen: "/v1", **_PATHS}.items():
             package = f"@ai-sdk/{name if name in _PATHS else 'openai-compatible'}"
-            entries[name] = {"npm": package, "options": {**_CALLS, "baseURL": site.base_url + path}}
-        entries[chosen]["models"] = {model: {**_MODEL, "limit": limit} if site.window else _MODEL}
+            entries[name] = {"npm": package, "options": {**_CALLS, "baseURL": context.base_url + path}}
+        entries[chosen]["models"] = {model: {**_MODEL, "limit": limit} if context.window else _MODEL}
         return entries
 
 

@@ -15,7 +15,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, Skill, Tool
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    LaunchContext,
+    Outcome,
+    Route,
+    Terminal,
+    Turn,
+    Verdict,
+)
 from ..._contract.mcp import FOREVER, mcp_entry
 from ..._contract.options import CentaurOptions, agent_options
 from ..._contract.output import last_event
@@ -163,42 +175,42 @@ class Pi(Adapter):
         provider, _, presented = self.presented.partition("/")
         return Route({presented: None}, dialect=_APIS.get(provider, _OTHERS)[2])
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Write settings, the model, MCP servers and an extension to a private folder that also holds the sessions."""
-        here, (provider, _, model) = site.config, self.presented.partition("/")
+        here, (provider, _, model) = context.config, self.presented.partition("/")
         api, path, _ = _APIS.get(provider, _OTHERS)
-        limits = {"contextWindow": site.window_with(_RESERVE), "maxTokens": site.max_output}
+        limits = {"contextWindow": context.window_with(_RESERVE), "maxTokens": context.max_output}
         entry = {"id": model, "input": ["text", "image"], **{name: told for name, told in limits.items() if told}}
-        served = {"baseUrl": site.base_url + path, "api": api, "apiKey": "none-needed", "models": [entry]}
-        recent = min(_RECENT, site.window // 4) if site.window else _RECENT
+        served = {"baseUrl": context.base_url + path, "api": api, "apiKey": "none-needed", "models": [entry]}
+        recent = min(_RECENT, context.window // 4) if context.window else _RECENT
         written = {
             "settings.json": {**_SETTINGS, "compaction": {"keepRecentTokens": recent}},
             "models.json": {"providers": {provider: served}},
-            "mcp.json": {"mcpServers": {server.name: _server(server) for server in site.mcp_servers}},
+            "mcp.json": {"mcpServers": {server.name: _server(server) for server in context.mcp_servers}},
         }
         files = {name: json.dumps(content).encode() for name, content in written.items()}
-        files |= {"system.md": site.system.encode(errors="replace")} if site.system else {}
+        files |= {"system.md": context.system.encode(errors="replace")} if context.system else {}
         files["session.js"] = _EXTENSION.read_bytes()
         env = {**_OFF, "NODE_COMPILE_CACHE": f"{here}/cache", "PI_CODING_AGENT_DIR": here}
         own = ("AGENTS.md", "CLAUDE.md", "SYSTEM.md", "APPEND_SYSTEM.md", "extensions", "prompts", "skills", "themes")
-        inherit = tuple((f"{site.home}/.pi/agent/{name}", name) for name in own)
+        inherit = tuple((f"{context.home}/.pi/agent/{name}", name) for name in own)
         placed = tuple(File(f"{here}/{name}", content) for name, content in files.items())
         return Launch(env, placed, f"{here}/skills", inherit)
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run the CLI once, with the prompt on stdin."""
-        argv = [*self.terminal(site).argv, *(["--mode", "json"] if site.debug else ["--print"])]
-        argv += ["--fork" if turn.fork else "--session-id", site.session_id]
+        argv = [*self.terminal(context).argv, *(["--mode", "json"] if context.debug else ["--print"])]
+        argv += ["--fork" if turn.fork else "--session-id", context.session_id]
         # A name of an extension's command, a skill or a template would be expanded.
         prompt = _AS_WRITTEN + turn.prompt if turn.prompt.lstrip().startswith("/") else turn.prompt
         return Invocation((*argv, *(f"@{image}" for image in turn.images)), prompt.encode(errors="replace"))
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface."""
         provider, _, model = self.presented.partition("/")
-        argv = [*site.command, "--approve", "--provider", provider, "--model", model]
-        argv += ["--extension", f"{site.config}/session.js"]
-        argv += ["--append-system-prompt", f"{site.config}/system.md"] if site.system else []
+        argv = [*context.command, "--approve", "--provider", provider, "--model", model]
+        argv += ["--extension", f"{context.config}/session.js"]
+        argv += ["--append-system-prompt", f"{context.config}/system.md"] if context.system else []
         return Terminal(tuple(argv))
 
     def judge(self, exit: Exit) -> Verdict:

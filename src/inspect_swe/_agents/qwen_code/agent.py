@@ -14,7 +14,19 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 from typing_extensions import Unpack
 
-from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, Outcome, Route, Site, Terminal, Turn, Verdict
+from ..._contract.adapter import (
+    Adapter,
+    Exit,
+    File,
+    Invocation,
+    Launch,
+    LaunchContext,
+    Outcome,
+    Route,
+    Terminal,
+    Turn,
+    Verdict,
+)
 from ..._contract.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
 from ..._contract.options import CentaurOptions, agent_options
 from ..._contract.output import last_event
@@ -164,65 +176,69 @@ class QwenCode(Adapter):
         """Map the presented name to the served model."""
         return Route({self.qwen_model: None}, web_search=self.web_search, dialect="responses")
 
-    def launch(self, site: Site) -> Launch:
+    def launch(self, context: LaunchContext) -> Launch:
         """Write settings, MCP servers and system prompt to a private home."""
-        window = site.window_with(33_000)  # The CLI leaves that free, mostly for the summary.
+        window = context.window_with(33_000)  # The CLI leaves that free, mostly for the summary.
         model = {"generationConfig": {**_CALLS, **({"contextWindowSize": window} if window else {})}}
-        settings = {**_SETTINGS, "model": model, "mcpServers": {each.name: _server(each) for each in site.mcp_servers}}
+        settings = {
+            **_SETTINGS,
+            "model": model,
+            "mcpServers": {each.name: _server(each) for each in context.mcp_servers},
+        }
         files = [
-            File(f"{site.config}/settings.json", json.dumps(settings).encode()),
-            File(f"{site.config}/system.json", json.dumps(_FIXED).encode(), over="/etc/qwen-code/settings.json"),
+            File(f"{context.config}/settings.json", json.dumps(settings).encode()),
+            File(f"{context.config}/system.json", json.dumps(_FIXED).encode(), over="/etc/qwen-code/settings.json"),
             File(
-                f"{site.config}/defaults.json",
+                f"{context.config}/defaults.json",
                 json.dumps(_NO_PROVIDERS).encode(),
-                over=f"{site.home}/.qwen/settings.json",
+                over=f"{context.home}/.qwen/settings.json",
             ),
-            File(f"{site.config}/guard.cjs", _GUARD.read_bytes()),
+            File(f"{context.config}/guard.cjs", _GUARD.read_bytes()),
             # An administrator's settings may limit trust to these folders; in others the CLI drops its mode.
-            File(f"{site.config}/trustedFolders.json", json.dumps({site.cwd: "TRUST_FOLDER"}).encode()),
-            File(f"{site.config}/commands/as-written.md", _AS_WRITTEN),
-            *shell_files(site),
+            File(f"{context.config}/trustedFolders.json", json.dumps({context.cwd: "TRUST_FOLDER"}).encode()),
+            File(f"{context.config}/commands/as-written.md", _AS_WRITTEN),
+            *shell_files(context),
         ]
-        if site.system:
-            folder = f"{site.config}/extensions/session"
+        if context.system:
+            folder = f"{context.config}/extensions/session"
             files.append(File(f"{folder}/qwen-extension.json", json.dumps(_EXTENSION).encode()))
-            files.append(File(f"{folder}/SYSTEM.md", verbatim(site.system).encode(errors="replace")))
+            files.append(File(f"{folder}/SYSTEM.md", verbatim(context.system).encode(errors="replace")))
         env = {
             "OPENAI_API_KEY": "none-needed",
-            "OPENAI_BASE_URL": f"{site.base_url}/v1",
+            "OPENAI_BASE_URL": f"{context.base_url}/v1",
             "OPENAI_MODEL": self.qwen_model,
             "QWEN_CODE_LEGACY_MCP_BLOCKING": "1",
             "QWEN_CODE_NO_RELAUNCH": "1",
             "QWEN_CODE_SUPPRESS_YOLO_WARNING": "1",
-            "QWEN_CODE_SYSTEM_DEFAULTS_PATH": f"{site.config}/defaults.json",
-            "QWEN_CODE_SYSTEM_SETTINGS_PATH": f"{site.config}/system.json",
+            "QWEN_CODE_SYSTEM_DEFAULTS_PATH": f"{context.config}/defaults.json",
+            "QWEN_CODE_SYSTEM_SETTINGS_PATH": f"{context.config}/system.json",
             "QWEN_CODE_UNATTENDED_RETRY": "0",
-            "QWEN_HOME": site.config,
+            "QWEN_HOME": context.config,
             "QWEN_SANDBOX": "false",
             "QWEN_STREAM_MAX_LIFETIME_MS": "0",
         }
-        env |= {"QWEN_CODE_MAX_OUTPUT_TOKENS": str(site.max_output)} if site.max_output else {}
+        env |= {"QWEN_CODE_MAX_OUTPUT_TOKENS": str(context.max_output)} if context.max_output else {}
         env |= {} if self.web_search else {"ENABLE_WEB_SEARCH": "false"}
         own = ("QWEN.md", "agents", "commands", "extensions", "rules", "skills")
-        inherit = tuple((f"{site.home}/.qwen/{name}", name) for name in own)
-        return Launch(env=env, files=tuple(files), skills=f"{site.config}/skills", inherit=inherit)
+        inherit = tuple((f"{context.home}/.qwen/{name}", name) for name in own)
+        return Launch(env=env, files=tuple(files), skills=f"{context.config}/skills", inherit=inherit)
 
-    def turn(self, site: Site, turn: Turn) -> Invocation:
+    def turn(self, context: LaunchContext, turn: Turn) -> Invocation:
         """Run the CLI in headless mode, with the prompt on stdin."""
-        argv = [*self.terminal(site).argv, "--output-format", "stream-json"]
-        argv += ["--resume" if turn.resume else "--session-id", site.session_id, *(["--fork-session"] * turn.fork)]
-        if site.debug:
+        argv = [*self.terminal(context).argv, "--output-format", "stream-json"]
+        argv += ["--resume" if turn.resume else "--session-id", context.session_id, *(["--fork-session"] * turn.fork)]
+        if context.debug:
             argv.append("--debug")
         # A mention ("@file") would be replaced by the file's content; a command's arguments are passed unchanged.
         special = "@" in turn.prompt or turn.prompt.lstrip().startswith(("/", "?"))
         prompt = f"/as-written\n{turn.prompt}" if special else turn.prompt
         return Invocation(tuple(argv), prompt.encode(errors="replace"))
 
-    def terminal(self, site: Site) -> Terminal:
+    def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface."""
-        node, *script = site.command
-        guard = ["--require", f"{site.config}/guard.cjs"] if script else []
-        argv = [*shell_argv(site), node, *guard, *script, "--auth-type", _AUTH, "--approval-mode", "yolo"]
+        node, *script = context.command
+        guard = ["--require", f"{context.config}/guard.cjs"] if script else []
+        argv = [*shell_argv(context), node, *guard, *script, "--auth-type", _AUTH, "--approval-mode", "yolo"]
         return Terminal(tuple(argv))
 
     def judge(self, exit: Exit) -> Verdict:
