@@ -10,7 +10,7 @@ from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, CodexAutoReview, codex_cli
 from inspect_swe._agents.codex_cli.agent import CodexCli, _is_known
-from inspect_swe._agents.toml import toml_document
+from inspect_swe._agents.codex_cli.toml import toml_document
 from inspect_swe._contract.adapter import Exit, Invocation, LaunchContext, Outcome, Turn
 
 from .support import ended, sites

@@ -41,8 +41,8 @@ from ..._runtime.agent import cli_agent
 from ..._runtime.surroundings import NODE_READS
 from ..modes import codex_mode
 from ..routing import DIVERTED_BY, OUTRANKED_BY
-from ..toml import toml_document, toml_value
 from ..tool_kinds import CODING_AGENT, TOOLS
+from .toml import toml_document, toml_value
 
 CodexWebSearch = Literal["live", "cached", "disabled"]
 CodexSandboxMode = Literal["danger-full-access", "workspace-write", "read-only"]
