@@ -1,39 +1,39 @@
 """Real coding-agent CLIs as Inspect AI agents."""
 
 from ._agents import (
-    CodexAutoReview as CodexAutoReview,
-)
-from ._agents import (
-    antigravity as antigravity,
-)
-from ._agents import (
-    claude_code as claude_code,
-)
-from ._agents import (
     cli_tools as cli_tools,
 )
-from ._agents import (
+from ._agents.antigravity.agent import (
+    antigravity as antigravity,
+)
+from ._agents.claude_code.agent import (
+    claude_code as claude_code,
+)
+from ._agents.codex_cli.agent import (
+    CodexAutoReview as CodexAutoReview,
+)
+from ._agents.codex_cli.agent import (
     codex_cli as codex_cli,
 )
-from ._agents import (
+from ._agents.copilot_cli.agent import (
     copilot_cli as copilot_cli,
 )
-from ._agents import (
+from ._agents.gemini_cli.agent import (
     gemini_cli as gemini_cli,
 )
-from ._agents import (
+from ._agents.kimi_code.agent import (
     kimi_code as kimi_code,
 )
-from ._agents import (
+from ._agents.mini_swe_agent.agent import (
     mini_swe_agent as mini_swe_agent,
 )
-from ._agents import (
+from ._agents.opencode.agent import (
     opencode as opencode,
 )
-from ._agents import (
+from ._agents.pi.agent import (
     pi as pi,
 )
-from ._agents import (
+from ._agents.qwen_code.agent import (
     qwen_code as qwen_code,
 )
 from ._binaries import (

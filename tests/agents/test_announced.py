@@ -179,7 +179,7 @@ def test_what_nobody_announces(site: Path) -> None:
     announce(site)
     with pytest.raises(EntryPointError, match="No package announces an agent 'nobody'"):
         plugin_agent("nobody")
-    with pytest.raises(AgentOptionError, match=r"no agent 'nobody'. Known are: antigravity, .*, tidy"):
+    with pytest.raises(AgentOptionError, match=r"no agent 'nobody'. Known agents: antigravity, .*, tidy"):
         cli_tools(agent="nobody")
     with pytest.raises(AgentOptionError, match=r"known agents: antigravity, .*, tidy"):
         choice_of("nobody")

@@ -11,6 +11,7 @@ from inspect_ai.agent import Agent
 from .._contract.adapter import Adapter
 from .._errors import AgentError, EntryPointError
 from .._runtime.agent import adapter_of
+from .roster import ROSTER
 
 GROUP = "inspect_swe.agents"
 
@@ -82,8 +83,6 @@ def _names() -> list[str]:
 
 
 def _is_ours(name: str) -> bool:
-    from . import ROSTER
-
     return name.removeprefix("interactive_") in {adapter.key for adapter in ROSTER}
 
 

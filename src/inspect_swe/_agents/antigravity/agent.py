@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, ClassVar, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
@@ -24,17 +25,22 @@ from ..._errors import AgentOptionError
 from ..._packages.recipes import PythonPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.surroundings import PYTHON_READS
-from ..routing import DIVERTED_BY
-from ..tool_kinds import ANTIGRAVITY, TOOLS
+from .routing import DIVERTED_BY
+from .tools import TOOLS
 
 _RUNNER = Path(__file__).with_name("runner.py")
+
+DESCRIPTION = dedent("""
+   Google's Antigravity coding agent: reads, writes and tests code, runs
+   commands, searches the web, and plans with sub-agents.
+""")
 
 
 @agent
 @checked_parameters
 def antigravity(
     name: str = "Antigravity",
-    description: str = ANTIGRAVITY,
+    description: str = DESCRIPTION,
     system_prompt: str | None = None,
     mcp_servers: Sequence[MCPServerConfig] | None = None,
     bridged_tools: Sequence[BridgedToolsSpec | Tool] | None = None,
@@ -129,7 +135,7 @@ class Antigravity(Adapter):
     endpoint_model: str = "gemini-3.6-flash"
     web_search: bool = True
 
-    key, label, tools = "antigravity", "Antigravity", TOOLS["antigravity"]
+    key, label, tools = "antigravity", "Antigravity", TOOLS
     # The SDK has no command. A script of this name reports which Python of the sandbox has the package.
     command = "google-antigravity"
     recipe: ClassVar[PythonPackage] = PythonPackage(
@@ -140,7 +146,7 @@ class Antigravity(Adapter):
     )
     user_agent, sessions, takes_images = "google-antigravity-sdk/", ("sessions", "data"), True
     withholds = PYTHON_READS
-    diverted_by = DIVERTED_BY["antigravity"]
+    diverted_by = DIVERTED_BY
 
     def route(self, model: str) -> Route:
         """Map the presented name to the served model."""

@@ -20,6 +20,7 @@ from ..._contract.adapter import (
     Invocation,
     Launch,
     LaunchContext,
+    ModePolicy,
     Outcome,
     Route,
     Terminal,
@@ -36,10 +37,10 @@ from ..._packages.recipes import CLAUDE_ACP, NODE, NpmPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.surroundings import BUN_READS, exports
 from ..._runtime.tool_names import replaced
+from ..descriptions import CODING_AGENT
 from ..disallowed import check_disallowed
-from ..modes import claude_mode
-from ..routing import DIVERTED_BY
-from ..tool_kinds import CODING_AGENT, TOOLS
+from .routing import DIVERTED_BY
+from .tools import TOOLS
 
 PermissionMode = Literal["acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"]
 
@@ -259,13 +260,13 @@ class ClaudeCode(Adapter):
     allowlist_mcp: bool = True
     allowlist_bridged: bool = True
 
-    key, label, command, tools = "claude_code", "Claude Code", "claude", TOOLS["claude_code"]
+    key, label, command, tools = "claude_code", "Claude Code", "claude", TOOLS
     sessions, session_field = ("projects",), "session_id"
     recipe: ClassVar[NpmPackage] = NpmPackage("@anthropic-ai/claude-code-{platform}", "package/claude")
     user_agent: ClassVar[str] = "claude-cli/"
     session_header, sub_agent_header = "x-claude-code-session-id", "x-claude-code-agent-id"
-    acp_tools, mode_policy, withholds = (NODE, CLAUDE_ACP), claude_mode, BUN_READS
-    diverted_by = DIVERTED_BY["claude_code"]
+    acp_tools, withholds = (NODE, CLAUDE_ACP), BUN_READS
+    diverted_by = DIVERTED_BY
     unseen_by_commands: ClassVar[frozenset[str]] = frozenset({"BUN_OPTIONS", "BUN_INSPECT", "BUN_INSPECT_PRELOAD"})
 
     def route(self, model: str) -> Route:
@@ -350,6 +351,22 @@ class ClaudeCode(Adapter):
         if context.system and not resume:
             argv += ["--append-system-prompt-file", f"{context.config}/system.md"]
         return argv
+
+    def mode_policy(self, context: LaunchContext) -> ModePolicy:
+        """Return the permission mode. The first event names the one in effect.
+
+        `disableBypassPermissionsMode` applies from any settings file, even against the command line.
+        """
+        own = [f"{context.cwd}/.claude/settings{local}.json" for local in ("", ".local")]
+        managed = [f"/etc/claude-code/managed-settings.{kind}" for kind in ("json", "d")]
+        return ModePolicy(
+            self.permission_mode or "bypassPermissions",
+            (*managed, *own, f"{context.home}/.claude/settings.json"),
+            "disableBypassPermissionsMode|disableAutoMode|disableYolo|defaultMode",
+            report=r'^\{"type":"system","subtype":"init",.*"permissionMode":"(?P<mode>\w+)"',
+            acp_error=r"Mode \w+ is not available in this session",
+            hint="Or choose a permission_mode that they allow.",
+        )
 
     def judge(self, exit: Exit) -> Verdict:
         """Read the verdict from the last `result` event; without one the CLI crashed."""

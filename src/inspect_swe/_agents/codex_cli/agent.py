@@ -24,6 +24,7 @@ from ..._contract.adapter import (
     Invocation,
     Launch,
     LaunchContext,
+    ModePolicy,
     Outcome,
     Route,
     Terminal,
@@ -39,10 +40,10 @@ from ..._errors import AgentOptionError
 from ..._packages.recipes import CODEX_ACP, NODE, NpmPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.surroundings import NODE_READS
-from ..modes import codex_mode
-from ..routing import DIVERTED_BY, OUTRANKED_BY
-from ..tool_kinds import CODING_AGENT, TOOLS
+from ..descriptions import CODING_AGENT
+from .routing import DIVERTED_BY, OUTRANKED_BY
 from .toml import toml_document, toml_value
+from .tools import TOOLS
 
 CodexWebSearch = Literal["live", "cached", "disabled"]
 CodexSandboxMode = Literal["danger-full-access", "workspace-write", "read-only"]
@@ -276,7 +277,7 @@ class CodexCli(Adapter):
     network_access: bool = True
     approve_static_mcp_tools: bool = False
 
-    key, label, command, tools = "codex_cli", "Codex CLI", "codex", TOOLS["codex_cli"]
+    key, label, command, tools = "codex_cli", "Codex CLI", "codex", TOOLS
     recipe: ClassVar[NpmPackage] = NpmPackage(
         "@openai/codex",
         "package/vendor/{machine}-unknown-linux-musl/bin/codex",
@@ -286,8 +287,8 @@ class CodexCli(Adapter):
     user_agent: ClassVar[str] = "codex_exec/"
     session_header, sub_agent_header = "thread-id", "x-openai-subagent"
     takes_images, acp_tools, sessions, session_field = True, (NODE, CODEX_ACP), ("sessions",), "thread_id"
-    mode_policy, withholds = codex_mode, NODE_READS
-    diverted_by, outranked_by = DIVERTED_BY["codex_cli"], OUTRANKED_BY["codex_cli"]
+    withholds = NODE_READS
+    diverted_by, outranked_by = DIVERTED_BY, OUTRANKED_BY
 
     def route(self, model: str) -> Route:
         """Map the slug to the served model, and the reviewer's slug to its own model."""
@@ -332,6 +333,20 @@ class CodexCli(Adapter):
         if self._has_reviewer and _is_known(self._slug(context.model)):
             return ("sh", "-c", _WITH_CATALOGUE, "sh", context.command[0], f"{context.config}/models.json", *argv)
         return argv
+
+    def mode_policy(self, context: LaunchContext) -> ModePolicy:
+        """Return the sandbox mode. The CLI reports a fallback before its first turn or on stderr."""
+        return ModePolicy(
+            self.sandbox_mode,
+            ("/etc/codex/requirements.toml", "/etc/codex/managed_config.toml"),
+            "allowed_|approval_policy|sandbox_mode|permission",
+            report=r'^(?:\{"type":"item\.completed","item":\{"id":"\w+","type":"error","message":"|Error: )'
+            r"(?P<said>(?:Configured value for `(?:approval|sandbox|permission)\w*` is disallowed by requirements"
+            r'|`approval_policy = .* cannot be used because requirements do not allow)[^\\"]*)',
+            acp_error=r"invalid value for `(?:approval|sandbox|permission)\w*`: .* is not in the allowed set.*"
+            r"|`approval_policy = .* cannot be used because requirements do not allow.*",
+            hint="Or choose a sandbox_mode and an approval_policy that they allow.",
+        )
 
     def judge(self, exit: Exit) -> Verdict:
         """Read the verdict from the last turn's end. Errors before any turn are on stderr; anything else is a crash."""

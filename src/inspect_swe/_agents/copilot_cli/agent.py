@@ -20,6 +20,7 @@ from ..._contract.adapter import (
     Invocation,
     Launch,
     LaunchContext,
+    ModePolicy,
     Outcome,
     Route,
     Terminal,
@@ -35,9 +36,9 @@ from ..._inspect.requests import DialectName
 from ..._packages.recipes import FRUGAL_WASM, NODE, NpmPackage, SingleFile
 from ..._runtime.agent import cli_agent
 from ..._runtime.tool_names import replaced
-from ..modes import copilot_mode
-from ..routing import DIVERTED_BY
-from ..tool_kinds import CODING_AGENT, TOOLS
+from ..descriptions import CODING_AGENT
+from .routing import DIVERTED_BY
+from .tools import TOOLS
 
 Wire = Literal["anthropic", "completions", "responses"]
 
@@ -151,7 +152,7 @@ class CopilotCli(Adapter):
     copilot_model: str = "claude-sonnet-5.5"
     wire: Wire | None = None
 
-    key, label, command, tools = "copilot_cli", "Copilot CLI", "copilot", TOOLS["copilot_cli"]
+    key, label, command, tools = "copilot_cli", "Copilot CLI", "copilot", TOOLS
     recipe = NpmPackage(
         "@github/copilot-{system}-{cpu}",
         "package/index.js",
@@ -161,9 +162,8 @@ class CopilotCli(Adapter):
         inside=SingleFile("copilot", "copilot.tgz"),
     )
     sessions, session_field, takes_images, acp_tools = ("session-state",), "sessionId", True, ()
-    diverted_by = DIVERTED_BY["copilot_cli"]
+    diverted_by = DIVERTED_BY
     unseen_by_commands = frozenset({"BASH_ENV", "TMPDIR"})
-    mode_policy = copilot_mode
     kind_header = "x-interaction-type"
     root_kinds, sub_agent_kinds = (
         frozenset({"conversation-user", "conversation-agent"}),
@@ -220,6 +220,15 @@ class CopilotCli(Adapter):
         """Return the command that opens the CLI's own interface, in a folder marked as trusted."""
         trusted = File(f"{context.config}/config.json", json.dumps({"trustedFolders": [context.cwd]}).encode())
         return Terminal((*self.program(context), "--allow-all"), (trusted,))
+
+    def mode_policy(self, context: LaunchContext) -> ModePolicy:
+        """Return the mode, in which no tool call needs permission. The CLI does not report it."""
+        return ModePolicy(
+            "allow all",
+            ("/etc/github-copilot", f"{context.home}/.copilot/settings.json", f"{context.config}/settings.json"),
+            "disableBypassPermissionsMode|disableAutoMode|disableYolo|defaultMode",
+            report=r'^\{"type":"tool\.execution_complete",.*"message":"(?P<said>Permission denied because no [^"]*)',
+        )
 
     def judge(self, exit: Exit) -> Verdict:
         """Read the verdict from the exit code in the last `result` event, and the reason from the last error event."""

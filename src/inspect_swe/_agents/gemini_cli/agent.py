@@ -20,6 +20,7 @@ from ..._contract.adapter import (
     Invocation,
     Launch,
     LaunchContext,
+    ModePolicy,
     Outcome,
     Route,
     Terminal,
@@ -34,9 +35,9 @@ from ..._contract.result_specs import RunResults
 from ..._packages.recipes import FRUGAL_WASM, NODE, NpmPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.tool_names import replaced
-from ..modes import gemini_mode
-from ..routing import DIVERTED_BY, OUTRANKED_BY
-from ..tool_kinds import CODING_AGENT, TOOLS
+from ..descriptions import CODING_AGENT
+from .routing import DIVERTED_BY, OUTRANKED_BY
+from .tools import TOOLS
 
 _AUTH = "gemini-api-key"
 _SETTINGS: dict[str, Any] = {
@@ -166,13 +167,12 @@ class GeminiCli(Adapter):
     gemini_model: str = "gemini-2.5-pro"
     web_search: bool = True
 
-    key, label, command, tools = "gemini_cli", "Gemini CLI", "gemini", TOOLS["gemini_cli"]
+    key, label, command, tools = "gemini_cli", "Gemini CLI", "gemini", TOOLS
     sessions: ClassVar[tuple[str, ...]] = (".gemini/tmp", ".gemini/history", ".gemini/projects.json")
     recipe = NpmPackage("@google/gemini-cli", "package/bundle/gemini.js", runner=NODE, arguments=FRUGAL_WASM)
     reads_json: ClassVar[bool] = True
     user_agent: ClassVar[str] = "GeminiCLI-tui/"
-    acp_tools, diverted_by, outranked_by = (), DIVERTED_BY["gemini_cli"], OUTRANKED_BY["gemini_cli"]
-    mode_policy = gemini_mode
+    acp_tools, diverted_by, outranked_by = (), DIVERTED_BY, OUTRANKED_BY
 
     def route(self, model: str) -> Route:
         """Map the presented name to the served model."""
@@ -226,6 +226,16 @@ class GeminiCli(Adapter):
         """Return the command that opens the CLI's own interface."""
         argv = [*shell_argv(context), *context.command, "--approval-mode", "yolo", "--model", self.gemini_model]
         return Terminal(tuple(argv))
+
+    def mode_policy(self, context: LaunchContext) -> ModePolicy:
+        """Return the approval mode. The CLI refuses to start if the mode is disabled."""
+        return ModePolicy(
+            "yolo",
+            ("/etc/gemini-cli", f"{context.cwd}/.gemini/settings.json", f"{context.home}/.gemini/settings.json"),
+            "disableYoloMode|secureModeEnabled",
+            report=r"^(?P<said>YOLO mode is disabled by .*)",
+            acp_error="YOLO mode is disabled by .*",
+        )
 
     def judge(self, exit: Exit) -> Verdict:
         """Read the verdict from the last `result` event; without one the CLI crashed."""

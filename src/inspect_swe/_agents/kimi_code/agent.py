@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
@@ -37,8 +38,8 @@ from ..._packages.recipes import NODE, NpmPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.tool_names import fnv1a, replaced
 from ..disallowed import check_disallowed
-from ..routing import DIVERTED_BY
-from ..tool_kinds import KIMI_CODE, TOOLS
+from .routing import DIVERTED_BY
+from .tools import TOOLS
 
 _ENV = {
     "KIMI_CODE_DANGEROUS_COMMAND_GUARD": "false",
@@ -78,12 +79,17 @@ _LONGEST = 64
 _REFUSED = "Provider safety policy blocked the response."
 _AS_WRITTEN = "The request, as it was written:"
 
+DESCRIPTION = dedent("""
+   Moonshot AI's coding agent for the terminal: edits code, runs
+   commands, searches files, and goes on from what comes of it.
+""")
+
 
 @agent
 @checked_parameters
 def kimi_code(
     name: str = "Kimi Code",
-    description: str = KIMI_CODE,
+    description: str = DESCRIPTION,
     system_prompt: str | None = None,
     skills: Sequence[str | Path | Skill] | None = None,
     mcp_servers: Sequence[MCPServerConfig] | None = None,
@@ -177,11 +183,11 @@ class KimiCode(Adapter):
     max_context_size: int | None = None
     disallowed_tools: tuple[str, ...] = ()
 
-    key, label, command, tools = "kimi_code", "Kimi Code", "kimi", TOOLS["kimi_code"]
+    key, label, command, tools = "kimi_code", "Kimi Code", "kimi", TOOLS
     recipe = NpmPackage("@moonshot-ai/kimi-code", "package/dist/main.mjs", runner=NODE)
     user_agent, sessions, acp_tools = "kimi-code-cli/", ("sessions", "session_index.jsonl"), ()
     session_body_field = "metadata.user_id"
-    diverted_by = DIVERTED_BY["kimi_code"]
+    diverted_by = DIVERTED_BY
     session_field = "session_id"  # Our preload script reports it at the start.
 
     def __post_init__(self) -> None:

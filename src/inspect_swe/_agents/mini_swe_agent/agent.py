@@ -6,6 +6,7 @@ import json
 import posixpath
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import ClassVar, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, agent
@@ -32,19 +33,24 @@ from ..._contract.result_specs import RunResults
 from ..._packages.recipes import PythonPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.surroundings import PYTHON_READS
-from ..routing import DIVERTED_BY
-from ..tool_kinds import MINI_SWE_AGENT, TOOLS
+from .routing import DIVERTED_BY
+from .tools import TOOLS
 
 _MODEL = "inspect"
 
 _RUNNER = Path(__file__).with_name("runner.py")
+
+DESCRIPTION = dedent("""
+   Minimal AI agent that solves software engineering tasks using bash commands.
+   100 lines of Python, radically simple, scores >74% on SWE-bench verified.
+""")
 
 
 @agent
 @checked_parameters
 def mini_swe_agent(
     name: str = "mini-swe-agent",
-    description: str = MINI_SWE_AGENT,
+    description: str = DESCRIPTION,
     system_prompt: str | None = None,
     centaur: bool | CentaurOptions = False,
     attempts: int | AgentAttempts = 1,
@@ -117,7 +123,7 @@ def mini_swe_agent(
 class MiniSweAgent(Adapter):
     """The adapter of mini-swe-agent, a Python package that our runner calls in the sandbox."""
 
-    key, label, command, tools = "mini_swe_agent", "mini-swe-agent", "mini", TOOLS["mini_swe_agent"]
+    key, label, command, tools = "mini_swe_agent", "mini-swe-agent", "mini", TOOLS
     recipe: ClassVar[PythonPackage] = PythonPackage(
         "mini-swe-agent",
         "package/minisweagent/__init__.py",
@@ -125,7 +131,7 @@ class MiniSweAgent(Adapter):
         exclude=("datasets", "litellm", "openai", "textual"),
     )
     user_agent, sessions, withholds = "mini-swe-agent/", ("sessions",), PYTHON_READS
-    diverted_by = DIVERTED_BY["mini_swe_agent"]
+    diverted_by = DIVERTED_BY
 
     def route(self, model: str) -> Route:
         """Map the agent's only model to the served one."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
@@ -21,6 +22,7 @@ from ..._contract.adapter import (
     Invocation,
     Launch,
     LaunchContext,
+    ModePolicy,
     Outcome,
     Route,
     Terminal,
@@ -37,9 +39,8 @@ from ..._packages.recipes import RIPGREP, NpmPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.surroundings import BUN_READS
 from ..._runtime.tool_names import replaced
-from ..modes import opencode_mode
-from ..routing import DIVERTED_BY, OUTRANKED_BY
-from ..tool_kinds import OPENCODE, TOOLS
+from .routing import DIVERTED_BY, OUTRANKED_BY
+from .tools import TOOLS
 
 # FFF is a native file finder that is unpacked into /tmp at every start. Without it the CLI uses ripgrep.
 _OFF = ("AUTOUPDATE", "DEFAULT_PLUGINS", "FFF", "LSP_DOWNLOAD", "MODELS_FETCH")
@@ -58,12 +59,18 @@ _PLUGIN, _MODELS = (Path(__file__).with_name(name) for name in ("plugin.js", "mo
 _LOCK = b'{"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}'
 _INSTALLED = {"opencode/package-lock.json": _LOCK, "opencode/node_modules/.keep": b""}
 
+DESCRIPTION = dedent("""
+   Open-source autonomous coding agent for the terminal, capable
+   of writing, testing, debugging, and iterating on code across
+   multiple languages.
+""")
+
 
 @agent
 @checked_parameters
 def opencode(
     name: str = "OpenCode",
-    description: str = OPENCODE,
+    description: str = DESCRIPTION,
     system_prompt: str | None = None,
     skills: Sequence[str | Path | Skill] | None = None,
     mcp_servers: Sequence[MCPServerConfig] | None = None,
@@ -153,10 +160,9 @@ class OpenCode(Adapter):
     key, label, command = "opencode", "OpenCode", "opencode"
     recipe = NpmPackage("opencode-{platform}", "package/bin/opencode", tags_from="opencode-ai", tools=(RIPGREP,))
     user_agent, session_header, sub_agent_header = "opencode/", "x-session-id", "x-parent-session-id"
-    takes_images, acp_tools, tools, withholds = True, (), TOOLS["opencode"], BUN_READS
-    diverted_by, outranked_by = DIVERTED_BY["opencode"], OUTRANKED_BY["opencode"]
+    takes_images, acp_tools, tools, withholds = True, (), TOOLS, BUN_READS
+    diverted_by, outranked_by = DIVERTED_BY, OUTRANKED_BY
     sessions, session_field = ("data",), "sessionID"  # Our plugin reports it, too.
-    mode_policy = opencode_mode
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[^/\s]+/\S+", self.presented):
@@ -204,6 +210,15 @@ class OpenCode(Adapter):
     def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface."""
         return Terminal((*context.command, "--model", self.presented))
+
+    def mode_policy(self, context: LaunchContext) -> ModePolicy:
+        """Return the mode. The CLI reports nothing: it ends silently if all of its tools are denied."""
+        own = [
+            f"{folder}/opencode.{kind}"
+            for folder in (context.cwd, f"{context.cwd}/.opencode")
+            for kind in ("json", "jsonc")
+        ]
+        return ModePolicy("auto", ("/etc/opencode", *own, f"{context.home}/.config/opencode"), "permission|tools")
 
     def judge(self, exit: Exit) -> Verdict:
         """Read success from the exit code, and the reason of a failure from the last `error` event or message."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, Literal
 
 from inspect_ai.agent import Agent, AgentAttempts, BridgedToolsSpec, agent
@@ -38,8 +39,8 @@ from ..._inspect.requests import DialectName
 from ..._packages.recipes import NODE, NpmPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.tool_names import replaced
-from ..routing import DIVERTED_BY
-from ..tool_kinds import PI, TOOLS
+from .routing import DIVERTED_BY
+from .tools import TOOLS
 
 # Providers with their own API: its name, its path on the bridge, and its dialect there.
 _APIS: dict[str, tuple[str, str, DialectName | None]] = {
@@ -68,12 +69,17 @@ _AS_WRITTEN = "\u2063"
 _REFUSALS = ("refusal", "content_filter")
 _REFUSED = ("Provider stopped with: ", "Response incomplete: content_filter")
 
+DESCRIPTION = dedent("""
+   Minimal coding agent for the terminal: it reads, writes and edits
+   files and runs commands, and is extended by tools and skills.
+""")
+
 
 @agent
 @checked_parameters
 def pi(
     name: str = "pi",
-    description: str = PI,
+    description: str = DESCRIPTION,
     system_prompt: str | None = None,
     skills: Sequence[str | Path | Skill] | None = None,
     mcp_servers: Sequence[MCPServerConfig] | None = None,
@@ -157,10 +163,10 @@ class Pi(Adapter):
     """The adapter of pi, with the model name that the CLI sees, as "provider/model"."""
 
     presented: str = "anthropic/claude-sonnet-4-5"
-    key, label, command, tools = "pi", "pi", "pi", TOOLS["pi"]
+    key, label, command, tools = "pi", "pi", "pi", TOOLS
     recipe = NpmPackage("@earendil-works/pi-coding-agent", "package/dist/bundle/cli.js", runner=NODE, since="1.0.3")
     user_agent, session_header, takes_images = "pi/", "x-session-id", True
-    sessions, session_field, diverted_by = ("sessions",), "pi_session", DIVERTED_BY["pi"]
+    sessions, session_field, diverted_by = ("sessions",), "pi_session", DIVERTED_BY
 
     def __post_init__(self) -> None:
         """Check the model's name."""

@@ -21,6 +21,7 @@ from ..._contract.adapter import (
     Invocation,
     Launch,
     LaunchContext,
+    ModePolicy,
     Outcome,
     Route,
     Terminal,
@@ -35,9 +36,9 @@ from ..._contract.result_specs import RunResults
 from ..._packages.recipes import FRUGAL_WASM, NODE, NpmPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.tool_names import fnv1a, replaced
-from ..modes import qwen_mode
-from ..routing import DIVERTED_BY, OUTRANKED_BY
-from ..tool_kinds import CODING_AGENT, TOOLS
+from ..descriptions import CODING_AGENT
+from .routing import DIVERTED_BY, OUTRANKED_BY
+from .tools import TOOLS
 
 _SETTINGS: dict[str, Any] = {
     "general": {"chatRecording": True, "enableAutoUpdate": False},
@@ -166,11 +167,10 @@ class QwenCode(Adapter):
     qwen_model: str = "qwen3-coder-plus"
     web_search: bool = True
 
-    key, label, command, tools = "qwen_code", "Qwen Code", "qwen", TOOLS["qwen_code"]
+    key, label, command, tools = "qwen_code", "Qwen Code", "qwen", TOOLS
     recipe = NpmPackage("@qwen-code/qwen-code", "package/cli.js", runner=NODE, arguments=FRUGAL_WASM)
     user_agent, sessions, session_field = "QwenCode/", ("projects",), "session_id"
-    mode_policy = qwen_mode
-    diverted_by, outranked_by = DIVERTED_BY["qwen_code"], OUTRANKED_BY["qwen_code"]
+    diverted_by, outranked_by = DIVERTED_BY, OUTRANKED_BY
 
     def route(self, model: str) -> Route:
         """Map the presented name to the served model."""
@@ -240,6 +240,18 @@ class QwenCode(Adapter):
         guard = ["--require", f"{context.config}/guard.cjs"] if script else []
         argv = [*shell_argv(context), node, *guard, *script, "--auth-type", _AUTH, "--approval-mode", "yolo"]
         return Terminal(tuple(argv))
+
+    def mode_policy(self, context: LaunchContext) -> ModePolicy:
+        """Return the approval mode. The first event names the one in effect.
+
+        No setting disables the mode itself, but it has no effect in an untrusted folder.
+        """
+        return ModePolicy(
+            "yolo",
+            ("/etc/qwen-code", f"{context.cwd}/.qwen/settings.json", f"{context.home}/.qwen/settings.json"),
+            "folderTrust|approvalMode",
+            report=r'^\{"type":"system","subtype":"init",.*"permission_mode":"(?P<mode>[\w-]+)"',
+        )
 
     def judge(self, exit: Exit) -> Verdict:
         """Read the verdict from the last `result` event; without one the CLI crashed."""

@@ -1,0 +1,5 @@
+"""Tools of mini-swe-agent."""
+
+from ..tool_kinds import tool_kinds
+
+TOOLS = tool_kinds(execute="bash")
