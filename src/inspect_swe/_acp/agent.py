@@ -91,6 +91,11 @@ class ACPAgentParams(TypedDict, total=False):
     resume_messages: Sequence[ChatMessage] | None
 
 
+def acp_params(arguments: Mapping[str, Any]) -> ACPAgentParams:
+    """Return the arguments that every interactive agent accepts, given `locals()` of a factory."""
+    return cast(ACPAgentParams, {name: arguments[name] for name in ACPAgentParams.__annotations__ if name in arguments})
+
+
 class _Run:
     """State of an agent's run in one sample, shared by its callers."""
 

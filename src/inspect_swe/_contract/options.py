@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from inspect_ai.agent import AgentAttempts, BridgedToolsSpec
 from inspect_ai.model import CompactionStrategy, GenerateFilter, Model, ResponseSchema
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from .._errors import AgentOptionError
 from .._inspect.private import async_backend
 from .._store.versions import check_version
-from .parameters import checked_parameters
+from .parameters import checked_parameters, parameter_types
 from .result_specs import OutputFiles, ResultSpec
 from .schema import Schema
 
@@ -176,6 +176,20 @@ def agent_options(
         result=_result_spec(response_schema),
         keep_session=keep_session,
     )
+
+
+def common_options(arguments: Mapping[str, Any], **others: Any) -> AgentOptions:
+    """Return the options of every agent from the arguments of an agent's factory.
+
+    Args:
+        arguments: `locals()` of the factory. It also holds the CLI's own options, which are left out.
+        **others: Options that the factory does not have under these names.
+
+    Raises:
+        AgentOptionError: An option is invalid. The message names it and the reason.
+    """
+    common = {name: arguments[name] for name in parameter_types(agent_options) if name in arguments}
+    return agent_options(**common, **others)
 
 
 def _output_files(collect: str | Sequence[str] | OutputFiles | None) -> OutputFiles | None:

@@ -17,7 +17,7 @@ from typing_extensions import Unpack
 
 from ..._contract.adapter import Adapter, Exit, File, Invocation, Launch, LaunchContext, Outcome, Route, Turn, Verdict
 from ..._contract.mcp import FOREVER, mcp_entry
-from ..._contract.options import agent_options
+from ..._contract.options import common_options
 from ..._contract.output import last_event
 from ..._contract.parameters import checked_parameters
 from ..._contract.result_specs import RunResults
@@ -96,27 +96,7 @@ def antigravity(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    options = agent_options(
-        name=name,
-        description=description,
-        system_prompt=system_prompt,
-        skills=skills,
-        mcp_servers=mcp_servers,
-        bridged_tools=bridged_tools,
-        attempts=attempts,
-        model=model,
-        model_aliases=model_aliases,
-        filter=filter,
-        retry_refusals=retry_refusals,
-        cwd=cwd,
-        env=env,
-        user=user,
-        sandbox=sandbox,
-        version=version,
-        debug=debug,
-        mcp_ready_timeout=mcp_ready_timeout,
-        **results,
-    )
+    options = common_options(locals(), **results)
     for server in options.mcp_servers:
         if server.type == "sse":
             raise AgentOptionError(f"Antigravity cannot use the MCP server {server.name!r}: it knows no SSE.")

@@ -12,7 +12,7 @@ from inspect_ai.model import ChatMessage, GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from ..._acp.adapter import AcpAdapter, AcpLaunch
-from ..._acp.agent import ACPAgent, acp_agent
+from ..._acp.agent import ACPAgent, acp_agent, acp_params
 from ..._acp.models import name_models
 from ..._acp.permissions import Permissions
 from ..._acp.seeded import claude_session
@@ -88,6 +88,7 @@ def interactive_claude_code(
     """
     roles = {"opus": opus_model, "sonnet": sonnet_model, "haiku": haiku_model, "subagent": subagent_model}
     names, named = name_models(roles)
+    model_map = {**named, **(model_map or {})}
     adapter = InteractiveClaudeCode(
         opus=names["opus"],
         sonnet=names["sonnet"],
@@ -95,28 +96,7 @@ def interactive_claude_code(
         subagent=names["subagent"],
         disallowed_tools=check_disallowed(ClaudeCode, disallowed_tools, version),
     )
-    return ACPAgent(
-        adapter,
-        skills=skills,
-        model=model,
-        filter=filter,
-        bridged_tools=bridged_tools,
-        mcp_servers=mcp_servers,
-        system_prompt=system_prompt,
-        retry_refusals=retry_refusals,
-        model_map={**named, **(model_map or {})},
-        cwd=cwd,
-        env=env,
-        user=user,
-        sandbox=sandbox,
-        version=version,
-        debug=debug,
-        permissions=permissions,
-        operator=operator,
-        mcp_ready_timeout=mcp_ready_timeout,
-        resume_messages=resume_messages,
-        collect=collect,
-    )
+    return ACPAgent(adapter, skills=skills, **acp_params(locals()))
 
 
 _PROGRAM = """#!/bin/sh

@@ -28,7 +28,7 @@ from ..._contract.adapter import (
     Verdict,
 )
 from ..._contract.mcp import FOREVER, mcp_entry
-from ..._contract.options import CentaurOptions, Effort, agent_options
+from ..._contract.options import CentaurOptions, Effort, common_options
 from ..._contract.output import last_event
 from ..._contract.parameters import checked_parameters
 from ..._contract.result_specs import RunResults
@@ -192,31 +192,7 @@ def claude_code(
             "allowlist_bridged_tools=False would have the CLI deny every bridged tool.",
             hint='use it with permission_mode="auto" only.',
         )
-    options = agent_options(
-        name=name,
-        description=description,
-        system_prompt=system_prompt,
-        skills=skills,
-        mcp_servers=mcp_servers,
-        bridged_tools=bridged_tools,
-        centaur=centaur,
-        attempts=attempts,
-        model=model,
-        model_aliases=model_aliases,
-        filter=filter,
-        retry_refusals=retry_refusals,
-        retry_crashes=retry_uncaught_errors,
-        cwd=cwd,
-        env=env,
-        user=user,
-        sandbox=sandbox,
-        version=version,
-        debug=debug,
-        effort=effort,
-        transparent_proxy=transparent_proxy,
-        mcp_ready_timeout=mcp_ready_timeout,
-        **results,
-    )
+    options = common_options(locals(), **results, retry_crashes=retry_uncaught_errors)
     adapter = ClaudeCode(
         model_config=model_config,
         opus=opus_model,

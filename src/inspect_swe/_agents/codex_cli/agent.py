@@ -32,7 +32,7 @@ from ..._contract.adapter import (
     Verdict,
 )
 from ..._contract.mcp import mcp_entry
-from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.options import CentaurOptions, common_options
 from ..._contract.output import json_events
 from ..._contract.parameters import checked_parameters
 from ..._contract.result_specs import RunResults
@@ -185,29 +185,7 @@ def codex_cli(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    options = agent_options(
-        name=name,
-        description=description,
-        system_prompt=system_prompt,
-        skills=skills,
-        mcp_servers=mcp_servers,
-        bridged_tools=bridged_tools,
-        centaur=centaur,
-        attempts=attempts,
-        model=model,
-        model_aliases=model_aliases,
-        filter=filter,
-        retry_refusals=retry_refusals,
-        cwd=cwd,
-        env=env,
-        user=user,
-        sandbox=sandbox,
-        version=version,
-        debug=debug,
-        mcp_ready_timeout=mcp_ready_timeout,
-        transparent_proxy=transparent_proxy,
-        **results,
-    )
+    options = common_options(locals(), **results)
     for server in options.mcp_servers:
         if getattr(server, "type", None) == "sse":
             raise AgentOptionError(f"Codex CLI cannot use MCP server {server.name!r}: it does not know SSE.")

@@ -12,7 +12,7 @@ from inspect_ai.model import GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
 from ..._acp.adapter import AcpAdapter, AcpLaunch
-from ..._acp.agent import ACPAgent, acp_agent
+from ..._acp.agent import ACPAgent, acp_agent, acp_params
 from ..._acp.permissions import Permissions
 from ..._contract.adapter import LaunchContext
 from ..._contract.mcp import shell_argv
@@ -82,27 +82,7 @@ def interactive_gemini_cli(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    return ACPAgent(
-        InteractiveGeminiCli(gemini_model, web_search),
-        skills=skills,
-        version=version,
-        debug=debug,
-        model=model,
-        filter=filter,
-        bridged_tools=bridged_tools,
-        mcp_servers=mcp_servers,
-        system_prompt=system_prompt,
-        retry_refusals=retry_refusals,
-        model_map=model_map,
-        cwd=cwd,
-        env=env,
-        user=user,
-        sandbox=sandbox,
-        permissions=permissions,
-        operator=operator,
-        mcp_ready_timeout=mcp_ready_timeout,
-        collect=collect,
-    )
+    return ACPAgent(InteractiveGeminiCli(gemini_model, web_search), skills=skills, **acp_params(locals()))
 
 
 @dataclass(frozen=True)

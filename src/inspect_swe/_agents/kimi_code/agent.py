@@ -30,7 +30,7 @@ from ..._contract.adapter import (
     Verdict,
 )
 from ..._contract.mcp import FOREVER, mcp_entry, shell_argv, shell_files
-from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.options import CentaurOptions, common_options
 from ..._contract.parameters import checked_parameters
 from ..._contract.result_specs import RunResults
 from ..._errors import AgentOptionError
@@ -145,28 +145,7 @@ def kimi_code(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    options = agent_options(
-        name=name,
-        description=description,
-        system_prompt=system_prompt,
-        skills=skills,
-        mcp_servers=mcp_servers,
-        bridged_tools=bridged_tools,
-        mcp_ready_timeout=mcp_ready_timeout,
-        centaur=centaur,
-        attempts=attempts,
-        model=model,
-        model_aliases=model_aliases,
-        filter=filter,
-        retry_refusals=retry_refusals,
-        cwd=cwd,
-        env=env,
-        user=user,
-        sandbox=sandbox,
-        version=version,
-        debug=debug,
-        **results,
-    )
+    options = common_options(locals(), **results)
     disallowed = check_disallowed(KimiCode, disallowed_tools, version)
     return cli_agent(KimiCode(max_context_size, disallowed), options)
 

@@ -26,7 +26,7 @@ from ..._contract.adapter import (
     Turn,
     Verdict,
 )
-from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.options import CentaurOptions, common_options
 from ..._contract.output import last_event
 from ..._contract.parameters import checked_parameters
 from ..._contract.result_specs import RunResults
@@ -97,26 +97,7 @@ def mini_swe_agent(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    options = agent_options(
-        name=name,
-        description=description,
-        system_prompt=system_prompt,
-        centaur=centaur,
-        attempts=attempts,
-        model=model,
-        model_aliases=model_aliases,
-        filter=filter,
-        retry_refusals=retry_refusals,
-        compaction=compaction,
-        cwd=cwd,
-        env=env,
-        user=user,
-        sandbox=sandbox,
-        version=version,
-        debug=debug,
-        **results,
-    )
-    return cli_agent(MiniSweAgent(), options)
+    return cli_agent(MiniSweAgent(), common_options(locals(), **results))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from ..._contract.adapter import (
     Verdict,
 )
 from ..._contract.mcp import FOREVER, mcp_entry, stdio_argv
-from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.options import CentaurOptions, common_options
 from ..._contract.output import json_events, last_event
 from ..._contract.parameters import checked_parameters
 from ..._contract.result_specs import RunResults
@@ -126,29 +126,7 @@ def opencode(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    options = agent_options(
-        name=name,
-        description=description,
-        system_prompt=system_prompt,
-        skills=skills,
-        mcp_servers=mcp_servers,
-        bridged_tools=bridged_tools,
-        centaur=centaur,
-        attempts=attempts,
-        model=model,
-        model_aliases=model_aliases,
-        filter=filter,
-        retry_refusals=retry_refusals,
-        cwd=cwd,
-        env=env,
-        user=user,
-        sandbox=sandbox,
-        version=version,
-        debug=debug,
-        mcp_ready_timeout=mcp_ready_timeout,
-        **results,
-    )
-    return cli_agent(OpenCode(presented=opencode_model, title=session_title), options)
+    return cli_agent(OpenCode(presented=opencode_model, title=session_title), common_options(locals(), **results))
 
 
 @dataclass(frozen=True)

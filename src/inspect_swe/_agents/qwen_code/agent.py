@@ -29,7 +29,7 @@ from ..._contract.adapter import (
     Verdict,
 )
 from ..._contract.mcp import FOREVER, mcp_entry, shell_argv, shell_files, verbatim
-from ..._contract.options import CentaurOptions, agent_options
+from ..._contract.options import CentaurOptions, common_options
 from ..._contract.output import last_event
 from ..._contract.parameters import checked_parameters
 from ..._contract.result_specs import RunResults
@@ -130,29 +130,7 @@ def qwen_code(
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
     """
-    options = agent_options(
-        name=name,
-        description=description,
-        system_prompt=system_prompt,
-        skills=skills,
-        mcp_servers=mcp_servers,
-        bridged_tools=bridged_tools,
-        centaur=centaur,
-        attempts=attempts,
-        model=model,
-        model_aliases=model_aliases,
-        filter=filter,
-        retry_refusals=retry_refusals,
-        cwd=cwd,
-        env=env,
-        user=user,
-        sandbox=sandbox,
-        version=version,
-        debug=debug,
-        mcp_ready_timeout=mcp_ready_timeout,
-        **results,
-    )
-    return cli_agent(QwenCode(qwen_model, web_search), options)
+    return cli_agent(QwenCode(qwen_model, web_search), common_options(locals(), **results))
 
 
 @dataclass(frozen=True)
