@@ -9,7 +9,8 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, CodexAutoReview, codex_cli
-from inspect_swe._agents.codex_cli.agent import CodexCli, _is_known
+from inspect_swe._agents.codex_cli.agent import CodexCli
+from inspect_swe._agents.codex_cli.catalogue import is_known
 from inspect_swe._agents.codex_cli.toml import toml_document
 from inspect_swe._contract.adapter import Exit, Invocation, LaunchContext, Outcome, Turn
 
@@ -101,7 +102,7 @@ def test_permissions() -> None:
     ],
 )
 def test_which_models_the_cli_knows(slug: str, known: bool) -> None:
-    assert _is_known(slug) is known
+    assert is_known(slug) is known
 
 
 def test_models_the_cli_does_not_know_are_described() -> None:

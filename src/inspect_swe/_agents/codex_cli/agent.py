@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import posixpath
@@ -41,6 +40,7 @@ from ..._packages.recipes import CODEX_ACP, NODE, NpmPackage
 from ..._runtime.agent import cli_agent
 from ..._runtime.surroundings import NODE_READS
 from ..descriptions import CODING_AGENT
+from .catalogue import is_known, model_entry
 from .routing import DIVERTED_BY, OUTRANKED_BY
 from .toml import toml_document, toml_value
 from .tools import TOOLS
@@ -280,9 +280,9 @@ class CodexCli(Adapter):
         home = self._home(context)
         files = [File(f"{home}/{_PROFILE}.config.toml", toml_document(self._profile(context)))]
         slug = self._slug(context.model)
-        if not _is_known(slug):
+        if not is_known(slug):
             names = [slug, *([_REVIEWER] if self._has_reviewer else [])]
-            models = [_model(name, context.window or _CAUTIOUS) for name in names]
+            models = [model_entry(name, context.window or _CAUTIOUS) for name in names]
             files.append(File(f"{context.config}/models.json", json.dumps({"models": models}).encode()))
         env = {"CODEX_HOME": home, **({"RUST_LOG": "debug"} if context.debug else {})}
         own = ("AGENTS.md", "agents", "config.toml", "prompts", "rules", "skills") if self.home_dir is None else ()
@@ -308,7 +308,7 @@ class CodexCli(Adapter):
 
     def _command(self, context: LaunchContext, arguments: Sequence[str]) -> tuple[str, ...]:
         argv = (*context.command, *arguments)
-        if self._has_reviewer and _is_known(self._slug(context.model)):
+        if self._has_reviewer and is_known(self._slug(context.model)):
             return ("sh", "-c", _WITH_CATALOGUE, "sh", context.command[0], f"{context.config}/models.json", *argv)
         return argv
 
@@ -395,7 +395,7 @@ class CodexCli(Adapter):
             profile["model_context_window"] = context.window
         if context.system:
             profile["developer_instructions"] = context.system
-        if self._has_reviewer or not _is_known(slug):
+        if self._has_reviewer or not is_known(slug):
             profile["model_catalog_json"] = f"{context.config}/models.json"
         return profile
 
@@ -430,25 +430,3 @@ def _namespace(server: str) -> str:
 
 def _identifier(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", name)
-
-
-@functools.cache
-def _data() -> Any:
-    """Return the models of Codex's own catalogue, and an entry for all others."""
-    return json.loads(Path(__file__).with_name("models.json").read_bytes())
-
-
-def _is_known(slug: str) -> bool:
-    """Return whether the model is in the CLI's catalogue (matched by prefix), or may be in a newer CLI's."""
-    known = _data()["known"]
-    return slug.startswith(tuple(known)) or _generation(slug) > max(map(_generation, known))
-
-
-def _generation(slug: str) -> tuple[int, int]:
-    found = re.match(r"gpt-(\d+)(?:\.(\d+))?(?![\w.])", slug)
-    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
-
-
-def _model(slug: str, window: int) -> dict[str, Any]:
-    own = {"slug": slug, "display_name": slug, "context_window": window, "max_context_window": window}
-    return {**_data()["generic"], **own}
