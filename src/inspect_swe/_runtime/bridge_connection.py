@@ -7,7 +7,7 @@ import functools
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import anyio
 from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridge
@@ -248,14 +248,7 @@ async def _late_tools(connection: BridgeConnection, options: AgentOptions) -> To
 
 
 def _marks(adapter: Adapter) -> Marks:
-    return Marks(
-        adapter.session_header,
-        adapter.session_body_field,
-        adapter.sub_agent_header,
-        adapter.kind_header,
-        adapter.root_kinds,
-        adapter.sub_agent_kinds,
-    )
+    return Marks(**{each.name: getattr(adapter, each.name) for each in fields(Marks)})
 
 
 def _aliases(options: AgentOptions, route: Route) -> dict[str, str | Model]:
