@@ -50,9 +50,9 @@ BROKEN = {
     "broken_module": ("broken_module:agent", "ZeroDivisionError: division by zero"),
     "leaving_module": ("leaving_module:agent", "SystemExit: 3"),
     "no_function": ("tidy_module:__name__", "TypeError: 'str' object is not callable"),
-    "other": ("tidy_module:other", "is not made by `inspect_swe.adapter.swe_agent()`"),
+    "other": ("tidy_module:other", "was not made by `inspect_swe.adapter.swe_agent()`"),
     "untidy": ("tidy_module:tidy", "its adapter's `key` is 'tidy', and must be the entry point's name"),
-    "claude_code": ("tidy_module:tidy", "this is the name of one of inspect_swe's own"),
+    "claude_code": ("tidy_module:tidy", "inspect_swe has an agent of this name"),
 }
 
 
@@ -137,9 +137,9 @@ def test_a_cli_of_a_registry_is_fetched_by_its_name(site: Path) -> None:
 def test_a_broken_one_is_a_typed_error(name: str, site: Path) -> None:
     announce(site)
     announce_broken(site)
-    with pytest.raises(EntryPointError, match="mend that package or uninstall it") as caught:
+    with pytest.raises(EntryPointError, match="fix or uninstall that package") as caught:
         plugin_agent(name)
-    start = f"The agent {name!r} that broken-agents 1.0 announces ({BROKEN[name][0]}) cannot be used: "
+    start = f"The agent {name!r} that broken-agents 1.0 registers ({BROKEN[name][0]}) cannot be used: "
     assert str(caught.value).startswith(start) and BROKEN[name][1] in str(caught.value)
 
 
@@ -152,7 +152,7 @@ def test_broken_ones_do_not_matter_to_the_others(site: Path, caplog: pytest.LogC
     assert choice_of("claude_code").key == "claude_code"
     with caplog.at_level(logging.WARNING):
         assert {"Bash(*", "sweep(*"} <= set(cli_tools())
-    assert "broken-agents 1.0 announces (no_such_module:agent)" in caplog.text
+    assert "broken-agents 1.0 registers (no_such_module:agent)" in caplog.text
     result = run("agents", "--json")
     assert result.exit_code == 0 and [entry["agent"] for entry in json.loads(result.stdout)].count("claude_code") == 1
     assert result.stderr.count("warning: The agent ") == len(BROKEN)
@@ -171,13 +171,13 @@ def test_a_broken_one_that_is_named_ends_the_command(site: Path) -> None:
 def test_two_packages_of_one_agent(site: Path) -> None:
     announce(site)
     install(site, "more-agents", {"tidy": "more_module:tidy"})
-    with pytest.raises(EntryPointError, match=r"Several packages announce an agent 'tidy': .*more-agents 1.0"):
+    with pytest.raises(EntryPointError, match=r"Several packages register an agent 'tidy': .*more-agents 1.0"):
         plugin_agent("tidy")
 
 
 def test_what_nobody_announces(site: Path) -> None:
     announce(site)
-    with pytest.raises(EntryPointError, match="No package announces an agent 'nobody'"):
+    with pytest.raises(EntryPointError, match="No package registers an agent 'nobody'"):
         plugin_agent("nobody")
     with pytest.raises(AgentOptionError, match=r"no agent 'nobody'. Known agents: antigravity, .*, tidy"):
         cli_tools(agent="nobody")

@@ -56,10 +56,10 @@ def test_the_sandboxs_own_package_is_found_by_its_python() -> None:
 
 
 def test_what_the_options_change() -> None:
-    told = job(
+    other = job(
         Antigravity("gemini-4", web_search=False), system="be brief", debug=True, window=100_000, max_output=8_000
     )
-    changed = {key: value for key, value in told.items() if value != job()[key]}
+    changed = {key: value for key, value in other.items() if value != job()[key]}
     assert changed == {
         "model": "gemini-4",
         "max_output": 8_000,

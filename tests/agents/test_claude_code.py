@@ -137,7 +137,7 @@ SMALL = {"CLAUDE_CODE_MAX_CONTEXT_TOKENS": "53000", "CLAUDE_CODE_AUTO_COMPACT_WI
 
 
 @pytest.mark.parametrize(
-    ("model", "known", "told"),
+    ("model", "known", "limits"),
     [
         ("gpt-5", {}, {}),
         ("gpt-5", {"window": 200_000, "max_output": 8_000}, LIMITS),
@@ -146,9 +146,9 @@ SMALL = {"CLAUDE_CODE_MAX_CONTEXT_TOKENS": "53000", "CLAUDE_CODE_AUTO_COMPACT_WI
         ("claude-sonnet-4-5", {"window": 30_000}, {**SMALL, "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE": "25.00"}),
     ],
 )
-def test_limits_of_the_model(model: str, known: dict[str, int], told: dict[str, str]) -> None:
+def test_limits_of_the_model(model: str, known: dict[str, int], limits: dict[str, str]) -> None:
     env, plain = ClaudeCode().launch(site(model=model, **known)).env, ClaudeCode().launch(site(model=model)).env
-    assert env == {**plain, **told} and plain.keys() & {*LIMITS, "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"} == set()
+    assert env == {**plain, **limits} and plain.keys() & {*LIMITS, "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"} == set()
 
 
 @pytest.mark.parametrize(

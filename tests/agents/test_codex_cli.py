@@ -200,7 +200,7 @@ def test_the_thread_names_the_session() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"web_search": "sometimes"}, "does not accept web_search='sometimes'"),
         ({"web_search": "cached", "disallowed_tools": ["web_search"]}, "contradicts"),
@@ -214,8 +214,8 @@ def test_the_thread_names_the_session() -> None:
         ({"version": "newest"}, "newest"),
     ],
 )
-def test_options_that_are_refused(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(AgentOptionError, match=said):
+def test_options_that_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(AgentOptionError, match=message):
         codex_cli(**options)
 
 

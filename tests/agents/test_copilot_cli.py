@@ -80,7 +80,7 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "wire", "dialect", "told"),
+    ("model", "wire", "dialect", "expected"),
     [
         ("claude-sonnet-5.5", None, "anthropic", ("anthropic", "completions", "")),
         ("gpt-5.4", None, "responses", ("openai", "responses", "/v1")),
@@ -88,13 +88,13 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
         ("gpt-5.4", "anthropic", "anthropic", ("anthropic", "completions", "")),
     ],
 )
-def test_models_and_wires(model: str, wire: Wire | None, dialect: str, told: tuple[str, str, str]) -> None:
+def test_models_and_wires(model: str, wire: Wire | None, dialect: str, expected: tuple[str, str, str]) -> None:
     adapter = CopilotCli(model, wire)
     assert (adapter.route("x").aliases, adapter.route("x").dialect) == ({model: None}, dialect)
     env = adapter.launch(SITE).env
     assert env["COPILOT_MODEL"] == model
-    assert (env["COPILOT_PROVIDER_TYPE"], env["COPILOT_PROVIDER_WIRE_API"]) == told[:2]
-    assert env["COPILOT_PROVIDER_BASE_URL"] == f"http://127.0.0.1:1234{told[2]}"
+    assert (env["COPILOT_PROVIDER_TYPE"], env["COPILOT_PROVIDER_WIRE_API"]) == expected[:2]
+    assert env["COPILOT_PROVIDER_BASE_URL"] == f"http://127.0.0.1:1234{expected[2]}"
 
 
 def test_a_wire_that_it_does_not_speak() -> None:

@@ -133,8 +133,8 @@ def test_reason_is_the_clis_own() -> None:
     ],
 )
 def test_window_of_the_model(model: str, window: int, fraction: float) -> None:
-    told = json.loads(files(GeminiCli(model).launch(site(window=window)))["settings.json"])["model"]
+    changed = json.loads(files(GeminiCli(model).launch(site(window=window)))["settings.json"])["model"]
     own = json.loads(files(GeminiCli(model).launch(SITE))["settings.json"])["model"]
-    assert told == {**own, "compressionThreshold": fraction} and "compressionThreshold" not in own
+    assert changed == {**own, "compressionThreshold": fraction} and "compressionThreshold" not in own
     same = files(GeminiCli("gemini-2.5-pro").launch(site(window=1_048_576)))
     assert json.loads(same["settings.json"])["model"] == own

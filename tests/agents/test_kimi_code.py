@@ -32,9 +32,9 @@ def test_the_prompt_comes_on_stdin() -> None:
     assert KimiCode().turn(SITE, Turn(" /goal x", resume=False)).stdin == b"The request, as it was written:\n /goal x"
 
 
-def test_a_session_is_resumed_by_the_id_that_was_told() -> None:
-    told = KimiCode().turn(site(session_id="session_1"), Turn("again", resume=True))
-    assert told.argv[3:] == (*COMMAND, "--session", "session_1", "--prompt=-")
+def test_a_session_is_resumed_by_its_id() -> None:
+    again = KimiCode().turn(site(session_id="session_1"), Turn("again", resume=True))
+    assert again.argv[3:] == (*COMMAND, "--session", "session_1", "--prompt=-")
     assert KimiCode().session_id(ended(-9, {"type": "session.begun", "session_id": "session_1"})) == "session_1"
 
 
@@ -64,16 +64,16 @@ def test_configuration_is_private() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "window", "output", "told"),
+    ("own", "window", "output", "limits"),
     [
         (None, 200_000, 64_000, ("200000", "64000")),
         (50_000, 200_000, None, ("50000", "32000")),
         (None, None, None, ("1000000", "32000")),
     ],
 )
-def test_limits_of_the_model(own: int | None, window: int | None, output: int | None, told: tuple[str, str]) -> None:
+def test_limits_of_the_model(own: int | None, window: int | None, output: int | None, limits: tuple[str, str]) -> None:
     env = KimiCode(own).launch(site(window=window, max_output=output)).env
-    assert (env["KIMI_MODEL_MAX_CONTEXT_SIZE"], env["KIMI_MODEL_MAX_OUTPUT_SIZE"]) == told
+    assert (env["KIMI_MODEL_MAX_CONTEXT_SIZE"], env["KIMI_MODEL_MAX_OUTPUT_SIZE"]) == limits
 
 
 def test_a_window_of_nothing_is_refused() -> None:

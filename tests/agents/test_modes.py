@@ -76,8 +76,8 @@ def test_a_report_is_compared_with_the_mode_asked_for(adapter: Adapter, line: st
     watch = ModeWatch(adapter.mode_policy(SITE))
     data = f"before\n{line}\nafter\n".encode()
     # In pieces, as a pipe has them.
-    told = [watch.add("stderr", data[at : at + 7]) for at in range(0, len(data), 7)]
-    assert sum(told) == (refused is not None)
+    reports = [watch.add("stderr", data[at : at + 7]) for at in range(0, len(data), 7)]
+    assert sum(reports) == (refused is not None)
     assert watch.refused is None if refused is None else (watch.refused or "").startswith(refused)
 
 

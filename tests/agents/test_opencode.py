@@ -57,13 +57,13 @@ def test_images_and_debug() -> None:
 )
 def test_providers(model: str, package: str, path: str) -> None:
     agent = OpenCode(presented=model)
-    told = config(agent.launch(SITE))
+    settings = config(agent.launch(SITE))
     provider, _, name = model.partition("/")
-    entry = told["provider"][provider]
+    entry = settings["provider"][provider]
     assert (entry["npm"], entry["options"]["baseURL"]) == (package, f"http://127.0.0.1:1234{path}")
     assert list(entry["models"]) == [name]
-    assert {"anthropic", "openai", "google", provider} == set(told["enabled_providers"]) == set(told["provider"])
-    assert told["small_model"] == model
+    assert {"anthropic", "openai", "google", provider} == {*settings["enabled_providers"]} == {*settings["provider"]}
+    assert settings["small_model"] == model
     assert agent.route("gpt-5").aliases == {name: None}
 
 

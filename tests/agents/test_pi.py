@@ -72,19 +72,19 @@ def test_the_provider_decides_on_the_api(model: str, api: str, url: str) -> None
 
 
 def test_limits_of_the_model() -> None:
-    def told(**limits: Any) -> Any:
+    def limited(**limits: Any) -> Any:
         return configured(**limits)["providers"]["anthropic"]["models"][0]
 
-    assert "contextWindow" not in told() and "maxTokens" not in told()
-    assert told(window=128_000, max_output=8_000) == {**told(), "contextWindow": 128_000, "maxTokens": 8_000}
-    assert told(window=30_000)["contextWindow"] == 36_384
-    kept = [configured(name="settings", window=window)["compaction"] for window in (None, 30_000, 200_000)]
-    assert kept == [{"keepRecentTokens": 20_000}, {"keepRecentTokens": 7_500}, {"keepRecentTokens": 20_000}]
+    assert "contextWindow" not in limited() and "maxTokens" not in limited()
+    assert limited(window=128_000, max_output=8_000) == {**limited(), "contextWindow": 128_000, "maxTokens": 8_000}
+    assert limited(window=30_000)["contextWindow"] == 36_384
+    compactions = [configured(name="settings", window=window)["compaction"] for window in (None, 30_000, 200_000)]
+    assert compactions == [{"keepRecentTokens": 20_000}, {"keepRecentTokens": 7_500}, {"keepRecentTokens": 20_000}]
 
 
 @pytest.mark.parametrize("model", ["claude", "/x", "x/", "a b/c", "openai/gpt-5:high", "openai/*"])
 def test_a_model_that_is_none(model: str) -> None:
-    with pytest.raises(AgentOptionError, match="is not a provider and a model"):
+    with pytest.raises(AgentOptionError, match='is not of the form "provider/model"'):
         pi(pi_model=model)
 
 

@@ -126,8 +126,8 @@ def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
 
 def test_limits_of_the_model() -> None:
     launch, unknown = QwenCode().launch(site(window=128_000, max_output=8_000)), QwenCode().launch(SITE)
-    told, own = (json.loads(files(each)["settings.json"])["model"]["generationConfig"] for each in (launch, unknown))
-    assert told == {**own, "contextWindowSize": 128_000} and "contextWindowSize" not in own
+    limited, own = (json.loads(files(each)["settings.json"])["model"]["generationConfig"] for each in (launch, unknown))
+    assert limited == {**own, "contextWindowSize": 128_000} and "contextWindowSize" not in own
     small = json.loads(files(QwenCode().launch(site(window=30_000)))["settings.json"])["model"]["generationConfig"]
     assert small["contextWindowSize"] == 53_000
     assert {**unknown.env, "QWEN_CODE_MAX_OUTPUT_TOKENS": "8000"} == launch.env != unknown.env

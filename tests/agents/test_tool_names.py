@@ -61,7 +61,7 @@ def test_every_agent_with_host_tools_was_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("agent", "servers", "said"),
+    ("agent", "servers", "message"),
     [
         ("antigravity", [("s", ["files.read"])], "does not offer the tool 'files.read' of the MCP server 's'"),
         ("antigravity", [("s", [LONG])], "does not offer"),
@@ -88,16 +88,16 @@ def test_every_agent_with_host_tools_was_seen() -> None:
     ],
 )
 def test_a_name_that_cannot_work_is_an_error_when_the_agent_is_made(
-    agent: str, servers: list[tuple[str, list[str]]], said: str
+    agent: str, servers: list[tuple[str, list[str]]], message: str
 ) -> None:
     factory: Any = getattr(inspect_swe, agent)
-    with pytest.raises(AgentOptionError, match=said):
+    with pytest.raises(AgentOptionError, match=message):
         factory(bridged_tools=[spec(server, *tools) for server, tools in servers])
     chosen = [MCPServerConfigStdio(name=server, command="x", tools=tools) for server, tools in servers]
-    with pytest.raises(AgentOptionError, match=said):
+    with pytest.raises(AgentOptionError, match=message):
         factory(mcp_servers=chosen)
     if interactive := getattr(inspect_swe, f"interactive_{agent}", None):
-        with pytest.raises(AgentOptionError, match=said):
+        with pytest.raises(AgentOptionError, match=message):
             interactive(bridged_tools=[spec(server, *tools) for server, tools in servers])
 
 

@@ -46,7 +46,7 @@ def test_kinds_are_chosen_of_all_agents_or_one() -> None:
 
 
 def test_what_there_is_not_is_refused() -> None:
-    with pytest.raises(AgentOptionError, match="no kind of tools 'shell'"):
+    with pytest.raises(AgentOptionError, match="no tool kind 'shell'"):
         cli_tools("shell")  # type: ignore[arg-type]
     with pytest.raises(AgentOptionError, match="no agent 'interactive_nobody'"):
         cli_tools("execute", agent="interactive_nobody")

@@ -61,7 +61,7 @@ class Untold(BaseModel):
         ({"response_schema": Told(text="x")}, "a class derived from BaseModel"),
         ({"response_schema": ResultSpec({"type": "object"})}, "neither a pydantic model"),  # type: ignore[arg-type]
         ({"response_schema": ResultSpec(Told, retries=-1)}, "retries"),
-        ({"response_schema": Untold}, "makes no JSON schema"),
+        ({"response_schema": Untold}, "has no valid JSON schema"),
         ({"centaur": True, "response_schema": Told}, "centaur"),
     ],
 )

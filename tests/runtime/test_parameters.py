@@ -125,7 +125,7 @@ def test_values_that_are_coerced(given: dict[str, Any], meant: object) -> None:
         ({"flag": {"answr": 1}}, "CentaurOptions has no field 'answr'; did you mean 'answer'"),
         ({"choice": "hihg"}, 'choice=\'hihg\'.*"low" or "high" or None.*Did you mean "high"'),
         ({"names": {"a": 1}}, "names={'a': 1}.*a list of strings"),
-        ({"collect": {"paths": []}}, "there are no paths"),
+        ({"collect": {"paths": []}}, "OutputFiles needs paths"),
         ({"collect": {"max_files": "many"}}, "OutputFiles takes a whole number as 'max_files'"),
         ({"number": "x"}, "number='x'"),
         ({"naems": []}, "make.* has no parameter 'naems'.*did you mean \"names\""),
@@ -289,7 +289,7 @@ def test_making_an_agent_is_cheap() -> None:
 @pytest.mark.parametrize("name", ["claude_code", "interactive_opencode", "mini_swe_agent", "oracle"])
 def test_trio_is_refused_when_an_agent_is_made(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSPECT_ASYNC_BACKEND", "trio")
-    with pytest.raises(AgentOptionError, match=r"run on asyncio.*\n.*unset INSPECT_ASYNC_BACKEND"):
+    with pytest.raises(AgentOptionError, match=r"need asyncio.*\n.*unset INSPECT_ASYNC_BACKEND"):
         getattr(inspect_swe, name)()
     monkeypatch.setenv("INSPECT_ASYNC_BACKEND", "asyncio")
     getattr(inspect_swe, name)()

@@ -34,7 +34,9 @@ def cli_tools(*kinds: ToolKind, agent: str | None = None) -> list[str]:
     """
     unknown = set(kinds) - set(get_args(ToolKind))
     if unknown:
-        raise AgentOptionError(f"There is no kind of tools {sorted(unknown)[0]!r}: {', '.join(get_args(ToolKind))}.")
+        raise AgentOptionError(
+            f"There is no tool kind {sorted(unknown)[0]!r}. Known kinds: {', '.join(get_args(ToolKind))}."
+        )
     agents = _tools_of_all() if agent is None else [_tools_of(agent)]
     chosen = kinds or get_args(ToolKind)
     # The parenthesis ends the name: without it, "edit" would also match "edit_anything".
@@ -60,6 +62,6 @@ def _tools_of_all() -> Iterator[Mapping[str, ToolKind]]:
     yield from (adapter.tools for adapter in ROSTER)
     for plugin in all_plugins():
         if isinstance(plugin, EntryPointError):
-            logger.warning("%s Its tools are not known.", plugin.summary)
+            logger.warning("%s Its tools are left out.", plugin.summary)
         else:
             yield plugin.adapter.tools

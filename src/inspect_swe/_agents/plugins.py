@@ -44,17 +44,17 @@ def plugin_agent(name: str) -> PluginAgent:
     Raises:
         EntryPointError: No package or several packages register the name, or the agent cannot be imported.
     """
-    found = {entry.value: entry for entry in entry_points(group=GROUP) if entry.name == name}
-    if len(found) != 1:
+    entries = {entry.value: entry for entry in entry_points(group=GROUP) if entry.name == name}
+    if len(entries) != 1:
         raise EntryPointError(
-            f"Several packages announce an agent {name!r}: {', '.join(map(_package, found.values()))}."
-            if found
-            else f"No package announces an agent {name!r}.",
-            hint="uninstall all but one of them." if found else "see the list that `inspect-swe agents` prints.",
+            f"Several packages register an agent {name!r}: {', '.join(map(_package, entries.values()))}."
+            if entries
+            else f"No package registers an agent {name!r}.",
+            hint="uninstall all but one of them." if entries else "`inspect-swe agents` lists all agents.",
         )
-    (entry,) = found.values()
+    (entry,) = entries.values()
     if _is_ours(name):
-        raise _broken(entry, "this is the name of one of inspect_swe's own")
+        raise _broken(entry, "inspect_swe has an agent of this name")
     try:
         factory = entry.load()
         adapter = adapter_of(factory())
@@ -63,7 +63,7 @@ def plugin_agent(name: str) -> PluginAgent:
     except (Exception, SystemExit) as error:  # Importing or calling foreign code can raise anything.
         raise _broken(entry, f"{type(error).__name__}: {error}") from error
     if adapter is None:
-        raise _broken(entry, f"what {entry.value} returns is not made by `inspect_swe.adapter.swe_agent()`")
+        raise _broken(entry, f"the result of {entry.value} was not made by `inspect_swe.adapter.swe_agent()`")
     if adapter.key != name:
         raise _broken(entry, f"its adapter's `key` is {adapter.key!r}, and must be the entry point's name")
     return PluginAgent(name, _package(entry), factory, adapter)
@@ -92,6 +92,6 @@ def _package(entry: EntryPoint) -> str:
 
 def _broken(entry: EntryPoint, why: str) -> EntryPointError:
     return EntryPointError(
-        f"The agent {entry.name!r} that {_package(entry)} announces ({entry.value}) cannot be used: {why}.",
-        hint="mend that package or uninstall it; all other agents work without it.",
+        f"The agent {entry.name!r} that {_package(entry)} registers ({entry.value}) cannot be used: {why}.",
+        hint="fix or uninstall that package; all other agents work without it.",
     )

@@ -212,11 +212,11 @@ def _bridged(value: Any) -> Any:
 def _reason(error: ValidationError, value: Any) -> str:
     """Return a validator's reason, or the key of the invalid value, or an empty string."""
     errors = error.errors()
-    said = [str(each["ctx"]["error"]) for each in errors if each["type"] == "value_error" and "ctx" in each]
+    reasons = [str(each["ctx"]["error"]) for each in errors if each["type"] == "value_error" and "ctx" in each]
     if isinstance(value, Mapping):
         places = (part for each in errors for part in each["loc"] if part in value)
-        said += [f"the value of {place!r} has another type" for place in places]
-    return next(iter(said), "")
+        reasons += [f"the value of {place!r} has another type" for place in places]
+    return next(iter(reasons), "")
 
 
 _LEAVES: Mapping[Any, Any] = {

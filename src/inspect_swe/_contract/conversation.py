@@ -54,17 +54,17 @@ class ConversationRecord:
     def recall(cls, adapter: Adapter, options: AgentOptions, state: AgentState) -> ConversationRecord:
         """Return the record of the call that the given conversation continues."""
         parts = ["inspect_swe", adapter.key, options.name, options.sandbox or "default", options.user or ""]
-        memory = cls(":".join(parts))
-        kept = store().get(memory.key)
-        if kept:
+        record = cls(":".join(parts))
+        saved = store().get(record.key)
+        if saved:
             ids = [message.id for message in state.messages]
-            if kept["last"] in ids:
-                memory.seen = ids.index(kept["last"]) + 1
-                memory.start = ResumePoint(kept["system"], kept["session_id"], kept["config"])
-        return memory
+            if saved["last"] in ids:
+                record.seen = ids.index(saved["last"]) + 1
+                record.start = ResumePoint(saved["system"], saved["session_id"], saved["config"])
+        return record
 
     def keep(self, state: AgentState, context: LaunchContext) -> None:
         """Save a successful call to the sample's store."""
         if state.messages:
-            kept = {"session_id": context.session_id, "config": context.config, "system": context.system}
-            store().set(self.key, {"last": state.messages[-1].id, **kept})
+            saved = {"session_id": context.session_id, "config": context.config, "system": context.system}
+            store().set(self.key, {"last": state.messages[-1].id, **saved})

@@ -53,8 +53,8 @@ async def check_commands(workspace: Workspace, servers: Sequence[MCPServerConfig
             arguments += [server.name, workspace.cwd, folder, own_path, server.command]
     if not arguments:
         return
-    found = await workspace.shell(_LOOK_UP, *arguments)
-    for name in found.stdout.split():
+    missing = await workspace.shell(_LOOK_UP, *arguments)
+    for name in missing.stdout.split():
         raise SandboxUnsupportedError(
             f"The sandbox has no command {commands[name]!r}, which starts the MCP server {name!r}.",
             hint="install it in the image, or give its path or the server's `cwd`.",

@@ -48,7 +48,7 @@ def require_asyncio() -> None:
     """
     if async_backend() == "trio":
         raise AgentOptionError(
-            "Agents of this package run on asyncio, and Inspect runs on trio here.",
+            "Agents of this package need asyncio, but Inspect runs on trio.",
             hint="unset INSPECT_ASYNC_BACKEND, or set it to asyncio.",
         )
 
@@ -125,21 +125,21 @@ def agent_options(
     person = CentaurOptions() if centaur is True else centaur or None
     if person is not None and resolved.attempts > 1:
         raise AgentOptionError(
-            "attempts means nothing in centaur mode: it is the person who decides when the work is done.",
-            hint="CentaurOptions(intermediate_scoring=True) lets them have it scored on the way.",
+            "attempts has no effect in centaur mode: the person decides when the work is done.",
+            hint="CentaurOptions(intermediate_scoring=True) lets the person score the work before submitting it.",
         )
     if resolved.attempts < 1:
         raise AgentOptionError(f"attempts must be at least 1, not {resolved.attempts}.")
     if person is not None and response_schema is not None:
         raise AgentOptionError(
-            "response_schema means nothing in centaur mode: it is the person who gives the answer.",
-            hint="CentaurOptions(answer=...) takes a pattern that it has to match.",
+            "response_schema has no effect in centaur mode: the person gives the answer.",
+            hint="CentaurOptions(answer=...) takes a pattern that the answer has to match.",
         )
     for label, count in (("retry_refusals", retry_refusals), ("retry_uncaught_errors", retry_crashes)):
         if count is not None and count < 0:
             raise AgentOptionError(f"{label} must not be negative, not {count}.")
     if mcp_ready_timeout <= 0:
-        raise AgentOptionError(f"mcp_ready_timeout is a time in seconds above 0, not {mcp_ready_timeout}.")
+        raise AgentOptionError(f"mcp_ready_timeout must be above 0 seconds, not {mcp_ready_timeout}.")
     check_version(version)
     specs = _bridged_specs(bridged_tools or ())
     servers = tuple(mcp_servers or ())
@@ -196,22 +196,22 @@ def _output_files(collect: str | Sequence[str] | OutputFiles | None) -> OutputFi
     return collect if collect is None or isinstance(collect, OutputFiles) else OutputFiles(collect)
 
 
-def _result_spec(asked: type[BaseModel] | ResponseSchema | ResultSpec | None) -> ResultSpec | None:
-    if asked is None:
+def _result_spec(response_schema: type[BaseModel] | ResponseSchema | ResultSpec | None) -> ResultSpec | None:
+    if response_schema is None:
         return None
-    spec = asked if isinstance(asked, ResultSpec) else ResultSpec(asked)
+    spec = response_schema if isinstance(response_schema, ResultSpec) else ResultSpec(response_schema)
     model = isinstance(spec.schema, type) and issubclass(spec.schema, BaseModel)
     if not (model or isinstance(spec.schema, ResponseSchema)):
         raise AgentOptionError(
             f"response_schema={spec.schema!r} is neither a pydantic model nor Inspect's ResponseSchema.",
-            hint="give a class that is derived from pydantic's BaseModel, for example.",
+            hint="pass a subclass of pydantic's BaseModel, for example.",
         )
     if spec.retries < 0:
         raise AgentOptionError(f"retries of a ResultSpec must not be negative, not {spec.retries}.")
     try:
         Schema(spec.schema)
     except Exception as ex:  # pydantic's and jsonschema's own errors, and those of a model's methods
-        raise AgentOptionError(f"response_schema={spec.schema!r} makes no JSON schema: {ex}") from ex
+        raise AgentOptionError(f"response_schema={spec.schema!r} has no valid JSON schema: {ex}") from ex
     return spec
 
 
@@ -232,7 +232,7 @@ def _check_server_names(names: Sequence[str]) -> None:
         # The name becomes part of tool names, in which each CLI replaces other characters differently.
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             raise AgentOptionError(
-                f"The MCP server name {name!r} does not fit into a tool name.",
+                f"The MCP server name {name!r} cannot be part of a tool name.",
                 hint="use letters, digits, - and _ only.",
             )
 
@@ -249,10 +249,10 @@ def _load_skills(skills: Sequence[str | Path | Skill]) -> tuple[Skill, ...]:
 def _check_unique(what: str, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise AgentOptionError(f"Each {what} needs a name of its own; used twice: {', '.join(twice)}.")
+        raise AgentOptionError(f"Each {what} needs a unique name; used twice: {', '.join(twice)}.")
 
 
 def _check_env(env: Mapping[str, str]) -> None:
     for name, value in env.items():
         if "=" in name or "\0" in name + value or not name:
-            raise AgentOptionError(f"The environment variable {name!r} is not valid: it has no such name or value.")
+            raise AgentOptionError(f"The environment variable {name!r} has an invalid name or value.")

@@ -16,7 +16,7 @@ from .coercion import accepted, choices, coerce
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_SHOWN = 80
+_MAX_VALUE = 80
 """Maximum number of characters of an invalid value in an error message."""
 
 _SECRETS = ("env",)
@@ -107,4 +107,4 @@ def _checked(name: str, parameter: str, value: Any, annotation: Any) -> Any:
 
 def _shown(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MAX_VALUE else f"{text[:_MAX_VALUE]}…"

@@ -50,16 +50,14 @@ class OutputFiles:
                 for text in texts:
                     Glob(text)
             except (TypeError, ValueError) as ex:
-                raise AgentOptionError(f"What to collect is wrong: {name}: {ex}.") from ex
+                raise AgentOptionError(f"OutputFiles does not accept {name}: {ex}.") from ex
             object.__setattr__(self, name, texts)
         if not (self.paths or self.patch):
-            raise AgentOptionError(
-                "What to collect is wrong: there are no paths.", hint='"**" is all that has changed.'
-            )
+            raise AgentOptionError("OutputFiles needs paths or patch=True.", hint='"**" stands for all files.')
         for name in ("max_file", "max_total", "max_files"):
             number = getattr(self, name)
             if not isinstance(number, int) or number < 1:
-                raise AgentOptionError(f"What to collect is wrong: {name} is a number above 0, not {number!r}.")
+                raise AgentOptionError(f"{name} of OutputFiles must be above 0, not {number!r}.")
 
 
 @dataclass(frozen=True)

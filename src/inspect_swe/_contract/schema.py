@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import from_json
 
-_MOST_VALUES = 50_000
-_MOST_LINES, _LONGEST_LINE = 20, 300
+_MAX_VALUES = 50_000
+_MAX_LINES, _MAX_LINE = 20, 300
 
 
 class Verdict(NamedTuple):
@@ -44,32 +44,32 @@ class Schema:
         self._model = None if isinstance(schema, ResponseSchema) else schema
         if isinstance(schema, ResponseSchema):
             described = {"description": schema.description} if schema.description else {}
-            self._told = {**described, **schema.json_schema.model_dump(exclude_none=True)}
+            self._json_schema = {**described, **schema.json_schema.model_dump(exclude_none=True)}
         else:
             # Inspect's own json_schema() omits constants, exclusive bounds and item counts.
-            self._told = schema.model_json_schema(schema_generator=_WithoutTitles)
-        Draft202012Validator.check_schema(self._told)
-        self._checks = Draft202012Validator(self._told)
+            self._json_schema = schema.model_json_schema(schema_generator=_WithoutTitles)
+        Draft202012Validator.check_schema(self._json_schema)
+        self._checks = Draft202012Validator(self._json_schema)
 
     @property
     def text(self) -> str:
         """The JSON schema."""
-        return json.dumps(self._told, indent=2, ensure_ascii=False)
+        return json.dumps(self._json_schema, indent=2, ensure_ascii=False)
 
     def judge(self, text: str) -> Verdict:
         """Validate the agent's text. Never raises."""
-        if sum(text.count(mark) for mark in ",[{") > _MOST_VALUES:
-            return Verdict(None, (f"it has more than {_MOST_VALUES} values",))
+        if sum(text.count(mark) for mark in ",[{") > _MAX_VALUES:
+            return Verdict(None, (f"it has more than {_MAX_VALUES} values",))
         try:
             data = from_json(text, allow_inf_nan=False)
             json.dumps(data, allow_nan=False)
         except ValueError as ex:
             return Verdict(None, (f"it is not valid JSON: {ex}",))
         try:
-            lines = [_shortened(line) for line in islice(self._problems(text, data), _MOST_LINES + 1)]
+            lines = [_shortened(line) for line in islice(self._problems(text, data), _MAX_LINES + 1)]
         except Exception as ex:  # A model's own validators may raise anything.
             return Verdict(None, (_shortened(f"it could not be validated: {type(ex).__name__}: {ex}"),))
-        problems = (*lines[:_MOST_LINES], "there are more problems than these") if len(lines) > _MOST_LINES else lines
+        problems = (*lines[:_MAX_LINES], "there are more problems than these") if len(lines) > _MAX_LINES else lines
         return Verdict(None if problems else data, tuple(problems))
 
     def _problems(self, text: str, data: Any) -> Iterator[str]:
@@ -101,4 +101,4 @@ def _plain(message: str) -> str:
 
 
 def _shortened(line: str) -> str:
-    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+    return line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}..."

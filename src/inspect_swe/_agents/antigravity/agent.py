@@ -99,7 +99,7 @@ def antigravity(
     options = common_options(locals(), **results)
     for server in options.mcp_servers:
         if server.type == "sse":
-            raise AgentOptionError(f"Antigravity cannot use the MCP server {server.name!r}: it knows no SSE.")
+            raise AgentOptionError(f"Antigravity cannot use the MCP server {server.name!r}: it does not support SSE.")
     return cli_agent(Antigravity(endpoint_model, web_search), options)
 
 

@@ -1,10 +1,10 @@
-"""Runs the Antigravity SDK. The sandbox's own Python runs this file, with the package's folder in front.
+"""Run the Antigravity SDK. The sandbox's own Python runs this file, with the package's folder first in `sys.path`.
 
     python3 antigravity_runner.py JOB_FILE CONVERSATION [--resume] [--image FILE...] < PROMPT
 
-The job says where the package and the conversations lie, and where the model is. A conversation that exists is gone on
-with (with `--resume` it must). What the agent says and does is printed as JSON lines, and the last line says how it
-ended; if the SDK's own program dies, there is no such line.
+The job file contains the paths of the package and the conversations, and the model's address. An existing conversation
+is resumed; with `--resume` it must exist. Each step is printed as a JSON line. The last line is the result, which is
+missing if the SDK's own program dies.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _OPTIONS.add_argument("--image", action="append", default=[])
 
 OPTIONS = _OPTIONS.parse_args()
 JOB = json.loads(OPTIONS.job.read_text(encoding="utf-8"))
-# What was kept from this Python is for the commands that its program starts.
+# These variables were withheld from this Python. The commands of the SDK's program get them.
 os.environ.update(JOB["commands_env"])
 
 
@@ -43,13 +43,13 @@ def say(event: dict[str, Any]) -> None:
 
 
 def _find_packages(folders: list[str]) -> None:
-    """Look for packages in our folders first, and for those of Google, as far as we bring them, nowhere else."""
+    """Import packages from our folders first, and Google's packages from nowhere else if we bring them."""
     sys.path[:0] = folders
     if folders:
         google = sys.modules["google"] = ModuleType("google")
         google.__path__ = [f"{folder}/google" for folder in folders]
     if importlib.util.find_spec("google.genai") is None:
-        # The SDK wants it for Python functions as tools, of which there are none: half of all that it would import.
+        # The SDK needs it only for Python functions as tools, which we don't use. It is half of all imports.
         genai = sys.modules["google.genai"] = ModuleType("google.genai")
         kinds = sys.modules["google.genai.types"] = ModuleType("google.genai.types")
         vars(genai)["types"], vars(kinds)["Type"] = kinds, type("Type", (), {})
@@ -63,9 +63,9 @@ except ImportError as missing:
     sys.exit(1)
 policy, types = importlib.import_module("google.antigravity.hooks.policy"), sdk.types
 
-# The model's own doing: an answer that was blocked, is empty or too long, or calls what there is not.
+# Errors caused by the model: an answer that is blocked, empty or too long, or calls a missing tool.
 _SCORED = "model output error"
-# In the place of a bad answer it asks for another one, this often; of an empty one without an end, if it is let.
+# The number of bad answers in a row that end the run. The SDK repeats empty answers without a limit of its own.
 _BAD_ANSWERS = 5
 
 # It cuts longer texts at 192,000 bytes, and documents nowhere.
@@ -75,10 +75,10 @@ _SERVERS = {"stdio": types.McpStdioServer, "http": types.McpStreamableHttpServer
 
 
 def configuration() -> Any:
-    """What the SDK is told."""
+    """Return the SDK's configuration."""
     options = types.GeminiModelOptions(max_output_tokens=JOB["max_output"])
     endpoint = types.GeminiAPIEndpoint(base_url=JOB["url"], api_key="none-needed", options=options)
-    # A model for images that is not ours would be Google's, as would be what draws them.
+    # Without an image model, images would go to Google's, as would requests to generate one.
     kinds = [types.ModelType.TEXT, types.ModelType.IMAGE]
     off = [types.BuiltinTools.GENERATE_IMAGE, *([] if JOB["web_search"] else [types.BuiltinTools.SEARCH_WEB])]
     mode = types.SessionContinuationMode
@@ -94,7 +94,7 @@ def configuration() -> Any:
         save_dir=JOB["sessions"],
         app_data_dir=JOB["app_data"],
         skills_paths=JOB["skills"],
-        # When it gives up on bad answers is for us to say: it would first ask once more, without tools.
+        # `ask()` counts bad answers itself: at its own limit the SDK would repeat the request without tools.
         retry_config=types.RetryConfig(
             api_retry=types.ModelAPIRetryConfig(max_retries=0),
             model_output_retry=types.ModelOutputRetryConfig(max_retries=100 * _BAD_ANSWERS),
@@ -104,7 +104,7 @@ def configuration() -> Any:
 
 
 async def ask(prompt: list[Any]) -> str:
-    """Have the agent work on a prompt until it is done, and return what it said at last."""
+    """Run the agent on a prompt and return its last response."""
     bad: Counter[str] = Counter()
     async with sdk.Agent(configuration()) as agent:
         await agent.conversation.send(prompt)
@@ -121,7 +121,7 @@ async def ask(prompt: list[Any]) -> str:
 
 @contextlib.contextmanager
 def home_as_it_was() -> Iterator[None]:
-    """Take away what the SDK's program unpacks into the user's home: it is for a browser, which there is not."""
+    """Remove the file that the SDK's program unpacks into the user's home, for a browser that the sandbox lacks."""
     encoder = Path.home() / ".gemini/antigravity/bin/webm_encoder"
     new = [path for path in (encoder, *list(encoder.parents)[:3]) if not path.exists()]
     try:
@@ -133,7 +133,7 @@ def home_as_it_was() -> Iterator[None]:
 
 
 def main() -> dict[str, Any]:
-    """Read the prompt, and say how the agent ended."""
+    """Run the agent on the prompt on stdin, and return the result."""
     text = sys.stdin.buffer.read()
     whole = [text.decode("utf-8", errors="replace")]
     attached = ["The request is attached.", types.Document(data=text, mime_type="text/plain")]

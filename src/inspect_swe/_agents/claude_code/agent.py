@@ -70,10 +70,10 @@ _ENV = {
     "MCP_TOOL_TIMEOUT": _FOREVER,
 }
 
-_SMALLEST = 100_000
+_MIN_WINDOW = 100_000
 """The smallest context window, in tokens, at which the CLI compacts conversations of models that it knows."""
 
-_LONGEST = 128
+_MAX_NAME = 128
 """The maximum length of a tool's name."""
 
 # The CLI accepts only bash or zsh, recognized by name. Any POSIX shell can run its commands. Only the snapshot of the
@@ -184,12 +184,12 @@ def claude_code(
         raise AgentOptionError(
             "system_prompt and replace_system_prompt contradict each other: one appends to the CLI's own system "
             "prompt, the other replaces it.",
-            hint="give one of them.",
+            hint="pass only one of them.",
         )
     mode = _permission_mode(auto_mode, permission_mode)
     if not allowlist_bridged_tools and mode != "auto":
         raise AgentOptionError(
-            "allowlist_bridged_tools=False would have the CLI deny every bridged tool.",
+            "With allowlist_bridged_tools=False, the CLI would deny every bridged tool.",
             hint='use it with permission_mode="auto" only.',
         )
     options = common_options(locals(), **results, retry_crashes=retry_uncaught_errors)
@@ -279,8 +279,10 @@ class ClaudeCode(Adapter):
             # The CLI sources this file in the shell of each command, before the command.
             env["CLAUDE_ENV_FILE"] = f"{context.config}/commands.sh"
             # The CLI's own program is also the `grep` and `find` of its commands, which these variables would break.
-            told = {name: value for name, value in context.withheld_env.items() if name not in self.unseen_by_commands}
-            files.append(File(f"{context.config}/commands.sh", exports(told)))
+            commands_env = {
+                name: value for name, value in context.withheld_env.items() if name not in self.unseen_by_commands
+            }
+            files.append(File(f"{context.config}/commands.sh", exports(commands_env)))
         shell = f"{context.config}/shell/bash"
         if "bash" in context.shells:
             files.append(File(shell, _BASH, 0o700))
@@ -307,10 +309,10 @@ class ClaudeCode(Adapter):
 
     def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface, without the first-start questions."""
-        asked = {"hasCompletedOnboarding": True, "projects": {context.cwd: {"hasTrustDialogAccepted": True}}}
+        answers = {"hasCompletedOnboarding": True, "projects": {context.cwd: {"hasTrustDialogAccepted": True}}}
         if self.permission_mode is None:
-            asked["bypassPermissionsModeAccepted"] = True
-        files = (File(f"{context.config}/.claude.json", json.dumps(asked).encode()),)
+            answers["bypassPermissionsModeAccepted"] = True
+        files = (File(f"{context.config}/.claude.json", json.dumps(answers).encode()),)
         return Terminal((*context.command, *self._arguments(context, False)), files)
 
     def _arguments(self, context: LaunchContext, resume: bool) -> list[str]:
@@ -357,7 +359,7 @@ class ClaudeCode(Adapter):
     def tool_name(self, server: str, tool: str) -> str | None:
         """Replace characters that the API rejects; return None for a name that is too long."""
         name = self.tool_prefix(server) + replaced(tool, "[^a-zA-Z0-9_-]")
-        return name if len(name) <= _LONGEST else None
+        return name if len(name) <= _MAX_NAME else None
 
     def _model(self, context: LaunchContext) -> str:
         """Return the presented name. The suffix is for names that the CLI knows with 200,000 tokens; it is not sent."""
@@ -375,15 +377,15 @@ class ClaudeCode(Adapter):
 
 def _limits(context: LaunchContext, model: str) -> dict[str, str]:
     """Return the variables for the served model's context: one for names that the CLI knows, one for others."""
-    told = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(context.max_output)} if context.max_output else {}
+    limits = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(context.max_output)} if context.max_output else {}
     answer = min(context.max_output or 20_000, 20_000)
     if window := context.window_with(answer + 13_000):
-        told |= dict.fromkeys(("CLAUDE_CODE_MAX_CONTEXT_TOKENS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW"), str(window))
-        if window < _SMALLEST and "claude" in model:
+        limits |= dict.fromkeys(("CLAUDE_CODE_MAX_CONTEXT_TOKENS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW"), str(window))
+        if window < _MIN_WINDOW and "claude" in model:
             # The CLI uses the smallest window instead; this percentage of it is the threshold for the actual window.
-            percent = 100 * (window - answer - 13_000) / (_SMALLEST - answer)
-            told["CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"] = f"{percent:.2f}"
-    return told
+            percent = 100 * (window - answer - 13_000) / (_MIN_WINDOW - answer)
+            limits["CLAUDE_AUTOCOMPACT_PCT_OVERRIDE"] = f"{percent:.2f}"
+    return limits
 
 
 def _temporary(context: LaunchContext) -> dict[str, str]:
@@ -394,7 +396,7 @@ def _permission_mode(auto_mode: bool, permission_mode: PermissionMode | None) ->
     if auto_mode and permission_mode not in (None, "auto"):
         raise AgentOptionError(
             f'auto_mode=True means permission_mode="auto", which contradicts permission_mode={permission_mode!r}.',
-            hint="give one of them.",
+            hint="pass only one of them.",
         )
     return "auto" if auto_mode else permission_mode
 

@@ -55,10 +55,10 @@ _PROFILE = "agent"
 _REVIEWER = "codex-auto-review"
 """The model that the CLI requests reviews from, if its catalogue has it."""
 
-_LONGEST = 128
+_MAX_NAME = 128
 """The maximum length of a tool's name, with its namespace."""
 
-_CAUTIOUS = 200_000
+_DEFAULT_WINDOW = 200_000
 """The assumed context window of an unknown model, in tokens; the CLI's own guess is larger."""
 
 _SETTINGS: dict[str, Any] = {
@@ -188,9 +188,9 @@ def codex_cli(
     options = common_options(locals(), **results)
     for server in options.mcp_servers:
         if getattr(server, "type", None) == "sse":
-            raise AgentOptionError(f"Codex CLI cannot use MCP server {server.name!r}: it does not know SSE.")
+            raise AgentOptionError(f"Codex CLI cannot use the MCP server {server.name!r}: it does not support SSE.")
     if mcp_startup_timeout <= 0:
-        raise AgentOptionError(f"mcp_startup_timeout is a time in seconds above 0, not {mcp_startup_timeout}.")
+        raise AgentOptionError(f"mcp_startup_timeout must be above 0 seconds, not {mcp_startup_timeout}.")
     review = CodexAutoReview() if auto_review is True else auto_review or None
     _check_sandbox(sandbox_mode, approval_policy, network_access, review)
     if review is not None and sandbox_mode == "danger-full-access":
@@ -221,10 +221,10 @@ def _check_sandbox(mode: str, approval: str, network: bool, review: CodexAutoRev
     if approval == "on-request" and review is None:
         raise AgentOptionError(
             "approval_policy='on-request' would wait for a person, and there is none.",
-            hint="use it with auto_review=True, which has a model decide.",
+            hint="use it with auto_review=True: a model then decides.",
         )
     if not network and mode == "danger-full-access" and review is None:
-        raise AgentOptionError("network_access=False means nothing with sandbox_mode='danger-full-access'.")
+        raise AgentOptionError("network_access=False has no effect with sandbox_mode='danger-full-access'.")
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ class CodexCli(Adapter):
         slug = self._slug(context.model)
         if not is_known(slug):
             names = [slug, *([_REVIEWER] if self._has_reviewer else [])]
-            models = [model_entry(name, context.window or _CAUTIOUS) for name in names]
+            models = [model_entry(name, context.window or _DEFAULT_WINDOW) for name in names]
             files.append(File(f"{context.config}/models.json", json.dumps({"models": models}).encode()))
         env = {"CODEX_HOME": home, **({"RUST_LOG": "debug"} if context.debug else {})}
         own = ("AGENTS.md", "agents", "config.toml", "prompts", "rules", "skills") if self.home_dir is None else ()
@@ -339,9 +339,9 @@ class CodexCli(Adapter):
                     return Verdict(Outcome.REFUSED if refused else Outcome.FAILED, reason)
                 case "turn.started":
                     break
-        said = re.search(r"^error.*", exit.stderr, re.MULTILINE | re.IGNORECASE)
-        if exit.code in (1, 2) and said:
-            return Verdict(Outcome.FAILED, said[0])
+        error = re.search(r"^error.*", exit.stderr, re.MULTILINE | re.IGNORECASE)
+        if exit.code in (1, 2) and error:
+            return Verdict(Outcome.FAILED, error[0])
         return Verdict(Outcome.CRASHED)
 
     def tool_prefix(self, server: str) -> str:
@@ -351,13 +351,13 @@ class CodexCli(Adapter):
     def tool_name(self, server: str, tool: str) -> str:
         """Replace characters other than letters, digits and _; shorten a long name to end with a hash."""
         name = self.tool_prefix(server) + _identifier(tool)
-        return name if len(name) <= _LONGEST else self.twin_name(server, tool)
+        return name if len(name) <= _MAX_NAME else self.twin_name(server, tool)
 
     def twin_name(self, server: str, tool: str) -> str:
         """Return a name that ends with a hash."""
         identity = f"{server}\0{server}\0\0{tool}\0{tool}"
         digest = hashlib.sha1(identity.encode(), usedforsecurity=False).hexdigest()[:12]
-        return f"{(self.tool_prefix(server) + _identifier(tool))[: _LONGEST - 13]}_{digest}"
+        return f"{(self.tool_prefix(server) + _identifier(tool))[: _MAX_NAME - 13]}_{digest}"
 
     def settings(self, context: LaunchContext) -> list[str]:
         """Return the settings of this run as arguments of `-c`, with the user's last."""
@@ -402,13 +402,13 @@ class CodexCli(Adapter):
     def _permissions(self) -> dict[str, Any]:
         if self.sandbox_mode == "danger-full-access" and self.web_search == "cached":
             return {"approval_policy": "never", "default_permissions": "open", "permissions": _OPEN}
-        found: dict[str, Any] = {"approval_policy": "never", "sandbox_mode": self.sandbox_mode}
+        settings: dict[str, Any] = {"approval_policy": "never", "sandbox_mode": self.sandbox_mode}
         if self.sandbox_mode == "workspace-write":
-            found["sandbox_workspace_write"] = {"network_access": self.network_access}
+            settings["sandbox_workspace_write"] = {"network_access": self.network_access}
         if self.auto_review:
-            found |= {"approval_policy": "on-request", "approvals_reviewer": "auto_review"}
-            found["auto_review"] = {"policy": self.auto_review.policy} if self.auto_review.policy else {}
-        return found
+            settings |= {"approval_policy": "on-request", "approvals_reviewer": "auto_review"}
+            settings["auto_review"] = {"policy": self.auto_review.policy} if self.auto_review.policy else {}
+        return settings
 
     def _server(self, context: LaunchContext, server: MCPServerConfig) -> dict[str, Any]:
         entry = mcp_entry(server)

@@ -42,7 +42,7 @@ from .tools import TOOLS
 
 Wire = Literal["anthropic", "completions", "responses"]
 
-_FIXED = {
+_ENV = {
     "COPILOT_AUTO_UPDATE": "false",
     "COPILOT_DISABLE_LOGIN_SHELL_ENV": "1",
     "COPILOT_OFFLINE": "true",
@@ -51,7 +51,7 @@ _FIXED = {
 }
 _SESSION = Path(__file__).with_name("session.sh").read_text()
 _ROOTS = Path(__file__).with_name("roots.cjs")
-_LONGEST = 64
+_MAX_NAME = 64
 """The maximum length of a tool's name."""
 
 _ALL = {"tools": ["*"], "timeout": FOREVER}
@@ -175,7 +175,7 @@ class CopilotCli(Adapter):
         api = {"anthropic": ("anthropic", "completions"), "responses": ("openai", "responses")}
         kind, wire = api.get(self.spoken, ("openai", "completions"))
         env = {
-            **_FIXED,
+            **_ENV,
             "COPILOT_HOME": context.config,
             "COPILOT_MODEL": self.copilot_model,
             "COPILOT_PROVIDER_BASE_URL": context.base_url + ("" if kind == "anthropic" else "/v1"),
@@ -183,7 +183,7 @@ class CopilotCli(Adapter):
             "COPILOT_PROVIDER_WIRE_API": wire,
         }
         limits = {"PROMPT": context.window, "OUTPUT": context.max_output}
-        env |= {f"COPILOT_PROVIDER_MAX_{kind}_TOKENS": str(most) for kind, most in limits.items() if most}
+        env |= {f"COPILOT_PROVIDER_MAX_{kind}_TOKENS": str(limit) for kind, limit in limits.items() if limit}
         inherit = tuple((f"{context.home}/.copilot/{name}", name) for name in _OWN)
         return Launch(env=env, files=tuple(files), skills=f"{context.config}/skills", inherit=inherit)
 
@@ -212,8 +212,8 @@ class CopilotCli(Adapter):
         """Read the verdict from the exit code in the last `result` event, and the reason from the last error event."""
         if (result := last_event(exit.stdout, "result")) is None:
             # Errors in arguments and variables are printed before the session begins.
-            said = exit.code == 1 and not any(json_events(exit.head)) and exit.stderr.strip().partition("\n")[0]
-            return Verdict(Outcome.FAILED, said) if said else Verdict(Outcome.CRASHED)
+            message = exit.code == 1 and not any(json_events(exit.head)) and exit.stderr.strip().partition("\n")[0]
+            return Verdict(Outcome.FAILED, message) if message else Verdict(Outcome.CRASHED)
         if result.get("exitCode") == 0:
             return Verdict(Outcome.DONE)
         error = (last_event(exit.stdout, "session.error") or {}).get("data") or {}
@@ -227,9 +227,9 @@ class CopilotCli(Adapter):
 
     def tool_prefix(self, server: str) -> str:
         """Return the prefix of the names of an MCP server's tools in a model request."""
-        return f"{server}-"[:_LONGEST]
+        return f"{server}-"[:_MAX_NAME]
 
     def tool_name(self, server: str, tool: str) -> str:
         """Encode the name like a host name, with - for all characters but letters and digits, and truncate it."""
         labels = (each if each.isascii() else f"xn--{each.encode('punycode').decode()}" for each in tool.split("."))
-        return replaced(f"{server}-{'.'.join(labels)}", "[^a-zA-Z0-9_-]", "-")[:_LONGEST]
+        return replaced(f"{server}-{'.'.join(labels)}", "[^a-zA-Z0-9_-]", "-")[:_MAX_NAME]

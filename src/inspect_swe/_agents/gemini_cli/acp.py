@@ -22,8 +22,8 @@ from .agent import GeminiCli
 # The file of a session is named after the minute. Reopening the session in the same minute would empty it.
 _OTHER_MINUTE = """
 for file in .gemini/tmp/*/chats/session-*; do
-  kept="${file%/*}/session-2000-01-01T00-00-${file##*-}"
-  [ -e "$kept" ] || mv "$file" "$kept"
+  renamed="${file%/*}/session-2000-01-01T00-00-${file##*-}"
+  [ -e "$renamed" ] || mv "$file" "$renamed"
 done
 """
 

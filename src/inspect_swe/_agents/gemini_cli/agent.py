@@ -59,7 +59,7 @@ _SETTINGS: dict[str, Any] = {
     "telemetry": {"enabled": False},
 }
 
-_LONGEST, _KEPT = 63, 30
+_MAX_NAME, _END = 63, 30
 """The maximum length of a tool's name, and the length of each end of a shortened one."""
 
 _EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
@@ -227,10 +227,10 @@ class GeminiCli(Adapter):
 
     def tool_prefix(self, server: str) -> str:
         """Return the prefix of the names of an MCP server's tools in a model request."""
-        return (f"{server}_" if server.startswith("mcp_") else f"mcp_{server}_")[:_KEPT]
+        return (f"{server}_" if server.startswith("mcp_") else f"mcp_{server}_")[:_END]
 
     def tool_name(self, server: str, tool: str) -> str:
         """Replace characters that the API rejects, and cut the middle of a long name."""
         full = f"{server}_{tool}" if server.startswith("mcp_") else f"mcp_{server}_{tool}"
         name = replaced(full, "[^a-zA-Z0-9_.:-]")
-        return name if len(name) <= _LONGEST else f"{name[:_KEPT]}...{name[-_KEPT:]}"
+        return name if len(name) <= _MAX_NAME else f"{name[:_END]}...{name[-_END:]}"

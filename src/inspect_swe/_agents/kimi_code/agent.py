@@ -73,7 +73,7 @@ _WINDOW, _OUTPUT = 1_000_000, 32_000
 # The default of 50,000 tokens exceeds the window of some models; the CLI leaves 15 % free anyway.
 _CONFIG = "[loop_control]\nreserved_context_size = 0\n"
 
-_LONGEST = 64
+_MAX_NAME = 64
 """The maximum length of a tool's name."""
 
 _REFUSED = "Provider safety policy blocked the response."
@@ -220,23 +220,23 @@ class KimiCode(Adapter):
         """Read success from the exit code, and the reason of a failure from the last line on stderr."""
         if exit.code == 0:
             return Verdict(Outcome.DONE)
-        if (said := re.search(r"^error: (?:failed to run prompt: )?(.+)", exit.stderr, re.M)) is None:
+        if (error := re.search(r"^error: (?:failed to run prompt: )?(.+)", exit.stderr, re.M)) is None:
             return Verdict(Outcome.CRASHED)
-        return Verdict(Outcome.REFUSED if said[1] == _REFUSED else Outcome.FAILED, said[1])
+        return Verdict(Outcome.REFUSED if error[1] == _REFUSED else Outcome.FAILED, error[1])
 
     def tool_prefix(self, server: str) -> str:
         """Return the prefix of the names of an MCP server's tools in a model request."""
-        return f"mcp__{_part(server)}__"[: _LONGEST - len("_-12345678")]
+        return f"mcp__{_part(server)}__"[: _MAX_NAME - len("_-12345678")]
 
     def tool_name(self, server: str, tool: str) -> str:
         """Replace characters that some APIs reject, merge repeated _, and shorten a long name to end with a hash."""
         name = f"mcp__{_part(server)}__{_part(tool)}"
-        if len(name) <= _LONGEST:
+        if len(name) <= _MAX_NAME:
             return name
         value = fnv1a(name)
         digest = f"-{2**32 - value:x}" if value >= 2**31 else f"{value:x}"  # The hash is a signed number.
         digest = digest.rjust(8, "0")
-        return f"{name[: _LONGEST - len(digest) - 1]}_{digest}"
+        return f"{name[: _MAX_NAME - len(digest) - 1]}_{digest}"
 
 
 def _part(name: str) -> str:

@@ -1,11 +1,11 @@
-"""Runs mini-swe-agent. The sandbox's own Python runs this file, with the package's folder in front.
+"""Run mini-swe-agent. The sandbox's own Python runs this file, with the package's folder first in `sys.path`.
 
     python3 mini_runner.py JOB_FILE [--resume] < PROMPT
     python3 mini_runner.py JOB_FILE --terminal [OPTION...]
 
-The job says where the package and the conversation lie, and where the model is. With a prompt, a conversation that
-exists is gone on with (with `--resume` it must), and the last line of output is a JSON object that says how it ended.
-In a terminal a person works with the package's own command and its options.
+The job file contains the paths of the package and the conversation, and the model's address. With a prompt, an existing
+conversation is resumed (with `--resume` it must exist), and the last line of output is the result as a JSON object.
+In a terminal, a person works with the package's own command and its options.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Any
 
 JOB = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 sys.path[:0] = JOB["folders"]
-# What was kept from this Python is for the commands that it starts.
+# These variables were withheld from this Python. The agent's commands get them.
 os.environ.update(JOB["commands_env"])
 
 
 @contextlib.contextmanager
 def settings_in_environment() -> Iterator[None]:
-    """Its settings, where it looks for them; what the model's commands get to see is the environment as it was."""
+    """Set the variables that the package reads at its import, and remove them: the model's commands do not get them."""
     ours = {name: value for name, value in JOB["env"].items() if name not in os.environ}
     os.environ.update(ours)
     try:
@@ -50,7 +50,7 @@ _SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
 
 class Model(OpenRouterModel):  # type: ignore[misc]
-    """Its model for Chat Completions, which asks the bridge, and also notices that the provider has refused."""
+    """The package's model for Chat Completions, which calls the bridge and also detects a provider's refusal."""
 
     def query(self, messages: list[dict[str, Any]], **kwargs: Any) -> dict[str, Any]:
         with settings_in_environment():
@@ -77,7 +77,7 @@ class Model(OpenRouterModel):  # type: ignore[misc]
 
 
 class _Instructed(DefaultAgent):  # type: ignore[misc]
-    """Its agent, with the text that is to be added to its system prompt."""
+    """The package's agent, with a text appended to its system prompt."""
 
     def _render_template(self, template: str) -> str:
         text = str(super()._render_template(template))
@@ -86,11 +86,11 @@ class _Instructed(DefaultAgent):  # type: ignore[misc]
 
 
 class PersonsAgent(_Instructed, InteractiveAgent):  # type: ignore[misc]
-    """Its agent for a person."""
+    """The package's agent for a person."""
 
 
 class Agent(_Instructed):
-    """Its agent, which also goes on with a conversation, and keeps the real output of the command that submits."""
+    """The package's agent, which also resumes a conversation and records the output of the command that submits."""
 
     def run(self, task: str = "", **kwargs: Any) -> dict[str, Any]:
         path = self.config.output_path
@@ -114,7 +114,7 @@ class Agent(_Instructed):
         return dict(self.messages[-1].get("extra", {}))
 
     def _answer_interrupted_calls(self) -> None:
-        """Providers refuse a conversation in which a tool call has no result."""
+        """Add results to interrupted calls: providers refuse a conversation in which a call has none."""
         last = self.messages[-1]
         if last["role"] == "assistant" and last.get("tool_calls"):
             lost = {"output": "", "returncode": -1, "exception_info": "The command was interrupted."}
@@ -132,8 +132,8 @@ class Agent(_Instructed):
             for action in message.get("extra", {}).get("actions", []):
                 outputs.append(self.env.execute(action))
         except Submitted as ex:
-            said = f"{_SUBMIT}\n{ex.messages[0]['extra']['submission']}"
-            outputs.append({"output": said, "returncode": 0, "exception_info": ""})
+            output = f"{_SUBMIT}\n{ex.messages[0]['extra']['submission']}"
+            outputs.append({"output": output, "returncode": 0, "exception_info": ""})
             self._add_results(message, outputs)
             raise
         return self._add_results(message, outputs)
@@ -144,14 +144,14 @@ class Agent(_Instructed):
 
 
 def in_terminal(options: list[str]) -> None:
-    """Run its own command for a person."""
+    """Run the package's own command for a person."""
     ours = ["--model", JOB["model"], "--model-class", "__main__.Model", "--agent-class", "__main__.PersonsAgent"]
     ours += ["--config", str(mini.DEFAULT_CONFIG_FILE), "--config", "agent.cost_limit=0", "--yolo"]
     mini.app([*ours, "--output", JOB["trajectory"], *options])
 
 
 def main() -> dict[str, Any]:
-    """Run its own command with our agent and model, and say how that ended."""
+    """Run the package's own command with our agent and model, and return the result."""
     if "--resume" in sys.argv and not Path(JOB["trajectory"]).exists():
         return {"status": "Failed", "reason": f"There is no conversation in {JOB['trajectory']}."}
     try:

@@ -169,11 +169,11 @@ class OpenCode(Adapter):
         files = {"opencode.json": literal.encode(), "plugin.js": _PLUGIN.read_bytes(), **_INSTALLED}
         files |= {"system.md": context.system.encode(errors="replace")} if context.system else {}
         # A task's own configuration ranks above the file and below the variable.
-        told = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
+        configuration = {"OPENCODE_CONFIG": f"{here}/opencode.json", "OPENCODE_CONFIG_CONTENT": json.dumps(fixed)}
         if self.presented.partition("/")[0] in _PATHS:
-            told["OPENCODE_MODELS_PATH"] = f"{here}/models.json"
+            configuration["OPENCODE_MODELS_PATH"] = f"{here}/models.json"
             files["models.json"] = _MODELS.read_bytes()
-        env = {**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **told}
+        env = {**{f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}, **unseen, **configuration}
         placed = tuple(File(f"{here}/{name}", content) for name, content in files.items())
         return Launch(env, placed, f"{here}/skills", inherit=((f"{context.home}/.config/opencode", "opencode"),))
 
@@ -207,8 +207,8 @@ class OpenCode(Adapter):
             outcome = Outcome.REFUSED if error.get("name") == "ContentFilterError" else Outcome.FAILED
             return Verdict(outcome, str((error.get("data") or {}).get("message") or error.get("name")))
         # Before its session begins, the CLI reports errors such as a wrong configuration on stderr.
-        said = None if any(json_events(exit.stdout)) else re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr)
-        return Verdict(Outcome.FAILED, said[1]) if said else Verdict(Outcome.CRASHED)
+        error = None if any(json_events(exit.stdout)) else re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr)
+        return Verdict(Outcome.FAILED, error[1]) if error else Verdict(Outcome.CRASHED)
 
     def tool_prefix(self, server: str) -> str:
         """Return the prefix of the names of an MCP server's tools in a model request."""

@@ -59,7 +59,7 @@ _SETTINGS: dict[str, Any] = {
     "retry": {"enabled": False, "provider": {"maxRetries": 0, "timeoutMs": FOREVER}},
 }
 _OFF = {"JITI_FS_CACHE": "false", "PI_OFFLINE": "1", "PI_TELEMETRY": "0"}
-_LONGEST = 64  # Maximum length of a tool's name.
+_MAX_NAME = 64  # Maximum length of a tool's name.
 _RESERVE, _RECENT = 16_384, 20_000  # Tokens that the CLI leaves free, and recent tokens that it never summarizes.
 
 _EXTENSION = Path(__file__).with_name("extension.js")
@@ -150,8 +150,8 @@ class Pi(Adapter):
         """Check the model's name."""
         if not re.fullmatch(r"[\w.-]+/[^\s:*?\[\]]+", self.presented):
             raise AgentOptionError(
-                f"pi_model={self.presented!r} is not a provider and a model.",
-                hint='name both, as in "anthropic/claude-sonnet-4-5".',
+                f'pi_model={self.presented!r} is not of the form "provider/model".',
+                hint='an example is "anthropic/claude-sonnet-4-5".',
             )
 
     def route(self, model: str) -> Route:
@@ -164,7 +164,7 @@ class Pi(Adapter):
         here, (provider, _, model) = context.config, self.presented.partition("/")
         api, path, _ = _APIS.get(provider, _OTHERS)
         limits = {"contextWindow": context.window_with(_RESERVE), "maxTokens": context.max_output}
-        entry = {"id": model, "input": ["text", "image"], **{name: told for name, told in limits.items() if told}}
+        entry = {"id": model, "input": ["text", "image"], **{name: limit for name, limit in limits.items() if limit}}
         served = {"baseUrl": context.base_url + path, "api": api, "apiKey": "none-needed", "models": [entry]}
         recent = min(_RECENT, context.window // 4) if context.window else _RECENT
         written = {
@@ -200,8 +200,8 @@ class Pi(Adapter):
     def judge(self, exit: Exit) -> Verdict:
         """Read the verdict from our extension's last event; without one the CLI crashed or did not start."""
         if exit.code not in (0, 1) or (end := last_event(exit.stderr, "pi_end")) is None:
-            said = re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr) if exit.code == 1 else None
-            return Verdict(Outcome.FAILED, said[1]) if said else Verdict(Outcome.CRASHED)
+            error = re.search(r"Error: (?:\x1b\[\d*m)*(.+)", exit.stderr) if exit.code == 1 else None
+            return Verdict(Outcome.FAILED, error[1]) if error else Verdict(Outcome.CRASHED)
         if end.get("reason") not in ("error", "aborted"):
             return Verdict(Outcome.DONE)
         reason = str(end.get("error") or "")
@@ -210,18 +210,18 @@ class Pi(Adapter):
 
     def tool_prefix(self, server: str) -> str:
         """Return the prefix of the names of an MCP server's tools in a model request."""
-        return f"mcp__{server.replace('-', '_')}__"[: _LONGEST - len("_12345678")]
+        return f"mcp__{server.replace('-', '_')}__"[: _MAX_NAME - len("_12345678")]
 
     def tool_name(self, server: str, tool: str) -> str:
         """Replace characters other than letters, digits and _; shorten a long name to end with a hash."""
         name = replaced(f"mcp__{server}__{tool}", "[^A-Za-z0-9_]")
-        return name if len(name) <= _LONGEST else self.twin_name(server, tool)
+        return name if len(name) <= _MAX_NAME else self.twin_name(server, tool)
 
     def twin_name(self, server: str, tool: str) -> str:
         """Return a name that ends with a hash."""
         digest = hashlib.sha256(f"{server}\0{tool}".encode()).hexdigest()[:8]
         name = replaced(f"mcp__{server}__{tool}", "[^A-Za-z0-9_]")
-        return f"{name[: _LONGEST - len(digest) - 1]}_{digest}"
+        return f"{name[: _MAX_NAME - len(digest) - 1]}_{digest}"
 
 
 def _server(server: MCPServerConfig) -> dict[str, Any]:

@@ -54,14 +54,14 @@ _SETTINGS: dict[str, Any] = {
 # Settings of the highest rank, so that no other file can choose an API, an address or a key.
 _AUTH = "openai-responses"
 _NO_PROVIDERS: dict[str, Any] = {"modelProviders": {}, "providerProtocol": {}}
-_FIXED = {**_NO_PROVIDERS, "security": {"auth": {"selectedType": _AUTH, "enforcedType": _AUTH}}}
+_SYSTEM_SETTINGS = {**_NO_PROVIDERS, "security": {"auth": {"selectedType": _AUTH, "enforcedType": _AUTH}}}
 
 _CALLS = {"maxRetries": 0, "streamIdleTimeoutMs": FOREVER, "timeout": FOREVER}
 
 _GUARD = Path(__file__).with_name("guard.cjs")
 """A preload script for the CLI that protects the task's settings and the output of commands."""
 
-_LONGEST = 63
+_MAX_NAME = 63
 """The maximum length of a tool's name."""
 
 _EXTENSION = {"name": "session", "version": "1.0.0", "contextFileName": "SYSTEM.md"}
@@ -165,7 +165,11 @@ class QwenCode(Adapter):
         }
         files = [
             File(f"{context.config}/settings.json", json.dumps(settings).encode()),
-            File(f"{context.config}/system.json", json.dumps(_FIXED).encode(), over="/etc/qwen-code/settings.json"),
+            File(
+                f"{context.config}/system.json",
+                json.dumps(_SYSTEM_SETTINGS).encode(),
+                over="/etc/qwen-code/settings.json",
+            ),
             File(
                 f"{context.config}/defaults.json",
                 json.dumps(_NO_PROVIDERS).encode(),
@@ -242,15 +246,15 @@ class QwenCode(Adapter):
 
     def tool_prefix(self, server: str) -> str:
         """Return the prefix of the names of an MCP server's tools in a model request."""
-        return super().tool_prefix(server)[: _LONGEST - len("_1234567")]
+        return super().tool_prefix(server)[: _MAX_NAME - len("_1234567")]
 
     def tool_name(self, server: str, tool: str) -> str:
         """Replace characters that some APIs reject. A changed or long name ends with a hash."""
         name = f"mcp__{server}__{tool}"
-        if len(name) <= _LONGEST and re.fullmatch("[A-Za-z0-9_-]+", name):
+        if len(name) <= _MAX_NAME and re.fullmatch("[A-Za-z0-9_-]+", name):
             return name
         suffix = f"_{_base36(fnv1a(name)).rjust(7, '0')}"
-        return replaced(name, "[^A-Za-z0-9_-]")[: _LONGEST - len(suffix)] + suffix
+        return replaced(name, "[^A-Za-z0-9_-]")[: _MAX_NAME - len(suffix)] + suffix
 
 
 def _base36(number: int) -> str:
