@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from inspect_swe._contract.adapter import Exit, LaunchContext
+from inspect_swe._contract.adapter import Exit, Launch, LaunchContext
 
 
 def sites(*command: str, **fixed: Any) -> Callable[..., LaunchContext]:
-    """A function that makes sites for a command, each with the changes that it is given."""
+    """Return a function that makes the launch context of a command, with the given changes."""
     common: dict[str, Any] = {
         "command": command,
         "config": "/scratch/home",
@@ -30,6 +30,11 @@ def sites(*command: str, **fixed: Any) -> Callable[..., LaunchContext]:
 
 
 def ended(code: int, *events: dict[str, Any], stderr: str = "") -> Exit:
-    """The exit of a CLI that has printed events; -9 if it was killed."""
+    """Return the exit of a CLI that printed events. The code is -9 if it was killed."""
     stdout = "\n".join(json.dumps(event) for event in events)
     return Exit(code, stdout, stderr, stdout)
+
+
+def files(launch: Launch, folder: str = "/scratch/home") -> dict[str, str]:
+    """Return the content of a launch's files by their paths in a folder."""
+    return {file.path.removeprefix(f"{folder}/"): file.content.decode() for file in launch.files}

@@ -10,9 +10,9 @@ from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, antigravity
 from inspect_swe._agents.antigravity.agent import Antigravity
-from inspect_swe._contract.adapter import Exit, Invocation, Outcome, Turn
+from inspect_swe._contract.adapter import Invocation, Turn
 
-from .support import ended, sites
+from .support import sites
 
 site = sites("/usr/bin/python3", "/tools/package/google/antigravity/bin/localharness")
 SITE = site()
@@ -86,18 +86,3 @@ def test_mcp_servers() -> None:
     assert Antigravity().tool_prefix("my-server") == "mcp_my-server_"
     with pytest.raises(AgentOptionError, match="'old'"):
         antigravity(mcp_servers=[MCPServerConfigHTTP(name="old", type="sse", url="http://x/sse")])
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome", "reason"),
-    [
-        (ended(0, {"type": "step"}, {"type": "result", "status": "Done", "answer": "42"}), Outcome.DONE, ""),
-        (ended(1, {"type": "result", "status": "Refused", "reason": "blocked"}), Outcome.REFUSED, "blocked"),
-        (ended(1, {"type": "result", "status": "Failed", "reason": "HTTP 400"}), Outcome.FAILED, "HTTP 400"),
-        (ended(-9, {"type": "step"}), Outcome.CRASHED, ""),
-        (Exit(1, "half a line {", "Harness process exited unexpectedly"), Outcome.CRASHED, ""),
-    ],
-)
-def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
-    verdict = Antigravity().judge(end)
-    assert (verdict.outcome, verdict.reason) == (outcome, reason)

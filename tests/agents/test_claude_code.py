@@ -8,9 +8,9 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe._agents.claude_code.agent import ClaudeCode
-from inspect_swe._contract.adapter import Exit, Invocation, Outcome, Turn
+from inspect_swe._contract.adapter import Invocation, Turn
 
-from .support import ended, sites
+from .support import sites
 
 site = sites("/tools/claude")
 SITE = site()
@@ -101,31 +101,6 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
     assert launch.env["CLAUDE_CONFIG_DIR"] == "/scratch/home"
     assert ("/root/.claude/settings.json", "settings.json") in launch.inherit
     assert launch.skills == "/scratch/home/skills"
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome"),
-    [
-        (ended(0, {"type": "result", "subtype": "success", "is_error": False}), Outcome.DONE),
-        (ended(1, {"type": "result", "is_error": True, "stop_reason": "refusal"}), Outcome.REFUSED),
-        (ended(1, {"type": "result", "is_error": True, "result": "API Error: 400 no"}), Outcome.FAILED),
-        (ended(0), Outcome.CRASHED),
-        (ended(0, {"type": "result", "is_error": True, "result": "no"}), Outcome.FAILED),
-        (ended(-9, {"type": "result", "is_error": False, "result": "done"}), Outcome.DONE),
-        (ended(1, {"type": "result", "is_error": True, "stop_reason": "refusal", "x": "\u2028"}), Outcome.REFUSED),
-        (ended(1), Outcome.CRASHED),
-        (ended(-9, {"type": "assistant"}), Outcome.CRASHED),
-        (ended(137), Outcome.CRASHED),
-        (Exit(1, "half a line {", "boom"), Outcome.CRASHED),
-    ],
-)
-def test_verdicts(end: Exit, outcome: Outcome) -> None:
-    assert ClaudeCode().judge(end).outcome is outcome
-
-
-def test_reason_is_the_clis_own() -> None:
-    end = ended(1, {"type": "result", "is_error": True, "result": "API Error: 400 no"})
-    assert ClaudeCode().judge(end).reason == "API Error: 400 no"
 
 
 LIMITS = {

@@ -12,9 +12,9 @@ from inspect_swe import AgentOptionError, CodexAutoReview, codex_cli
 from inspect_swe._agents.codex_cli.agent import CodexCli
 from inspect_swe._agents.codex_cli.catalogue import is_known
 from inspect_swe._agents.codex_cli.toml import toml_document
-from inspect_swe._contract.adapter import Exit, Invocation, LaunchContext, Outcome, Turn
+from inspect_swe._contract.adapter import Exit, Invocation, LaunchContext, Turn
 
-from .support import ended, sites
+from .support import sites
 
 site = sites("/tools/codex", model="claude-sonnet-4-5", session_id="01a1fdcc-12a8-7610-b662-efd06e515998")
 SITE = site()
@@ -159,38 +159,6 @@ def test_home_of_ones_choice(given: str, home: str) -> None:
     launch = CodexCli(home_dir=given).launch(SITE)
     assert launch.env["CODEX_HOME"] == home and launch.skills == f"{home}/skills" and launch.inherit == ()
     assert [file.path for file in launch.files] == [f"{home}/agent.config.toml", MODELS]
-
-
-DONE = {"type": "turn.completed", "usage": {}}
-BEGUN = {"type": "turn.started"}
-REFUSED = "stream disconnected before completion: Incomplete response returned, reason: content_filter"
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome"),
-    [
-        (ended(0, BEGUN, DONE), Outcome.DONE),
-        (ended(-9, BEGUN, DONE), Outcome.DONE),
-        (ended(1, BEGUN, {"type": "turn.failed", "error": {"message": "no"}}), Outcome.FAILED),
-        (ended(1, BEGUN, {"type": "turn.failed", "error": {"message": REFUSED}}), Outcome.REFUSED),
-        (ended(-9, BEGUN, DONE, BEGUN), Outcome.CRASHED),
-        (ended(1, stderr="Error: thread/resume failed: no rollout found"), Outcome.FAILED),
-        (ended(2, stderr="error: unexpected argument"), Outcome.FAILED),
-        (ended(101, stderr="thread 'main' panicked\nerror: x"), Outcome.CRASHED),
-        (ended(1), Outcome.CRASHED),
-        (ended(0), Outcome.CRASHED),
-        (ended(-9), Outcome.CRASHED),
-    ],
-)
-def test_verdicts(end: Exit, outcome: Outcome) -> None:
-    assert CodexCli().judge(end).outcome is outcome
-
-
-def test_reason_is_the_clis_own() -> None:
-    end = ended(1, BEGUN, {"type": "turn.failed", "error": {"message": "unexpected status 404"}})
-    assert CodexCli().judge(end).reason == "unexpected status 404"
-    end = ended(1, stderr="2026-01-01 WARN x\nError loading config.toml: bad\nmore")
-    assert CodexCli().judge(end).reason == "Error loading config.toml: bad"
 
 
 def test_the_thread_names_the_session() -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import inspect
 import json
-from typing import Any
 
 import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, copilot_cli, opencode
 from inspect_swe._agents.copilot_cli.agent import _SESSION, CopilotCli, Wire
-from inspect_swe._contract.adapter import Exit, Invocation, Launch, Outcome, Turn
+from inspect_swe._contract.adapter import Invocation, Turn
 
-from .support import ended, sites
+from .support import files, sites
 
 site = sites("/tools/node", "--liftoff-only", "/tools/index.js")
 SITE = site()
@@ -23,10 +22,6 @@ ARGV = (
     *("--additional-mcp-config", "@/scratch/home/servers.json", "--allow-all", "--output-format", "json"),
     *("--session-id", SITE.session_id),
 )
-
-
-def files(launch: Launch) -> dict[str, str]:
-    return {file.path.removeprefix("/scratch/home/"): file.content.decode() for file in launch.files}
 
 
 def test_options_are_those_of_opencode() -> None:
@@ -106,24 +101,3 @@ def test_limits_of_the_served_model() -> None:
     names = {"COPILOT_PROVIDER_MAX_PROMPT_TOKENS": "100000", "COPILOT_PROVIDER_MAX_OUTPUT_TOKENS": "8000"}
     assert names.items() <= CopilotCli().launch(site(window=100_000, max_output=8_000)).env.items()
     assert not names.keys() & CopilotCli().launch(SITE).env.keys()
-
-
-def failed(message: str) -> dict[str, Any]:
-    return {"type": "session.error", "data": {"message": message}}
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome", "reason"),
-    [
-        (ended(0, {"type": "result", "exitCode": 0}), Outcome.DONE, ""),
-        (ended(1, failed("529 overloaded"), {"type": "result", "exitCode": 1}), Outcome.FAILED, "529 overloaded"),
-        (ended(-9, {"type": "user.message"}), Outcome.CRASHED, ""),
-        (ended(-9), Outcome.CRASHED, ""),
-        (ended(1), Outcome.CRASHED, ""),
-        (ended(1, {"type": "user.message"}, stderr="a trace"), Outcome.CRASHED, ""),
-        (ended(1, stderr="Invalid provider type\nUsage: ...\n"), Outcome.FAILED, "Invalid provider type"),
-    ],
-)
-def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
-    verdict = CopilotCli().judge(end)
-    assert (verdict.outcome, verdict.reason) == (outcome, reason)

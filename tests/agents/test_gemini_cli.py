@@ -8,9 +8,9 @@ import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe._agents.gemini_cli.agent import GeminiCli
-from inspect_swe._contract.adapter import Exit, Invocation, Launch, Outcome, Turn
+from inspect_swe._contract.adapter import Invocation, Launch, Turn
 
-from .support import ended, sites
+from .support import sites
 
 site = sites("/tools/node", "/tools/gemini.js")
 SITE = site()
@@ -101,27 +101,6 @@ def test_models_and_web_search() -> None:
 
 def test_names_of_mcp_tools() -> None:
     assert [GeminiCli().tool_prefix(name) for name in ("host", "mcp_x")] == ["mcp_host_", "mcp_x_"]
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome"),
-    [
-        (ended(0, {"type": "result", "status": "success"}), Outcome.DONE),
-        (ended(0, {"type": "error", "message": "blocked"}, {"type": "result", "status": "error"}), Outcome.REFUSED),
-        (ended(144, {"type": "result", "status": "error", "error": {"message": "no"}}), Outcome.FAILED),
-        (ended(-9, {"type": "result", "status": "success"}, {"type": "message"}), Outcome.DONE),
-        (ended(-9, {"type": "tool_use"}), Outcome.CRASHED),
-        (ended(1), Outcome.CRASHED),
-        (Exit(1, "half a line {", "boom"), Outcome.CRASHED),
-    ],
-)
-def test_verdicts(end: Exit, outcome: Outcome) -> None:
-    assert GeminiCli().judge(end).outcome is outcome
-
-
-def test_reason_is_the_clis_own() -> None:
-    end = ended(144, {"type": "result", "status": "error", "error": {"type": "Error", "message": "API Error: no"}})
-    assert GeminiCli().judge(end).reason == "API Error: no"
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,14 @@ from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, kimi_code
 from inspect_swe._agents.kimi_code.agent import KimiCode
-from inspect_swe._contract.adapter import Exit, Launch, Outcome, Turn
+from inspect_swe._contract.adapter import Turn
 
-from .support import ended, sites
+from .support import ended, files, sites
 
 site = sites("/tools/node", "/tools/main.mjs")
 SITE = site()
 PRELOAD = '--require="/scratch/home/prompt.cjs"'
 COMMAND = ("sh", PRELOAD, "/tools/node", "/tools/main.mjs", "--output-format", "stream-json")
-REFUSED = "Provider safety policy blocked the response."
-HINT = {"role": "meta", "type": "session.resume_hint", "session_id": "session_1"}
-
-
-def files(launch: Launch) -> dict[str, str]:
-    return {file.path.removeprefix("/scratch/home/"): file.content.decode() for file in launch.files}
 
 
 def test_the_prompt_comes_on_stdin() -> None:
@@ -86,25 +80,6 @@ def test_shell_where_there_is_no_bash() -> None:
     argv = KimiCode().turn(place, Turn("x", resume=False)).argv
     assert argv[3:5] == ("sh", "/scratch/home/shell")
     assert {"shell/bash", "shell/shopt"} <= files(KimiCode().launch(place)).keys()
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome", "reason"),
-    [
-        (ended(0, HINT), Outcome.DONE, ""),
-        (ended(1, stderr=f"error: failed to run prompt: {REFUSED}\nSee log: x\n"), Outcome.REFUSED, REFUSED),
-        (
-            ended(1, stderr="error: failed to run prompt: provider.api_error: 400 no\n"),
-            Outcome.FAILED,
-            "provider.api_error: 400 no",
-        ),
-        (ended(-9, {"role": "assistant"}), Outcome.CRASHED, ""),
-        (Exit(134, "half a line {", "FATAL ERROR: heap out of memory"), Outcome.CRASHED, ""),
-    ],
-)
-def test_judge(end: Exit, outcome: Outcome, reason: str) -> None:
-    verdict = KimiCode().judge(end)
-    assert (verdict.outcome, verdict.reason) == (outcome, reason)
 
 
 def test_a_persons_folder_is_trusted() -> None:

@@ -10,7 +10,7 @@ from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, opencode
 from inspect_swe._agents.opencode.agent import OpenCode
-from inspect_swe._contract.adapter import Exit, Launch, Outcome, Turn
+from inspect_swe._contract.adapter import Launch, Turn
 
 from .support import ended, sites
 
@@ -25,10 +25,6 @@ def config(launch: Launch) -> dict[str, Any]:
     files = {file.path: file.content for file in launch.files}
     loaded: dict[str, Any] = json.loads(files[launch.env["OPENCODE_CONFIG"]])
     return loaded
-
-
-def error(name: str, message: str) -> dict[str, Any]:
-    return {"type": "error", "sessionID": "ses_1", "error": {"name": name, "data": {"message": message}}}
 
 
 def test_first_and_resumed_prompt() -> None:
@@ -148,25 +144,6 @@ def test_session_id() -> None:
     step = {"type": "step_start", "sessionID": "ses_1", "part": {}}
     assert OpenCode().session_id(ended(-9, SESSION, step)) == "ses_1"
     assert OpenCode().session_id(ended(1)) is None
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome", "reason"),
-    [
-        (ended(0, SESSION), Outcome.DONE, ""),
-        (ended(1, SESSION, error("ContentFilterError", "blocked")), Outcome.REFUSED, "blocked"),
-        (ended(1, SESSION, error("APIError", "no credit")), Outcome.FAILED, "no credit"),
-        (ended(1, {"type": "error", "error": {"name": "Odd"}}), Outcome.FAILED, "Odd"),
-        (ended(1, stderr="\x1b[91m\x1b[1mError: \x1b[0mNot valid JSON\n{"), Outcome.FAILED, "Not valid JSON"),
-        (ended(1, SESSION, stderr="Error: something\n"), Outcome.CRASHED, ""),
-        (ended(1), Outcome.CRASHED, ""),
-        (ended(-9, SESSION), Outcome.CRASHED, ""),
-        (ended(132, stderr="panic"), Outcome.CRASHED, ""),
-    ],
-)
-def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
-    verdict = OpenCode().judge(end)
-    assert (verdict.outcome, verdict.reason) == (outcome, reason)
 
 
 def test_limits_of_the_model() -> None:

@@ -11,9 +11,9 @@ from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import AgentOptionError, opencode, pi
 from inspect_swe._agents.pi.agent import Pi
-from inspect_swe._contract.adapter import Exit, Invocation, Launch, Outcome, Turn
+from inspect_swe._contract.adapter import Invocation, Turn
 
-from .support import ended, sites
+from .support import ended, files, sites
 
 site = sites("/tools/node", "/tools/cli.js")
 SITE = site()
@@ -21,10 +21,6 @@ ARGV = (
     *("/tools/node", "/tools/cli.js", "--approve", "--provider", "anthropic", "--model", "claude-sonnet-4-5"),
     *("--extension", "/scratch/home/session.js"),
 )
-
-
-def files(launch: Launch) -> dict[str, str]:
-    return {file.path.removeprefix("/scratch/home/"): file.content.decode() for file in launch.files}
 
 
 def configured(model: str = "anthropic/claude-sonnet-4-5", name: str = "models", **changes: Any) -> dict[str, Any]:
@@ -109,31 +105,6 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
     assert files(launch)["system.md"] == "be brief" and "system.md" not in files(Pi().launch(SITE))
     argv = Pi().turn(site(system="be brief"), Turn("x", resume=False)).argv
     assert argv[len(ARGV) :][:2] == ("--append-system-prompt", "/scratch/home/system.md")
-
-
-def gave_up(code: int = 1, raw: str | None = None, **event: str) -> Exit:
-    line = json.dumps({"type": "pi_end", "reason": "error", "raw": raw, **event})
-    return Exit(code, "", f"Warning: x\n{line}\n")
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome", "reason"),
-    [
-        (gave_up(0, reason="stop"), Outcome.DONE, ""),
-        (gave_up(reason="length"), Outcome.DONE, ""),
-        (gave_up(0, error="400 no"), Outcome.FAILED, "400 no"),
-        (gave_up(-9, error="context is full"), Outcome.CRASHED, ""),
-        (gave_up(error="Response incomplete: content_filter"), Outcome.REFUSED, "Response incomplete: content_filter"),
-        (gave_up(raw="refusal", error="It is about X."), Outcome.REFUSED, "It is about X."),
-        (gave_up(error="connect ECONNREFUSED"), Outcome.FAILED, "connect ECONNREFUSED"),
-        (Exit(1, "", "Warning: x\nError: bad file\n  at y"), Outcome.FAILED, "bad file"),
-        (Exit(-9, "", "Error: x"), Outcome.CRASHED, ""),
-        (Exit(1, "half a line {", "boom"), Outcome.CRASHED, ""),
-    ],
-)
-def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
-    verdict = Pi().judge(end)
-    assert (verdict.outcome, verdict.reason) == (outcome, reason)
 
 
 def test_the_extension_names_the_session() -> None:

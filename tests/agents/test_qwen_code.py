@@ -10,9 +10,9 @@ from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import gemini_cli, qwen_code
 from inspect_swe._agents.qwen_code.agent import QwenCode
-from inspect_swe._contract.adapter import Exit, Invocation, Launch, Outcome, Turn
+from inspect_swe._contract.adapter import Invocation, Turn
 
-from .support import ended, sites
+from .support import files, sites
 
 site = sites("/tools/node", "/tools/cli.js")
 SITE = site()
@@ -20,11 +20,6 @@ ARGV = (
     *("/tools/node", "--require", "/scratch/home/guard.cjs", "/tools/cli.js", "--auth-type", "openai-responses"),
     *("--approval-mode", "yolo", "--output-format", "stream-json"),
 )
-SILENT = "Model stream ended with empty response text."
-
-
-def files(launch: Launch) -> dict[str, str]:
-    return {file.path.removeprefix("/scratch/home/"): file.content.decode() for file in launch.files}
 
 
 def stdin(prompt: str) -> str:
@@ -102,26 +97,6 @@ def test_models_and_web_search() -> None:
     assert route.aliases == {"qwen3-max": None} and not route.web_search
     assert QwenCode(web_search=False).launch(SITE).env["ENABLE_WEB_SEARCH"] == "false"
     assert "ENABLE_WEB_SEARCH" not in QwenCode().launch(SITE).env
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome", "reason"),
-    [
-        (ended(0, {"type": "result", "is_error": False}), Outcome.DONE, ""),
-        (ended(1, {"type": "result", "is_error": True, "error": {"message": "no"}}), Outcome.FAILED, "no"),
-        (ended(1, {"type": "result", "is_error": True}), Outcome.FAILED, ""),
-        (
-            ended(1, {"type": "result", "is_error": True, "error": {"message": f"[API Error: {SILENT}]"}}),
-            Outcome.REFUSED,
-            f"[API Error: {SILENT}]",
-        ),
-        (ended(-9, {"type": "assistant"}), Outcome.CRASHED, ""),
-        (Exit(1, "half a line {", "boom"), Outcome.CRASHED, ""),
-    ],
-)
-def test_verdicts(end: Exit, outcome: Outcome, reason: str) -> None:
-    verdict = QwenCode().judge(end)
-    assert (verdict.outcome, verdict.reason) == (outcome, reason)
 
 
 def test_limits_of_the_model() -> None:
