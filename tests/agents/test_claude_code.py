@@ -27,10 +27,6 @@ def test_first_and_resumed_prompt() -> None:
     assert again == Invocation((*COMMON, "--resume", SESSION, *skip), b"again")
 
 
-def test_a_prompt_is_no_command_of_the_cli() -> None:
-    assert ClaudeCode().turn(SITE, Turn("/status is wrong", resume=False)).stdin == b"\n/status is wrong"
-
-
 def test_options_become_flags() -> None:
     servers = (
         MCPServerConfigStdio(name="std", command="run", args=["a"], cwd="/srv", env={"K": "v"}, tools=["add"]),

@@ -43,13 +43,6 @@ def test_the_sandboxs_own_cli_runs_by_itself() -> None:
     assert argv == (*BEFORE, "new", "/usr/bin/copilot", *ARGV[5:])
 
 
-def test_shell_where_there_is_no_bash() -> None:
-    place = site(shells=frozenset())
-    argv = CopilotCli().turn(place, Turn("x", resume=False)).argv
-    assert argv[10:] == ("sh", "/scratch/home/shell", *ARGV)
-    assert {"shell/bash", "shell/shopt"} <= files(CopilotCli().launch(place)).keys()
-
-
 def test_mcp_servers() -> None:
     servers = (
         MCPServerConfigStdio(name="std", command="run", args=["a"], env={"K": "v"}),

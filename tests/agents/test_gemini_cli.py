@@ -22,26 +22,12 @@ def files(launch: Launch) -> dict[str, str]:
     return {file.path.removeprefix(f"{HOME}/"): file.content.decode() for file in launch.files}
 
 
-def stdin(prompt: str) -> str:
-    return GeminiCli().turn(SITE, Turn(prompt, resume=False)).stdin.decode()
-
-
 def test_first_and_resumed_prompt() -> None:
     argv = (*SITE.command, *COMMON)
     first = GeminiCli().turn(SITE, Turn("- do it", resume=False))
     assert first == Invocation((*argv, "--session-id", SITE.session_id), b"- do it")
     again = GeminiCli().turn(site(debug=True), Turn("again", resume=True))
     assert again == Invocation((*argv, "--resume", SITE.session_id, "--debug"), b"again")
-
-
-@pytest.mark.parametrize("prompt", ["do it", "- list\n--help", "!ls", "a / b ? c", "  indented"])
-def test_prompts_that_the_cli_leaves_alone(prompt: str) -> None:
-    assert stdin(prompt) == prompt
-
-
-@pytest.mark.parametrize("prompt", ["/status", " /status", "? what", "<session_context> x", "see @a.py", "me@x.org"])
-def test_prompts_that_the_cli_would_read_in_its_own_way(prompt: str) -> None:
-    assert stdin(prompt) == f"/as-written\n{prompt}"
 
 
 def test_settings() -> None:
@@ -81,16 +67,6 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
     assert launch.env["GEMINI_CLI_SYSTEM_DEFAULTS_PATH"] == "/root/.gemini/settings.json"
     assert ("/root/.gemini/GEMINI.md", ".gemini/GEMINI.md") in launch.inherit
     assert launch.skills == f"{HOME}/skills"
-
-
-def test_shell_where_there_is_no_bash() -> None:
-    place = site(shells=frozenset())
-    assert GeminiCli().turn(place, Turn("x", resume=False)).argv[:7] == (
-        *("sh", "-c", 'PATH="$1:$PATH" && export PATH && shift && exec "$@"'),
-        *("sh", "/scratch/home/shell", *SITE.command),
-    )
-    scripts = [file for file in GeminiCli().launch(place).files if file.path.startswith("/scratch/home/shell/")]
-    assert [(file.path[20:], file.mode) for file in scripts] == [("bash", 0o755), ("shopt", 0o755)]
 
 
 def test_models_and_web_search() -> None:

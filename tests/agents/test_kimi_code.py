@@ -23,7 +23,6 @@ def test_the_prompt_comes_on_stdin() -> None:
     first = KimiCode().turn(SITE, Turn("- do it", resume=False))
     assert (first.argv[:2], first.argv[3:]) == (("sh", "-c"), (*COMMAND, "--prompt=-"))
     assert first.stdin == b"- do it"
-    assert KimiCode().turn(SITE, Turn(" /goal x", resume=False)).stdin == b"The request, as it was written:\n /goal x"
 
 
 def test_a_session_is_resumed_by_its_id() -> None:
@@ -73,13 +72,6 @@ def test_limits_of_the_model(own: int | None, window: int | None, output: int | 
 def test_a_window_of_nothing_is_refused() -> None:
     with pytest.raises(AgentOptionError, match="max_context_size must be at least 1, not 0"):
         kimi_code(max_context_size=0)
-
-
-def test_shell_where_there_is_no_bash() -> None:
-    place = site(shells=frozenset())
-    argv = KimiCode().turn(place, Turn("x", resume=False)).argv
-    assert argv[3:5] == ("sh", "/scratch/home/shell")
-    assert {"shell/bash", "shell/shopt"} <= files(KimiCode().launch(place)).keys()
 
 
 def test_a_persons_folder_is_trusted() -> None:

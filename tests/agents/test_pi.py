@@ -40,16 +40,6 @@ def test_first_and_resumed_prompt() -> None:
     assert again == Invocation((*ARGV, "--mode", "json", "--fork", SITE.session_id, "@/a.png"), b"again")
 
 
-@pytest.mark.parametrize("prompt", ["do it", "- list\n--help", "!ls", "a / b", "@README.md"])
-def test_prompts_that_the_cli_leaves_alone(prompt: str) -> None:
-    assert Pi().turn(SITE, Turn(prompt, resume=False)).stdin.decode() == prompt
-
-
-@pytest.mark.parametrize("prompt", ["/mcp", " /skill:x", "/a\n/b"])
-def test_prompts_that_the_cli_would_read_in_its_own_way(prompt: str) -> None:
-    assert Pi().turn(SITE, Turn(prompt, resume=False)).stdin.decode() == f"\u2063{prompt}"
-
-
 @pytest.mark.parametrize(
     ("model", "api", "url"),
     [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 
-import pytest
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 
 from inspect_swe import gemini_cli, qwen_code
@@ -20,10 +19,6 @@ ARGV = (
     *("/tools/node", "--require", "/scratch/home/guard.cjs", "/tools/cli.js", "--auth-type", "openai-responses"),
     *("--approval-mode", "yolo", "--output-format", "stream-json"),
 )
-
-
-def stdin(prompt: str) -> str:
-    return QwenCode().turn(SITE, Turn(prompt, resume=False)).stdin.decode()
 
 
 def test_options_are_those_of_gemini_cli() -> None:
@@ -41,16 +36,6 @@ def test_first_and_resumed_prompt() -> None:
 def test_the_sandboxs_own_cli_runs_by_itself() -> None:
     argv = QwenCode().turn(site(command=("/usr/bin/qwen",)), Turn("x", resume=False)).argv
     assert argv[:2] == ("/usr/bin/qwen", "--auth-type")
-
-
-@pytest.mark.parametrize("prompt", ["do it", "- list\n--help", "!ls", "a / b ? c", "  indented"])
-def test_prompts_that_the_cli_leaves_alone(prompt: str) -> None:
-    assert stdin(prompt) == prompt
-
-
-@pytest.mark.parametrize("prompt", ["/status", " /status", "?btw", "see @a.py", "me@x.org"])
-def test_prompts_that_the_cli_would_read_in_its_own_way(prompt: str) -> None:
-    assert stdin(prompt) == f"/as-written\n{prompt}"
 
 
 def test_mcp_servers() -> None:
@@ -83,13 +68,6 @@ def test_configuration_is_private_and_inherits_the_users() -> None:
     defaults = next(file for file in launch.files if file.path == "/scratch/home/defaults.json")
     assert defaults.over == "/root/.qwen/settings.json"
     assert launch.skills == "/scratch/home/skills"
-
-
-def test_shell_where_there_is_no_bash() -> None:
-    place = site(shells=frozenset())
-    argv = QwenCode().turn(place, Turn("x", resume=False)).argv
-    assert argv[3:] == ("sh", "/scratch/home/shell", *ARGV, "--session-id", SITE.session_id)
-    assert {"shell/bash", "shell/shopt"} <= files(QwenCode().launch(place)).keys()
 
 
 def test_models_and_web_search() -> None:

@@ -11,6 +11,8 @@ import pytest
 import inspect_swe
 from inspect_swe._agents import ROSTER
 from inspect_swe._contract.adapter import Adapter, Exit, Outcome, Turn
+from inspect_swe._contract.options import AgentOptions
+from inspect_swe._runtime.agent import _MADE_OF
 
 from .support import sites
 
@@ -84,3 +86,30 @@ def test_commands_get_what_the_cli_does_not(adapter: type[Adapter]) -> None:
     assert not any(b"MARK" in file.content for file in adapter().launch(site()).files)
     launch = adapter().launch(site(withheld_env={"LD_PRELOAD": "MARK it's"}))
     assert any(b"MARK" in file.content for file in launch.files)
+
+
+@pytest.mark.parametrize("adapter", ROSTER)
+def test_a_substitute_for_bash_comes_first_on_the_path_where_the_cli_needs_one(adapter: type[Adapter]) -> None:
+    place = sites("/tools/cli", "/tools/script")(shells=frozenset())
+    argv, launch = adapter().turn(place, Turn("x", False)).argv, adapter().launch(place)
+    scripts = {file.path: file.mode for file in launch.files if file.path.startswith("/scratch/home/shell/")}
+    if adapter.key in ("copilot_cli", "gemini_cli", "kimi_code", "qwen_code"):
+        end = argv.index("/scratch/home/shell") + 1
+        assert argv[end - 5 : end - 1] == ("sh", "-c", 'PATH="$1:$PATH" && export PATH && shift && exec "$@"', "sh")
+        assert scripts == dict.fromkeys(("/scratch/home/shell/bash", "/scratch/home/shell/shopt"), 0o755)
+    else:
+        assert "/scratch/home/shell" not in argv
+        assert scripts == ({"/scratch/home/shell/bash": 0o755} if adapter.key == "claude_code" else {})
+
+
+@pytest.mark.parametrize("adapter", ROSTER)
+def test_options_of_every_agent_are_handed_on_by_name(adapter: type[Adapter]) -> None:
+    texts = dict.fromkeys(("name", "description", "system_prompt", "model", "cwd", "user", "sandbox"), "text")
+    given = {**texts, "retry_refusals": 7, "env": {"A": "b"}, "version": "latest", "debug": True, "keep_session": True}
+    made, options = getattr(getattr(inspect_swe, adapter.key)(**given), _MADE_OF)
+    assert type(made) is adapter and isinstance(options, AgentOptions)
+    assert {name: getattr(options, name) for name in given} == given
+
+
+def test_claude_codes_own_name_of_an_option() -> None:
+    assert getattr(inspect_swe.claude_code(retry_uncaught_errors=7), _MADE_OF)[1].retry_crashes == 7
