@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from inspect_swe._agents import ROSTER
-from inspect_swe._packages import pins, retries
+from inspect_swe._packages import http, pins
 from inspect_swe._packages.npm.registry import Release
 from inspect_swe._packages.pins import Pin, Pins
 from inspect_swe._packages.platforms import SandboxPlatform
@@ -128,7 +128,7 @@ def use(server: FakeRegistry, folder: Path, patch: pytest.MonkeyPatch) -> Everyt
     for name, value in settings.items():
         patch.setenv(name, value)
     patch.chdir(folder)
-    patch.setattr(retries, "_PAUSES", (0.01, 0.01))
+    patch.setattr(http, "_PAUSES", (0.01, 0.01))
     patch.setattr(catalog, "_latest", {})
     patch.setattr(artifacts, "_holds", Holds())
     found.publish(PINNED)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inspect_swe._inspect import private as _inspect_compat
-from inspect_swe._packages import retries as retries_module
+from inspect_swe._packages import http
 from inspect_swe._packages.npm.config import NpmConfig
 from inspect_swe._packages.npm.registry import NpmRegistry, Release
 from inspect_swe._store.store import Artifact, ArtifactStore
@@ -19,7 +19,7 @@ from .published import Published, publish
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     # Faults are met as often as in earnest, in less time.
-    monkeypatch.setattr(retries_module, "_PAUSES", (0.01, 0.02, 0.02, 0.02))
+    monkeypatch.setattr(http, "_PAUSES", (0.01, 0.02, 0.02, 0.02))
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import time
 import httpx
 import pytest
 
-from inspect_swe._packages import retries
-from inspect_swe._packages.retries import Abandoned, TransientError, check_status, retried
+from inspect_swe._packages import http
+from inspect_swe._packages.http import Abandoned, TransientError, check_status, retried
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 
@@ -28,7 +28,7 @@ class Waits(threading.Event):
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
-    monkeypatch.setattr(retries, "_PAUSES", PAUSES)
+    monkeypatch.setattr(http, "_PAUSES", PAUSES)
     return Waits()
 
 

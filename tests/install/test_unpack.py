@@ -13,11 +13,11 @@ import pytest
 from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
 from inspect_swe._packages.download import download
 from inspect_swe._packages.extract import unpack, unpack_inside
+from inspect_swe._packages.http import Abandoned
 from inspect_swe._packages.npm.registry import Release
 from inspect_swe._packages.pypi.index import INDEX_HINT, PyPIIndex
 from inspect_swe._packages.pypi.resolver import integrity, resolve_wheels
 from inspect_swe._packages.pypi.tags import Target
-from inspect_swe._packages.retries import Abandoned
 
 from .fake_registry import FakeRegistry, Reply, carrying, make_tarball
 from .wheel_index import WheelIndex

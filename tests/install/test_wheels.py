@@ -9,12 +9,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 
 from inspect_swe._errors import AgentInstallError, RegistryError, UnknownVersionError
+from inspect_swe._packages.http import Abandoned
 from inspect_swe._packages.npm.registry import digest_of
 from inspect_swe._packages.platforms import SandboxPlatform
 from inspect_swe._packages.pypi.index import IndexFile, PyPIIndex
 from inspect_swe._packages.pypi.resolver import Snapshot, resolve_wheels
 from inspect_swe._packages.pypi.tags import Target, allowed, marker_environment, wheel_tags
-from inspect_swe._packages.retries import Abandoned
 
 from .fake_registry import FakeRegistry, Reply
 from .wheel_index import WheelIndex, make_wheel, sha256

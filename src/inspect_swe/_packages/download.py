@@ -20,9 +20,9 @@ from packaging.utils import parse_wheel_filename
 
 from inspect_swe._errors import AgentInstallError, DigestMismatchError, RegistryError
 
+from .http import Abandoned, TransientError, check_status, retried
 from .npm.registry import Release, digest_of
 from .progress import bar
-from .retries import Abandoned, TransientError, check_status, retried
 
 _THREADS = 8
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")

@@ -19,7 +19,7 @@ from typing import IO
 from inspect_swe._errors import AgentInstallError
 
 from .download import room
-from .retries import Abandoned
+from .http import Abandoned
 
 _PIECE = 1 << 20
 _SITE_SCHEMES = ("purelib", "platlib")

@@ -1,14 +1,19 @@
-"""HTTP access to package registries: certificates, proxies, and redaction of secrets in messages."""
+"""HTTP access to package registries: certificates, proxies, retries, and redaction of secrets in messages."""
 
 from __future__ import annotations
 
 import base64
+import email.utils
 import os
+import random
 import re
 import ssl
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.request import url2pathname
 
 import httpx
@@ -18,7 +23,16 @@ from inspect_swe._errors import RegistryError
 
 _TIMEOUT = httpx.Timeout(connect=15, read=45, write=30, pool=30)
 _PIECE = 1 << 16
+# Longest pause before each retry. The actual pause is 50 to 100 % of it, to spread out many clients.
+_PAUSES = (0.5, 1.0, 2.0, 4.0)
+_LONGEST_WAIT = 60.0
+# Retry fewer times if the server never responded: each try may take 15 seconds.
+_UNREACHABLE_PAUSES = 2
+# New bytes after which the retries are counted from zero.
+_STEP = 1 << 20
 USER_INFO = re.compile(r"//[^/@\s]+@")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,63 @@ class _FileStream(httpx.SyncByteStream):
                 yield piece
 
 
+class Abandoned(Exception):
+    """The caller cancelled the operation."""
+
+
+class TransientError(Exception):
+    """An error to retry: the transfer was cut short, or the server is busy or broken.
+
+    Args:
+        message: Text of the error.
+        wait: Seconds to wait, from the server's `Retry-After`.
+    """
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+def retried(work: Callable[[], T], stop: threading.Event | None = None, done: Callable[[], int] = lambda: 0) -> T:
+    """Return the result of work, and retry it after transient errors. Raises the last error.
+
+    Args:
+        work: Function that may raise `TransientError` or a connection error.
+        stop: Cancels the work when set.
+        done: Returns the number of bytes received so far. Enough progress resets the count of failures.
+
+    Raises:
+        Abandoned: `stop` was set.
+    """
+    stop = stop or threading.Event()
+    failures, before = 0, done()
+    while True:
+        if stop.is_set():
+            raise Abandoned
+        try:
+            return work()
+        except (TransientError, httpx.TransportError) as error:
+            if done() - before >= _STEP:
+                failures, before = 0, done()
+            never_reached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and done() == 0
+            tries = _UNREACHABLE_PAUSES if never_reached else len(_PAUSES)
+            if failures >= tries or not _is_worth_it(error):
+                raise
+            stop.wait(_pause(failures, error))
+            failures += 1
+
+
+def check_status(response: httpx.Response) -> None:
+    """Check a response for statuses of a busy or broken server.
+
+    Raises:
+        TransientError: The request is worth a retry.
+    """
+    if response.status_code in (408, 429) or response.status_code >= 500:
+        message = f"HTTP status {response.status_code} {response.reason_phrase}".rstrip()
+        raise TransientError(message, _seconds(response.headers.get("Retry-After", "")))
+
+
 def variable(env: Mapping[str, str], name: str) -> str | None:
     """Return an environment variable by its upper-case name, or else its lower-case name."""
     return env.get(name) or env.get(name.lower())
@@ -186,3 +257,27 @@ def _host_pattern(host: str) -> str:
     host = host.lstrip("*").lstrip(".")
     is_name = host.rpartition(".")[2].partition(":")[0].isalpha()
     return f"*{host}" if is_name else host
+
+
+def _pause(failures: int, error: Exception) -> float:
+    wait = error.wait if isinstance(error, TransientError) else 0.0
+    return min(wait, _LONGEST_WAIT) + _PAUSES[failures] * random.uniform(0.5, 1)
+
+
+def _is_worth_it(error: BaseException | None) -> bool:
+    """Return False for configuration errors: a URL that isn't HTTP, or a certificate that isn't trusted."""
+    while error is not None:
+        if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | ssl.SSLCertVerificationError):
+            return False
+        error = error.__cause__ or error.__context__
+    return True
+
+
+def _seconds(retry_after: str) -> float:
+    """Return the seconds from a `Retry-After` header (a number or date), or 0 if it is not valid."""
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return 0.0

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from .._packages.retries import Abandoned
+from .._packages.http import Abandoned
 from . import verification as sidecar
 from .usage_locks import exclusive
 

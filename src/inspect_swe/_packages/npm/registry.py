@@ -15,7 +15,7 @@ import semver
 
 from inspect_swe._errors import DigestMismatchError, RegistryError, UnknownVersionError
 
-from ..retries import TransientError, check_status, retried
+from ..http import TransientError, check_status, retried
 from .config import NpmConfig, default_registry
 
 _ABBREVIATED = "application/vnd.npm.install-v1+json, application/json;q=0.8, */*;q=0.5"

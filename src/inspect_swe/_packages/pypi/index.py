@@ -26,7 +26,7 @@ from typing_extensions import Self
 from inspect_swe._errors import DigestMismatchError, RegistryError
 from inspect_swe._folders import temporary_file
 
-from ..retries import TransientError, check_status, retried
+from ..http import TransientError, check_status, retried
 from .config import PipConfig
 
 logger = logging.getLogger(__name__)

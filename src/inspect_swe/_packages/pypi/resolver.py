@@ -20,8 +20,8 @@ from typing_extensions import Self
 
 from inspect_swe._errors import AgentInstallError, UnknownVersionError
 
+from ..http import Abandoned
 from ..npm.registry import Release
-from ..retries import Abandoned
 from .index import IndexFile, PyPIIndex
 from .tags import Target, allowed
 
