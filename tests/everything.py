@@ -21,7 +21,7 @@ from inspect_swe._packages.recipes import CLAUDE_ACP, CODEX_ACP, NODE, RIPGREP, 
 from inspect_swe._store import store as artifacts
 from inspect_swe._store import versions as catalog
 from inspect_swe._store.pins_update import pins_text
-from inspect_swe._store.usage_locks import Holds
+from inspect_swe._store.usage_locks import UsageLocks
 
 from .install.fake_registry import FakeRegistry, carrying, make_tarball
 from .install.wheel_index import WheelIndex
@@ -130,7 +130,7 @@ def use(server: FakeRegistry, folder: Path, patch: pytest.MonkeyPatch) -> Everyt
     patch.chdir(folder)
     patch.setattr(http, "_PAUSES", (0.01, 0.01))
     patch.setattr(catalog, "_latest", {})
-    patch.setattr(artifacts, "_holds", Holds())
+    patch.setattr(artifacts, "_usage_locks", UsageLocks())
     found.publish(PINNED)
     found.pin(PINNED)
     load = Pins.load

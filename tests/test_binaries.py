@@ -31,7 +31,7 @@ from inspect_swe._cli_inventory import CHOICES, TOOLS
 from inspect_swe._packages.pins import Pins
 from inspect_swe._packages.pypi.lock import PYTHONS
 from inspect_swe._packages.pypi.tags import Target
-from inspect_swe._store.layout import KEPT
+from inspect_swe._store.layout import MAX_COPIES
 from inspect_swe._store.versions import fetch_cli, fetch_tool
 
 from .everything import AGENTS, PINNED, PLATFORMS, WHEELS, Everything
@@ -222,11 +222,11 @@ def test_wheels_that_several_want_at_once_are_downloaded_once(version: str | Non
 
 
 def test_wheels_of_the_latest_few_versions_are_kept(everything: Everything) -> None:
-    for minor in range(KEPT + 2):
+    for minor in range(MAX_COPIES + 2):
         everything.wheels.publish("helper", f"2.{minor}")
         assert download_wheels_tarball("helper", None, "linux-x64", "312")[1] == f"2.{minor}"
     kept = {path.name for path in everything.store.glob("wheels/helper/*/*")}
-    versions = [f"2.{minor}" for minor in range(2, KEPT + 2)]
+    versions = [f"2.{minor}" for minor in range(2, MAX_COPIES + 2)]
     assert kept == {f"{version}{suffix}" for version in versions for suffix in (".tar.gz", ".json")}
 
 

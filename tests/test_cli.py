@@ -31,7 +31,7 @@ COMMANDS = [[], *([name] for name in main.commands), ["pins", "show"], ["pins", 
 def run(*arguments: str, input: str | None = None) -> Result:
     result = CliRunner().invoke(main, arguments, input=input, catch_exceptions=False)
     # As at the end of a process.
-    artifacts._holds.release()
+    artifacts._usage_locks.release()
     return result
 
 

@@ -85,7 +85,7 @@ def test_the_pins_digest_counts_for_its_version_by_number(
     _pin(monkeypatch, server)
     server.publish("1.0.0", files={MEMBER: b"changed afterwards"})
     for version in ("stable", "1.0.0", "latest"):
-        with pytest.raises(AgentInstallError, match="is not the"):
+        with pytest.raises(AgentInstallError, match="does not match"):
             _resolve(store, version)
 
 
@@ -138,7 +138,7 @@ def test_latest_falls_back_on_the_newest_copy(
     with caplog.at_level(logging.WARNING):
         found = _resolve(offline, "latest")
     assert (found.artifact.version, found.source) == ("1.10.0", "cache")
-    assert "1.10.0 is used" in caplog.text and "could not be reached" in caplog.text
+    assert "Using tool 1.10.0" in caplog.text and "could not be reached" in caplog.text
 
 
 def test_latest_of_another_package_than_the_platforms(server: FakeRegistry, store: ArtifactStore) -> None:
@@ -163,7 +163,7 @@ def test_latest_is_the_newest_that_the_platform_has(
     with caplog.at_level(logging.WARNING):
         found = _resolve(store, "latest", recipe)
     assert (found.source, found.artifact.version) == ("download", "1.3.0")
-    assert "tool 1.3.0 is used: 1.10.0, the latest, is not published for linux-x64." in caplog.text
+    assert "Using tool 1.3.0: the latest version, 1.10.0, is not published for linux-x64." in caplog.text
     assert server.count(f"/{PACKAGE}") == server.count("/@acme/meta") == 1
 
 
@@ -177,7 +177,7 @@ def test_no_version_is_there_for_the_platform(server: FakeRegistry, store: Artif
 
 def test_a_latest_that_is_no_version(server: FakeRegistry, store: ArtifactStore) -> None:
     server.publish("..")
-    with pytest.raises(AgentInstallError, match=r"'\.\.' the latest"):
+    with pytest.raises(AgentInstallError, match=r"'\.\.', is not a valid version"):
         _resolve(store, "latest")
 
 

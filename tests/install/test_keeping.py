@@ -23,7 +23,7 @@ from inspect_swe._packages.pins import Pin, Pins
 from inspect_swe._store import store as artifacts
 from inspect_swe._store import verification as sidecar
 from inspect_swe._store.store import Artifact, ArtifactStore
-from inspect_swe._store.usage_locks import Holds, exclusive
+from inspect_swe._store.usage_locks import UsageLocks, exclusive
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry
 from .fetch_script import artifact_of
@@ -33,12 +33,12 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def holds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Holds]:
+def usage_locks(monkeypatch: pytest.MonkeyPatch) -> Iterator[UsageLocks]:
     """What this process holds, to be ended as if it had ended."""
-    holds = Holds()
-    monkeypatch.setattr(artifacts, "_holds", holds)
-    yield holds
-    holds.release()
+    usage_locks = UsageLocks()
+    monkeypatch.setattr(artifacts, "_usage_locks", usage_locks)
+    yield usage_locks
+    usage_locks.release()
 
 
 def _fetch(server: FakeRegistry, store: ArtifactStore, *versions: str) -> list[Artifact]:
@@ -60,32 +60,32 @@ def _age(store: ArtifactStore, artifact: Artifact, hours: int) -> None:
 VERSIONS = [f"1.{minor}.0" for minor in range(7)]
 
 
-def test_five_versions_are_kept(server: FakeRegistry, store: ArtifactStore, holds: Holds) -> None:
+def test_five_versions_are_kept(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
     for age, version in enumerate(VERSIONS):
         (artifact,) = _fetch(server, store, version)
         _age(store, artifact, 10 - age)
-        holds.release()
+        usage_locks.release()
     assert store.versions("tool", "linux-x64") == VERSIONS[2:]
     assert not list(store.root.glob("tmp/*"))
 
 
-def test_what_is_used_is_recent(server: FakeRegistry, store: ArtifactStore, holds: Holds) -> None:
+def test_what_is_used_is_recent(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
     for artifact in _fetch(server, store, *VERSIONS[:5]):
         _age(store, artifact, 10)
     _fetch(server, store, VERSIONS[0])
-    holds.release()
+    usage_locks.release()
     _fetch(server, store, VERSIONS[5])
     assert len(store.versions("tool", "linux-x64")) == 5 and VERSIONS[0] in store.versions("tool", "linux-x64")
 
 
 def test_what_is_in_use_stays(server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = Holds()
-    monkeypatch.setattr(artifacts, "_holds", other)
+    other = UsageLocks()
+    monkeypatch.setattr(artifacts, "_usage_locks", other)
     (old,) = _fetch(server, store, VERSIONS[0])
     _age(store, old, 10)
     for version in VERSIONS[1:]:
-        mine = Holds()
-        monkeypatch.setattr(artifacts, "_holds", mine)
+        mine = UsageLocks()
+        monkeypatch.setattr(artifacts, "_usage_locks", mine)
         _fetch(server, store, version)
         mine.release()
     assert len(store.versions("tool", "linux-x64")) == 6 and store.cached(old) is not None
@@ -94,15 +94,15 @@ def test_what_is_in_use_stays(server: FakeRegistry, store: ArtifactStore, monkey
 
 
 def test_a_process_keeps_what_it_uses_until_it_is_killed(
-    server: FakeRegistry, store: ArtifactStore, holds: Holds
+    server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks
 ) -> None:
     (artifact,) = _fetch(server, store, "1.0.0")
     folder = store.disk.folder(artifact.folder)
-    holds.release()
+    usage_locks.release()
     code = """if True:
         import sys, time
         from tests.install.fetch_script import ArtifactStore, Path, artifact_of
-        print(ArtifactStore(Path(sys.argv[1])).hold(artifact_of(*sys.argv[2:])).source, flush=True)
+        print(ArtifactStore(Path(sys.argv[1])).acquire(artifact_of(*sys.argv[2:])).source, flush=True)
         time.sleep(600)
     """
     command = [sys.executable, "-c", code, str(store.root), PACKAGE, "1.0.0", MEMBER]
@@ -114,14 +114,14 @@ def test_a_process_keeps_what_it_uses_until_it_is_killed(
 
 
 def test_the_pinned_version_stays(
-    server: FakeRegistry, store: ArtifactStore, holds: Holds, monkeypatch: pytest.MonkeyPatch
+    server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pins = Pins({"tool": Pin("tool", VERSIONS[0], {"linux-x64": Release(PACKAGE, VERSIONS[0])})})
     monkeypatch.setattr(Pins, "load", lambda: pins)
     for age, version in enumerate(VERSIONS):
         (artifact,) = _fetch(server, store, version)
         _age(store, artifact, 10 - age)
-        holds.release()
+        usage_locks.release()
     assert store.versions("tool", "linux-x64") == [VERSIONS[0], *VERSIONS[2:]]
 
 
@@ -137,20 +137,22 @@ def test_each_platform_and_python_counts_for_itself(suffixes: tuple[str, str], s
     assert set(store.disk.copies("tool", suffixes[1])) == set(VERSIONS)
 
 
-def test_nobody_takes_what_is_being_removed(server: FakeRegistry, store: ArtifactStore, holds: Holds) -> None:
+def test_nobody_takes_what_is_being_removed(
+    server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks
+) -> None:
     (artifact,) = _fetch(server, store, "1.0.0")
     note = store.disk.folder(artifact.folder) / sidecar.NAME
-    holds.release()
+    usage_locks.release()
     with exclusive(note) as free:
-        assert free and store.hold(artifact) is None
-    assert store.hold(artifact) is not None
+        assert free and store.acquire(artifact) is None
+    assert store.acquire(artifact) is not None
     with exclusive(note) as free:
         assert not free
 
 
-def test_what_is_damaged_goes_first(server: FakeRegistry, store: ArtifactStore, holds: Holds) -> None:
+def test_what_is_damaged_goes_first(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
     made = _fetch(server, store, *VERSIONS[:5])
-    holds.release()
+    usage_locks.release()
     (store.disk.folder(made[3].folder) / sidecar.NAME).unlink()
     _fetch(server, store, VERSIONS[5])
     assert store.versions("tool", "linux-x64") == [*VERSIONS[:3], VERSIONS[4], VERSIONS[5]]
@@ -162,21 +164,21 @@ def test_what_is_not_there_can_not_be_removed(store: ArtifactStore) -> None:
 
 
 def test_where_files_can_not_be_locked(
-    server: FakeRegistry, store: ArtifactStore, holds: Holds, monkeypatch: pytest.MonkeyPatch
+    server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unsupported(*arguments: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     (artifact,) = _fetch(server, store, "1.0.0")
-    holds.release()
+    usage_locks.release()
     monkeypatch.setattr(fcntl, "flock", unsupported)
     monkeypatch.setattr(store.disk, "lock", lambda name: SoftFileLock(store.root / "locks" / f"{name}.soft"))
-    assert store.hold(artifact) is not None
+    assert store.acquire(artifact) is not None
     assert not store.disk.remove(store.disk.folder(artifact.folder)), "nobody knows who uses it"
     assert store.remove(artifact.folder), "unless the user says so"
 
 
-def test_a_new_copy_is_held_anew(server: FakeRegistry, store: ArtifactStore, holds: Holds) -> None:
+def test_a_new_copy_is_held_anew(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
     (artifact,) = _fetch(server, store, "1.0.0")
     stored = store.cached(artifact)
     assert stored is not None

@@ -100,10 +100,10 @@ def test_an_index_that_fails_counts_only_if_no_other_has_the_project(
     [
         (Reply(401), "HTTP status 401"),
         (Reply(503), "HTTP status 503"),
-        (Reply(body=b"not found"), "no package index"),
-        (Reply(body=b"[]", headers=JSON), "no package index"),
-        (Reply(body=b'{"files": [{}]}', headers=JSON), "no package index"),
-        (Reply(body=b"{", headers=JSON), "no package index"),
+        (Reply(body=b"not found"), "invalid project page"),
+        (Reply(body=b"[]", headers=JSON), "invalid project page"),
+        (Reply(body=b'{"files": [{}]}', headers=JSON), "invalid project page"),
+        (Reply(body=b"{", headers=JSON), "invalid project page"),
     ],
 )
 def test_useless_answers(reply: Reply, reason: str, server: FakeRegistry) -> None:
@@ -175,7 +175,8 @@ def test_metadata_by_ranges(wheels: WheelIndex, index: PyPIIndex) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"), [(b"no zip", "not a valid wheel"), (None, "HTTP status 404"), (b"PK\5\6" + 18 * b"\0", "valid")]
+    ("body", "reason"),
+    [(b"no zip", "invalid wheel"), (None, "HTTP status 404"), (b"PK\5\6" + 18 * b"\0", "invalid wheel")],
 )
 def test_wheels_without_metadata(body: bytes | None, reason: str, wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.publish("acme", "1.0", beside=False)

@@ -52,9 +52,9 @@ def test_unknown_version_names_the_newest(server: FakeRegistry, registry: NpmReg
         (Reply(404), "HTTP status 404"),
         (Reply(401), "HTTP status 401"),
         (Reply(503), "HTTP status 503"),
-        (Reply(body=b"<html>log in</html>"), "no npm metadata"),
-        (Reply(body=b"[]"), "no npm metadata"),
-        (Reply(body=b'{"versions": []}'), "no npm metadata"),
+        (Reply(body=b"<html>log in</html>"), "returned invalid metadata"),
+        (Reply(body=b"[]"), "returned invalid metadata"),
+        (Reply(body=b'{"versions": []}'), "returned invalid metadata"),
         (Reply(body=b'{"versions": {"1.0.0": {}}}'), "names no tarball"),
     ],
 )

@@ -101,7 +101,7 @@ def room(folder: Path, needed: int) -> Iterator[None]:
             raise
         raise AgentInstallError(
             f"There is not enough space in {folder}: {needed:,} bytes are needed, {free:,} were free.",
-            hint="free some, or set INSPECT_SWE_CACHE_DIR to a folder on another disk.",
+            hint="free some space, or set INSPECT_SWE_CACHE_DIR to a folder on another disk.",
         ) from error
 
 
@@ -162,7 +162,7 @@ class _Transfer:
             self.resumed = True
         elif self.done and response.status_code in (206, 416):
             self.restart()
-            raise TransientError("the server could not go on where the connection broke")
+            raise TransientError("the server could not resume the download")
         else:
             raise httpx.HTTPError(f"HTTP status {response.status_code} {response.reason_phrase}".rstrip())
 
@@ -180,10 +180,10 @@ class _Transfer:
                     update()
 
     def _is_the_rest(self, response: httpx.Response) -> bool:
-        found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        if found is None:
+        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if match is None:
             return False
-        start, total = found.groups()
+        start, total = match.groups()
         return int(start) == self.done and (self.size is None or total in ("*", str(self.size)))
 
 
@@ -220,10 +220,10 @@ def _fetch(
         transfer.target.unlink(missing_ok=True)
         raise DigestMismatchError(
             config.mask(
-                f"{url} is not the {release.package} {release.version} that was asked for: "
-                f"its digest is {transfer.actual}, not {transfer.expected}. Nothing of it was kept."
+                f"{url} does not match {release.package} {release.version}: "
+                f"its digest is {transfer.actual}, not {transfer.expected}. The file was deleted."
             ),
-            hint="try again; if it stays so, the registry or a proxy on the way serves a changed file.",
+            hint="try again; if the error persists, the registry or a proxy serves a modified file.",
         )
     transfer.finished = True
     update()

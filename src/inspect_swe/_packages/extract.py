@@ -24,7 +24,7 @@ from .http import Abandoned
 _PIECE = 1 << 20
 _SITE_SCHEMES = ("purelib", "platlib")
 _LENGTH = struct.Struct("<Q")
-_Choice = Callable[[Sequence[str]], bool]
+_Filter = Callable[[Sequence[str]], bool]
 
 
 def unpack(
@@ -44,16 +44,16 @@ def unpack(
         Abandoned: `stop` was set.
     """
 
-    def kept(place: Sequence[str]) -> bool:
-        path = "/".join(place)
+    def is_included(parts: Sequence[str]) -> bool:
+        path = "/".join(parts)
         return path.startswith(keep or "") and not path.endswith(drop)
 
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if file.suffix == ".whl":
-            _unpack_wheel(file, folder, stop, kept)
+            _unpack_wheel(file, folder, stop, is_included)
         else:
-            _unpack_tarball(file, folder, stop, kept)
+            _unpack_tarball(file, folder, stop, is_included)
     except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError) as e:
         raise AgentInstallError(f"{file.name} can't be unpacked: {e}") from e
 
@@ -71,72 +71,72 @@ def unpack_inside(executable: Path, name: str, scratch: Path, stop: threading.Ev
         AgentInstallError: The executable or the tarball in it doesn't exist.
     """
     # Node.js writes an asset's name and then its content, each preceded by its length.
-    marked, tarball = _LENGTH.pack(len(name)) + name.encode(), scratch / name
+    header, tarball = _LENGTH.pack(len(name)) + name.encode(), scratch / name
     with contextlib.suppress(FileNotFoundError, ValueError, struct.error):
         with executable.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if (found := content.find(marked)) >= 0:
-                (size,) = _LENGTH.unpack_from(content, found + len(marked))
-                file.seek(found + len(marked) + _LENGTH.size)
+            if (start := content.find(header)) >= 0:
+                (size,) = _LENGTH.unpack_from(content, start + len(header))
+                file.seek(start + len(header) + _LENGTH.size)
                 with tarball.open("wb") as copy:
                     while piece := file.read(min(size - copy.tell(), _PIECE)):
                         copy.write(piece)
     if not tarball.is_file():
         raise AgentInstallError(
-            f"There is no {executable.name} with a {name} in it, as there is in earlier versions.",
+            f"{executable.name} is missing or does not contain {name}, unlike in earlier versions.",
             hint='use the version "stable".',
         )
     executable.unlink()
     unpack(tarball, executable.parent, stop)
 
 
-def _unpack_tarball(tarball: Path, folder: Path, stop: threading.Event, kept: _Choice) -> None:
+def _unpack_tarball(tarball: Path, folder: Path, stop: threading.Event, is_included: _Filter) -> None:
     with room(folder, _unpacked_size(tarball)), tarfile.open(tarball, "r:gz") as archive:
         for member in archive:
-            place = _place_in_tarball(member)
-            if member.isdir() or not kept(place):
+            parts = _path_in_tarball(member)
+            if member.isdir() or not is_included(parts):
                 continue
             # Debian 12's Python lacks tarfile's extraction filters.
             content = archive.extractfile(member)
             assert content is not None
-            _write(content, folder.joinpath(*place), member.mode, stop)
+            _write(content, folder.joinpath(*parts), member.mode, stop)
 
 
-def _place_in_tarball(member: tarfile.TarInfo) -> list[str]:
+def _path_in_tarball(member: tarfile.TarInfo) -> list[str]:
     """Return a member's path below the top folder, whose name may vary. Only plain files and folders are valid."""
     parts = member.name.split("/")
     if not (member.isfile() or member.isdir()) or member.name.startswith("/") or ".." in parts:
-        raise tarfile.TarError(f"it holds {member.name!r}, which no npm package may hold")
+        raise tarfile.TarError(f"{member.name!r} is not allowed in an npm package")
     return parts[1:]
 
 
 def _unpacked_size(tarball: Path) -> int:
     """Return the size from gzip's last four bytes (modulo 4 GiB; CLIs are far smaller)."""
     if tarball.stat().st_size < 18:
-        raise AgentInstallError(f"{tarball.name} is no gzip file.")
+        raise AgentInstallError(f"{tarball.name} is not a gzip file.")
     with tarball.open("rb") as file:
         file.seek(-4, 2)
         return int(struct.unpack("<I", file.read(4))[0])
 
 
-def _unpack_wheel(wheel: Path, folder: Path, stop: threading.Event, kept: _Choice) -> None:
+def _unpack_wheel(wheel: Path, folder: Path, stop: threading.Event, is_included: _Filter) -> None:
     """Unpack a wheel's files for `sys.path`, without scripts, headers and other data."""
     with zipfile.ZipFile(wheel) as archive:
         data = _data_folder(wheel)
-        members = [(member, _place_in_wheel(member, data)) for member in archive.infolist() if not member.is_dir()]
+        members = [(member, _path_in_wheel(member, data)) for member in archive.infolist() if not member.is_dir()]
         with room(folder, sum(member.file_size for member, _ in members)):
-            for member, place in members:
-                if place is not None and kept(place):
+            for member, parts in members:
+                if parts is not None and is_included(parts):
                     with archive.open(member) as content:
-                        _write(content, folder.joinpath(*place), member.external_attr >> 16, stop)
+                        _write(content, folder.joinpath(*parts), member.external_attr >> 16, stop)
 
 
-def _place_in_wheel(member: zipfile.ZipInfo, data: str) -> list[str] | None:
+def _path_in_wheel(member: zipfile.ZipInfo, data: str) -> list[str] | None:
     """Return a member's path below the site folder, or None if it doesn't belong there."""
     parts = member.filename.split("/")
     unsafe = not all(parts) or "." in parts or ".." in parts or "\\" in member.filename or ":" in parts[0]
     kind = stat.S_IFMT(member.external_attr >> 16)
     if unsafe or kind not in (0, stat.S_IFREG):
-        raise zipfile.BadZipFile(f"it holds {member.filename!r}, which no wheel may hold")
+        raise zipfile.BadZipFile(f"{member.filename!r} is not allowed in a wheel")
     if _plain(parts[0]) != data:
         return parts
     return parts[2:] if len(parts) > 2 and parts[1] in _SITE_SCHEMES else None

@@ -38,13 +38,13 @@ class Pin:
         Raises:
             AgentInstallError: The version is not published for the platform.
         """
-        found = self.releases.get(platform)
-        if found is None:
+        release = self.releases.get(platform)
+        if release is None:
             raise AgentInstallError(
                 f"{self.agent} {self.version} is not published for {platform} (only {', '.join(self.releases)}).",
                 hint="use an image of another platform, or one that has the CLI installed.",
             )
-        return found
+        return release
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ class Pins:
         """
         if agent not in self.pins:
             raise AgentInstallError(
-                f"No version of {agent} is pinned.", hint='name a version ("x.y.z"), or ask for "latest".'
+                f"No version of {agent} is pinned.", hint='request a version ("x.y.z") or "latest".'
             )
         return self.pins[agent]
 
 
 def _pin(agent: str, entry: Mapping[str, Any]) -> Pin:
-    releases = {platform: _release(found) for platform, found in entry.get("platforms", {}).items()}
-    return Pin(agent, entry["version"], releases, tuple(_release(found) for found in entry.get("parts", ())))
+    releases = {platform: _release(fields) for platform, fields in entry.get("platforms", {}).items()}
+    return Pin(agent, entry["version"], releases, tuple(map(_release, entry.get("parts", ()))))
 
 
-def _release(found: Mapping[str, str]) -> Release:
-    return Release(found["package"], found["version"], integrity=found["integrity"], file=found.get("file"))
+def _release(fields: Mapping[str, str]) -> Release:
+    return Release(**fields)

@@ -64,27 +64,27 @@ def _counter(title: str) -> Iterator[Update]:
 
     # Inspect updates its display only from tasks of its event loop. Counters can't be removed.
     loop = anyio.from_thread.run_sync(asyncio.get_running_loop)
-    told = -_EVERY
+    updated = -_EVERY
 
     async def show(state: str) -> None:
         display_counter("Download", f"{title}: {state}")
 
-    def tell(state: str) -> None:
+    def schedule(state: str) -> None:
         if not loop.is_closed():
             asyncio.run_coroutine_threadsafe(show(state), loop)
 
     def update(done: int, total: int | None, more: str) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _EVERY:
-            told = time.monotonic()
-            tell(f"{done / total:.0%}" if total else decimal(done))
+        nonlocal updated
+        if time.monotonic() - updated >= _EVERY:
+            updated = time.monotonic()
+            schedule(f"{done / total:.0%}" if total else decimal(done))
 
     try:
         yield update
     except BaseException:
-        tell("failed")
+        schedule("failed")
         raise
-    tell("done")
+    schedule("done")
 
 
 def _display() -> Progress:

@@ -30,7 +30,7 @@ from .._packages.pypi.index import INDEX_HINT, PyPIIndex
 from .._packages.pypi.lock import sha256_of
 from .._packages.pypi.resolver import resolve_wheels
 from .._packages.pypi.tags import Target, allowed
-from .layout import KEPT, Disk
+from .layout import MAX_COPIES, Disk
 
 logger = logging.getLogger(__name__)
 
@@ -49,36 +49,36 @@ def wheels_tarball(root: Path, package: str, version: str | None, target: Target
     Raises:
         AgentOptionError: The package's name or version is not valid.
         RegistryError: The index can't be reached and the cache has no bundle, or a download failed.
-        AgentInstallError: No compatible wheels were found, or they can't be stored.
+        AgentInstallError: No compatible wheels exist, or they can't be stored.
     """
     requirement = _requirement(package, version)
-    shelf = BundleCache(root, requirement, target)
-    if version is not None and (kept := shelf.read(wanted := str(Version(version)))) is not None:
-        return kept, wanted
+    cache = BundleCache(root, requirement, target)
+    if version is not None and (content := cache.read(number := str(Version(version)))) is not None:
+        return content, number
     try:
-        return _fetched(shelf, requirement, target)
+        return _fetch(cache, requirement, target)
     except OSError as error:
         raise AgentInstallError(
             f"The wheels of {package} can't be stored in {root}: {error}.",
-            hint="set INSPECT_SWE_CACHE_DIR to a folder that you may write to and that has room.",
+            hint="set INSPECT_SWE_CACHE_DIR to a writable folder with enough space.",
         ) from error
 
 
-def _fetched(shelf: BundleCache, requirement: Requirement, target: Target) -> tuple[bytes, str]:
+def _fetch(cache: BundleCache, requirement: Requirement, target: Target) -> tuple[bytes, str]:
     stop = threading.Event()
-    with PyPIIndex(PipConfig.load(), stop) as index, shelf.locked(stop):
+    with PyPIIndex(PipConfig.load(), stop) as index, cache.locked(stop):
         try:
             version = _newest(index, requirement, target)
         except RegistryError as error:
-            return shelf.latest(error)
-        if version is not None and (kept := shelf.read(version)) is not None:
-            return kept, version
+            return cache.latest(error)
+        if version is not None and (content := cache.read(version)) is not None:
+            return content, version
         releases = resolve_wheels(index, [str(requirement)], target, stop=stop)
         version = next(one.version for one in releases if one.package == canonicalize_name(requirement.name))
-        with shelf.scratch() as folder:
+        with cache.scratch() as folder:
             title = f"{requirement.name} {version}"
             content = _tarball(download(index.config, releases, Path(folder), title, INDEX_HINT, stop))
-        shelf.write(version, content, releases)
+        cache.write(version, content, releases)
         return content, version
 
 
@@ -142,7 +142,7 @@ class BundleCache:
         for file in self._by_age():
             version = file.name[: -len(_SUFFIX)]
             if (content := self.read(version)) is not None:
-                logger.warning("%s %s is used, the latest in the cache: %s", self._name, version, error.summary)
+                logger.warning("Using %s %s, the latest in the cache: %s", self._name, version, error.summary)
                 return content, version
         raise error
 
@@ -151,7 +151,7 @@ class BundleCache:
         note = {"sha256": hashlib.sha256(content).hexdigest(), "wheels": {one.file: sha256_of(one) for one in releases}}
         self._put(self._file(version), content)
         self._put(self._note(version), json.dumps(note, indent=1).encode())
-        for old in self._by_age()[KEPT:]:
+        for old in self._by_age()[MAX_COPIES:]:
             self._note(old.name[: -len(_SUFFIX)]).unlink(missing_ok=True)
             old.unlink(missing_ok=True)
 
@@ -179,7 +179,7 @@ def _requirement(package: str, version: str | None) -> Requirement:
         requirement.specifier = SpecifierSet(f"=={Version(version)}" if version is not None else "")
     except (InvalidRequirement, InvalidVersion) as error:
         raise AgentOptionError(
-            f"{package!r} in version {version!r} is no package: {error}.",
+            f"{package!r} in version {version!r} is not a valid package: {error}.",
             hint='use a package\'s name such as "mini-swe-agent", and a version such as "2.2.3" or None.',
         ) from error
     return requirement

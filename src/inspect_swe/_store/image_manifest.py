@@ -60,17 +60,17 @@ def write_marker(stored: StoredArtifact) -> None:
         ) from error
 
 
-def read_marker(text: str, wanted: Artifact) -> Marker | None:
+def read_marker(text: str, artifact: Artifact) -> Marker | None:
     """Return a copy's marker if its agent, version, platform, Python and digests match, else None."""
     try:
-        found: dict[str, Any] = json.loads(text)
-        marker = Marker(str(found["digest"]), str(found["file"]), int(found["size"]))
+        fields: dict[str, Any] = json.loads(text)
+        marker = Marker(str(fields["digest"]), str(fields["file"]), int(fields["size"]))
     except (ValueError, KeyError, TypeError):
         return None
     # The digest of a version that isn't pinned is not known in advance.
-    unknown = {name for name, value in _identity(wanted).items() if name in ("digest", "parts") and value is None}
-    same = all(found.get(name) == value for name, value in _identity(wanted).items() if name not in unknown)
-    return marker if same and marker.member == wanted.member else None
+    known = {k: v for k, v in _identity(artifact).items() if v is not None or k not in ("digest", "parts")}
+    same = all(fields.get(name) == value for name, value in known.items())
+    return marker if same and marker.member == artifact.member else None
 
 
 def _identity(artifact: Artifact) -> dict[str, str | None]:

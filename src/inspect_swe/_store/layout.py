@@ -16,7 +16,7 @@ from .._packages.http import Abandoned
 from . import verification as sidecar
 from .usage_locks import exclusive
 
-KEPT = 5
+MAX_COPIES = 5
 """Number of recent copies to retain per agent, platform and Python."""
 _LOCK_POLL = 0.1
 _WRITERS, _STICKY = 0o022, 0o3000
@@ -40,8 +40,8 @@ class Disk:
 
     def copies(self, kind: str, suffix: str) -> dict[str, Path]:
         """Return the copies of a kind whose names end with a suffix, by name without the suffix."""
-        found = self.folder(kind).glob(f"*{suffix}")
-        return {folder.name[: -len(suffix)]: folder for folder in found}
+        folders = self.folder(kind).glob(f"*{suffix}")
+        return {folder.name[: -len(suffix)]: folder for folder in folders}
 
     def put(self, unpacked: Path, folder: Path, scratch: Path) -> None:
         """Move a finished copy to its final folder, atomically."""
@@ -58,7 +58,7 @@ class Disk:
     def remove_old(self, kind: str, suffix: str, spared: Collection[str]) -> None:
         """Remove all copies except recently used ones, spared versions, and those that a process uses."""
         copies = sorted(self.copies(kind, suffix).values(), key=sidecar.last_used, reverse=True)
-        for folder in copies[KEPT:]:
+        for folder in copies[MAX_COPIES:]:
             if folder.name[: -len(suffix)] not in spared:
                 self.remove(folder)
 
@@ -113,7 +113,7 @@ class Disk:
 
     @contextlib.contextmanager
     def locked(self, name: str, stop: threading.Event) -> Iterator[None]:
-        """Hold a lock for the block, and wait for it if necessary.
+        """Acquire a lock for the block, and wait for it if necessary.
 
         Raises:
             Abandoned: `stop` was set first.

@@ -84,21 +84,21 @@ class PinMaker:
         """Return new releases of the pinned parts, as required by the package or by preceding parts."""
         if not old:
             return ()
-        asked, parts = self._asked(package, version), []
+        ranges, parts = self._dependencies(package, version), []
         for part in old:
-            parts.append(self._part(part.package, asked.get(part.package), f"{package} {version}"))
-            asked = {**self._asked(part.package, parts[-1].version), **asked}
+            parts.append(self._part(part.package, ranges.get(part.package, ""), f"{package} {version}"))
+            ranges = {**self._dependencies(part.package, parts[-1].version), **ranges}
         return tuple(parts)
 
-    def _asked(self, package: str, version: str) -> Mapping[str, str]:
+    def _dependencies(self, package: str, version: str) -> Mapping[str, str]:
         return self.registry.packument(package)["versions"][version].get("dependencies") or {}
 
-    def _part(self, package: str, wanted: str | None, what: str) -> Release:
-        newest = newest_of(self.registry.packument(package)["versions"], wanted or "")
+    def _part(self, package: str, required: str, parent: str) -> Release:
+        newest = newest_of(self.registry.packument(package)["versions"], required)
         if newest is None:
             raise AgentInstallError(
-                f"{what} asks for {package} {wanted!r}, and no version is known to be that.",
-                hint="x.y.z, ~x.y.z and ^x.y.z are understood: see whether it is a part of the program still.",
+                f"{parent} requires {package} {required!r}, which matches no known version.",
+                hint="only x.y.z, ~x.y.z and ^x.y.z are supported: check that the program still requires this package.",
             )
         return self._npm(package, newest)
 
@@ -108,29 +108,29 @@ class PinMaker:
 
     def _wheel_pin(self, key: str, old: Pin, version: str | None) -> Pin:
         package, major = old.release(_PLATFORMS[0]).package, int(old.version.partition(".")[0])
-        wanted = SpecifierSet(f"=={version}" if version else f">={major},<{major + 1}")
-        files = allowed(self.index.files(package), wanted)
+        specifiers = SpecifierSet(f"=={version}" if version else f">={major},<{major + 1}")
+        files = allowed(self.index.files(package), specifiers)
         newest = str(max((file.version for file in files), default=""))
         releases: dict[str, Release] = {}
         for platform in _PLATFORMS:
             fitting = [file for file in Target(platform, _ANY_PYTHON).best(files) if str(file.version) == newest]
             if not fitting:
-                raise AgentInstallError(f"{package} {newest or wanted} has no wheel for {platform}.")
-            found = release_of(fitting[0])
-            releases[platform] = Release(package, newest, integrity=digest_of(found), file=found.file)
+                raise AgentInstallError(f"{package} {newest or specifiers} has no wheel for {platform}.")
+            wheel = release_of(fitting[0])
+            releases[platform] = Release(package, newest, integrity=digest_of(wheel), file=wheel.file)
         return Pin(key, newest, releases)
 
 
-def newest_of(versions: Collection[str], wanted: str) -> str | None:
+def newest_of(versions: Collection[str], required: str) -> str | None:
     """Return the newest version that npm would choose for `x.y.z`, `~x.y.z` or `^x.y.z`, or None if there is none.
 
     Args:
         versions: The published versions.
-        wanted: The required version or range. Other kinds of ranges match nothing.
+        required: The required version or range. Other kinds of ranges match nothing.
     """
-    if wanted in versions:
-        return wanted
-    match = _RANGE.fullmatch(wanted)
+    if required in versions:
+        return required
+    match = _RANGE.fullmatch(required)
     if match is None:
         return None
     kind, first = match[1], semver.Version.parse(match[2])
@@ -152,12 +152,12 @@ def pins_text(pins: Pins) -> str:
 
 def _entry(pin: Pin) -> Mapping[str, Any]:
     lists = {
-        "platforms": {platform: _stated(release) for platform, release in pin.releases.items()},
-        "parts": [_stated(part) for part in pin.parts],
+        "platforms": {platform: _fields(release) for platform, release in pin.releases.items()},
+        "parts": [_fields(part) for part in pin.parts],
     }
-    return {"version": pin.version, **{name: found for name, found in lists.items() if found}}
+    return {"version": pin.version, **{name: value for name, value in lists.items() if value}}
 
 
-def _stated(release: Release) -> Mapping[str, str | None]:
+def _fields(release: Release) -> Mapping[str, str | None]:
     file = {"file": release.file} if release.file else {}
     return {"package": release.package, "version": release.version, "integrity": release.integrity, **file}

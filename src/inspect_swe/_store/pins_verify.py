@@ -78,21 +78,21 @@ def compare_pins(
     pinned = [*_from_pins(pins), *_from_locks(pins, locks)]
     pinned.sort(key=_source)
     groups = [list(group) for _, group in groupby(pinned, key=_source)]
-    found: list[Checked] = []
+    results: list[Checked] = []
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="inspect_swe_pins") as threads:
         for done, checked in enumerate(threads.map(lambda group: list(_compare(group, registry, index)), groups), 1):
-            found.extend(checked)
+            results.extend(checked)
             advance(done, len(groups))
     order = list(pins.pins)
-    return sorted(found, key=lambda one: (order.index(one.name), one.what))
+    return sorted(results, key=lambda one: (order.index(one.name), one.what))
 
 
 def _from_pins(pins: Pins) -> Iterable[_Pinned]:
     for name, pin in pins.pins.items():
-        found: dict[Release, _Pinned] = {}
+        pinned: dict[Release, _Pinned] = {}
         for platform, release in pin.releases.items():
-            found.setdefault(release, _Pinned(name, pin.version, release)).platforms.append(platform)
-        yield from found.values()
+            pinned.setdefault(release, _Pinned(name, pin.version, release)).platforms.append(platform)
+        yield from pinned.values()
         yield from (_Pinned(name, pin.version, part, list(pin.releases)) for part in pin.parts)
 
 

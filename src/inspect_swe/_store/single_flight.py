@@ -24,8 +24,8 @@ async def in_worker(work: Callable[[threading.Event], T]) -> T:
 
 
 @dataclass
-class _Flight:
-    landed: anyio.Event = field(default_factory=anyio.Event)
+class _Call:
+    finished: anyio.Event = field(default_factory=anyio.Event)
     results: list[Any] = field(default_factory=list)
     error: Exception | None = None
 
@@ -41,32 +41,31 @@ class SingleFlight(Generic[T]):
 
     def __init__(self, name: str) -> None:
         # Per event loop, like anyio's events; the store's file locks work across loops and processes.
-        self._flights: RunVar[dict[Hashable, _Flight]] = RunVar(name)
+        self._calls: RunVar[dict[Hashable, _Call]] = RunVar(name)
 
     async def get(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """Return the result of `work`. Runs it in this task unless another task already does."""
-        flights = self._underway()
-        while (flight := flights.get(key)) is not None:
-            await flight.landed.wait()
-            if flight.error is not None:
-                raise flight.error
-            if flight.results:
-                return flight.results[0]  # type: ignore[no-any-return]
-        flight = flights[key] = _Flight()
+        calls = self._active_calls()
+        while (call := calls.get(key)) is not None:
+            await call.finished.wait()
+            if call.error is not None:
+                raise call.error
+            if call.results:
+                return call.results[0]  # type: ignore[no-any-return]
+        call = calls[key] = _Call()
         try:
-            flight.results.append(await work())
+            call.results.append(await work())
         except Exception as error:
-            flight.error = error
+            call.error = error
             raise
         finally:
-            del flights[key]
-            flight.landed.set()
-        return flight.results[0]  # type: ignore[no-any-return]
+            del calls[key]
+            call.finished.set()
+        return call.results[0]  # type: ignore[no-any-return]
 
-    def _underway(self) -> dict[Hashable, _Flight]:
+    def _active_calls(self) -> dict[Hashable, _Call]:
         try:
-            return self._flights.get()
+            return self._calls.get()
         except LookupError:
-            flights: dict[Hashable, _Flight] = {}
-            self._flights.set(flights)
-            return flights
+            self._calls.set({})
+            return self._calls.get()

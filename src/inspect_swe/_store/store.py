@@ -28,10 +28,10 @@ from .._packages.recipes import PythonPackage, SingleFile
 from . import verification as sidecar
 from .layout import Disk
 from .single_flight import SingleFlight, in_worker
-from .usage_locks import Holds
+from .usage_locks import UsageLocks
 
 # Shared by all stores of the process: keys include the store's folder.
-_holds = Holds()
+_usage_locks = UsageLocks()
 _fetches: SingleFlight[StoredArtifact] = SingleFlight("inspect_swe_fetches")
 
 
@@ -129,7 +129,7 @@ class ArtifactStore:
         """Return the stored copy, or None if it is missing or damaged. Calls `stat` once per file."""
         folder = self.disk.folder(artifact.folder)
         verified = sidecar.verified_releases(folder)
-        if not verified or not _is(verified[0], artifact.release) or not _are(verified[1:], artifact.parts):
+        if not (verified and _matches(verified[0], artifact.release) and _parts_match(verified[1:], artifact.parts)):
             return None
         release = verified[0]
         stored = StoredArtifact(
@@ -137,10 +137,10 @@ class ArtifactStore:
         )
         return stored if stored.binary.is_file() else None
 
-    def hold(self, artifact: Artifact) -> StoredArtifact | None:
+    def acquire(self, artifact: Artifact) -> StoredArtifact | None:
         """Return the stored copy like `cached`, and prevent its removal until this process ends."""
         folder = self.disk.folder(artifact.folder)
-        if not _holds.take(folder / sidecar.NAME):
+        if not _usage_locks.acquire(folder / sidecar.NAME):
             return None
         stored = self.cached(artifact)
         if stored is not None:
@@ -167,7 +167,7 @@ class ArtifactStore:
 
         The copy is not removed before this process ends.
         """
-        hit = await in_worker(lambda stop: self.hold(artifact))
+        hit = await in_worker(lambda stop: self.acquire(artifact))
         if hit is not None:
             return hit
         key = (self.root, artifact)
@@ -175,7 +175,7 @@ class ArtifactStore:
 
     def _fetch(self, artifact: Artifact, stop: threading.Event) -> StoredArtifact:
         with self._disk_errors(artifact), self.disk.locked(artifact.name, stop):
-            hit = self.hold(artifact)
+            hit = self.acquire(artifact)
             if hit is not None:
                 return hit
             self.disk.sweep(artifact.name)
@@ -186,9 +186,9 @@ class ArtifactStore:
                 _make_executable(unpacked / artifact.member, releases[0])
                 sidecar.write(unpacked, releases)
                 self.disk.put(unpacked, folder, scratch)
-            stored = self.hold(artifact)
+            stored = self.acquire(artifact)
             if stored is None:
-                raise AgentInstallError(f"{folder} was changed by someone else while it was installed.")
+                raise AgentInstallError(f"Another process changed {folder} during the installation.")
             pin = Pins.load().pins.get(artifact.agent)
             spared = {artifact.version, pin.version if pin else artifact.version}
             self.disk.remove_old(artifact.agent, artifact.suffix, spared)
@@ -222,7 +222,7 @@ class ArtifactStore:
         except OSError as error:
             raise AgentInstallError(
                 f"{what} can't be stored in {self.root}: {error}.",
-                hint=f"set {CACHE_VARIABLE} to a folder that you may write to and that has room.",
+                hint=f"set {CACHE_VARIABLE} to a writable folder with enough space.",
             ) from error
 
 
@@ -234,13 +234,13 @@ def _wheels(config: PipConfig, artifact: Artifact, stop: threading.Event) -> lis
         return resolved(index, artifact.recipe, artifact.version, artifact.target, stop)
 
 
-def _is(release: Release, wanted: Release) -> bool:
-    same = (release.package, release.version) == (wanted.package, wanted.version)
-    return same and wanted.integrity in (None, release.integrity)
+def _matches(stored: Release, release: Release) -> bool:
+    same = (stored.package, stored.version) == (release.package, release.version)
+    return same and release.integrity in (None, stored.integrity)
 
 
-def _are(parts: Sequence[Release], wanted: Sequence[Release]) -> bool:
-    return not wanted or {part.integrity for part in parts} == {part.integrity for part in wanted}
+def _parts_match(stored: Sequence[Release], parts: Sequence[Release]) -> bool:
+    return not parts or {part.integrity for part in stored} == {part.integrity for part in parts}
 
 
 def _place(release: Release, own: Release, folder: Path) -> Path:
@@ -251,7 +251,7 @@ def _place(release: Release, own: Release, folder: Path) -> Path:
 def _make_executable(binary: Path, release: Release) -> None:
     if not binary.is_file():
         raise AgentInstallError(
-            f"{release.package} {release.version} has no {binary.name} where earlier versions have it.",
+            f"{release.package} {release.version} has no {binary.name} at the path of earlier versions.",
             hint='use the version "stable".',
         )
     binary.chmod(binary.stat().st_mode | 0o755)

@@ -16,36 +16,36 @@ if sys.platform != "win32":
 _BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
-class Holds:
+class UsageLocks:
     """The shared locks of a process. They need read access only."""
 
     def __init__(self) -> None:
-        self._held: dict[Path, int] = {}
+        self._descriptors: dict[Path, int] = {}
         self._guard = threading.Lock()
 
-    def take(self, file: Path) -> bool:
+    def acquire(self, file: Path) -> bool:
         """Lock a file until the process ends. Returns False if it is missing or being removed."""
         with self._guard:
-            held = self._held.get(file)
-            if held is not None and _is(held, file):
+            previous = self._descriptors.get(file)
+            if previous is not None and _refers_to(previous, file):
                 return True
             try:
                 descriptor = os.open(file, os.O_RDONLY)
             except OSError:
                 return False
-            if _lock(descriptor, exclusive=False) is False or not _is(descriptor, file):
+            if _lock(descriptor, exclusive=False) is False or not _refers_to(descriptor, file):
                 os.close(descriptor)
                 return False
-            self._held[file] = descriptor
-            if held is not None:
-                os.close(held)
+            self._descriptors[file] = descriptor
+            if previous is not None:
+                os.close(previous)
             return True
 
     def release(self) -> None:
         """Release all locks."""
         with self._guard:
-            while self._held:
-                os.close(self._held.popitem()[1])
+            while self._descriptors:
+                os.close(self._descriptors.popitem()[1])
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ def _lock(descriptor: int, *, exclusive: bool) -> bool | None:
     return True
 
 
-def _is(descriptor: int, file: Path) -> bool:
+def _refers_to(descriptor: int, file: Path) -> bool:
     """Return whether a path still refers to an open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(file))

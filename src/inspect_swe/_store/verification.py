@@ -17,15 +17,15 @@ _MANY = 200
 
 def write(folder: Path, releases: Sequence[Release]) -> None:
     """Record verified releases and their unpacked files, and flush everything to disk."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    if len(found) > _MANY:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if len(files) > _MANY:
         os.sync()
     else:
-        for file in found:
+        for file in files:
             sync(file)
     note = {
         "releases": [[release.package, release.version, release.integrity, release.file] for release in releases],
-        "files": {file.relative_to(folder).as_posix(): _state(file) for file in found},
+        "files": {file.relative_to(folder).as_posix(): _state(file) for file in files},
     }
     (folder / NAME).write_text(json.dumps(note, indent=1), encoding="utf-8")
     sync(folder / NAME)
@@ -69,5 +69,5 @@ def sync(path: Path) -> None:
 
 
 def _state(file: Path) -> list[int]:
-    found = file.stat()
-    return [found.st_size, found.st_mtime_ns]
+    status = file.stat()
+    return [status.st_size, status.st_mtime_ns]

@@ -84,7 +84,7 @@ def resolve_version(
     key = (store.root, agent, platform)
     if key not in _latest:
         try:
-            _latest[key] = _ask_registry(store, agent, recipe, platform, stop or threading.Event())
+            _latest[key] = _look_up(store, agent, recipe, platform, stop or threading.Event())
         except RegistryError as error:
             _latest[key] = _Latest(_newest_cached(store, agent, platform, error))
     return _latest[key].version
@@ -196,8 +196,8 @@ def _artifact(
 def _check_age(agent: str, recipe: NpmPackage, version: str) -> None:
     if recipe.since is not None and semver.Version.parse(version) < recipe.since:
         raise AgentInstallError(
-            f"{agent} {version} can't be fetched: before {recipe.since} it came with packages that npm has to install.",
-            hint=f'ask for {recipe.since} or later, or install it in the image and use version="sandbox".',
+            f"{agent} {version} can't be fetched: versions before {recipe.since} need npm to install dependencies.",
+            hint=f'request {recipe.since} or later, or install it in the image and use version="sandbox".',
         )
 
 
@@ -206,11 +206,11 @@ def _newest_cached(store: ArtifactStore, agent: str, platform: SandboxPlatform, 
     cached = newest_first(store.versions(agent, platform))
     if not cached:
         raise error
-    logger.warning("%s %s is used, the newest in the cache: %s", agent, cached[0], error.summary)
+    logger.warning("Using %s %s, the newest in the cache: %s", agent, cached[0], error.summary)
     return cached[0]
 
 
-def _ask_registry(
+def _look_up(
     store: ArtifactStore, agent: str, recipe: Recipe, platform: SandboxPlatform, stop: threading.Event
 ) -> _Latest:
     if isinstance(recipe, PythonPackage):
@@ -218,9 +218,11 @@ def _ask_registry(
     registry = store.registry()
     version, latest, documents = latest_published(registry, recipe, [platform], stop)
     if version != latest:
-        logger.warning("%s %s is used: %s, the latest, is not published for %s.", agent, version, latest, platform)
+        logger.warning(
+            "Using %s %s: the latest version, %s, is not published for %s.", agent, version, latest, platform
+        )
     package = recipe.package_for(platform)
-    return _Latest(version, registry.found(package, recipe.release_version(version, platform), documents[package]))
+    return _Latest(version, registry.select(package, recipe.release_version(version, platform), documents[package]))
 
 
 def latest_published(
@@ -250,10 +252,10 @@ def latest_published(
     documents = {
         package: registry.packument(package, stop) for package in {tagged: None, **dict.fromkeys(packages.values())}
     }
-    latest = registry.found(tagged, "latest", documents[tagged]).version
+    latest = registry.select(tagged, "latest", documents[tagged]).version
     known = newest_first(documents[tagged]["versions"])
     if latest not in known:
-        raise AgentInstallError(f"The registry calls {latest!r} the latest version of {tagged}.")
+        raise AgentInstallError(f"The registry's latest version of {tagged}, {latest!r}, is not a valid version.")
     for version in known[known.index(latest) :]:
         if all(
             recipe.release_version(version, platform) in documents[package]["versions"]
@@ -262,5 +264,5 @@ def latest_published(
             return version, latest, documents
     raise UnknownVersionError(
         f"The registry has no version of {tagged} for {', '.join(platforms)}, up to {latest!r}.",
-        hint='ask for "stable".',
+        hint='request "stable".',
     )

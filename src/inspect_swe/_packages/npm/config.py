@@ -154,6 +154,6 @@ def _decoded(password: str) -> str:
         return base64.b64decode(password).decode()
     except ValueError:
         raise RegistryError(
-            "The `_password` in your npm configuration is not in base64, as npm wants it.",
-            hint="correct it, or use an `_authToken`.",
+            "The `_password` in your npm configuration is not valid base64.",
+            hint="encode it in base64, as npm requires, or use an `_authToken`.",
         ) from None

@@ -35,9 +35,9 @@ def expand(text: str, env: Mapping[str, str]) -> str | None:
     def value(match: re.Match[str]) -> str:
         nonlocal missing
         fallback = "" if match["optional"] else match["default"]
-        found = env.get(match["name"]) or fallback
-        missing = missing or found is None
-        return found or ""
+        expansion = env.get(match["name"]) or fallback
+        missing = missing or expansion is None
+        return expansion or ""
 
     expanded = _VARIABLE.sub(value, text)
     return None if missing else expanded
@@ -87,9 +87,9 @@ def _path(value: str | None, home: Path) -> Path | None:
 def _global_file(env: Mapping[str, str], prefix: str | None) -> Path | None:
     folders = [Path(prefix)] if prefix else []
     for command in ("node", "npm"):
-        found = shutil.which(command, path=env.get("PATH", os.defpath))
-        if found is not None:
-            folders.append(Path(found).parent.parent)
+        executable = shutil.which(command, path=env.get("PATH", os.defpath))
+        if executable is not None:
+            folders.append(Path(executable).parent.parent)
     folders += [Path("/usr"), Path("/usr/local"), Path("/")]
     files = (folder / "etc" / "npmrc" for folder in folders)
     return next((file for file in files if os.path.isfile(file)), None)

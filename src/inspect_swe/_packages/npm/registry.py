@@ -70,12 +70,12 @@ class NpmRegistry:
         except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
             self._fail(package, f"could not be reached ({error or type(error).__name__})", error)
         if response.status_code != 200:
-            self._fail(package, f"answered with HTTP status {response.status_code} {response.reason_phrase}")
+            self._fail(package, f"returned HTTP status {response.status_code} {response.reason_phrase}")
         try:
             document = json.loads(response.content)
             document["versions"].items()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._fail(package, "answered with something that is no npm metadata", error)
+            self._fail(package, "returned invalid metadata", error)
         return document  # type: ignore[no-any-return]
 
     def resolve(self, package: str, version_or_tag: str, stop: threading.Event | None = None) -> Release:
@@ -85,9 +85,9 @@ class NpmRegistry:
             RegistryError: The registry could not be reached, or its response was not valid.
             UnknownVersionError: The registry has no such version.
         """
-        return self.found(package, version_or_tag, self.packument(package, stop))
+        return self.select(package, version_or_tag, self.packument(package, stop))
 
-    def found(self, package: str, version_or_tag: str, document: Mapping[str, Any]) -> Release:
+    def select(self, package: str, version_or_tag: str, document: Mapping[str, Any]) -> Release:
         """Return the release with a version or tag from a package's metadata.
 
         Raises:
@@ -101,7 +101,7 @@ class NpmRegistry:
             registry = self.config.registry_for(package)
             raise UnknownVersionError(
                 f"{package} has no version {version_or_tag!r} in the registry {registry}. The newest are: {newest}.",
-                hint='ask for one of these, or for "stable".',
+                hint='request one of these, or "stable".',
             )
         return self._release(package, version, versions[version])
 
@@ -109,14 +109,14 @@ class NpmRegistry:
         """Return the release with the registry's tarball URL. An existing digest (of a pin) stays unchanged."""
         if release.url is not None and release.integrity is not None:
             return release
-        found = self.resolve(release.package, release.version, stop)
-        return replace(found, integrity=release.integrity or found.integrity)
+        published = self.resolve(release.package, release.version, stop)
+        return replace(published, integrity=release.integrity or published.integrity)
 
     def _release(self, package: str, version: str, metadata: Mapping[str, Any]) -> Release:
         dist = metadata.get("dist") or {}
         tarball = dist.get("tarball")
         if not isinstance(tarball, str):
-            self._fail(package, f"names no tarball for version {version}")
+            self._fail(package, f"has no tarball for version {version}")
         if tarball.startswith(f"{default_registry()}/"):
             # npm does the same: a mirror may serve the public metadata while the public host can't be reached.
             tarball = self.config.registry_for(package) + tarball[len(default_registry()) :]
@@ -126,7 +126,7 @@ class NpmRegistry:
     def _fail(self, package: str, reason: str, cause: Exception | None = None) -> NoReturn:
         registry = self.config.registry_for(package)
         raise RegistryError(
-            self.config.mask(f"The npm registry {registry} {reason} when it was asked for {package}."),
+            self.config.mask(f"The npm registry {registry} {reason} (requested: {package})."),
             hint=REGISTRY_HINT,
         ) from cause
 
@@ -141,8 +141,8 @@ def digest_of(release: Release) -> str:
     if release.integrity is not None and pattern.fullmatch(release.integrity):
         return release.integrity
     raise DigestMismatchError(
-        f"The registry states no sha512 digest (of a wheel: sha256) for {release.package} {release.version}, "
-        "so it can't be verified.",
+        f"{release.package} {release.version} can't be verified: "
+        "the registry has no sha512 digest (for a wheel: sha256) of it.",
         hint='use "stable" (its digest is pinned), or a registry that serves `dist.integrity`.',
     )
 

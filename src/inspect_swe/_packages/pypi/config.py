@@ -131,11 +131,11 @@ class PipConfig:
         if self.netrc_file is None:
             return {}
         try:
-            found = netrc.netrc(str(self.netrc_file)).authenticators(host)
+            login = netrc.netrc(str(self.netrc_file)).authenticators(host)
         except (OSError, netrc.NetrcParseError) as error:
-            logger.debug("%s is not read: %s", self.netrc_file, error)
+            logger.debug("%s can't be read: %s", self.netrc_file, error)
             return {}
-        return {"Authorization": basic(found[0], found[2] or "")} if found else {}
+        return {"Authorization": basic(login[0], login[2] or "")} if login else {}
 
     def _authorize(self, request: httpx.Request) -> None:
         # The hook runs for every redirect, so no host receives the credentials of another one.
@@ -173,7 +173,7 @@ def _read(file: Path) -> dict[str, dict[str, str]]:
         return {}
     except configparser.Error as error:
         # Omit the error's text: an invalid line may contain a password.
-        logger.warning("%s is ignored, since it is not a valid pip configuration (%s)", file, type(error).__name__)
+        logger.warning("Ignoring %s: not a valid pip configuration (%s)", file, type(error).__name__)
         return {}
     return {
         section: {_setting(name): value for name, value in parser.items(section)}
@@ -218,11 +218,11 @@ def _setting(name: str) -> str:
 
 def _proxies(env: Mapping[str, str], proxy: str | None) -> dict[str, str]:
     fallback = variable(env, "ALL_PROXY")
-    found = {
+    urls = {
         "http://": proxy or variable(env, "HTTP_PROXY") or fallback,
         "https://": proxy or variable(env, "HTTPS_PROXY") or fallback,
     }
-    return {scheme: with_scheme(url) for scheme, url in found.items() if url}
+    return {scheme: with_scheme(url) for scheme, url in urls.items() if url}
 
 
 def _netrc_file(env: Mapping[str, str], home: Path) -> Path | None:
@@ -239,10 +239,12 @@ def _is_usable(url: str, trusted: tuple[str, ...]) -> bool:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
-        logger.warning("pip's configuration names an index that is no URL; it is ignored")
+        logger.warning("Ignoring an index in pip's configuration: its URL is not valid")
         return False
     if not _is_secure(parsed, trusted):
-        logger.warning("%s is ignored: as for pip, a host without TLS must be a trusted-host", USER_INFO.sub("//", url))
+        logger.warning(
+            "Ignoring %s: like pip, this requires a host without TLS to be a trusted-host", USER_INFO.sub("//", url)
+        )
         return False
     return True
 

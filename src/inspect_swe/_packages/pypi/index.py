@@ -112,7 +112,7 @@ class PyPIIndex:
         Raises:
             RegistryError: An index could not be read, and no other index has the project.
         """
-        found: dict[str, IndexFile] = {}
+        files: dict[str, IndexFile] = {}
         failure: RegistryError | None = None
         for index in self.config.index_urls:
             try:
@@ -122,41 +122,41 @@ class PyPIIndex:
                 logger.warning("%s", error.summary)
                 continue
             for file in page:
-                found.setdefault(file.filename, file)
-        if failure is not None and not found:
+                files.setdefault(file.filename, file)
+        if failure is not None and not files:
             raise failure
-        return list(found.values())
+        return list(files.values())
 
     def metadata(self, file: IndexFile) -> RawMetadata:
         """Return a wheel's metadata, from the separate metadata file or else from the wheel."""
         content = None if file.core_metadata is None else self._metadata_beside(file)
         if content is None:
-            content = self._asked(file.filename, lambda: self._metadata_inside(file))
+            content = self._request(file.filename, lambda: self._metadata_inside(file))
         return parse_email(content)[0]
 
     def _page(self, index: str, project: str) -> list[IndexFile]:
         url = f"{index}/{quote(project)}/"
-        response = self._asked(project, lambda: _get(self._client, url, {"Accept": _ACCEPT}))
+        response = self._request(project, lambda: _get(self._client, url, {"Accept": _ACCEPT}))
         if response.status_code in (404, 410):
             return []
         if response.status_code != 200:
-            raise self._failure(project, url, f"answered with HTTP status {response.status_code}")
+            raise self._failure(project, url, f"returned HTTP status {response.status_code}")
         try:
             files = list(_from_page(response))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._failure(project, url, "answered with something that is no package index") from error
+            raise self._failure(project, url, "returned an invalid project page") from error
         # A remote index must not refer to files of this machine.
         return [file for file in files if not file.url.startswith("file:") or index.startswith("file:")]
 
     def _metadata_beside(self, file: IndexFile) -> bytes | None:
         url = f"{file.url}.metadata"
-        response = self._asked(f"{file.filename}.metadata", lambda: _get(self._client, url, {}))
+        response = self._request(f"{file.filename}.metadata", lambda: _get(self._client, url, {}))
         if response.status_code != 200:
             return None
         if file.core_metadata and hashlib.sha256(response.content).hexdigest() != file.core_metadata:
             raise DigestMismatchError(
-                self.config.mask(f"{url} is not what the index says: its sha256 digest is not {file.core_metadata}."),
-                hint="try again; if it stays so, the index or a proxy on the way serves a changed file.",
+                self.config.mask(f"{url} does not match the index: its sha256 digest is not {file.core_metadata}."),
+                hint="try again; if the error persists, the index or a proxy serves a modified file.",
             )
         return response.content
 
@@ -166,18 +166,18 @@ class PyPIIndex:
             name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
             return wheel.read(name)
 
-    def _asked(self, what: str, work: Callable[[], T]) -> T:
+    def _request(self, what: str, work: Callable[[], T]) -> T:
         try:
             return retried(work, self._stop)
         except (TransientError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failure(what, None, f"could not be reached ({error or type(error).__name__})") from error
         except (zipfile.BadZipFile, StopIteration) as error:
-            raise self._failure(what, None, f"serves {what}, which is not a valid wheel,") from error
+            raise self._failure(what, None, "served an invalid wheel") from error
 
     def _failure(self, what: str, url: str | None, reason: str) -> RegistryError:
         place = self.config.shown_indexes if url is None else url
         return RegistryError(
-            self.config.mask(f"The Python package index {place} {reason} when it was asked for {what}."),
+            self.config.mask(f"The Python package index {place} {reason} (requested: {what})."),
             hint=INDEX_HINT,
         )
 
@@ -205,13 +205,13 @@ def _from_page(response: httpx.Response) -> Iterator[IndexFile]:
 
 def _json_links(response: httpx.Response) -> Iterator[dict[str, Any]]:
     for entry in json.loads(response.content)["files"]:
-        offered = entry.get("core-metadata", entry.get("dist-info-metadata"))
+        core = entry.get("core-metadata", entry.get("dist-info-metadata"))
         yield {
             "filename": entry["filename"],
             "url": entry["url"],
             "sha256": entry.get("hashes", {}).get("sha256"),
             "requires_python": entry.get("requires-python"),
-            "core_metadata": offered.get("sha256", "") if isinstance(offered, dict) else ("" if offered else None),
+            "core_metadata": core.get("sha256", "") if isinstance(core, dict) else ("" if core else None),
             "yanked": entry.get("yanked", False) is not False,
         }
 
@@ -223,13 +223,13 @@ def _html_links(response: httpx.Response) -> Iterator[dict[str, Any]]:
     parser.feed(response.text)
     for attributes in parser.links:
         url, fragment = urldefrag(urljoin(parser.base, attributes["href"]))
-        offered = attributes.get("data-core-metadata", attributes.get("data-dist-info-metadata"))
+        core = attributes.get("data-core-metadata", attributes.get("data-dist-info-metadata"))
         yield {
             "filename": None,
             "url": url,
             "sha256": _sha256(fragment),
             "requires_python": attributes.get("data-requires-python"),
-            "core_metadata": None if offered in (None, "false") else _sha256(offered) or "",
+            "core_metadata": None if core in (None, "false") else _sha256(core) or "",
             "yanked": "data-yanked" in attributes,
         }
 

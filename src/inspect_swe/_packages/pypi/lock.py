@@ -100,8 +100,8 @@ class Lock:
         for wheel in chosen:
             if target.rank(IndexFile(wheel.filename, "")) is None:
                 raise AgentInstallError(
-                    f"{wheel.filename} does not run in the sandbox, whose C library is too old for it.",
-                    hint="use a younger image (glibc 2.28 or musl 1.2 at least).",
+                    f"{wheel.filename} does not run in the sandbox: its C library is too old.",
+                    hint="use a newer image (at least glibc 2.28 or musl 1.2).",
                 )
         return [wheel.release for wheel in chosen]
 
@@ -160,17 +160,17 @@ def sha256_of(release: Release) -> str:
 def _located(index: PyPIIndex, release: Release) -> Release:
     if release.url is not None:
         return release
-    found = next((file for file in index.files(release.package) if file.filename == release.file), None)
-    if found is None:
+    file = next((file for file in index.files(release.package) if file.filename == release.file), None)
+    if file is None:
         raise RegistryError(
             f"The Python package index {index.config.shown_indexes} does not have {release.file}.", hint=INDEX_HINT
         )
-    return replace(release_of(found), integrity=release.integrity)
+    return replace(release_of(file), integrity=release.integrity)
 
 
 def _lockable(release: Release) -> Release:
     if release.integrity is None:
-        raise AgentInstallError(f"The Python package index states no sha256 digest for {release.file}.")
+        raise AgentInstallError(f"The Python package index has no sha256 digest for {release.file}.")
     return replace(release, url=None)
 
 

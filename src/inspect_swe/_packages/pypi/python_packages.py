@@ -46,8 +46,8 @@ def resolved(
     index: PyPIIndex, recipe: PythonPackage, version: str, target: Target, stop: threading.Event
 ) -> list[Release]:
     """Resolve the wheels of a version without a lock, and return them, the package's own first. Blocks."""
-    found = resolve_wheels(index, [f"{recipe.package}=={version}"], target, recipe.exclude, stop)
-    return sorted(found, key=lambda wheel: wheel.package != recipe.package)
+    releases = resolve_wheels(index, [f"{recipe.package}=={version}"], target, recipe.exclude, stop)
+    return sorted(releases, key=lambda release: release.package != recipe.package)
 
 
 @functools.cache

@@ -112,20 +112,20 @@ def resolve_wheels(
     Raises:
         RegistryError: The index could not be read.
         UnknownVersionError: The index has no wheel that matches a requirement.
-        AgentInstallError: No compatible set of wheels for the target was found.
+        AgentInstallError: No set of wheels satisfies the requirements on the target.
     """
     if isinstance(index, PyPIIndex):
         with Snapshot(index, stop) as snapshot:
             return resolve_wheels(snapshot, requirements, target, exclude)
     parsed = [Requirement(requirement) for requirement in requirements]
-    wanted = [one for one in parsed if one.marker is None or one.marker.evaluate(target.environment)]
-    for requirement in wanted:
+    applicable = [one for one in parsed if one.marker is None or one.marker.evaluate(target.environment)]
+    for requirement in applicable:
         _check_known(index, requirement, target)
     provider = _Provider(index, target, frozenset(map(canonicalize_name, exclude)))
     resolver: Resolver[Requirement, _Candidate, Key] = Resolver(provider, BaseReporter())
     title = " with ".join(requirements)
     try:
-        pinned = resolver.resolve(wanted, max_rounds=_MAX_ROUNDS).mapping
+        pinned = resolver.resolve(applicable, max_rounds=_MAX_ROUNDS).mapping
     except ResolutionImpossible as error:
         raise AgentInstallError(
             f"{title} can't be installed for {target}: no wheels satisfy {_causes(error.causes)}.",
@@ -133,7 +133,7 @@ def resolve_wheels(
         ) from error
     except ResolutionTooDeep as error:
         raise AgentInstallError(
-            f"{title} for {target}: no versions that fit together were found in {_MAX_ROUNDS} steps.",
+            f"{title} for {target}: the resolver reached its limit of {_MAX_ROUNDS} steps.",
             hint='use the version "stable", whose requirements are locked.',
         ) from error
     files = {candidate.file.name: candidate.file for candidate in pinned.values()}
@@ -194,23 +194,23 @@ class _Provider(AbstractProvider[Requirement, _Candidate, Key]):
         incompatibilities: Mapping[Key, Iterator[_Candidate]],
     ) -> Callable[[], Iterator[_Candidate]] | list[_Candidate]:
         name, extras = identifier
-        wanted = [one for key in requirements if key[0] == name for one in requirements[key]]
-        if any(one.url for one in wanted):
+        own = [one for key in requirements if key[0] == name for one in requirements[key]]
+        if any(one.url for one in own):
             return []
-        refused = {candidate.file.version for candidate in incompatibilities[identifier]}
-        specifiers = SpecifierSet(",".join(str(one.specifier) for one in wanted))
+        rejected = {candidate.file.version for candidate in incompatibilities[identifier]}
+        specifiers = SpecifierSet(",".join(str(one.specifier) for one in own))
         files = allowed(self._best(name, self.index.files(name)), specifiers)
-        fresh = [file for file in files if file.version not in refused]
-        return lambda: (_Candidate(file, extras) for file in fresh if self._runs(file))
+        remaining = [file for file in files if file.version not in rejected]
+        return lambda: (_Candidate(file, extras) for file in remaining if self._runs(file))
 
     def is_satisfied_by(self, requirement: Requirement, candidate: _Candidate) -> bool:
         return requirement.specifier.contains(candidate.file.version, prereleases=True)
 
     def get_dependencies(self, candidate: _Candidate) -> list[Requirement]:
-        found = list(self._dependencies(candidate))
-        for requirement in found:
+        dependencies = list(self._dependencies(candidate))
+        for requirement in dependencies:
             self.index.expect(_name(requirement), self._chooser(requirement))
-        return found
+        return dependencies
 
     def _dependencies(self, candidate: _Candidate) -> Iterator[Requirement]:
         file = candidate.file
@@ -220,7 +220,7 @@ class _Provider(AbstractProvider[Requirement, _Candidate, Key]):
             try:
                 requirement = Requirement(text)
             except InvalidRequirement as error:
-                raise AgentInstallError(f"{file.filename} requires {text!r}, which can't be read.") from error
+                raise AgentInstallError(f"{file.filename} has an invalid requirement: {text!r}.") from error
             if _name(requirement) not in self.exclude and self._applies(requirement, candidate.extras):
                 yield requirement
 
@@ -260,7 +260,7 @@ def _check_known(index: Snapshot, requirement: Requirement, target: Target) -> N
         newest = ", ".join(map(str, versions[:_SHOWN])) or "none"
         raise UnknownVersionError(
             f"There is no wheel of {requirement} in the Python package index. The newest versions are: {newest}.",
-            hint='ask for one of these, or for "stable".',
+            hint='request one of these, or "stable".',
         )
     if not target.best(matching):
         raise AgentInstallError(
@@ -275,7 +275,7 @@ def _causes(causes: Iterable[RequirementInformation[Requirement, _Candidate]]) -
 
 
 def _parent(candidate: _Candidate | None) -> str:
-    return "asked for" if candidate is None else f"required by {candidate.file.name} {candidate.file.version}"
+    return "requested" if candidate is None else f"required by {candidate.file.name} {candidate.file.version}"
 
 
 def _name(requirement: Requirement) -> str:
