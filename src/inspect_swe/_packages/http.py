@@ -63,15 +63,21 @@ class Network:
     timeout: float | None = None
     files: bool = False
 
-    def client(self, authorize: Callable[[httpx.Request], None]) -> httpx.Client:
+    def client(self, credentials: Callable[[str], Mapping[str, str]]) -> httpx.Client:
         """Return an HTTP client with these settings.
 
         Args:
-            authorize: Called with every request, including redirected ones.
+            credentials: Returns the headers with the credentials for a URL.
 
         Raises:
             RegistryError: The certificates or a proxy can't be used.
         """
+
+        def authorize(request: httpx.Request) -> None:
+            # The hook runs for every redirect, so no host receives the credentials of another one.
+            request.headers.pop("Authorization", None)
+            request.headers.update(credentials(str(request.url)))
+
         verify = self._tls()
         return httpx.Client(
             verify=verify,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from inspect_swe._errors import AgentInstallError
 
 SandboxPlatform = Literal["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl"]
+PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
+# The CPUs' names in wheel tags and Rust's target triples.
+MACHINES = {"x64": "x86_64", "arm64": "aarch64"}
 
 _CPUS = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .platforms import SandboxPlatform
-
-_MACHINES = {"x64": "x86_64", "arm64": "aarch64"}
+from .platforms import MACHINES, SandboxPlatform
 
 
 @dataclass(frozen=True)
@@ -124,4 +122,4 @@ Recipe = NpmPackage | PythonPackage
 def _names(platform: SandboxPlatform) -> dict[str, str]:
     cpu = platform.split("-")[1]
     system = "linuxmusl" if platform.endswith("-musl") else "linux"
-    return {"platform": platform, "system": system, "cpu": cpu, "machine": _MACHINES[cpu]}
+    return {"platform": platform, "system": system, "cpu": cpu, "machine": MACHINES[cpu]}

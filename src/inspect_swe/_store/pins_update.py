@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import semver
 from packaging.specifiers import SpecifierSet
@@ -16,7 +16,7 @@ from inspect_swe._errors import AgentInstallError
 
 from .._packages.npm.registry import NpmRegistry, Release, digest_of, newest_first
 from .._packages.pins import Pin, Pins
-from .._packages.platforms import SandboxPlatform
+from .._packages.platforms import PLATFORMS
 from .._packages.pypi.index import PyPIIndex
 from .._packages.pypi.lock import Lock, make_lock
 from .._packages.pypi.python_packages import newest_version
@@ -25,7 +25,6 @@ from .._packages.pypi.tags import Target, allowed
 from .._packages.recipes import NpmPackage, PythonPackage, Recipe, Tool
 from .versions import latest_published
 
-_PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
 # A wheel that contains a program runs with any Python, but choosing a wheel requires a version.
 _ANY_PYTHON = "3.12"
 _RANGE = re.compile(r"([~^])(\d+\.\d+\.\d+)")
@@ -57,16 +56,16 @@ class PinMaker:
         if isinstance(source, PythonPackage):
             return Pin(key, version or newest_version(source.package, self.stop), {})
         if isinstance(source, NpmPackage):
-            version = version or latest_published(self.registry, source, _PLATFORMS)[0]
+            version = version or latest_published(self.registry, source, PLATFORMS)[0]
             releases: dict[str, Release] = {
                 platform: self._npm(source.package_for(platform), source.release_version(version, platform))
-                for platform in _PLATFORMS
+                for platform in PLATFORMS
             }
-            package = source.package_for(_PLATFORMS[0])
+            package = source.package_for(PLATFORMS[0])
             return Pin(key, version, releases, self._parts(package, version, old.parts))
         if next(iter(old.releases.values())).file is not None:
             return self._wheel_pin(key, old, version)
-        package = old.release(_PLATFORMS[0]).package
+        package = old.release(PLATFORMS[0]).package
         version = version or self._same_major(package, old.version)
         releases = {name: self._npm(each.package, version) for name, each in old.releases.items()}
         return Pin(key, version, releases, self._parts(package, version, old.parts))
@@ -97,7 +96,7 @@ class PinMaker:
         newest = newest_of(self.registry.packument(package)["versions"], required)
         if newest is None:
             raise AgentInstallError(
-                f"{parent} requires {package} {required!r}, which matches no known version.",
+                f"No known version of {package} matches {required!r}, which {parent} requires.",
                 hint="only x.y.z, ~x.y.z and ^x.y.z are supported: check that the program still requires this package.",
             )
         return self._npm(package, newest)
@@ -107,12 +106,12 @@ class PinMaker:
         return Release(package, version, integrity=digest_of(release))
 
     def _wheel_pin(self, key: str, old: Pin, version: str | None) -> Pin:
-        package, major = old.release(_PLATFORMS[0]).package, int(old.version.partition(".")[0])
+        package, major = old.release(PLATFORMS[0]).package, int(old.version.partition(".")[0])
         specifiers = SpecifierSet(f"=={version}" if version else f">={major},<{major + 1}")
         files = allowed(self.index.files(package), specifiers)
         newest = str(max((file.version for file in files), default=""))
         releases: dict[str, Release] = {}
-        for platform in _PLATFORMS:
+        for platform in PLATFORMS:
             fitting = [file for file in Target(platform, _ANY_PYTHON).best(files) if str(file.version) == newest]
             if not fitting:
                 raise AgentInstallError(f"{package} {newest or specifiers} has no wheel for {platform}.")

@@ -91,16 +91,11 @@ class NpmConfig:
             proxies_hint="correct `proxy` and `https-proxy` in your .npmrc (or HTTP_PROXY and HTTPS_PROXY).",
             exempt=hosts(self.settings.get("noproxy", "")),
         )
-        return network.client(self._authorize)
+        return network.client(self.headers_for)
 
     def mask(self, text: str) -> str:
         """Redact the user-info of URLs and all configured secrets in a text."""
         return hide(text, (value for key, value in self.settings.items() if key.lower().endswith(_SECRET_KEYS)))
-
-    def _authorize(self, request: httpx.Request) -> None:
-        # The hook runs for every redirect, so no host receives the credentials of another one.
-        request.headers.pop("Authorization", None)
-        request.headers.update(self.headers_for(str(request.url)))
 
     def _is_plain_by_choice(self, url: httpx.URL) -> bool:
         """Return whether the user configured the host without TLS: a redirect must not send tokens unencrypted."""

@@ -104,7 +104,7 @@ class PipConfig:
             timeout=self.timeout,
             files=any(url.startswith("file:") for url in self.index_urls),
         )
-        return network.client(self._authorize)
+        return network.client(self.headers_for)
 
     def headers_for(self, url: str) -> dict[str, str]:
         """Return the credentials in a URL, else of an index on the same host, else from netrc, else none."""
@@ -136,11 +136,6 @@ class PipConfig:
             logger.debug("%s can't be read: %s", self.netrc_file, error)
             return {}
         return {"Authorization": basic(login[0], login[2] or "")} if login else {}
-
-    def _authorize(self, request: httpx.Request) -> None:
-        # The hook runs for every redirect, so no host receives the credentials of another one.
-        request.headers.pop("Authorization", None)
-        request.headers.update(self.headers_for(str(request.url)))
 
 
 @functools.cache

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html.parser import HTMLParser
-from types import TracebackType
 from typing import IO, Any, TypeVar
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
@@ -101,9 +100,7 @@ class PyPIIndex:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._client.close()
 
     def files(self, project: str) -> list[IndexFile]:

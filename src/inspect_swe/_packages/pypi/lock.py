@@ -9,21 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 from packaging.utils import parse_wheel_filename
 
 from inspect_swe._errors import AgentInstallError, RegistryError
 
 from ..npm.registry import Release
-from ..platforms import SandboxPlatform
+from ..platforms import PLATFORMS
 from .index import INDEX_HINT, IndexFile, PyPIIndex
 from .resolver import Snapshot, integrity, release_of, resolve_wheels
 from .tags import Target
 
 LOCKS_FOLDER = Path(__file__).parents[1] / "locks"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
 
 _THREADS = 8
 _ALL = "all"

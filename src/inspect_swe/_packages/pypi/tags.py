@@ -11,14 +11,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.version import Version
 
-from ..platforms import SandboxPlatform
+from ..platforms import MACHINES, SandboxPlatform
 from .index import IndexFile
 
 # Debian 10, RHEL 8 and later have at least these versions.
 GLIBC = (2, 28)
 MUSL = (1, 2)
 
-_MACHINES = {"x64": "x86_64", "arm64": "aarch64"}
 _OLDEST_GLIBC = {"x86_64": 5, "aarch64": 17}
 _OLD_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
@@ -47,14 +46,32 @@ class Target:
         """The Python version without the micro version."""
         return ".".join(self.python.split(".")[:2])
 
+    @property
+    def machine(self) -> str:
+        """The CPU's name in wheel tags and markers."""
+        return MACHINES[self.platform.split("-")[1]]
+
     @functools.cached_property
     def environment(self) -> dict[str, str]:
-        """The values of markers."""
-        return marker_environment(self.platform, self.python)
+        """The values of environment markers. A missing micro version counts as 0."""
+        full = ".".join(map(str, (*Version(self.python).release, 0)[:3]))
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": full,
+            "os_name": "posix",
+            "platform_machine": self.machine,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Linux",
+            "platform_version": "",
+            "python_full_version": full,
+            "python_version": self.minor,
+            "sys_platform": "linux",
+        }
 
     def rank(self, file: IndexFile) -> int | None:
         """Return a wheel's rank, where 0 is the best match, or None if the wheel does not run on the target."""
-        ranks = _ranks(self.platform, self.python, self.glibc, self.musl)
+        ranks = _ranks(self)
         return min((ranks[tag] for tag in file.tags if tag in ranks), default=None)
 
     def runs(self, requires_python: str | None) -> bool:
@@ -73,56 +90,27 @@ class Target:
 
 
 @functools.lru_cache(maxsize=64)
-def _ranks(platform: SandboxPlatform, python: str, glibc: tuple[int, int], musl: tuple[int, int]) -> Mapping[Tag, int]:
-    tags = wheel_tags(platform, python, glibc, musl)
-    return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
-
-
-def wheel_tags(
-    platform: SandboxPlatform, python: str, glibc: tuple[int, int] = GLIBC, musl: tuple[int, int] = MUSL
-) -> list[Tag]:
-    """Return the tags of wheels that run on a platform and Python, best first.
-
-    Args:
-        platform: The sandbox's platform.
-        python: Version of its CPython.
-        glibc: Version of glibc, if that is its C library.
-        musl: Version of musl, if that is its C library.
-    """
-    version = Version(python)
-    interpreter = f"cp{version.major}{version.minor}"
-    machine = _machine(platform)
-    libraries = _musllinux(machine, musl) if _is_musl(platform) else _manylinux(machine, glibc)
-    platforms = [*libraries, f"linux_{machine}"]
-    release = (version.major, version.minor)
-    return [
+def _ranks(target: Target) -> Mapping[Tag, int]:
+    """Return the tags of wheels that run on a target, with their ranks."""
+    release = Version(target.python).release[:2]
+    interpreter = "cp" + "".join(map(str, release))
+    platforms = [*_platform_tags(target), f"linux_{target.machine}"]
+    tags = [
         *cpython_tags(release, [interpreter], platforms),
         *compatible_tags(release, interpreter, platforms),
     ]
+    return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
 
 
-def marker_environment(platform: SandboxPlatform, python: str) -> dict[str, str]:
-    """Return the values of environment markers in requirements.
-
-    Args:
-        platform: The sandbox's platform.
-        python: Version of its CPython. A missing micro version means 0.
-    """
-    version = Version(python)
-    full = f"{version.major}.{version.minor}.{version.micro}"
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": full,
-        "os_name": "posix",
-        "platform_machine": _machine(platform),
-        "platform_python_implementation": "CPython",
-        "platform_release": "",
-        "platform_system": "Linux",
-        "platform_version": "",
-        "python_full_version": full,
-        "python_version": f"{version.major}.{version.minor}",
-        "sys_platform": "linux",
-    }
+def _platform_tags(target: Target) -> Iterator[str]:
+    if target.platform.endswith("-musl"):
+        for minor in range(target.musl[1], -1, -1):
+            yield f"musllinux_1_{minor}_{target.machine}"
+        return
+    for minor in range(target.glibc[1], _OLDEST_GLIBC[target.machine] - 1, -1):
+        yield f"manylinux_2_{minor}_{target.machine}"
+        if minor in _OLD_NAMES:
+            yield f"{_OLD_NAMES[minor]}_{target.machine}"
 
 
 def allowed(files: Iterable[IndexFile], specifiers: SpecifierSet) -> list[IndexFile]:
@@ -136,23 +124,3 @@ def allowed(files: Iterable[IndexFile], specifiers: SpecifierSet) -> list[IndexF
         matching = [file for file in matching if not file.yanked]
     finals = [file for file in matching if not file.version.is_prerelease]
     return matching if specifiers.prereleases else finals or matching
-
-
-def _machine(platform: SandboxPlatform) -> str:
-    return _MACHINES[platform.split("-")[1]]
-
-
-def _is_musl(platform: SandboxPlatform) -> bool:
-    return platform.endswith("-musl")
-
-
-def _manylinux(machine: str, glibc: tuple[int, int]) -> Iterator[str]:
-    for minor in range(glibc[1], _OLDEST_GLIBC[machine] - 1, -1):
-        yield f"manylinux_2_{minor}_{machine}"
-        if minor in _OLD_NAMES:
-            yield f"{_OLD_NAMES[minor]}_{machine}"
-
-
-def _musllinux(machine: str, musl: tuple[int, int]) -> Iterator[str]:
-    for minor in range(musl[1], -1, -1):
-        yield f"musllinux_1_{minor}_{machine}"
