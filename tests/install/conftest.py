@@ -10,21 +10,23 @@ from inspect_swe._inspect import private as _inspect_compat
 from inspect_swe._packages import http
 from inspect_swe._packages.npm.config import NpmConfig
 from inspect_swe._packages.npm.registry import NpmRegistry, Release
+from inspect_swe._packages.pypi.index import PyPIIndex
 from inspect_swe._store.store import Artifact, ArtifactStore
 
 from .fake_registry import MEMBER, PACKAGE, FakeRegistry
 from .published import Published, publish
+from .wheel_index import WheelIndex
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Faults are met as often as in earnest, in less time.
+    # As many retries as in production, in less time.
     monkeypatch.setattr(http, "_PAUSES", (0.01, 0.02, 0.02, 0.02))
 
 
 @pytest.fixture(autouse=True)
 def _display(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Whatever earlier evals of this process were told to print.
+    # Earlier evals of this process may have set another display.
     monkeypatch.setattr(_inspect_compat, "display_is_quiet", lambda: False)
 
 
@@ -40,6 +42,17 @@ def other_server() -> Iterator[FakeRegistry]:
     registry = FakeRegistry()
     yield registry
     registry.close()
+
+
+@pytest.fixture
+def wheels(server: FakeRegistry) -> WheelIndex:
+    return WheelIndex(server)
+
+
+@pytest.fixture
+def index(wheels: WheelIndex) -> Iterator[PyPIIndex]:
+    with PyPIIndex(wheels.config) as index:
+        yield index
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def integrity_of(data: bytes) -> str:
 class Reply:
     """What is sent: of `body` what comes before `cut_at`, in `seconds`, then nothing for `stall` seconds.
 
-    With an `etag`, a part of the body is sent if that is asked for.
+    With an `etag`, the server supports range requests.
     """
 
     status: int = 200
@@ -160,9 +160,9 @@ class FakeRegistry:
                     pass
 
             def _first_byte(self, reply: Reply) -> int:
-                asked = self.headers.get("Range", "bytes=0-")
+                requested = self.headers.get("Range", "bytes=0-")
                 same = self.headers.get("If-Range", reply.etag) == reply.etag
-                return int(asked[len("bytes=") :].partition("-")[0]) if reply.etag and same else 0
+                return int(requested[len("bytes=") :].partition("-")[0]) if reply.etag and same else 0
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

@@ -34,7 +34,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def usage_locks(monkeypatch: pytest.MonkeyPatch) -> Iterator[UsageLocks]:
-    """What this process holds, to be ended as if it had ended."""
+    """The locks of this process. A test can release them, as the end of a process does."""
     usage_locks = UsageLocks()
     monkeypatch.setattr(artifacts, "_usage_locks", usage_locks)
     yield usage_locks
@@ -60,12 +60,26 @@ def _age(store: ArtifactStore, artifact: Artifact, hours: int) -> None:
 VERSIONS = [f"1.{minor}.0" for minor in range(7)]
 
 
-def test_five_versions_are_kept(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
+PIN = Pin("tool", VERSIONS[0], {"linux-x64": Release(PACKAGE, VERSIONS[0])})
+
+
+@pytest.mark.parametrize(
+    ("pins", "remaining"), [({}, VERSIONS[2:]), ({"tool": PIN}, [VERSIONS[0], *VERSIONS[2:]])], ids=["none", "pinned"]
+)
+def test_the_pin_and_five_versions_remain(
+    pins: dict[str, Pin],
+    remaining: list[str],
+    server: FakeRegistry,
+    store: ArtifactStore,
+    usage_locks: UsageLocks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Pins, "load", lambda: Pins(pins))
     for age, version in enumerate(VERSIONS):
         (artifact,) = _fetch(server, store, version)
         _age(store, artifact, 10 - age)
         usage_locks.release()
-    assert store.versions("tool", "linux-x64") == VERSIONS[2:]
+    assert store.versions("tool", "linux-x64") == remaining
     assert not list(store.root.glob("tmp/*"))
 
 
@@ -111,18 +125,6 @@ def test_a_process_keeps_what_it_uses_until_it_is_killed(
         assert not store.remove(artifact.folder) and store.cached(artifact) is not None
         process.kill()
     assert store.remove(artifact.folder) and not folder.exists()
-
-
-def test_the_pinned_version_stays(
-    server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pins = Pins({"tool": Pin("tool", VERSIONS[0], {"linux-x64": Release(PACKAGE, VERSIONS[0])})})
-    monkeypatch.setattr(Pins, "load", lambda: pins)
-    for age, version in enumerate(VERSIONS):
-        (artifact,) = _fetch(server, store, version)
-        _age(store, artifact, 10 - age)
-        usage_locks.release()
-    assert store.versions("tool", "linux-x64") == [VERSIONS[0], *VERSIONS[2:]]
 
 
 @pytest.mark.parametrize("suffixes", [("-linux-x64", "-linux-x64-musl"), ("-py3.11-linux-x64", "-py3.12-linux-x64")])

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from inspect_swe._errors import AgentInstallError, RegistryError
 from inspect_swe._packages.npm.registry import digest_of
+from inspect_swe._packages.platforms import PLATFORMS
 from inspect_swe._packages.pypi.index import PyPIIndex
-from inspect_swe._packages.pypi.lock import LOCKS_FOLDER, PLATFORMS, PYTHONS, Lock, located, make_lock, sha256_of
+from inspect_swe._packages.pypi.lock import LOCKS_FOLDER, PYTHONS, Lock, located, make_lock, sha256_of
 from inspect_swe._packages.pypi.tags import Target
 
 from .fake_registry import FakeRegistry
@@ -19,8 +19,7 @@ X64 = Target("linux-x64", "3.11")
 
 
 @pytest.fixture
-def wheels(server: FakeRegistry) -> WheelIndex:
-    wheels = WheelIndex(server)
+def wheels(wheels: WheelIndex) -> WheelIndex:
     wheels.publish("app", "1.0", ("native", 'old; python_version < "3.11"'))
     wheels.publish("old", "0.1")
     for python in ("310", "311"):
@@ -28,12 +27,6 @@ def wheels(server: FakeRegistry) -> WheelIndex:
             wheels.publish("native", "2.0", tags=f"cp{python}-cp{python}-manylinux_2_28_{machine}")
     wheels.publish("native", "1.9")
     return wheels
-
-
-@pytest.fixture
-def index(wheels: WheelIndex) -> Iterator[PyPIIndex]:
-    with PyPIIndex(wheels.config) as index:
-        yield index
 
 
 @pytest.fixture
@@ -65,10 +58,10 @@ def test_its_text_is_always_the_same(lock: Lock, wheels: WheelIndex, index: PyPI
     assert Lock.load(tmp_path / "lock.json") == lock
 
 
-def test_selecting_asks_nobody(lock: Lock, server: FakeRegistry) -> None:
-    asked = server.count()
+def test_selecting_sends_no_request(lock: Lock, server: FakeRegistry) -> None:
+    requests = server.count()
     lock.select(X64)
-    assert server.count() == asked
+    assert server.count() == requests
 
 
 def test_urls_are_the_users_indexs(lock: Lock, other_server: FakeRegistry) -> None:
@@ -77,10 +70,10 @@ def test_urls_are_the_users_indexs(lock: Lock, other_server: FakeRegistry) -> No
     mirror.publish("native", "2.0", tags="cp311-cp311-manylinux_2_28_x86_64")
     selected = lock.select(X64)
     with PyPIIndex(mirror.config) as index:
-        found = located(index, selected)
-        assert [one.url for one in found] == [f"{other_server.url}/files/{one.file}" for one in selected]
-        assert [one.integrity for one in found] == [one.integrity for one in selected]
-        assert located(index, found) == found
+        wheels = located(index, selected)
+        assert [one.url for one in wheels] == [f"{other_server.url}/files/{one.file}" for one in selected]
+        assert [one.integrity for one in wheels] == [one.integrity for one in selected]
+        assert located(index, wheels) == wheels
         with pytest.raises(RegistryError, match=r"does not have native-2.0-cp310-cp310") as failure:
             located(index, lock.select(Target("linux-x64", "3.10")))
     assert "PIP_INDEX_URL" in str(failure.value)

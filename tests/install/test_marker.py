@@ -33,8 +33,8 @@ def marked(stored: StoredArtifact, **changes: Any) -> str:
 
 
 def test_a_copy_is_recognized(stored: StoredArtifact, artifact: Artifact) -> None:
-    for wanted in (artifact, stored.artifact):
-        marker = read_marker(marked(stored), wanted)
+    for expected in (artifact, stored.artifact):
+        marker = read_marker(marked(stored), expected)
         assert marker is not None
         assert (marker.digest, marker.member, marker.size) == (stored.digest, MEMBER, 10)
 

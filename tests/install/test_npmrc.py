@@ -46,22 +46,19 @@ def test_empty_environment_values_do_not_count(home: Path, project: Path) -> Non
     assert read_settings({"NPM_CONFIG_REGISTRY": ""}, home, project)["registry"] == "user"
 
 
-def test_userconfig_names_another_file(home: Path, project: Path) -> None:
-    _write(home / "elsewhere", "registry=there")
-    assert read_settings({"NPM_CONFIG_USERCONFIG": "~/elsewhere"}, home, project)["registry"] == "there"
-
-
-def test_global_file_lies_beside_node(home: Path, project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "env"),
+    [
+        ("home/elsewhere", {"NPM_CONFIG_USERCONFIG": "~/elsewhere"}),
+        ("node/etc/npmrc", {"PATH": "{}/node/bin"}),
+        ("prefix/etc/npmrc", {"NPM_CONFIG_PREFIX": "{}/prefix", "PATH": ""}),
+    ],
+)
+def test_other_files(file: str, env: dict[str, str], home: Path, project: Path, tmp_path: Path) -> None:
     _write(tmp_path / "node" / "bin" / "node", "").chmod(0o755)
-    _write(tmp_path / "node" / "etc" / "npmrc", "registry=beside-node")
-    settings = read_settings({"PATH": str(tmp_path / "node" / "bin")}, home, project)
-    assert settings["registry"] == "beside-node"
-
-
-def test_prefix_says_where_the_global_file_is(home: Path, project: Path, tmp_path: Path) -> None:
-    _write(tmp_path / "prefix" / "etc" / "npmrc", "registry=prefix")
-    settings = read_settings({"NPM_CONFIG_PREFIX": str(tmp_path / "prefix"), "PATH": ""}, home, project)
-    assert settings["registry"] == "prefix"
+    _write(tmp_path / file, "registry=other")
+    env = {name: value.format(tmp_path) for name, value in env.items()}
+    assert read_settings(env, home, project)["registry"] == "other"
 
 
 def test_lines_comments_quotes_and_spaces(home: Path, project: Path) -> None:

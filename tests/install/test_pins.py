@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import typing
-
 import pytest
 
 from inspect_swe._agents import ROSTER
@@ -10,13 +8,12 @@ from inspect_swe._contract.adapter import Adapter
 from inspect_swe._errors import AgentInstallError
 from inspect_swe._packages.npm.registry import digest_of
 from inspect_swe._packages.pins import Pin, Pins
-from inspect_swe._packages.platforms import SandboxPlatform
+from inspect_swe._packages.platforms import PLATFORMS, SandboxPlatform
 from inspect_swe._packages.pypi.lock import PYTHONS
 from inspect_swe._packages.pypi.python_packages import locked_wheels
 from inspect_swe._packages.pypi.tags import Target
 from inspect_swe._packages.recipes import NpmPackage, PythonPackage, Tool
 
-PLATFORMS: tuple[SandboxPlatform, ...] = typing.get_args(SandboxPlatform)
 NPM = [adapter for adapter in ROSTER if isinstance(adapter.recipe, NpmPackage)]
 PYTHON = [adapter for adapter in ROSTER if isinstance(adapter.recipe, PythonPackage)]
 

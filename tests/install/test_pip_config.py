@@ -196,8 +196,8 @@ def test_indexes_in_folders(tmp_path: Path) -> None:
     config = _load(tmp_path, PIP_INDEX_URL=f"file://{tmp_path}/simple/")
     assert config.headers_for(config.index_urls[0]) == {}
     with config.client() as client:
-        found = client.get(f"{config.index_urls[0]}/x/")
-        assert found.text == "<a href='y'>y</a>" and found.headers["content-type"] == "text/html"
+        page = client.get(f"{config.index_urls[0]}/x/")
+        assert page.text == "<a href='y'>y</a>" and page.headers["content-type"] == "text/html"
         assert client.get(f"{config.index_urls[0]}/z/").status_code == 404
     with PipConfig(("https://h.test",)).client() as client, pytest.raises(httpx.UnsupportedProtocol):
         client.get(f"{config.index_urls[0]}/x/")

@@ -22,7 +22,7 @@ IS_QUIET = _inspect_compat.display_is_quiet
 
 def work(stop: threading.Event) -> None:
     with progress.bar("tool 1.0") as update:
-        # Downloads tell from threads of their own.
+        # Downloads report progress from other threads.
         thread = threading.Thread(target=update, args=(25, 100, ""))
         thread.start()
         thread.join()
@@ -50,17 +50,19 @@ def run() -> None:
 
 def test_in_a_sample_it_is_a_counter(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    told: list[tuple[str, str]] = []
-    monkeypatch.setattr(inspect_ai.util, "display_counter", lambda caption, value: told.append((caption, value)))
+    updates: list[tuple[str, str]] = []
+    monkeypatch.setattr(inspect_ai.util, "display_counter", lambda caption, value: updates.append((caption, value)))
     run()
-    assert told == [("Download", "tool 1.0: 25%"), ("Download", "tool 1.0: done")]
+    assert updates == [("Download", "tool 1.0: 25%"), ("Download", "tool 1.0: done")]
     assert "tool 1.0" not in capfd.readouterr().err
 
 
 def test_a_quiet_display_stays_quiet(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setattr(_inspect_compat, "display_is_quiet", IS_QUIET)
-    monkeypatch.setattr(inspect_ai.util, "display_counter", lambda caption, value: pytest.fail("it was told"))
+    monkeypatch.setattr(
+        inspect_ai.util, "display_counter", lambda caption, value: pytest.fail("the display was updated")
+    )
     run()
     asyncio.run(in_worker(work))
     assert "tool 1.0" not in capfd.readouterr().err

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,6 @@ from .fake_registry import FakeRegistry, Reply
 from .wheel_index import HTML, JSON, WheelIndex, make_wheel, metadata_text, sha256
 
 NAME = "acme-1.0-py3-none-any.whl"
-
-
-@pytest.fixture
-def wheels(server: FakeRegistry) -> WheelIndex:
-    return WheelIndex(server)
-
-
-@pytest.fixture
-def index(wheels: WheelIndex) -> Iterator[PyPIIndex]:
-    with PyPIIndex(wheels.config) as index:
-        yield index
 
 
 def test_files_by_json(wheels: WheelIndex, index: PyPIIndex) -> None:

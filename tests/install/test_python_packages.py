@@ -48,9 +48,9 @@ def test_latest_without_an_index_is_the_newest_in_the_cache(
 ) -> None:
     assert _resolve(store, "latest").artifact.version == "1.0.0"
     catalog._latest.clear()
-    gone = PipConfig.load()
+    unreachable = PipConfig.load()
     index.server.close()
-    monkeypatch.setattr(PipConfig, "load", lambda: gone)
+    monkeypatch.setattr(PipConfig, "load", lambda: unreachable)
     with caplog.at_level(logging.WARNING):
         assert _resolve(store, "latest").source == "cache"
     assert "the newest in the cache" in caplog.text

@@ -55,7 +55,7 @@ def test_unknown_version_names_the_newest(server: FakeRegistry, registry: NpmReg
         (Reply(body=b"<html>log in</html>"), "returned invalid metadata"),
         (Reply(body=b"[]"), "returned invalid metadata"),
         (Reply(body=b'{"versions": []}'), "returned invalid metadata"),
-        (Reply(body=b'{"versions": {"1.0.0": {}}}'), "names no tarball"),
+        (Reply(body=b'{"versions": {"1.0.0": {}}}'), "has no tarball"),
     ],
 )
 def test_useless_answers(reply: Reply, reason: str, server: FakeRegistry) -> None:

@@ -36,7 +36,7 @@ def _fail(error: Exception) -> None:
     raise error
 
 
-def _asked(retry_after: str) -> float:
+def _wait_of(retry_after: str) -> float:
     with pytest.raises(TransientError) as failure:
         check_status(httpx.Response(429, headers={"Retry-After": retry_after}))
     return failure.value.wait
@@ -49,22 +49,22 @@ def test_pauses_grow_and_differ(waits: Waits) -> None:
     runs = [waits.seconds[start : start + 4] for start in range(0, 80, 4)]
     assert len(runs) == 20 and all(len(run) == 4 for run in runs)
     for run in runs:
-        assert all(most / 2 <= pause <= most for pause, most in zip(run, PAUSES, strict=True))
+        assert all(limit / 2 <= pause <= limit for pause, limit in zip(run, PAUSES, strict=True))
     assert len({run[0] for run in runs}) > 1
 
 
 def test_what_the_server_asks_for_counts_within_a_bound(waits: Waits) -> None:
-    for wait, least, most in ((3.0, 3.25, 3.5), (3600.0, 60.25, 60.5)):
+    for wait, low, high in ((3.0, 3.25, 3.5), (3600.0, 60.25, 60.5)):
         with pytest.raises(TransientError):
             retried(lambda wait=wait: _fail(TransientError("busy", wait)), waits)  # type: ignore[misc]
-        assert least <= waits.seconds[0] <= most
+        assert low <= waits.seconds[0] <= high
         waits.seconds.clear()
 
 
 def test_retry_after() -> None:
-    assert _asked("7") == 7
-    assert 50 < _asked(email.utils.formatdate(time.time() + 60, usegmt=True)) <= 60
-    assert [_asked(text) for text in ("", "soon", "-1", "Wed, 21 Oct 2015 07:28:00 GMT")] == [0, 0, 0, 0]
+    assert _wait_of("7") == 7
+    assert 50 < _wait_of(email.utils.formatdate(time.time() + 60, usegmt=True)) <= 60
+    assert [_wait_of(text) for text in ("", "soon", "-1", "Wed, 21 Oct 2015 07:28:00 GMT")] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("status", "transient"), [(200, False), (404, False), (408, True), (429, True), (503, True)])

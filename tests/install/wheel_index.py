@@ -76,14 +76,14 @@ class WheelIndex:
         filename = f"{name.replace('-', '_')}-{version}-{tags}.whl"
         data = make_wheel(name, version, requires, python, files)
         text = metadata_text(name, version, requires, python)
-        found = {"filename": filename, "url": f"../../files/{filename}", "hashes": {"sha256": sha256(data)}}
+        fields = {"filename": filename, "url": f"../../files/{filename}", "hashes": {"sha256": sha256(data)}}
         if python is not None:
-            found["requires-python"] = python
+            fields["requires-python"] = python
         if beside:
-            found["core-metadata"] = {"sha256": sha256(text)}
+            fields["core-metadata"] = {"sha256": sha256(text)}
             self.server.replies[f"/files/{filename}.metadata"] = Reply(body=text)
         self.server.replies[f"/files/{filename}"] = Reply(body=data)
-        self.entries.setdefault(name, []).append({**found, **entry})
+        self.entries.setdefault(name, []).append({**fields, **entry})
         self.refresh(name)
         return filename
 
