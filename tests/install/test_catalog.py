@@ -25,8 +25,7 @@ def _resolve(store: ArtifactStore, version: str, recipe: NpmPackage = RECIPE) ->
 
 
 def _pin(monkeypatch: pytest.MonkeyPatch, server: FakeRegistry, version: str = "1.0.0") -> None:
-    reply = server.replies[server.publish(version)]
-    assert isinstance(reply, Reply)
+    reply = server.reply(server.publish(version))
     release = Release(PACKAGE, version, integrity=integrity_of(reply.body))
     pins = Pins({"tool": Pin("tool", version, {"linux-x64": release})})
     monkeypatch.setattr(Pins, "load", lambda: pins)

@@ -19,8 +19,7 @@ from .published import Published
 
 
 def _slowly(server: FakeRegistry, path: str, seconds: float) -> None:
-    reply = server.replies[path]
-    assert isinstance(reply, Reply)
+    reply = server.reply(path)
     server.replies[path] = replace(reply, seconds=seconds)
 
 

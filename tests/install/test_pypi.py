@@ -118,8 +118,7 @@ def test_unreachable() -> None:
 
 def test_a_busy_server_is_asked_again(wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.publish("acme", "1.0")
-    page = wheels.server.replies["/simple/acme/"]
-    assert isinstance(page, Reply)
+    page = wheels.server.reply("/simple/acme/")
     wheels.server.replies["/simple/acme/"] = lambda count: page if count == 3 else Reply(502)
     assert len(index.files("acme")) == 1
 
@@ -147,8 +146,7 @@ def test_metadata_from_the_whole_wheel(promised: bool, wheels: WheelIndex, index
 def test_metadata_by_ranges(wheels: WheelIndex, index: PyPIIndex) -> None:
     noise = b"".join(hashlib.sha256(bytes([i, j])).digest() for i in range(100) for j in range(100))
     wheels.publish("acme", "1.0", ("other>=2",), beside=False, files={"big.bin": noise})
-    whole = wheels.server.replies[f"/files/{NAME}"]
-    assert isinstance(whole, Reply)
+    whole = wheels.server.reply(f"/files/{NAME}")
     sent = []
 
     def part(count: int) -> Reply:

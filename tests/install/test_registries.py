@@ -15,8 +15,7 @@ def test_resolve_a_version_and_a_tag(server: FakeRegistry, registry: NpmRegistry
     path = server.publish("1.0.0")
     server.publish("1.1.0")
     release = registry.resolve(PACKAGE, "1.0.0")
-    tarball = server.replies[path]
-    assert isinstance(tarball, Reply)
+    tarball = server.reply(path)
     assert release == Release(PACKAGE, "1.0.0", server.url + path, integrity_of(tarball.body))
     assert registry.resolve(PACKAGE, "latest").version == "1.1.0"
     assert "npm.install-v1+json" in server.seen[0].headers["accept"]
@@ -30,8 +29,7 @@ def test_scoped_names_are_one_path_segment(server: FakeRegistry, registry: NpmRe
 
 def test_full_metadata_where_there_is_no_abbreviated_one(server: FakeRegistry, registry: NpmRegistry) -> None:
     server.publish()
-    document = server.replies[f"/{PACKAGE}"]
-    assert isinstance(document, Reply)
+    document = server.reply(f"/{PACKAGE}")
     server.replies[f"/{PACKAGE}"] = lambda count: Reply(406) if count == 1 else document
     assert registry.resolve(PACKAGE, "1.0.0").version == "1.0.0"
     assert server.seen[1].headers["accept"] == "application/json"
@@ -85,8 +83,7 @@ def test_a_registry_that_is_no_url() -> None:
 @pytest.mark.parametrize("status", [429, 500, 502])
 def test_a_busy_server_is_asked_again(status: int, server: FakeRegistry, registry: NpmRegistry) -> None:
     server.publish()
-    document = server.replies[f"/{PACKAGE}"]
-    assert isinstance(document, Reply)
+    document = server.reply(f"/{PACKAGE}")
     server.replies[f"/{PACKAGE}"] = lambda count: document if count == 3 else Reply(status)
     assert registry.resolve(PACKAGE, "latest").version == "1.0.0"
 

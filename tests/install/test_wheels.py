@@ -61,12 +61,6 @@ def test_tags(platform: SandboxPlatform, tag: str, runs: bool) -> None:
     assert (Target(platform, "3.11").rank(IndexFile(f"a-1.0-{tag}.whl", "")) is not None) is runs
 
 
-def test_tags_of_another_c_library() -> None:
-    newer, older = Target("linux-x64", "3.12.4", glibc=(2, 39)), Target("linux-x64-musl", "3.12", musl=(1, 1))
-    assert newer.rank(IndexFile("a-1.0-cp312-cp312-manylinux_2_39_x86_64.whl", "")) is not None
-    assert older.rank(IndexFile("a-1.0-cp312-cp312-musllinux_1_2_x86_64.whl", "")) is None
-
-
 def test_the_best_wheel_of_each_version() -> None:
     files = _files(
         "a-1.0-py3-none-any.whl",
@@ -183,28 +177,30 @@ def test_each_thing_is_asked_for_once(wheels: WheelIndex, index: PyPIIndex) -> N
     assert len(paths) == len(set(paths)) == 6
 
 
+CAUSE = r"app can't be installed for Python 3.11 on linux-x64: no wheels satisfy .*"
+
+
 @pytest.mark.parametrize(
-    ("requires", "causes"),
+    ("requires", "error"),
     [
-        (("a", "c<2"), ["c<2 (required by app 1.0)", "c>=2 (required by a 1.0)"]),
-        (("missing",), ["missing (required by app 1.0)"]),
-        (("b @ https://h.test/b.whl",), ["b @ https://h.test/b.whl (required by app 1.0)"]),
+        (("a", "c<2"), CAUSE + r"c<2 \(required by app 1.0\) and c>=2 \(required by a 1.0\)"),
+        (("missing",), CAUSE + r"missing \(required by app 1.0\)"),
+        (("b @ https://h.test/b.whl",), CAUSE + r"b @ https://h.test/b.whl \(required by app 1.0\)"),
+        (("a ~~ b",), r"app-1.0-py3-none-any.whl has an invalid requirement: 'a ~~ b'"),
     ],
 )
-def test_what_can_not_be(requires: tuple[str, ...], causes: list[str], wheels: WheelIndex, index: PyPIIndex) -> None:
+def test_requirements_without_a_solution(
+    requires: tuple[str, ...], error: str, wheels: WheelIndex, index: PyPIIndex
+) -> None:
     wheels.publish("app", "1.0", requires)
     wheels.publish("a", "1.0", ("c>=2",))
     wheels.publish("c", "1.0")
     wheels.publish("c", "2.0")
-    with pytest.raises(AgentInstallError, match=r"app can't be installed for Python 3.11 on linux-x64") as failure:
+    with pytest.raises(AgentInstallError, match=error):
         _pins(index, "app")
-    assert all(text in str(failure.value) for text in causes)
-
-
-def test_a_requirement_that_can_not_be_read(wheels: WheelIndex, index: PyPIIndex) -> None:
-    wheels.publish("app", "1.0", ("a ~~ b",))
-    with pytest.raises(AgentInstallError, match="a ~~ b"):
-        _pins(index, "app")
+    wheels.publish("other", "1.0", tags="cp311-cp311-win_amd64")
+    with pytest.raises(AgentInstallError, match=r"other has no wheel for Python 3.11 on linux-x64"):
+        _pins(index, "other")
 
 
 def test_an_unknown_version_names_the_newest(wheels: WheelIndex, index: PyPIIndex) -> None:
@@ -214,12 +210,6 @@ def test_an_unknown_version_names_the_newest(wheels: WheelIndex, index: PyPIInde
         _pins(index, "app==9.9")
     with pytest.raises(UnknownVersionError, match="none"):
         _pins(index, "nothing")
-
-
-def test_no_wheel_for_the_sandbox(wheels: WheelIndex, index: PyPIIndex) -> None:
-    wheels.publish("app", "1.0", tags="cp311-cp311-win_amd64")
-    with pytest.raises(AgentInstallError, match=r"app has no wheel for Python 3.11 on linux-x64"):
-        _pins(index, "app")
 
 
 def test_an_index_that_fails_on_the_way(wheels: WheelIndex, index: PyPIIndex) -> None:

@@ -21,7 +21,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from inspect_swe._errors import AgentInstallError, AgentOptionError, RegistryError
+from inspect_swe._errors import AgentOptionError, RegistryError
 
 from .._packages.download import download
 from .._packages.npm.registry import Release
@@ -55,13 +55,8 @@ def wheels_tarball(root: Path, package: str, version: str | None, target: Target
     cache = BundleCache(root, requirement, target)
     if version is not None and (content := cache.read(number := str(Version(version)))) is not None:
         return content, number
-    try:
+    with Disk(root).errors(f"The wheels of {package}"):
         return _fetch(cache, requirement, target)
-    except OSError as error:
-        raise AgentInstallError(
-            f"The wheels of {package} can't be stored in {root}: {error}.",
-            hint="set INSPECT_SWE_CACHE_DIR to a writable folder with enough space.",
-        ) from error
 
 
 def _fetch(cache: BundleCache, requirement: Requirement, target: Target) -> tuple[bytes, str]:

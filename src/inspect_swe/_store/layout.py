@@ -12,6 +12,9 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
+from inspect_swe._errors import AgentInstallError
+from inspect_swe._folders import CACHE_VARIABLE
+
 from .._packages.http import Abandoned
 from . import verification as sidecar
 from .usage_locks import exclusive
@@ -79,6 +82,17 @@ class Disk:
                     folder.rename(scratch / "old")
                     return True
         return False
+
+    @contextlib.contextmanager
+    def errors(self, what: str) -> Iterator[None]:
+        """Convert a system error in the block to an `AgentInstallError` that says what can't be stored."""
+        try:
+            yield
+        except OSError as error:
+            raise AgentInstallError(
+                f"{what} can't be stored in {self.root}: {error}.",
+                hint=f"set {CACHE_VARIABLE} to a writable folder with enough space.",
+            ) from error
 
     @contextlib.contextmanager
     def scratch(self, name: str) -> Iterator[Path]:

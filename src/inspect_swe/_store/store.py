@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from inspect_swe._errors import AgentInstallError
-from inspect_swe._folders import CACHE_VARIABLE, cache_folder
+from inspect_swe._folders import cache_folder
 
 from .._packages.download import Downloads, download
 from .._packages.extract import unpack, unpack_inside
@@ -174,7 +173,8 @@ class ArtifactStore:
         return await _fetches.get(key, lambda: in_worker(functools.partial(self._fetch, artifact)))
 
     def _fetch(self, artifact: Artifact, stop: threading.Event) -> StoredArtifact:
-        with self._disk_errors(artifact), self.disk.locked(artifact.name, stop):
+        what = f"{artifact.agent} {artifact.version} for {artifact.platform}"
+        with self.disk.errors(what), self.disk.locked(artifact.name, stop):
             hit = self.acquire(artifact)
             if hit is not None:
                 return hit
@@ -213,17 +213,6 @@ class ArtifactStore:
         if artifact.inside is not None:
             unpack_inside(folder / artifact.inside.executable, artifact.inside.tarball, scratch, stop)
         return releases
-
-    @contextlib.contextmanager
-    def _disk_errors(self, artifact: Artifact) -> Iterator[None]:
-        what = f"{artifact.agent} {artifact.version} for {artifact.platform}"
-        try:
-            yield
-        except OSError as error:
-            raise AgentInstallError(
-                f"{what} can't be stored in {self.root}: {error}.",
-                hint=f"set {CACHE_VARIABLE} to a writable folder with enough space.",
-            ) from error
 
 
 def _wheels(config: PipConfig, artifact: Artifact, stop: threading.Event) -> list[Release]:

@@ -100,13 +100,7 @@ async def resolve_artifact(
 ) -> Artifact:
     """Return the artifact of a requested version, without fetching it.
 
-    Args:
-        agent: The agent's key.
-        recipe: The CLI's recipe.
-        version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
-        platform: The sandbox's platform.
-        store: The store (default: the user's).
-        target: The sandbox's Python, for a CLI that needs one.
+    Arguments: see `resolve_version()`. `target` is the sandbox's Python, for a CLI that needs one.
     """
     store = store or ArtifactStore()
     key = (store.root, agent, platform)
@@ -141,12 +135,7 @@ async def fetch_with_tools(
 ) -> list[StoredArtifact]:
     """Return an agent's CLI and the programs it needs, or one copy per Python version if it is a Python package.
 
-    Args:
-        agent: The agent's key.
-        recipe: The CLI's recipe.
-        version: `"stable"` or `"auto"` (the pin), `"latest"`, or a version.
-        platform: The sandbox's platform.
-        pythons: Minor versions of the sandboxes' Python, for a CLI that needs one.
+    Arguments: see `resolve_version()`. `pythons` are minor versions of the sandboxes' Python, for a CLI that needs one.
     """
     if isinstance(recipe, PythonPackage):
         targets = [Target(platform, python) for python in pythons]
