@@ -49,11 +49,6 @@ def test_what_is_no_version(version: str, store: ArtifactStore, server: FakeRegi
     assert server.count() == 0
 
 
-def test_nothing_is_fetched_for_the_sandboxes_own(store: ArtifactStore) -> None:
-    with pytest.raises(AgentOptionError, match="nothing to fetch"):
-        _resolve(store, "sandbox")
-
-
 @pytest.mark.parametrize("version", ["stable", "auto", "1.0.0"])
 def test_the_pin_needs_no_network_once_it_is_cached(
     version: str, server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,10 @@ from inspect_swe._store.versions import fetch_cli
 
 from .fake_registry import Reply, integrity_of
 from .published import SIZE, Published
+
+HALF = SIZE // 2
+REST = f"bytes={HALF}-"
+ELSEWHERE = {"Content-Range": f"bytes 7-{SIZE}/*"}
 
 
 def _assert_right(published: Published, store: ArtifactStore) -> None:
@@ -54,38 +59,29 @@ def test_dropped_twice_at_90_percent(published: Published, store: ArtifactStore)
     assert published.server.sent[published.path] <= 1.15 * size
 
 
-def test_a_server_that_sends_all_of_it_again(published: Published, store: ArtifactStore) -> None:
-    plain = replace(published.reply, etag=None)
-    published.answer(replace(plain, cut_at=SIZE // 2), plain)
-    _assert_right(published, store)
-    assert published.server.count(published.path) == 2
+def _other(whole: Reply, etag: str) -> Reply:
+    return replace(whole, body=b"?" * len(whole.body), etag=etag, cut_at=HALF)
 
 
-def test_a_file_that_changed_in_between(published: Published, store: ArtifactStore) -> None:
+@pytest.mark.parametrize(
+    ("replies", "ranges"),
+    [
+        (lambda whole: [replace(whole, etag=None, cut_at=HALF), replace(whole, etag=None)], [None, REST]),
+        (lambda whole: [_other(whole, '"old"')], [None, REST]),
+        (lambda whole: [_other(whole, '"one"')], [None, REST, None]),
+        (lambda whole: [replace(whole, cut_at=HALF), Reply(206, whole.body[7:], ELSEWHERE)], [None, REST, None]),
+        (lambda whole: [replace(whole, cut_at=HALF), Reply(416)], [None, REST, None]),
+        (lambda whole: [replace(whole, cut_at=HALF), Reply(206, whole.body[HALF:])], [None, REST, None]),
+    ],
+    ids=["all of it again", "a changed file", "two files with one tag", "from elsewhere", "out of range", "no range"],
+)
+def test_downloads_that_can_not_be_resumed(
+    replies: Callable[[Reply], list[Reply]], ranges: list[str | None], published: Published, store: ArtifactStore
+) -> None:
     whole = published.reply
-    published.answer(Reply(body=b"?" * len(whole.body), etag='"old"', cut_at=SIZE // 2), whole)
+    published.answer(*replies(whole), whole)
     _assert_right(published, store)
-    assert published.server.count(published.path) == 2
-
-
-def test_parts_of_two_files_with_one_tag(published: Published, store: ArtifactStore) -> None:
-    whole = published.reply
-    published.answer(replace(whole, body=b"?" * len(whole.body), cut_at=SIZE // 2), whole)
-    _assert_right(published, store)
-    assert _ranges(published) == [None, f"bytes={SIZE // 2}-", None]
-
-
-@pytest.mark.parametrize("odd", ["from elsewhere", "out of range", "no range"])
-def test_odd_answers_to_a_range(odd: str, published: Published, store: ArtifactStore) -> None:
-    whole = published.reply
-    answer = {
-        "from elsewhere": Reply(206, whole.body[7:], {"Content-Range": f"bytes 7-{SIZE}/{len(whole.body)}"}),
-        "out of range": Reply(416),
-        "no range": Reply(206, whole.body[SIZE // 2 :]),
-    }[odd]
-    published.answer(replace(whole, cut_at=SIZE // 2), answer, whole)
-    _assert_right(published, store)
-    assert published.server.count(published.path) == 3
+    assert _ranges(published) == ranges
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
@@ -123,9 +119,9 @@ def test_a_stall_is_cut_short(published: Published, store: ArtifactStore, monkey
     monkeypatch.setattr(network, "_TIMEOUT", httpx.Timeout(0.5))
     monkeypatch.setenv("PIP_TIMEOUT", "0.5")
     whole = published.reply
-    published.answer(replace(whole, cut_at=SIZE // 2, stall=600), whole)
+    published.answer(replace(whole, cut_at=HALF, stall=600), whole)
     _assert_right(published, store)
-    assert _ranges(published)[:2] == [None, f"bytes={SIZE // 2}-"]
+    assert _ranges(published)[:2] == [None, REST]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])

@@ -116,13 +116,6 @@ def test_unreachable() -> None:
     assert url in str(failure.value)
 
 
-def test_a_busy_server_is_asked_again(wheels: WheelIndex, index: PyPIIndex) -> None:
-    wheels.publish("acme", "1.0")
-    page = wheels.server.reply("/simple/acme/")
-    wheels.server.replies["/simple/acme/"] = lambda count: page if count == 3 else Reply(502)
-    assert len(index.files("acme")) == 1
-
-
 def test_metadata_beside_the_wheel(wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.publish("acme", "1.0", ("other>=2",))
     assert index.metadata(index.files("acme")[0]).get("requires_dist") == ["other>=2"]

@@ -80,14 +80,6 @@ def test_a_registry_that_is_no_url() -> None:
         NpmRegistry(NpmConfig({"registry": "registry.test"})).packument(PACKAGE)
 
 
-@pytest.mark.parametrize("status", [429, 500, 502])
-def test_a_busy_server_is_asked_again(status: int, server: FakeRegistry, registry: NpmRegistry) -> None:
-    server.publish()
-    document = server.reply(f"/{PACKAGE}")
-    server.replies[f"/{PACKAGE}"] = lambda count: document if count == 3 else Reply(status)
-    assert registry.resolve(PACKAGE, "latest").version == "1.0.0"
-
-
 def test_refusals_are_not_repeated(server: FakeRegistry, registry: NpmRegistry) -> None:
     server.replies[f"/{PACKAGE}"] = Reply(403)
     with pytest.raises(RegistryError):

@@ -15,7 +15,7 @@ from inspect_swe._packages.pypi.resolver import Snapshot, resolve_wheels
 from inspect_swe._packages.pypi.tags import Target, allowed
 
 from .fake_registry import Reply
-from .wheel_index import WheelIndex, make_wheel, sha256
+from .wheel_index import WheelIndex
 
 X64 = Target("linux-x64", "3.11")
 
@@ -224,9 +224,3 @@ def test_nobody_waits_any_more(wheels: WheelIndex, index: PyPIIndex) -> None:
     stop.set()
     with pytest.raises(Abandoned):
         resolve_wheels(index, ["app"], X64, stop=stop)
-
-
-def test_digests_are_the_indexs(wheels: WheelIndex, index: PyPIIndex) -> None:
-    wheels.publish("app", "1.0")
-    (file,) = index.files("app")
-    assert file.sha256 == sha256(make_wheel("app", "1.0"))

@@ -64,7 +64,7 @@ class Snapshot:
         """Return a wheel's metadata. Assumes the same metadata for all wheels of a version."""
         return self._metadata(file).result()
 
-    def expect(self, project: str, choose: Callable[[list[IndexFile]], IndexFile | None]) -> None:
+    def prefetch(self, project: str, choose: Callable[[list[IndexFile]], IndexFile | None]) -> None:
         """Prefetch a project's list of wheels, and then the metadata of the chosen one."""
 
         def metadata() -> None:
@@ -73,7 +73,7 @@ class Snapshot:
                 self._metadata(chosen)
 
         files = self._files(project)
-        self._once(("expected", project), metadata)
+        self._once(("prefetch", project), metadata)
 
     def _files(self, project: str) -> Future[list[IndexFile]]:
         return self._once(("files", project), lambda: self._index.files(project))
@@ -206,7 +206,7 @@ class _Provider(AbstractProvider[Requirement, _Candidate, Key]):
     def get_dependencies(self, candidate: _Candidate) -> list[Requirement]:
         dependencies = list(self._dependencies(candidate))
         for requirement in dependencies:
-            self.index.expect(_name(requirement), self._chooser(requirement))
+            self.index.prefetch(_name(requirement), self._chooser(requirement))
         return dependencies
 
     def _dependencies(self, candidate: _Candidate) -> Iterator[Requirement]:
