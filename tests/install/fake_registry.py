@@ -1,4 +1,4 @@
-"""An npm registry on 127.0.0.1, with the faults that the tests need."""
+"""A local npm registry that can simulate faults."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_tarball(files: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> byte
 
 
 def carrying(name: str, tarball: bytes, rest: bytes = b"") -> bytes:
-    """An executable of Node.js that has a tarball in it."""
+    """Return a Node.js executable that embeds a tarball."""
     counted = [len(part).to_bytes(8, "little") + part for part in (name.encode(), tarball)]
     return b"\x7fELF " + name.encode() + b"".join(counted) + rest
 
@@ -44,7 +44,7 @@ def integrity_of(data: bytes) -> str:
 
 @dataclass
 class Reply:
-    """What is sent: of `body` what comes before `cut_at`, in `seconds`, then nothing for `stall` seconds.
+    """A response: `body` up to `cut_at`, sent within `seconds`, then silence for `stall` seconds.
 
     With an `etag`, the server supports range requests.
     """
@@ -102,7 +102,7 @@ class FakeRegistry:
         integrity: str | None = "right",
         dependencies: dict[str, str] | None = None,
     ) -> str:
-        """Publish a version, the newest from now on; returns the path of its tarball."""
+        """Publish a version as the latest, and return the path of its tarball."""
         data = tarball or make_tarball(
             files or {MEMBER: b"#!/bin/sh\necho " + version.encode(), "package/a.json": b"{}"}
         )
@@ -118,7 +118,7 @@ class FakeRegistry:
         return path
 
     def reply(self, path: str) -> Reply:
-        """What a published path is answered with."""
+        """Return the reply of a published path."""
         reply = self.replies[path]
         assert isinstance(reply, Reply)
         return reply

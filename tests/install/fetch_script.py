@@ -1,8 +1,7 @@
-"""Fetches an artifact into the store at argv[1], as a process of its own; the environment names the registry.
+"""Fetch artifacts into a store: `fetch_script.py STORE PACKAGE VERSION[,VERSION...] MEMBER`.
 
-The other arguments: the package, its version, and what is looked for in it; that of a Python package ends with `.py`.
-Of several versions, separated by commas, all are fetched. In the environment, FSIZE limits how long files may become,
-and USER_ID says who fetches.
+The member of a Python package ends with `.py`. The environment configures the registry. FSIZE limits the size of
+files, and USER_ID is the user to run as.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def main() -> None:
     if limit := int(os.environ.get("FSIZE", 0)):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     if user := int(os.environ.get("USER_ID", 0)):
-        # What is imported when it is used first may lie where this user can't read.
+        # Modules that are imported on first use may be unreadable for this user.
         with tempfile.TemporaryDirectory() as elsewhere:
             fetch(elsewhere, versions.split(",")[0])
         os.setgroups([])

@@ -1,4 +1,4 @@
-"""A package of either kind on a registry of the tests, for tests of what is the same for both."""
+"""A published npm package or wheel, for tests that apply to both."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SIZE = 1_000_000
 
 @dataclass(frozen=True)
 class Published:
-    """Version 1.0.0 of a package, some 1 MB.
+    """Version 1.0.0 of a package of about 1 MB.
 
     Args:
-        server: Where it is.
-        path: The path of its file there.
-        page: The path of what the registry says about it.
-        artifact: What it is in the store.
+        server: The registry.
+        path: Path of the package's file.
+        page: Path of the package's metadata.
+        artifact: The package's artifact.
     """
 
     server: FakeRegistry
@@ -38,18 +38,18 @@ class Published:
 
     @property
     def reply(self) -> Reply:
-        """What its path is answered with, unless it is changed."""
+        """The current reply of its path."""
         return self.server.reply(self.path)
 
     def answer(self, *replies: Reply) -> None:
-        """What its path is answered with one time after the other; the last reply stays."""
+        """Set the replies of its path, in order. The last one is repeated."""
         self.server.replies[self.path] = lambda count: replies[min(count, len(replies)) - 1]
 
     def fetch(self, store: ArtifactStore) -> StoredArtifact:
         return asyncio.run(store.fetch(self.artifact))
 
     def start(self, store: ArtifactStore, **options: Any) -> subprocess.Popen[str]:
-        """Fetch it as a process of its own."""
+        """Fetch it in another process."""
         release = self.artifact.release
         command = [sys.executable, "-m", "tests.install.fetch_script"]
         command += [str(store.root), release.package, release.version, self.artifact.member]

@@ -54,9 +54,7 @@ def test_fetch_and_hit(server: FakeRegistry, store: ArtifactStore, artifact: Art
     assert store.versions("tool", "linux-x64-musl") == []
 
 
-def test_a_hit_is_a_matter_of_size_and_time_only(
-    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
-) -> None:
+def test_a_hit_depends_on_size_and_time_only(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
     server.publish()
     binary = asyncio.run(store.fetch(artifact)).binary
     before = binary.stat()
@@ -83,7 +81,7 @@ def test_a_damaged_copy_is_fetched_again(
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "not json", '{"files": {"package/tool": null}}'])
-def test_a_damaged_note_is_no_note(text: str, server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+def test_a_damaged_record_is_ignored(text: str, server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
     server.publish()
     stored = asyncio.run(store.fetch(artifact))
     (stored.path.parent / "verified.json").write_text(text)
@@ -91,16 +89,14 @@ def test_a_damaged_note_is_no_note(text: str, server: FakeRegistry, store: Artif
     assert asyncio.run(store.fetch(artifact)).source == "download"
 
 
-def test_a_copy_with_another_digest_is_no_hit(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
+def test_a_copy_with_another_digest_is_not_used(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
     server.publish()
     asyncio.run(store.fetch(artifact))
     pinned = replace(artifact, release=Release(PACKAGE, "1.0.0", integrity=integrity_of(b"other")))
     assert store.cached(pinned) is None
 
 
-def test_a_pins_digest_counts_and_not_the_registrys(
-    server: FakeRegistry, store: ArtifactStore, artifact: Artifact
-) -> None:
+def test_the_pinned_digest_takes_precedence(server: FakeRegistry, store: ArtifactStore, artifact: Artifact) -> None:
     server.publish()
     pinned = replace(artifact, release=Release(PACKAGE, "1.0.0", integrity=integrity_of(b"pinned")))
     with pytest.raises(DigestMismatchError):
@@ -148,7 +144,7 @@ def test_errors_while_writing(
     assert _files(store) == []
 
 
-def test_an_unusable_folder_is_named(artifact: Artifact, tmp_path: Path) -> None:
+def test_an_unusable_folder_appears_in_the_error(artifact: Artifact, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(AgentInstallError, match=r"can't be stored in .*file") as failure:
         asyncio.run(ArtifactStore(tmp_path / "file").fetch(artifact))
@@ -179,7 +175,7 @@ def test_progress_appears_only_on_a_terminal(
     assert out == "" and shown in err and bool(err) == terminal
 
 
-def test_leftovers_of_killed_processes_are_swept(
+def test_temporary_folders_of_killed_processes_are_removed(
     server: FakeRegistry, store: ArtifactStore, artifact: Artifact
 ) -> None:
     server.publish()

@@ -41,7 +41,7 @@ def test_versions(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["", "newest", "1.2", "v1.2.3", "../../etc", "1.2.3/..", "^1.2.3", "1.2.3\n"])
-def test_what_is_no_version(version: str, store: ArtifactStore, server: FakeRegistry) -> None:
+def test_invalid_versions(version: str, store: ArtifactStore, server: FakeRegistry) -> None:
     with pytest.raises(AgentOptionError, match="is not a version"):
         check_version(version)
     with pytest.raises(ValueError):
@@ -50,7 +50,7 @@ def test_what_is_no_version(version: str, store: ArtifactStore, server: FakeRegi
 
 
 @pytest.mark.parametrize("version", ["stable", "auto", "1.0.0"])
-def test_the_pin_needs_no_network_once_it_is_cached(
+def test_a_cached_pin_needs_no_network(
     version: str, server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _pin(monkeypatch, server)
@@ -60,7 +60,7 @@ def test_the_pin_needs_no_network_once_it_is_cached(
     assert (stored.source, stored.artifact.version) == ("cache", "1.0.0")
 
 
-def test_the_pins_digest_counts_for_its_version_by_number(
+def test_the_pinned_digest_applies_to_the_version_number(
     server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _pin(monkeypatch, server)
@@ -70,9 +70,7 @@ def test_the_pins_digest_counts_for_its_version_by_number(
             _resolve(store, version)
 
 
-def test_other_versions_come_from_the_registry_and_then_from_the_cache(
-    server: FakeRegistry, store: ArtifactStore
-) -> None:
+def test_other_versions_are_downloaded_once(server: FakeRegistry, store: ArtifactStore) -> None:
     server.publish("1.1.0")
     server.publish("1.2.0")
     stored = _resolve(store, "1.1.0")
@@ -109,7 +107,7 @@ def test_latest_falls_back_on_the_newest_copy(
     assert "Using tool 1.10.0" in caplog.text and "could not be reached" in caplog.text
 
 
-def test_latest_of_another_package_than_the_platforms(server: FakeRegistry, store: ArtifactStore) -> None:
+def test_latest_from_another_package(server: FakeRegistry, store: ArtifactStore) -> None:
     recipe = NpmPackage("@acme/tool", MEMBER, release="{version}-{platform}", tags_from="@acme/meta")
     server.publish("1.3.0-linux-x64", "@acme/tool")
     server.publish("9.9.9", "@acme/tool")
@@ -118,7 +116,7 @@ def test_latest_of_another_package_than_the_platforms(server: FakeRegistry, stor
     assert (stored.artifact.version, stored.artifact.release.version) == ("1.3.0", "1.3.0-linux-x64")
 
 
-def test_latest_is_the_newest_that_the_platform_has(
+def test_latest_is_the_newest_for_the_platform(
     server: FakeRegistry, store: ArtifactStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     recipe = NpmPackage("@acme/tool-{platform}", MEMBER, tags_from="@acme/meta")
@@ -135,7 +133,7 @@ def test_latest_is_the_newest_that_the_platform_has(
     assert server.count(f"/{PACKAGE}") == server.count("/@acme/meta") == 1
 
 
-def test_no_version_is_there_for_the_platform(server: FakeRegistry, store: ArtifactStore) -> None:
+def test_no_version_for_the_platform(server: FakeRegistry, store: ArtifactStore) -> None:
     recipe = NpmPackage("@acme/tool-{platform}", MEMBER, tags_from="@acme/meta")
     server.publish("1.2.0", "@acme/meta")
     server.publish("1.3.0")
@@ -143,7 +141,7 @@ def test_no_version_is_there_for_the_platform(server: FakeRegistry, store: Artif
         _resolve(store, "latest", recipe)
 
 
-def test_a_latest_that_is_no_version(server: FakeRegistry, store: ArtifactStore) -> None:
+def test_an_invalid_latest_version(server: FakeRegistry, store: ArtifactStore) -> None:
     server.publish("..")
     with pytest.raises(AgentInstallError, match=r"'\.\.', is not a valid version"):
         _resolve(store, "latest")
@@ -177,7 +175,7 @@ def test_the_users_own_configuration_is_read(
     assert server.seen[0].authorization == "Bearer from-env"
 
 
-def test_what_a_version_means_now(store: ArtifactStore, server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolve_version(store: ArtifactStore, server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     _pin(monkeypatch, server)
     server.publish("1.2.0")
 

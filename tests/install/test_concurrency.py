@@ -56,9 +56,7 @@ def test_two_processes_download_once(published: Published, store: ArtifactStore)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_download_leaves_nothing_wrong(
-    how: signal.Signals, published: Published, store: ArtifactStore
-) -> None:
+def test_a_killed_download_leaves_no_copy(how: signal.Signals, published: Published, store: ArtifactStore) -> None:
     whole = published.reply
     published.answer(replace(whole, seconds=3), whole)
     process = published.start(store)
@@ -128,7 +126,7 @@ def test_waiting_for_another_process_does_not_block_the_loop(
     asyncio.run(main())
 
 
-def test_a_shared_failure_is_everyones() -> None:
+def test_waiting_tasks_share_a_failure() -> None:
     calls = 0
 
     async def fail() -> None:
@@ -164,7 +162,7 @@ def test_when_the_working_task_is_cancelled_another_takes_over() -> None:
     assert asyncio.run(main()) == (2, 2, 3)
 
 
-def test_a_worker_stops_when_nobody_waits() -> None:
+def test_cancellation_stops_the_worker() -> None:
     stopped = threading.Event()
 
     def work(stop: threading.Event) -> None:
@@ -179,7 +177,7 @@ def test_a_worker_stops_when_nobody_waits() -> None:
     assert stopped.wait(60)
 
 
-def test_nobody_waits_for_a_busy_registry_any_more(
+def test_cancellation_ends_the_wait_for_a_busy_registry(
     server: FakeRegistry, store: ArtifactStore, artifact: Artifact
 ) -> None:
     server.publish()

@@ -1,4 +1,4 @@
-"""What registries and networks do wrong: each ends in the right file or in a typed error, never in a wrong file."""
+"""Faults of registries and networks. Each ends with the correct file or a typed error, never with a wrong file."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_busy_server(status: int, published: Published, store: ArtifactStore) 
     assert published.server.count(published.path) == 3
 
 
-def test_429_says_when_to_come_back(published: Published, store: ArtifactStore) -> None:
+def test_retry_after_is_respected(published: Published, store: ArtifactStore) -> None:
     whole = published.reply
     published.answer(Reply(429, headers={"Retry-After": "1"}), whole)
     start = time.monotonic()
@@ -101,7 +101,7 @@ def test_429_says_when_to_come_back(published: Published, store: ArtifactStore) 
     assert published.server.count(published.path) == 2
 
 
-def test_metadata_is_asked_for_again_too(published: Published, store: ArtifactStore) -> None:
+def test_metadata_requests_are_retried(published: Published, store: ArtifactStore) -> None:
     page = published.server.reply(published.page)
     replies = [Reply(500), Reply(429, headers={"Retry-After": "0"}), replace(page, cut_at=10), page]
     published.server.replies[published.page] = lambda count: replies[min(count, 4) - 1]
@@ -125,7 +125,7 @@ def test_a_stall_is_cut_short(published: Published, store: ArtifactStore, monkey
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_refusals_are_not_repeated(status: int, published: Published, store: ArtifactStore) -> None:
+def test_refusals_are_not_retried(status: int, published: Published, store: ArtifactStore) -> None:
     published.answer(Reply(status))
     with pytest.raises(RegistryError, match=rf"could not be downloaded .*: HTTP status {status}") as failure:
         published.fetch(store)
@@ -150,7 +150,7 @@ def test_a_wrong_digest(published: Published, store: ArtifactStore) -> None:
     assert published.server.count(published.path) == 1 and _files(store) == []
 
 
-def test_no_room_for_the_file(published: Published, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_enough_space(published: Published, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=SIZE // 2))
     with pytest.raises(
         AgentInstallError, match=r"not enough space.* 1,\d\d\d,\d\d\d bytes are needed, 500,000 were"
@@ -160,7 +160,7 @@ def test_no_room_for_the_file(published: Published, store: ArtifactStore, monkey
     assert _files(store) == []
 
 
-def test_the_disk_gets_full_on_the_way(published: Published, store: ArtifactStore) -> None:
+def test_the_disk_fills_up_during_a_download(published: Published, store: ArtifactStore) -> None:
     out, err = published.start(store, env={"FSIZE": str(SIZE // 2)}).communicate(timeout=60)
     assert out.startswith("AgentInstallError: There is not enough space in "), err
     assert _files(store) == []

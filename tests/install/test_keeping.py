@@ -1,4 +1,4 @@
-"""Which copies stay in the store, and who may use them."""
+"""Retention of copies in the store, and access by other users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from filelock import SoftFileLock
 from inspect_swe._packages.npm.registry import NpmRegistry, Release
 from inspect_swe._packages.pins import Pin, Pins
 from inspect_swe._store import store as artifacts
-from inspect_swe._store import verification as sidecar
+from inspect_swe._store import verification
 from inspect_swe._store.store import Artifact, ArtifactStore
 from inspect_swe._store.usage_locks import UsageLocks, exclusive
 
@@ -53,7 +53,7 @@ def _fetch(server: FakeRegistry, store: ArtifactStore, *versions: str) -> list[A
 
 
 def _age(store: ArtifactStore, artifact: Artifact, hours: int) -> None:
-    note = store.disk.folder(artifact.folder) / sidecar.NAME
+    note = store.disk.folder(artifact.folder) / verification.NAME
     os.utime(note, (note.stat().st_mtime - 3600 * hours,) * 2)
 
 
@@ -83,7 +83,7 @@ def test_the_pin_and_five_versions_remain(
     assert not list(store.root.glob("tmp/*"))
 
 
-def test_what_is_used_is_recent(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
+def test_use_makes_a_copy_recent(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
     for artifact in _fetch(server, store, *VERSIONS[:5]):
         _age(store, artifact, 10)
     _fetch(server, store, VERSIONS[0])
@@ -92,7 +92,7 @@ def test_what_is_used_is_recent(server: FakeRegistry, store: ArtifactStore, usag
     assert len(store.versions("tool", "linux-x64")) == 5 and VERSIONS[0] in store.versions("tool", "linux-x64")
 
 
-def test_what_is_in_use_stays(server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copies_in_use_remain(server: FakeRegistry, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     other = UsageLocks()
     monkeypatch.setattr(artifacts, "_usage_locks", other)
     (old,) = _fetch(server, store, VERSIONS[0])
@@ -107,7 +107,7 @@ def test_what_is_in_use_stays(server: FakeRegistry, store: ArtifactStore, monkey
     assert store.remove(old.folder) and store.cached(old) is None
 
 
-def test_a_process_keeps_what_it_uses_until_it_is_killed(
+def test_copies_in_use_remain_until_the_process_is_killed(
     server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks
 ) -> None:
     (artifact,) = _fetch(server, store, "1.0.0")
@@ -132,18 +132,18 @@ def test_each_platform_and_python_counts_for_itself(suffixes: tuple[str, str], s
     for age, (version, suffix) in enumerate(itertools.product(VERSIONS, suffixes)):
         folder = store.disk.folder(f"tool/{version}{suffix}")
         folder.mkdir(parents=True)
-        sidecar.write(folder, [Release(PACKAGE, version, integrity="sha512-x")])
-        os.utime(folder / sidecar.NAME, (age, age))
+        verification.write(folder, [Release(PACKAGE, version, integrity="sha512-x")])
+        os.utime(folder / verification.NAME, (age, age))
     store.disk.remove_old("tool", suffixes[0], spared=[VERSIONS[1]])
     assert set(store.disk.copies("tool", suffixes[0])) == set(VERSIONS[1:])
     assert set(store.disk.copies("tool", suffixes[1])) == set(VERSIONS)
 
 
-def test_nobody_takes_what_is_being_removed(
+def test_a_copy_under_removal_can_not_be_acquired(
     server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks
 ) -> None:
     (artifact,) = _fetch(server, store, "1.0.0")
-    note = store.disk.folder(artifact.folder) / sidecar.NAME
+    note = store.disk.folder(artifact.folder) / verification.NAME
     usage_locks.release()
     with exclusive(note) as free:
         assert free and store.acquire(artifact) is None
@@ -152,20 +152,20 @@ def test_nobody_takes_what_is_being_removed(
         assert not free
 
 
-def test_what_is_damaged_goes_first(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
+def test_damaged_copies_are_removed_first(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
     made = _fetch(server, store, *VERSIONS[:5])
     usage_locks.release()
-    (store.disk.folder(made[3].folder) / sidecar.NAME).unlink()
+    (store.disk.folder(made[3].folder) / verification.NAME).unlink()
     _fetch(server, store, VERSIONS[5])
     assert store.versions("tool", "linux-x64") == [*VERSIONS[:3], VERSIONS[4], VERSIONS[5]]
     assert not store.disk.folder(made[3].folder).exists()
 
 
-def test_what_is_not_there_can_not_be_removed(store: ArtifactStore) -> None:
+def test_remove_a_missing_copy(store: ArtifactStore) -> None:
     assert not store.remove("tool/1.0.0-linux-x64")
 
 
-def test_where_files_can_not_be_locked(
+def test_file_systems_without_locks(
     server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unsupported(*arguments: object) -> None:
@@ -180,19 +180,19 @@ def test_where_files_can_not_be_locked(
     assert store.remove(artifact.folder), "unless the user says so"
 
 
-def test_a_new_copy_is_held_anew(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
+def test_a_new_copy_is_locked_again(server: FakeRegistry, store: ArtifactStore, usage_locks: UsageLocks) -> None:
     (artifact,) = _fetch(server, store, "1.0.0")
     stored = store.cached(artifact)
     assert stored is not None
     stored.binary.write_bytes(b"")
     _fetch(server, store, "1.0.0")
-    with exclusive(store.disk.folder(artifact.folder) / sidecar.NAME) as free:
+    with exclusive(store.disk.folder(artifact.folder) / verification.NAME) as free:
         assert not free
 
 
 @pytest.fixture
 def shared(registry: NpmRegistry) -> Iterator[ArtifactStore]:
-    """A store in a folder that other users get to, of a user whose files are private by default."""
+    """A store in a folder that other users can access. This user's umask makes files private."""
     root = Path(tempfile.mkdtemp(prefix="inspect-swe-test-"))
     root.chmod(0o755)
     before = os.umask(0o077)

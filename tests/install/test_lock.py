@@ -46,7 +46,7 @@ def test_a_lock_covers_all_platforms_and_pythons(lock: Lock, index: PyPIIndex) -
         assert release.url is None and sha256_of(release) == file.sha256 and digest_of(release)
 
 
-def test_its_text_is_always_the_same(lock: Lock, wheels: WheelIndex, index: PyPIIndex, tmp_path: Path) -> None:
+def test_the_text_is_reproducible(lock: Lock, wheels: WheelIndex, index: PyPIIndex, tmp_path: Path) -> None:
     for name in wheels.entries:
         wheels.entries[name].reverse()
         wheels.refresh(name)
@@ -78,12 +78,12 @@ def test_urls_are_the_users_indexs(lock: Lock, other_server: FakeRegistry) -> No
     assert "PIP_INDEX_URL" in str(failure.value)
 
 
-def test_what_a_lock_does_not_cover(lock: Lock) -> None:
+def test_a_python_that_is_not_locked(lock: Lock) -> None:
     with pytest.raises(AgentInstallError, match=r"app==1.0 is not locked for Python 3.9 on linux-x64 .*3.10, 3.11"):
         lock.select(Target("linux-x64", "3.9"))
 
 
-def test_without_a_digest_there_is_no_lock(wheels: WheelIndex, index: PyPIIndex) -> None:
+def test_a_lock_needs_digests(wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.entries["app"][0]["hashes"] = {}
     wheels.refresh("app")
     with pytest.raises(AgentInstallError, match=r"no sha256 digest for app-1.0-py3-none-any.whl"):

@@ -1,4 +1,4 @@
-"""A copy is what its marker says, or it is not used."""
+"""Markers: a copy is used only if its marker matches."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def test_a_copy_is_recognized(stored: StoredArtifact, artifact: Artifact) -> Non
         {"size": "much"},
     ],
 )
-def test_anything_else_is_not(stored: StoredArtifact, changes: dict[str, object]) -> None:
+def test_other_copies_do_not_match(stored: StoredArtifact, changes: dict[str, object]) -> None:
     assert read_marker(marked(stored), stored.artifact) is not None
     assert read_marker(marked(stored, **changes), stored.artifact) is None
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "no", '{"digest": "a"}'])
-def test_what_is_no_marker(text: str, artifact: Artifact) -> None:
+def test_invalid_markers(text: str, artifact: Artifact) -> None:
     assert read_marker(text, artifact) is None
 
 

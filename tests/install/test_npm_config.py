@@ -148,7 +148,7 @@ def test_proxy_can_be_switched_off(tmp_path: Path) -> None:
         assert client._transport_for_url(httpx.URL("https://registry.test")) is client._transport
 
 
-def test_an_impossible_proxy_is_named_without_its_password() -> None:
+def test_an_invalid_proxy_is_reported_without_its_password() -> None:
     with pytest.raises(RegistryError, match=r"\*\*\*@proxy.test") as failure:
         NpmConfig({"proxy": "gopher://me:s3cret@proxy.test"}).client()
     assert "s3cret" not in str(failure.value)

@@ -1,4 +1,4 @@
-"""A program whose package requires others: all of it is one copy in the store."""
+"""Programs that consist of several npm packages, stored as one copy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIZE = 100_000
 
 @pytest.fixture
 def part(server: FakeRegistry) -> str:
-    """The path of the tarball of a program's part."""
+    """The path of a part's tarball."""
     files = {"package/lib/index.js": os.urandom(SIZE), "package/lib/index.d.ts": b"t", "package/lib/index.js.map": b"m"}
     path = server.publish("2.0.0", PART, files=files)
     server.replies[path] = replace(server.reply(path), etag='"one"')
@@ -50,7 +50,7 @@ def _files(folder: Path) -> list[str]:
     return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
 
 
-def test_parts_lie_where_node_looks_for_them(whole: Artifact, store: ArtifactStore, server: FakeRegistry) -> None:
+def test_parts_are_in_node_modules(whole: Artifact, store: ArtifactStore, server: FakeRegistry) -> None:
     stored = asyncio.run(store.fetch(whole))
     assert _files(stored.path) == ["a.json", BESIDE, "tool"]
     assert stored.digest == whole.release.integrity
@@ -95,7 +95,7 @@ def test_a_damaged_part_is_fetched_again(how: str, whole: Artifact, store: Artif
 
 
 @pytest.mark.parametrize("fault", ["changed", "withdrawn", "unreachable"])
-def test_a_part_that_can_not_be_had_keeps_nothing(
+def test_a_part_that_can_not_be_fetched(
     fault: str, whole: Artifact, part: str, store: ArtifactStore, server: FakeRegistry
 ) -> None:
     if fault == "changed":
@@ -111,7 +111,7 @@ def test_a_part_that_can_not_be_had_keeps_nothing(
     assert [file for file in _files(store.root) if not file.endswith(".lock")] == []
 
 
-def test_a_copy_with_another_part_is_no_hit(whole: Artifact, store: ArtifactStore, server: FakeRegistry) -> None:
+def test_a_copy_with_another_part_is_not_used(whole: Artifact, store: ArtifactStore, server: FakeRegistry) -> None:
     stored = asyncio.run(store.fetch(whole))
     body = server.reply(server.publish("2.1.0", PART, files={"package/lib/new.js": b"new"})).body
     newer = replace(whole, parts=(Release(PART, "2.1.0", integrity=integrity_of(body)),))

@@ -53,7 +53,7 @@ def test_every_python_package_is_locked(adapter: type[Adapter], platform: Sandbo
     assert others and all(digest_of(release) for release in (own, *others))
 
 
-def test_what_is_not_pinned_is_named() -> None:
+def test_unpinned_agents_and_platforms() -> None:
     with pytest.raises(AgentInstallError, match="No version of nobody"):
         Pins.load().pin("nobody")
     with pytest.raises(AgentInstallError, match="not published for linux-x64 "):

@@ -72,7 +72,7 @@ def test_files_from_the_machine_to_the_virtual_environment(tmp_path: Path) -> No
         assert _load(tmp_path).index_urls == (f"https://{places[count - 1].replace('/', '-')}.test",)
 
 
-def test_a_chosen_file_replaces_the_users_and_counts_most(tmp_path: Path) -> None:
+def test_pip_config_file_replaces_the_users_and_takes_precedence(tmp_path: Path) -> None:
     _write(tmp_path / "home/.config/pip/pip.conf", "[global]\ncert = /users.pem\n")
     _write(tmp_path / "venv/pip.conf", "[global]\nindex-url = https://venv.test\ntimeout = 7\n")
     _write(tmp_path / "mine.conf", "[global]\nindex_url = https://mine.test\n")
@@ -92,7 +92,7 @@ def test_sections_as_for_pip_download(tmp_path: Path) -> None:
     assert _load(tmp_path, PIP_NO_INDEX="1").index_urls == ("https://a.test", "https://b.test")
 
 
-def test_a_broken_file_is_named_but_not_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_file_is_reported_without_its_content(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     _write(tmp_path / "venv/pip.conf", "index-url = https://me:s3cret@h.test\n")
     assert _load(tmp_path).index_urls == (default_index(),)
     assert "pip.conf" in caplog.text and "s3cret" not in caplog.text
@@ -127,7 +127,7 @@ def test_credentials_belong_to_a_host(url: str, pair: str | None, tmp_path: Path
     assert _load(tmp_path, **indexes).headers_for(url) == (_basic(pair) if pair else {})
 
 
-def test_a_broken_netrc_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_broken_netrc_is_ignored(tmp_path: Path) -> None:
     _write(tmp_path / "other", "nonsense\n")
     config = _load(tmp_path, NETRC=str(tmp_path / "other"))
     assert config.netrc_file == tmp_path / "other" and config.headers_for("https://h.test/") == {}
@@ -172,7 +172,7 @@ def test_certificates(tmp_path: Path) -> None:
     assert "PIP_CERT" in str(failure.value)
 
 
-def test_an_impossible_proxy_is_named_without_its_password(tmp_path: Path) -> None:
+def test_an_invalid_proxy_is_reported_without_its_password(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match=r"\*\*\*@proxy.test") as failure:
         _load(tmp_path, PIP_PROXY="gopher://me:s3cret@proxy.test").client()
     assert "s3cret" not in str(failure.value) and "pip.conf" in str(failure.value)

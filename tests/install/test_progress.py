@@ -1,4 +1,4 @@
-"""Where the progress of a download is shown: never in the middle of somebody else's display."""
+"""Download progress: a counter in Inspect's display, or a bar of its own."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_in_a_sample_it_is_a_counter(capfd: pytest.CaptureFixture[str], monkeypa
     assert "tool 1.0" not in capfd.readouterr().err
 
 
-def test_a_quiet_display_stays_quiet(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quiet_display_shows_nothing(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setattr(_inspect_compat, "display_is_quiet", IS_QUIET)
     monkeypatch.setattr(

@@ -52,14 +52,14 @@ def test_files_by_html(server: FakeRegistry, index: PyPIIndex) -> None:
     ]
 
 
-def test_links_are_relative_to_where_a_redirect_led(wheels: WheelIndex, index: PyPIIndex) -> None:
+def test_links_are_relative_to_the_redirected_page(wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.publish("acme", "1.0")
     wheels.server.replies["/mirror/deep/acme/"] = wheels.server.replies["/simple/acme/"]
     wheels.server.replies["/simple/acme/"] = Reply(301, headers={"Location": "/mirror/deep/acme/"})
     assert index.files("acme")[0].url == f"{wheels.server.url}/mirror/files/{NAME}"
 
 
-def test_several_indexes_the_first_one_counts(server: FakeRegistry, other_server: FakeRegistry) -> None:
+def test_the_first_of_several_indexes_takes_precedence(server: FakeRegistry, other_server: FakeRegistry) -> None:
     first, second = WheelIndex(server), WheelIndex(other_server)
     first.publish("acme", "1.0")
     second.publish("acme", "1.0")
@@ -94,7 +94,7 @@ def test_an_index_that_fails_counts_only_if_no_other_has_the_project(
         (Reply(body=b"{", headers=JSON), "invalid project page"),
     ],
 )
-def test_useless_answers(reply: Reply, reason: str, server: FakeRegistry) -> None:
+def test_invalid_answers(reply: Reply, reason: str, server: FakeRegistry) -> None:
     server.replies["/simple/acme/"] = reply
     config = PipConfig((f"http://me:s3cret@{server.host}/simple",))
     with PyPIIndex(config) as index, pytest.raises(RegistryError, match=reason) as failure:
@@ -177,6 +177,6 @@ def test_an_index_in_a_folder(tmp_path: Path) -> None:
         assert index.files("other") == []
 
 
-def test_a_remote_index_has_no_say_over_local_files(wheels: WheelIndex, index: PyPIIndex) -> None:
+def test_a_remote_index_can_not_refer_to_local_files(wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.publish("acme", "1.0", url="file:///etc/acme-1.0-py3-none-any.whl")
     assert index.files("acme") == []

@@ -1,4 +1,4 @@
-"""CLIs from PyPI, through the catalog and the store."""
+"""CLIs from PyPI, resolved and stored."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_unknown_version_names_the_newest(server: FakeRegistry, registry: NpmReg
         (Reply(body=b'{"versions": {"1.0.0": {}}}'), "has no tarball"),
     ],
 )
-def test_useless_answers(reply: Reply, reason: str, server: FakeRegistry) -> None:
+def test_invalid_answers(reply: Reply, reason: str, server: FakeRegistry) -> None:
     server.replies[f"/{PACKAGE}"] = reply
     registry = NpmRegistry(NpmConfig({"registry": f"http://me:s3cret@{server.host}/"}))
     with pytest.raises(RegistryError, match=reason) as failure:
@@ -75,12 +75,12 @@ def test_unreachable() -> None:
     assert url in str(failure.value)
 
 
-def test_a_registry_that_is_no_url() -> None:
+def test_a_registry_with_an_invalid_url() -> None:
     with pytest.raises(RegistryError, match="could not be reached"):
         NpmRegistry(NpmConfig({"registry": "registry.test"})).packument(PACKAGE)
 
 
-def test_refusals_are_not_repeated(server: FakeRegistry, registry: NpmRegistry) -> None:
+def test_refusals_are_not_retried(server: FakeRegistry, registry: NpmRegistry) -> None:
     server.replies[f"/{PACKAGE}"] = Reply(403)
     with pytest.raises(RegistryError):
         registry.packument(PACKAGE)
@@ -88,9 +88,7 @@ def test_refusals_are_not_repeated(server: FakeRegistry, registry: NpmRegistry) 
 
 
 @pytest.mark.parametrize("integrity", [None, "", "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "sha512-short=="])
-def test_without_a_sha512_digest_nothing_is_taken(
-    integrity: str | None, server: FakeRegistry, registry: NpmRegistry
-) -> None:
+def test_a_sha512_digest_is_required(integrity: str | None, server: FakeRegistry, registry: NpmRegistry) -> None:
     server.publish(integrity=integrity)
     with pytest.raises(DigestMismatchError, match="no sha512 digest"):
         digest_of(registry.resolve(PACKAGE, "1.0.0"))

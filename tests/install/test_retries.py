@@ -15,7 +15,7 @@ PAUSES = (0.5, 1.0, 2.0, 4.0)
 
 
 class Waits(threading.Event):
-    """Remembers how long it is waited for, without waiting."""
+    """An event that records timeouts instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ def test_pauses_grow_and_differ(waits: Waits) -> None:
     assert len({run[0] for run in runs}) > 1
 
 
-def test_what_the_server_asks_for_counts_within_a_bound(waits: Waits) -> None:
+def test_retry_after_has_a_limit(waits: Waits) -> None:
     for wait, low, high in ((3.0, 3.25, 3.5), (3600.0, 60.25, 60.5)):
         with pytest.raises(TransientError):
             retried(lambda wait=wait: _fail(TransientError("busy", wait)), waits)  # type: ignore[misc]
@@ -77,7 +77,7 @@ def test_statuses(status: int, transient: bool) -> None:
         assert not transient
 
 
-def test_new_bytes_are_worth_new_tries(waits: Waits) -> None:
+def test_progress_resets_the_count(waits: Waits) -> None:
     done = 0
 
     def work() -> int:
@@ -100,7 +100,7 @@ def test_a_server_that_can_not_be_reached(done: int, tries: int, waits: Waits) -
         assert len(waits.seconds) + 1 == tries
 
 
-def test_settings_that_are_wrong_are_no_reason_to_try_again(waits: Waits) -> None:
+def test_configuration_errors_are_not_retried(waits: Waits) -> None:
     untrusted = httpx.ConnectError("TLS")
     untrusted.__cause__ = ssl.SSLCertVerificationError("unknown issuer")
     for error in (untrusted, httpx.UnsupportedProtocol("ftp"), httpx.HTTPError("HTTP status 404")):
@@ -109,7 +109,7 @@ def test_settings_that_are_wrong_are_no_reason_to_try_again(waits: Waits) -> Non
     assert waits.seconds == []
 
 
-def test_nobody_waits_any_more() -> None:
+def test_cancellation() -> None:
     stop = threading.Event()
 
     def work() -> None:

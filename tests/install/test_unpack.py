@@ -67,7 +67,7 @@ def test_without_a_digest_nothing_is_downloaded(wheels: WheelIndex, stop: thread
     assert wheels.server.count(name) == 0
 
 
-def test_the_first_failure_ends_it_all(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
+def test_the_first_failure_cancels_all_downloads(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
     wheels.publish("app", "1.0", tuple(f"lib{count}" for count in range(40)))
     for count in range(40):
         wheels.publish(f"lib{count}", "1.0")
@@ -79,7 +79,7 @@ def test_the_first_failure_ends_it_all(wheels: WheelIndex, stop: threading.Event
     assert wheels.server.count(".whl") < len(releases)
 
 
-def test_nobody_waits_any_more(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
+def test_cancellation(wheels: WheelIndex, stop: threading.Event, tmp_path: Path) -> None:
     wheels.publish("app", "1.0")
     releases = _releases(wheels)
     wheel = _zip(tmp_path / "other-1.0-py3-none-any.whl", ("other.py", 0))
@@ -106,7 +106,7 @@ def test_progress_of_several_files(
     assert out == "" and "app (2 of 2)" in err
 
 
-def test_where_members_go(stop: threading.Event, tmp_path: Path) -> None:
+def test_paths_of_members(stop: threading.Event, tmp_path: Path) -> None:
     data = "My.App-1.0.data"
     members = ["my_app/__init__.py", "My.App-1.0.dist-info/METADATA", f"{data}/purelib/pure/x.py"]
     members += [f"{data}/platlib/native.so", f"{data}/scripts/run", f"{data}/headers/x.h", f"{data}/data/share/x"]
@@ -152,7 +152,7 @@ def test_keep_and_drop(stop: threading.Event, tmp_path: Path) -> None:
         ("pipe", stat.S_IFIFO | 0o644),
     ],
 )
-def test_members_that_no_wheel_may_hold(name: str, mode: int, stop: threading.Event, tmp_path: Path) -> None:
+def test_forbidden_members(name: str, mode: int, stop: threading.Event, tmp_path: Path) -> None:
     wheel = _zip(tmp_path / "a-1.0-py3-none-any.whl", ("good.py", 0), (name, mode))
     with pytest.raises(AgentInstallError, match="is not allowed in a wheel"):
         unpack(wheel, tmp_path / "site", stop)
@@ -173,7 +173,7 @@ def test_the_digest_of_hexadecimal_digits() -> None:
 
 
 @pytest.mark.parametrize("rest", [b"", b"\0" * 9], ids=["at the end", "in the middle"])
-def test_files_that_an_executable_carries_take_its_place(stop: threading.Event, tmp_path: Path, rest: bytes) -> None:
+def test_embedded_files_replace_the_executable(stop: threading.Event, tmp_path: Path, rest: bytes) -> None:
     tarball = make_tarball({"package/index.js": b"run()", "package/lib/a.js": b"a"})
     executable = tmp_path / "package" / "program"
     executable.parent.mkdir()
@@ -184,7 +184,7 @@ def test_files_that_an_executable_carries_take_its_place(stop: threading.Event, 
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x7fELF files.tgz", b"\t\0\0\0\0\0\0\0files.tgz"])
-def test_an_executable_that_carries_nothing(stop: threading.Event, tmp_path: Path, content: bytes | None) -> None:
+def test_an_executable_without_embedded_files(stop: threading.Event, tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "program").write_bytes(content)
     with pytest.raises(AgentInstallError, match=r"program is missing or does not contain files\.tgz"):

@@ -147,7 +147,7 @@ def test_extras(wheels: WheelIndex, index: PyPIIndex) -> None:
     assert _pins(index, "app") == ["app==1.0", "base==1.0", "fast==1.0", "lib==1.0"]
 
 
-def test_bounds_and_what_is_left_out(wheels: WheelIndex, index: PyPIIndex) -> None:
+def test_constraints_and_exclusions(wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.publish("app", "1.0", ("lib", "Heavy.Thing>=9"))
     for version in ("1.0", "2.0", "3.0"):
         wheels.publish("lib", version)
@@ -157,7 +157,7 @@ def test_bounds_and_what_is_left_out(wheels: WheelIndex, index: PyPIIndex) -> No
     assert _pins(index, "app", *bounds, target=newer, exclude=("heavy-thing",)) == ["app==1.0", "lib==1.0"]
 
 
-def test_requires_python_by_the_wheels_own_word(wheels: WheelIndex, index: PyPIIndex) -> None:
+def test_requires_python_from_metadata(wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.publish("app", "1.0")
     wheels.publish("app", "2.0", python=">=3.12")
     for entry in wheels.entries["app"]:
@@ -166,7 +166,7 @@ def test_requires_python_by_the_wheels_own_word(wheels: WheelIndex, index: PyPII
     assert _pins(index, "app") == ["app==1.0"]
 
 
-def test_each_thing_is_asked_for_once(wheels: WheelIndex, index: PyPIIndex) -> None:
+def test_each_request_is_sent_once(wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.publish("app", "1.0", ("a", "b"))
     wheels.publish("a", "1.0", ("b",))
     wheels.publish("b", "1.0")
@@ -212,14 +212,14 @@ def test_an_unknown_version_names_the_newest(wheels: WheelIndex, index: PyPIInde
         _pins(index, "nothing")
 
 
-def test_an_index_that_fails_on_the_way(wheels: WheelIndex, index: PyPIIndex) -> None:
+def test_an_index_that_fails_during_resolution(wheels: WheelIndex, index: PyPIIndex) -> None:
     wheels.publish("app", "1.0", ("a",))
     wheels.server.replies["/simple/a/"] = Reply(403)
     with pytest.raises(RegistryError, match="403"):
         _pins(index, "app")
 
 
-def test_nobody_waits_any_more(wheels: WheelIndex, index: PyPIIndex) -> None:
+def test_cancellation(wheels: WheelIndex, index: PyPIIndex) -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(Abandoned):

@@ -1,4 +1,4 @@
-"""A Python package index on 127.0.0.1, and the wheels in it."""
+"""A local Python package index."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def sha256(data: bytes) -> str:
 
 
 class WheelIndex:
-    """Publishes wheels on a fake registry, below `/simple` and `/files`."""
+    """Wheels on a fake registry, below `/simple` and `/files`."""
 
     def __init__(self, server: FakeRegistry) -> None:
         self.server = server
@@ -72,7 +72,7 @@ class WheelIndex:
         files: dict[str, bytes] | None = None,
         **entry: Any,
     ) -> str:
-        """Publish a wheel; returns its file name."""
+        """Publish a wheel, and return its file name."""
         filename = f"{name.replace('-', '_')}-{version}-{tags}.whl"
         data = make_wheel(name, version, requires, python, files)
         text = metadata_text(name, version, requires, python)

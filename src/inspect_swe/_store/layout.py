@@ -16,7 +16,7 @@ from inspect_swe._errors import AgentInstallError
 from inspect_swe._folders import CACHE_VARIABLE
 
 from .._packages.http import Abandoned
-from . import verification as sidecar
+from . import verification
 from .usage_locks import exclusive
 
 MAX_COPIES = 5
@@ -50,17 +50,17 @@ class Disk:
         """Move a finished copy to its final folder, atomically."""
         for path, _, _ in os.walk(unpacked):
             os.chmod(path, 0o755 | self._mode(_WRITERS | _STICKY))
-        (unpacked / sidecar.NAME).chmod(0o644 | self._mode(_WRITERS))
+        (unpacked / verification.NAME).chmod(0o644 | self._mode(_WRITERS))
         self.make(folder.parent)
         if folder.exists():
             # An existing copy is damaged: it is removed with the scratch folder.
             folder.rename(scratch / "damaged")
         unpacked.rename(folder)
-        sidecar.sync(folder.parent)
+        verification.sync(folder.parent)
 
     def remove_old(self, kind: str, suffix: str, spared: Collection[str]) -> None:
         """Remove all copies except recently used ones, spared versions, and those that a process uses."""
-        copies = sorted(self.copies(kind, suffix).values(), key=sidecar.last_used, reverse=True)
+        copies = sorted(self.copies(kind, suffix).values(), key=verification.last_used, reverse=True)
         for folder in copies[MAX_COPIES:]:
             if folder.name[: -len(suffix)] not in spared:
                 self.remove(folder)
@@ -77,7 +77,7 @@ class Disk:
         """
         name = _name(folder)
         with contextlib.suppress(Timeout, OSError), self.lock(name).acquire(blocking=False):
-            with exclusive(folder / sidecar.NAME) as free, self.scratch(name) as scratch:
+            with exclusive(folder / verification.NAME) as free, self.scratch(name) as scratch:
                 if free or (free is None and unknown):
                     folder.rename(scratch / "old")
                     return True

@@ -24,7 +24,7 @@ from .._packages.pypi.lock import located
 from .._packages.pypi.python_packages import resolved
 from .._packages.pypi.tags import Target
 from .._packages.recipes import PythonPackage, SingleFile
-from . import verification as sidecar
+from . import verification
 from .layout import Disk
 from .single_flight import SingleFlight, in_worker
 from .usage_locks import UsageLocks
@@ -127,7 +127,7 @@ class ArtifactStore:
     def cached(self, artifact: Artifact) -> StoredArtifact | None:
         """Return the stored copy, or None if it is missing or damaged. Calls `stat` once per file."""
         folder = self.disk.folder(artifact.folder)
-        verified = sidecar.verified_releases(folder)
+        verified = verification.verified_releases(folder)
         if not (verified and _matches(verified[0], artifact.release) and _parts_match(verified[1:], artifact.parts)):
             return None
         release = verified[0]
@@ -139,11 +139,11 @@ class ArtifactStore:
     def acquire(self, artifact: Artifact) -> StoredArtifact | None:
         """Return the stored copy like `cached`, and prevent its removal until this process ends."""
         folder = self.disk.folder(artifact.folder)
-        if not _usage_locks.acquire(folder / sidecar.NAME):
+        if not _usage_locks.acquire(folder / verification.NAME):
             return None
         stored = self.cached(artifact)
         if stored is not None:
-            sidecar.mark_used(folder)
+            verification.mark_used(folder)
         return stored
 
     def remove(self, folder: str) -> bool:
@@ -158,7 +158,7 @@ class ArtifactStore:
         """Return the intact stored versions of an agent's CLI for a platform."""
         copies = self.disk.copies(agent, f"-{platform}")
         return sorted(
-            {name.partition("-py")[0] for name, folder in copies.items() if sidecar.verified_releases(folder)}
+            {name.partition("-py")[0] for name, folder in copies.items() if verification.verified_releases(folder)}
         )
 
     async def fetch(self, artifact: Artifact) -> StoredArtifact:
@@ -184,7 +184,7 @@ class ArtifactStore:
                 unpacked = scratch / "unpacked"
                 releases = self._fill(artifact, unpacked / "package", scratch, stop)
                 _make_executable(unpacked / artifact.member, releases[0])
-                sidecar.write(unpacked, releases)
+                verification.write(unpacked, releases)
                 self.disk.put(unpacked, folder, scratch)
             stored = self.acquire(artifact)
             if stored is None:
