@@ -23,7 +23,7 @@ from inspect_swe._store import versions as catalog
 from inspect_swe._store.pins_update import pins_text
 from inspect_swe._store.usage_locks import UsageLocks
 
-from .install.fake_registry import FakeRegistry, carrying, make_tarball
+from .install.fake_registry import FakeRegistry, embed_tarball, make_tarball
 from .install.wheel_index import WheelIndex
 
 PLATFORMS: tuple[SandboxPlatform, ...] = get_args(SandboxPlatform)
@@ -96,7 +96,7 @@ class Everything:
             files = {recipe.member_for(platform): version.encode()}
             if recipe.inside is not None:
                 name, tarball = f"package/{recipe.inside.executable}", make_tarball(files)
-                files = {name: carrying(recipe.inside.tarball, tarball)}
+                files = {name: embed_tarball(recipe.inside.tarball, tarball)}
             self.server.publish(release, package, files=files)
         if recipe.tags_from is not None:
             self.server.publish(version, recipe.tags_from)

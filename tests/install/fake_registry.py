@@ -32,7 +32,7 @@ def make_tarball(files: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> byte
     return buffer.getvalue()
 
 
-def carrying(name: str, tarball: bytes, rest: bytes = b"") -> bytes:
+def embed_tarball(name: str, tarball: bytes, rest: bytes = b"") -> bytes:
     """Return a Node.js executable that embeds a tarball."""
     counted = [len(part).to_bytes(8, "little") + part for part in (name.encode(), tarball)]
     return b"\x7fELF " + name.encode() + b"".join(counted) + rest

@@ -102,7 +102,7 @@ def test_the_event_loop_is_never_blocked(server: FakeRegistry, store: ArtifactSt
 
     async def main() -> tuple[float, float]:
         fetching = asyncio.create_task(store.fetch(artifact))
-        # A loop of its own, which has nothing to do, says how long the machine holds up any of them.
+        # An idle loop measures the delays that the machine itself causes.
         idle = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(longest_gap(fetching.done))))
         here = await longest_gap(fetching.done)
         assert (await fetching).source == "download"

@@ -176,7 +176,7 @@ def test_file_systems_without_locks(
     monkeypatch.setattr(fcntl, "flock", unsupported)
     monkeypatch.setattr(store.disk, "lock", lambda name: SoftFileLock(store.root / "locks" / f"{name}.soft"))
     assert store.acquire(artifact) is not None
-    assert not store.disk.remove(store.disk.folder(artifact.folder)), "nobody knows who uses it"
+    assert not store.disk.remove(store.disk.folder(artifact.folder)), "a process may use it"
     assert store.remove(artifact.folder), "unless the user says so"
 
 

@@ -19,7 +19,7 @@ from inspect_swe._packages.pypi.index import INDEX_HINT, PyPIIndex
 from inspect_swe._packages.pypi.resolver import integrity, resolve_wheels
 from inspect_swe._packages.pypi.tags import Target
 
-from .fake_registry import Reply, carrying, make_tarball
+from .fake_registry import Reply, embed_tarball, make_tarball
 from .wheel_index import WheelIndex
 
 
@@ -177,7 +177,7 @@ def test_embedded_files_replace_the_executable(stop: threading.Event, tmp_path: 
     tarball = make_tarball({"package/index.js": b"run()", "package/lib/a.js": b"a"})
     executable = tmp_path / "package" / "program"
     executable.parent.mkdir()
-    executable.write_bytes(carrying("files.tgz", tarball, rest))
+    executable.write_bytes(embed_tarball("files.tgz", tarball, rest))
     unpack_inside(executable, "files.tgz", tmp_path, stop)
     files = {path.name: path.read_bytes() for path in executable.parent.rglob("*") if path.is_file()}
     assert files == {"index.js": b"run()", "a.js": b"a"}

@@ -84,7 +84,7 @@ def test_requires_python(requires: str | None, runs: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("marker", "holds"),
+    ("marker", "expected"),
     [
         ('python_version < "3.12" and sys_platform == "linux"', True),
         ('python_full_version >= "3.11.1"', False),
@@ -93,9 +93,9 @@ def test_requires_python(requires: str | None, runs: bool) -> None:
         ('platform_python_implementation == "CPython" and implementation_version < "3.12"', True),
     ],
 )
-def test_markers(marker: str, holds: bool) -> None:
+def test_markers(marker: str, expected: bool) -> None:
     environment: dict[str, str | frozenset[str] | set[str]] = {**Target("linux-arm64-musl", "3.11").environment}
-    assert Marker(marker).evaluate(environment) is holds
+    assert Marker(marker).evaluate(environment) is expected
 
 
 def test_allowed_versions() -> None:

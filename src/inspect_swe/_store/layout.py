@@ -109,7 +109,7 @@ class Disk:
         The holder of a lock owns the temporary folders of that name.
 
         Args:
-            locked: Name of the lock that the caller holds.
+            locked: Name of the lock that the caller has acquired.
         """
         for stale in self.root.glob("tmp/*"):
             owner = stale.name.rpartition(".")[0]
