@@ -78,9 +78,11 @@ def test_urls_are_the_users_indexs(lock: Lock, other_server: FakeRegistry) -> No
     assert "PIP_INDEX_URL" in str(failure.value)
 
 
-def test_a_python_that_is_not_locked(lock: Lock) -> None:
+def test_sandboxes_that_a_lock_does_not_cover(lock: Lock) -> None:
     with pytest.raises(AgentInstallError, match=r"app==1.0 is not locked for Python 3.9 on linux-x64 .*3.10, 3.11"):
         lock.select(Target("linux-x64", "3.9"))
+    with pytest.raises(AgentInstallError, match="too old"):
+        lock.select(Target("linux-x64", "3.11", glibc=(2, 17)))
 
 
 def test_a_lock_needs_digests(wheels: WheelIndex, index: PyPIIndex) -> None:

@@ -61,6 +61,11 @@ def test_tags(platform: SandboxPlatform, tag: str, runs: bool) -> None:
     assert (Target(platform, "3.11").rank(IndexFile(f"a-1.0-{tag}.whl", "")) is not None) is runs
 
 
+def test_tags_of_a_newer_glibc() -> None:
+    newer = Target("linux-x64", "3.12.4", glibc=(2, 39))
+    assert newer.rank(IndexFile("a-1.0-cp312-cp312-manylinux_2_39_x86_64.whl", "")) is not None
+
+
 def test_the_best_wheel_of_each_version() -> None:
     files = _files(
         "a-1.0-py3-none-any.whl",

@@ -16,7 +16,7 @@ from inspect_swe._errors import AgentInstallError, RegistryError
 
 from ..npm.registry import Release
 from ..platforms import PLATFORMS
-from .index import INDEX_HINT, PyPIIndex
+from .index import INDEX_HINT, IndexFile, PyPIIndex
 from .resolver import Snapshot, integrity, release_of, resolve_wheels
 from .tags import Target
 
@@ -86,7 +86,7 @@ class Lock:
         """Return the wheels for a sandbox, sorted by name, without URLs. Needs no network.
 
         Raises:
-            AgentInstallError: The lock does not cover the target's Python.
+            AgentInstallError: The lock does not cover the target's Python, or a wheel needs a newer C library.
         """
         if target.minor not in self.pythons:
             raise AgentInstallError(
@@ -94,7 +94,14 @@ class Lock:
                 hint="use an image with one of these versions of Python.",
             )
         key = f"{target.platform} {target.minor}"
-        return [wheel.release for wheel in self.wheels if not wheel.targets or key in wheel.targets]
+        chosen = [wheel for wheel in self.wheels if not wheel.targets or key in wheel.targets]
+        for wheel in chosen:
+            if target.rank(IndexFile(wheel.filename, "")) is None:
+                raise AgentInstallError(
+                    f"{wheel.filename} does not run in the sandbox: its C library is too old.",
+                    hint="use a newer image (at least glibc 2.28 or musl 1.2).",
+                )
+        return [wheel.release for wheel in chosen]
 
 
 def make_lock(

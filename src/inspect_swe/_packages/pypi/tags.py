@@ -15,7 +15,8 @@ from ..platforms import MACHINES, SandboxPlatform
 from .index import IndexFile
 
 # Debian 10, RHEL 8 and Alpine 3.13, and all later ones, have at least glibc 2.28 or musl 1.2.
-_GLIBC_MINOR, _MUSL_MINOR = 28, 2
+GLIBC = (2, 28)
+_MUSL_MINOR = 2
 _OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
 _OLD_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
@@ -27,10 +28,12 @@ class Target:
     Args:
         platform: The sandbox's platform.
         python: Version of its CPython, such as `3.11` or `3.11.2`.
+        glibc: Version of glibc, if that is its C library.
     """
 
     platform: SandboxPlatform
     python: str
+    glibc: tuple[int, int] = GLIBC
 
     def __str__(self) -> str:
         return f"Python {self.python} on {self.platform}"
@@ -101,7 +104,7 @@ def _platform_tags(target: Target) -> Iterator[str]:
         for minor in range(_MUSL_MINOR, -1, -1):
             yield f"musllinux_1_{minor}_{target.machine}"
         return
-    for minor in range(_GLIBC_MINOR, _OLDEST_GLIBC_MINOR[target.machine] - 1, -1):
+    for minor in range(target.glibc[1], _OLDEST_GLIBC_MINOR[target.machine] - 1, -1):
         yield f"manylinux_2_{minor}_{target.machine}"
         if minor in _OLD_NAMES:
             yield f"{_OLD_NAMES[minor]}_{target.machine}"
