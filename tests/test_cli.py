@@ -84,7 +84,7 @@ def test_download_and_list(everything: Everything) -> None:
 
     asked = everything.server.count()
     again = run("download", "claude_code", "--version", "1.0.0")
-    assert "already there" in again.stdout and everything.server.count() == asked
+    assert "already in the store" in again.stdout and everything.server.count() == asked
 
     (entry,) = listed()
     assert (entry["agent"], entry["version"], entry["platform"], entry["size"]) == ("claude_code", "1.0.0", HERE, 5)
@@ -278,7 +278,7 @@ def test_what_is_in_use_stays(full: Everything) -> None:
     result = run("remove", "opencode", "--yes", "--json")
     assert result.exit_code == 1
     assert [Path(one["path"]).name for one in json.loads(result.stdout)] == ["1.0.0-linux-x64-musl"]
-    assert "opencode/1.0.0-linux-x64 is in use" in result.stderr
+    assert "opencode/1.0.0-linux-x64 was not removed" in result.stderr
     assert run("remove", "opencode", "--yes").exit_code == 0
 
 

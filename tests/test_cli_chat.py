@@ -29,12 +29,12 @@ def no_settings_of_inspect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["qwen_code"], 2, "Known are: claude_code, codex_cli, copilot_cli, gemini_cli, kimi_code, opencode."),
-        (["gemini_cli"], 1, "error: No model is named.\nWhat to do: use --model or INSPECT_EVAL_MODEL"),
-        (["gemini_cli", "--model", "nothing/x"], 1, "error: The model can't be used: Model API nothing"),
-        (["gemini_cli", "--sandbox", "k8s"], 2, "'k8s' is none of local, docker and docker:FILE."),
-        (["gemini_cli", "--sandbox", "local:here"], 2, "is none of local, docker and docker:FILE."),
-        (["gemini_cli", "--sandbox", "local", "--image", "debian:12"], 2, "--image is for --sandbox docker"),
+        (["qwen_code"], 2, "Known names: claude_code, codex_cli, copilot_cli, gemini_cli, kimi_code, opencode."),
+        (["gemini_cli"], 1, "error: No model is specified.\nWhat to do: set --model or INSPECT_EVAL_MODEL"),
+        (["gemini_cli", "--model", "nothing/x"], 1, "error: The model could not be loaded: Model API nothing"),
+        (["gemini_cli", "--sandbox", "k8s"], 2, "'k8s' is not local, docker or docker:FILE."),
+        (["gemini_cli", "--sandbox", "local:here"], 2, "is not local, docker or docker:FILE."),
+        (["gemini_cli", "--sandbox", "local", "--image", "debian:12"], 2, "--image requires --sandbox docker"),
         (["gemini_cli", "--model", "scripted/hello", "--sandbox", "docker:no.yaml"], 1, "no.yaml"),
         (["gemini_cli", "--model", "scripted/hello", "--sandbox", "local", "--version", "x.y"], 1, "'x.y'"),
     ],

@@ -58,7 +58,7 @@ def test_all_is_well(everything: Everything, programs: Path) -> None:
     assert {one["status"] for one in findings.values()} == {"ok"}
     assert {"Python", "Inspect AI", "Docker engine", "docker compose", "Store", "Disk", *AGENTS} <= set(findings)
     assert findings["claude_code"]["text"].endswith("in the store")
-    assert findings["codex_cli"]["text"].endswith("fetched when it is needed")
+    assert findings["codex_cli"]["text"].endswith("downloaded when needed")
     lines = doctor().stdout.splitlines()
     assert len(lines) == len(findings) and all(line.startswith("ok   ") for line in lines)
 
@@ -86,7 +86,7 @@ def test_no_docker_at_all(everything: Everything, programs: Path, monkeypatch: p
     assert findings["Docker engine"]["status"] == findings["docker compose"]["status"] == "fail"
     assert findings["Docker's API"]["status"] == "warn"
     shown = doctor()
-    assert shown.exit_code == 1 and "fail Docker engine: there is no `docker` on PATH" in shown.stdout
+    assert shown.exit_code == 1 and "fail Docker engine: `docker` is not on PATH" in shown.stdout
     assert "what to do: start a Docker engine" in shown.stdout
 
 

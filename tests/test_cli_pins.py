@@ -83,7 +83,7 @@ def test_verify_names_what_differs(everything: Everything) -> None:
     told = found[("opencode", "opencode-linux-x64 1.0.0", "differs")]
     assert told["stated"] == other and told["pinned"].startswith("sha512-") and told["platforms"] == ["linux-x64"]
     shown = pins("verify").stdout
-    assert f"pinned {told['pinned']}, stated {other}" in shown and "HTTP status 403" in shown
+    assert f"pinned {told['pinned']}, registry {other}" in shown and "HTTP status 403" in shown
 
 
 def test_update(everything: Everything) -> None:

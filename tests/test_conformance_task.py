@@ -45,7 +45,7 @@ def test_behaviours_as_inspect_hands_them_over(given: str | list[str], expected:
 
 
 def test_what_cannot_be_tried_is_refused_before_any_container() -> None:
-    with pytest.raises(ValueError, match="No such behaviour: nonsense"):
+    with pytest.raises(ValueError, match="Unknown behaviour: nonsense"):
         conformance_task("claude_code", behaviours=["nonsense"])
-    with pytest.raises(ValueError, match="no `version`"):
+    with pytest.raises(ValueError, match="no option `version`"):
         conformance_task(nameless, version="1.0.0")

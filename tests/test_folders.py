@@ -95,7 +95,7 @@ def test_a_working_directory_that_was_removed(tmp_path: Path, monkeypatch: pytes
 
 def test_a_store_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, "~nobody-knows/store")
-    with pytest.raises(AgentOptionError, match=f"names no folder.*\n.*{CACHE_VARIABLE}"):
+    with pytest.raises(AgentOptionError, match=f"is not a folder.*\n.*{CACHE_VARIABLE}"):
         ArtifactStore()
 
 
@@ -120,7 +120,7 @@ def test_a_text_is_cached_in_the_users_folder_or_else_in_the_stores(
         assert file.stat().st_mode & 0o777 == 0o600
         assert write_cached("compose/x.yaml", "text") == file
     monkeypatch.setenv(CACHE_VARIABLE, BARRED)
-    with pytest.raises(AgentInstallError, match=r"x.yaml can't be written") as caught:
+    with pytest.raises(AgentInstallError, match=r"x.yaml could not be written") as caught:
         write_cached("compose/x.yaml", "text")
     assert CACHE_VARIABLE in str(caught.value)
 

@@ -142,13 +142,13 @@ def test_a_judge_that_chooses_nothing(tmp_path: Path, index: Any) -> None:
         return index  # type: ignore[no-any-return]
 
     log = run(tmp_path)
-    with pytest.raises(ValueError, match=f"the judge chose {index!r}"):
+    with pytest.raises(ValueError, match=f"The judge chose {index!r}"):
         anyio.run(lambda: pick(log, judge, scorer="rated"))
 
 
 def test_nothing_to_pick_from(tmp_path: Path) -> None:
     log = run(tmp_path)
-    with pytest.raises(ValueError, match="a score 'other'; there are: rated"):
+    with pytest.raises(ValueError, match=r"a score 'other'\. Its scores: rated"):
         anyio.run(lambda: pick(log, highest, scorer="other"))
     with pytest.raises(ValueError, match="no samples"):
         anyio.run(lambda: pick(read_eval_log(log.location, header_only=True), highest, scorer="rated"))
@@ -173,7 +173,7 @@ def test_no_epoch_after_a_solved_one(tmp_path: Path, stopping: Any, left: dict[s
     assert summary.manager == "until_solved" and len(summary.early_stops) == 6 - sum(map(len, left.values()))
     if left["a"] == [1, 2]:
         (stop,) = (stop for stop in summary.early_stops if stop.id == "a")
-        assert stop.reason == "It was solved in epoch 2."
+        assert stop.reason == "Solved in epoch 2."
 
 
 def test_one_object_for_one_eval_after_another(tmp_path: Path) -> None:

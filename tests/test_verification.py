@@ -84,7 +84,7 @@ def test_it_goes_on_with_what_the_judge_says(tmp_path: Path, judge: Any) -> None
     passed, attempts, feedback = said(sample)
     assert passed and attempts == 2 and len(feedback) == 2
     asked = [message.text for message in sample.messages if message.role == "user"]
-    told = feedback[0] or "Somebody has looked at your work and is not content with it yet."
+    told = feedback[0] or "A reviewer did not accept your work but gave no details."
     assert len(asked) == 2 and asked[1].startswith(told)
     assert names(sample, "verify") == ["verify 1", "verify 2"] and "judge" in names(sample, "subtask")
     assert [value for name, value in scores(sample) if name == "verify"][1] in (1.0, CORRECT)
@@ -117,7 +117,7 @@ def reviewed(request: ScriptedRequest) -> Step:
     """Whoever reviews wants a seven, and whoever works adds one when they are told so."""
     asked = [message.text for message in request.messages if message.role == "user"]
     done = request.messages[-1].role == "tool"
-    if asked[0].startswith("Somebody was given the task below"):
+    if asked[0].startswith("An agent worked on the task below"):
         passed = '{"number":7}' in asked[0]
         write = write_result({"passed": passed, "feedback": "Fine." if passed else "ADD-ONE"})
     else:
@@ -132,10 +132,10 @@ def test_an_agent_judges_in_a_session_of_its_own(tmp_path: Path) -> None:
     assert said(sample) == (True, 2, ["ADD-ONE", "Fine."])
     assert result_of(sample, Answer) == Answer(number=7) and sample.store_as(SweResult).tries == 1
     prompts = [event.input[-1].text for event in sample.events if isinstance(event, ModelEvent)]
-    asked = [text for text in prompts if text.startswith("Somebody was given the task below")]
+    asked = [text for text in prompts if text.startswith("An agent worked on the task below")]
     assert len(asked) == 2 and all("It is {seven}." in text and "THE-TASK {braces}" in text for text in asked)
     assert '{"number":6}' in asked[0] and '{"number":7}' in asked[1] and "ADD-ONE" not in asked[1]
-    assert not any("Somebody was given" in message.text for message in sample.messages)
+    assert not any("An agent worked on" in message.text for message in sample.messages)
 
 
 async def broken(state: AgentState) -> Score:
@@ -155,9 +155,9 @@ async def silent(state: AgentState) -> Score:
     ("judge", "error"),
     [
         (broken, "the judge's own"),
-        (silent, "The judge came to no judgement: I CANNOT SAY"),
-        (slow, "The judge met a limit"),
-        (agent_judge(outside_agent(), "It is seven."), "The judge came to no judgement: outside_agent has given"),
+        (silent, "The judge returned no score: I CANNOT SAY"),
+        (slow, "The judge exceeded a limit"),
+        (agent_judge(outside_agent(), "It is seven."), "The judge returned no score: outside_agent returned no"),
     ],
 )
 def test_a_judge_that_fails_is_an_error_of_the_sample(tmp_path: Path, judge: Any, error: str) -> None:

@@ -77,7 +77,7 @@ def oracle(
     """
     require_asyncio()
     if timeout is not None and timeout <= 0:
-        raise AgentOptionError(f"timeout is a time in seconds above 0, not {timeout}.")
+        raise AgentOptionError(f"timeout must be a positive number of seconds, not {timeout}.")
 
     async def execute(state: AgentState) -> AgentState:
         try:
@@ -125,9 +125,9 @@ async def _script(workspace: Workspace, solution: str | None) -> str:
     path = path if path.startswith("/") else f"{workspace.cwd.rstrip('/')}/{path}"
     if (await workspace.shell('[ -f "$1" ] && [ -r "$1" ]', path)).code != 0:
         raise SolutionError(
-            f"This sample has no solution: there is no {path} in the sandbox that the user can read"
-            + ("." if solution else ', and no text in metadata["solution"].'),
-            hint='give the sample metadata={"solution": "..."}, or name the file: oracle(solution="...").',
+            f"This sample has no solution: {path} is missing in the sandbox or not readable by the user"
+            + ("." if solution else ', and metadata["solution"] contains no text.'),
+            hint='set metadata={"solution": "..."} in the sample, or pass the path: oracle(solution="...").',
         )
     return path
 
@@ -144,8 +144,8 @@ async def _run(
         code = (await process.wait()).returncode
     if scope.cancelled_caught:
         raise SolutionError(
-            f"The solution {path} had not come to an end after {timeout:g} seconds.",
-            hint="give oracle() a higher `timeout`, or None.",
+            f"The solution {path} did not finish within {timeout:g} seconds.",
+            hint="pass a higher `timeout` to oracle(), or None.",
             stdout=out.tail,
             stderr=err.tail,
         )
@@ -153,7 +153,7 @@ async def _run(
     data: dict[str, Any] = {"agent": "oracle", "solution": path, "exit_code": code, "seconds": seconds}
     record(InfoEvent(data=data, source="inspect_swe"))
     if code != 0:
-        logger.warning("The solution %s has ended with exit code %s.", path, code)
+        logger.warning("The solution %s exited with code %s.", path, code)
     _tell(state, path, code, out.text, err.text)
 
 

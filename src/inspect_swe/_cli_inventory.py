@@ -71,11 +71,11 @@ def choice_of(agent: str) -> Choice:
     if agent in CHOICES:
         return CHOICES[agent]
     if agent not in (others := plugin_names()):
-        raise AgentOptionError(f"There is no agent {agent!r}.", hint=f"known agents: {', '.join([*CHOICES, *others])}.")
+        raise AgentOptionError(f"Unknown agent {agent!r}.", hint=f"known agents: {', '.join([*CHOICES, *others])}.")
     found = plugin_agent(agent)
     if found.adapter.recipe is None:
         raise AgentOptionError(
-            f"{found.package} does not say where the CLI of {agent} is to be had: it must be in the sandbox's image."
+            f"{found.package} declares no package for the CLI of {agent}, so the sandbox's image must contain it."
         )
     return Choice(agent, found.adapter.recipe)
 

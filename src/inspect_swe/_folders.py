@@ -16,8 +16,8 @@ from ._errors import AgentInstallError, AgentOptionError
 
 CACHE_VARIABLE = "INSPECT_SWE_CACHE_DIR"
 _NOWHERE = Path(os.devnull)
-_SET_CACHE = f"set {CACHE_VARIABLE} to a folder that you may write to."
-_SET_TEMPORARY = "set TMPDIR to a folder that you may write to and that has room."
+_SET_CACHE = f"set {CACHE_VARIABLE} to a writable folder."
+_SET_TEMPORARY = "set TMPDIR to a writable folder with free space."
 
 
 def home_folder() -> Path:
@@ -49,7 +49,7 @@ def cache_folder() -> Path:
     try:
         return working_folder() / Path(chosen).expanduser()
     except RuntimeError as error:
-        raise AgentOptionError(f"{CACHE_VARIABLE}={chosen!r} names no folder: {error}", hint=_SET_CACHE) from error
+        raise AgentOptionError(f"{CACHE_VARIABLE}={chosen!r} is not a folder: {error}", hint=_SET_CACHE) from error
 
 
 def user_cache_folder() -> Path:
@@ -64,7 +64,7 @@ def user_cache_folder() -> Path:
         folder = Path("~")
     if folder.parts[:1] == ("~",):  # Returned by older releases of platformdirs.
         raise AgentInstallError(
-            "There is no folder for downloads: HOME is not set, and the system knows no home folder of this user.",
+            "There is no folder for downloads: HOME is not set, and this user has no home folder.",
             hint=_SET_CACHE,
         )
     return folder
@@ -89,7 +89,7 @@ def write_cached(name: str, text: str) -> Path:
             return _written(folder() / name, text)
         except (OSError, AgentInstallError) as error:
             failed.append(str(error))
-    raise AgentInstallError(f"{Path(name).name} can't be written: {'; '.join(failed)}.", hint=_SET_CACHE)
+    raise AgentInstallError(f"{Path(name).name} could not be written: {'; '.join(failed)}.", hint=_SET_CACHE)
 
 
 def _written(file: Path, text: str) -> Path:
@@ -112,7 +112,7 @@ def temporary_folder() -> Iterator[Path]:
     try:
         made = tempfile.TemporaryDirectory(prefix="inspect-swe-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise AgentInstallError(f"A temporary folder can't be made: {error}.", hint=_SET_TEMPORARY) from error
+        raise AgentInstallError(f"A temporary folder could not be created: {error}.", hint=_SET_TEMPORARY) from error
     with made as folder:
         yield Path(folder)
 
@@ -126,7 +126,7 @@ def temporary_file() -> IO[bytes]:
     try:
         return tempfile.TemporaryFile()
     except OSError as error:
-        raise AgentInstallError(f"A temporary file can't be made: {error}.", hint=_SET_TEMPORARY) from error
+        raise AgentInstallError(f"A temporary file could not be created: {error}.", hint=_SET_TEMPORARY) from error
 
 
 def temporary_root() -> str | None:

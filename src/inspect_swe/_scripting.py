@@ -180,7 +180,7 @@ class AgentSession:
             SessionClosedError: The session has ended.
         """
         if self._closed:
-            raise SessionClosedError("The session has ended.", hint="open another one.") from self._error
+            raise SessionClosedError("The session has ended.", hint="open a new session.") from self._error
 
     @property
     def _here(self) -> _Partner:
@@ -251,7 +251,7 @@ class AgentSession:
             raise self._error
         cause = running.exception()
         log = None if cause else running.result()[0]
-        told = cause or (log and log.error and log.error.message) or "its eval has ended"
+        told = cause or (log and log.error and log.error.message) or "its eval ended"
         raise AgentError(f"The session could not be opened: {told}") from cause
 
 
@@ -288,16 +288,18 @@ async def open_session(
     """
     if sample_identity() is not None:
         raise AgentOptionError(
-            "open_session() is for scripts and notebooks; this code runs in a sample of an eval.",
+            "open_session() cannot be used in a sample of an eval.",
             hint="call the agent directly: state = await agent(state).",
         )
     if eval_is_running():
         raise AgentOptionError(
-            "An eval or another session runs in this process, and there can be only one at a time.",
+            "Another eval or session is running in this process, which can run only one at a time.",
             hint="close the other session first.",
         )
     quiet_display()
-    sample = Sample(input="A session.") if resume is None else continued_sample(resume, "A session.")
+    sample = (
+        Sample(input="Interactive session.") if resume is None else continued_sample(resume, "Interactive session.")
+    )
     sample.files = {**(sample.files or {}), **(files or {})}
     sample.setup = setup or sample.setup
     session = AgentSession()

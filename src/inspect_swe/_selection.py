@@ -75,14 +75,14 @@ async def pick(log: EvalLog, judge: Callable[[list[EvalSample]], Awaitable[int]]
 
 def _candidates(log: EvalLog, name: str) -> dict[str | int, list[EvalSample]]:
     if not log.samples:
-        raise ValueError("The log has no samples: read it with read_eval_log(), and not its header only.")
+        raise ValueError("The log has no samples: read it with read_eval_log(), without header_only.")
     candidates = defaultdict(list)
     for sample in sorted(log.samples, key=lambda sample: sample.epoch):
         if sample.error is None and name in (sample.scores or {}):
             candidates[sample.id].append(sample)
     if not candidates:
         there = sorted({each for sample in log.samples for each in sample.scores or {}})
-        raise ValueError(f"No sample of the log has a score {name!r}; there are: {', '.join(there) or 'none'}.")
+        raise ValueError(f"No sample of the log has a score {name!r}. Its scores: {', '.join(there) or 'none'}.")
     return candidates
 
 
@@ -92,7 +92,7 @@ async def _only(candidates: list[EvalSample]) -> int:
 
 def _chosen(candidates: list[EvalSample], index: int) -> EvalSample:
     if not isinstance(index, int) or not 0 <= index < len(candidates):
-        raise ValueError(f"Of the {len(candidates)} epochs of sample {candidates[0].id!r} the judge chose {index!r}.")
+        raise ValueError(f"The judge chose {index!r}, but sample {candidates[0].id!r} has {len(candidates)} epochs.")
     return candidates[index]
 
 
@@ -102,7 +102,7 @@ def _picked(chosen: dict[str | int, EvalSample], name: str) -> Scorer:
         async def score(state: TaskState, target: Target) -> Score:
             best = chosen.get(state.sample_id)
             if best is None:
-                return Score.unscored(explanation=f"No epoch of it has a score {name!r}.")
+                return Score.unscored(explanation=f"No epoch of this sample has a score {name!r}.")
             had = (best.scores or {})[name]
             return Score(
                 value=value_to_float()(had.value),
@@ -144,7 +144,7 @@ class _UntilSolved:
     async def schedule_sample(self, id: str | int, epoch: int) -> EarlyStop | None:
         if id not in self._solved:
             return None
-        return EarlyStop(id=id, epoch=epoch, reason=f"It was solved in epoch {self._solved[id]}.")
+        return EarlyStop(id=id, epoch=epoch, reason=f"Solved in epoch {self._solved[id]}.")
 
     async def complete_sample(self, id: str | int, epoch: int, scores: dict[str, SampleScore]) -> None:
         counting = scores.get(self._scorer) if self._scorer else next(iter(scores.values()), None)

@@ -32,23 +32,21 @@ logger = logging.getLogger(__name__)
 Judge = Callable[[AgentState], Awaitable[Score]]
 """A function that reviews an agent's work. A score of 1.0 accepts it; any other score's explanation is the feedback."""
 
-_AGAIN = (
-    "Somebody has looked at your work and is not content with it yet. Look at it again and put right what is wrong."
-)
+_NO_FEEDBACK = "A reviewer did not accept your work but gave no details. Check it against the task and correct it."
 
-_REVIEW = """Somebody was given the task below, and has worked on it in this sandbox. Judge whether this holds:
+_REVIEW = """An agent worked on the task below in this sandbox. Review its work. It passes if it meets these criteria:
 
 {criteria}
 
-Look at the work itself, and try it out where you can; do not rely on what they say of it. Change nothing.
+Inspect the work itself and test it where you can. Don't rely on the agent's own claims. Don't change any files.
 
-Their task:
+The agent's task:
 
 <task>
 {task}
 </task>
 
-What they said at the end:
+The agent's final answer:
 
 <answer>
 {answer}
@@ -70,10 +68,12 @@ class SweVerify(StoreModel):
 
 
 class Review(BaseModel):
-    """What a judging agent has to say."""
+    """The review of a judging agent."""
 
     passed: bool
-    feedback: str = Field(description="What is wrong with the work; it is told to whoever did it, word for word.")
+    feedback: str = Field(
+        description="What is wrong with the work and must be fixed. The agent receives this text unchanged."
+    )
 
 
 @agent
@@ -115,7 +115,7 @@ def verified(agent: Agent, judge: Judge | Scorer, *, attempts: int = 3, limits: 
             said.feedback = [*said.feedback, score.explanation or ""]
             if said.passed or attempt == attempts:
                 break
-            state.messages.append(ChatMessageUser(content=score.explanation or _AGAIN))
+            state.messages.append(ChatMessageUser(content=score.explanation or _NO_FEEDBACK))
         return state
 
     return execute
@@ -133,11 +133,12 @@ async def _judged(judge: Judge | Scorer, state: AgentState, limits: Sequence[Lim
         score = cast("Score | None", await judgement())
     if scope.limit_error is not None:
         raise AgentError(
-            f"The judge met a limit: {scope.limit_error.message}", hint="give verified() a higher one in `limits`."
+            f"The judge exceeded a limit: {scope.limit_error.message}",
+            hint="set a higher one in the `limits` of verified().",
         )
     if score is None or (isinstance(score.value, float) and math.isnan(score.value)):
         why = score.explanation if score is not None else None
-        raise AgentError(f"The judge came to no judgement{f': {why}' if why else '.'}")
+        raise AgentError(f"The judge returned no score{f': {why}' if why else '.'}")
     return score
 
 
@@ -152,7 +153,7 @@ async def _asked(judge: Judge | Scorer, state: AgentState) -> Score | None:
 def _sample() -> TaskState:
     state = sample_state()
     if state is None:
-        raise AgentError("There is no sample here to judge.", hint="run verified() in an eval.")
+        raise AgentError("No sample is running.", hint="run verified() in an eval.")
     return state
 
 
@@ -185,7 +186,7 @@ def agent_judge(agent: Agent, criteria: str) -> Judge:
             await run(judging, prompt)
         review = result_of(store(), Review)
         if review is None:
-            return Score.unscored(explanation=f"{agent_arguments(agent)[0]} has given no valid review.")
+            return Score.unscored(explanation=f"{agent_arguments(agent)[0]} returned no valid review.")
         return Score(value=CORRECT if review.passed else INCORRECT, explanation=review.feedback)
 
     return judge
@@ -197,7 +198,7 @@ async def _undone() -> AsyncIterator[None]:
     try:
         before = await snapshot()
     except AgentError as error:
-        logger.warning("What the judge changes in the sandbox stays: %s", error.summary)
+        logger.warning("The judge's changes to the sandbox will not be undone: %s", error.summary)
         yield
         return
     try:

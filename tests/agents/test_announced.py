@@ -112,16 +112,14 @@ def test_it_is_known_by_its_name(site: Path) -> None:
         "tools": {"sweep": "delete"},
     }
     shown = run("agents").stdout
-    assert "not pinned" in shown and "\ntidy, of tidy-agents 1.0\n  options: name, version\n" in shown
-    assert [(each.name, each.status, each.text) for each in examined()] == [
-        ("tidy", "ok", "an agent of tidy-agents 1.0")
-    ]
+    assert "not pinned" in shown and "\ntidy, from tidy-agents 1.0\n  options: name, version\n" in shown
+    assert [(each.name, each.status, each.text) for each in examined()] == [("tidy", "ok", "agent of tidy-agents 1.0")]
 
 
 def test_a_cli_of_the_image_is_not_to_be_fetched(site: Path) -> None:
     announce(site)
     result = run("download", "tidy")
-    assert result.exit_code == 1 and "must be in the sandbox's image" in result.stderr
+    assert result.exit_code == 1 and "the sandbox's image must contain it" in result.stderr
     assert "tidy" not in known_recipes()
 
 

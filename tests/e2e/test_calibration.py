@@ -93,17 +93,17 @@ def test_a_daemon_lives_on_for_the_scorer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("agent", "options", "error"),
     [
-        (oracle(), {}, "there is no /workspace/solution.sh in the sandbox that the user can read, and no text in"),
-        (oracle(solution="x/solve"), {}, "there is no /workspace/x/solve in the sandbox that the user can read.\n"),
+        (oracle(), {}, "/workspace/solution.sh is missing in the sandbox or not readable by the user, and metadata"),
+        (oracle(solution="x/solve"), {}, "/workspace/x/solve is missing in the sandbox or not readable by the user.\n"),
         (oracle(), {"metadata": {"solution": ["no", "text"]}}, "This sample has no solution"),
         (oracle(), {"metadata": {"solution": " \n"}}, "This sample has no solution"),
-        (oracle(user="1234"), {"setup": "echo id > solution.sh; chmod 600 solution.sh"}, "that the user can read"),
+        (oracle(user="1234"), {"setup": "echo id > solution.sh; chmod 600 solution.sh"}, "not readable by the user"),
     ],
 )
 def test_a_sample_without_a_solution(tmp_path: Path, agent: Agent, options: dict[str, Any], error: str) -> None:
     ended = run(tmp_path, agent, **options)
     assert error in (ended.error or "") and "Agent: Oracle." in (ended.error or "")
-    assert 'What to do: give the sample metadata={"solution": "..."}' in (ended.error or "")
+    assert 'What to do: set metadata={"solution": "..."}' in (ended.error or "")
 
 
 def test_a_solution_that_takes_too_long(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_solution_that_takes_too_long(tmp_path: Path) -> None:
     done = run(tmp_path, agent, metadata=metadata, solver=failing(agent), show=SLEEPS)
     assert done.seen == "0\n", "it is still running"
     error = done.sample.metadata["error"]
-    assert "had not come to an end after 3 seconds" in error and "begun" in error
+    assert "did not finish within 3 seconds" in error and "begun" in error
 
 
 def test_a_limit_ends_it(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_lost_sandbox(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_its_arguments() -> None:
-    with pytest.raises(AgentOptionError, match="timeout is a time in seconds above 0, not 0"):
+    with pytest.raises(AgentOptionError, match="timeout must be a positive number of seconds, not 0"):
         oracle(timeout=0)
 
 

@@ -32,7 +32,7 @@ def play(request: ScriptedRequest) -> Step:
     """What the model does in any of the samples: it looks at what it was asked last, and at what it has done since."""
     asked = "\n".join(message.text for message in request.messages if message.role == "user")
     worked = next((m.role == "tool" for m in reversed(request.messages) if m.role in ("tool", "assistant")), False)
-    if "Somebody was given the task below" in asked:  # the judge; it says what it found
+    if "An agent worked on the task below" in asked:  # the judge; it says what it found
         passed = "Now I have." in asked
         done = write_result({"passed": passed, "feedback": "Fine." if passed else "THERE-IS-NO-TEST"})
         return finish("I looked.")(request) if worked else shell(f"touch judged.txt; {command_of(done(request))}")

@@ -164,5 +164,5 @@ def test_a_limit_while_a_command_runs(tmp_path: Path) -> None:
     (exported,) = export(run.log.location, "atif", tmp_path / "atif")
     assert exported.path and Path(exported.path).parent == tmp_path / "atif"
     (trajectory,) = valid_trajectories(tmp_path / "atif").values()
-    assert trajectory["notes"] == "The sample met its time limit."
+    assert trajectory["notes"] == "The sample exceeded its time limit."
     assert [each["function_name"] for each in trajectory["steps"][-1]["tool_calls"]] == ["Bash"]

@@ -220,7 +220,7 @@ def test_files_and_patches(tmp_path: Path) -> None:
 def test_what_is_not_there(log: EvalLog, tmp_path: Path) -> None:
     for to, hint in (("native", "keep_session=True"), ("files", "collect="), ("patch", "patch=True")):
         result = export(log.location, tmp_path, to, "--json")
-        assert result.exit_code == 1 and f"nothing to export as '{to}'" in result.stderr and hint in result.stderr
+        assert result.exit_code == 1 and f"can be exported as '{to}'" in result.stderr and hint in result.stderr
         assert [each["path"] for each in json.loads(result.stdout)] == [None, None]
     made = tmp_path / "new" / "folder"
     assert export(log.location, made, "native").exit_code == 1 and not made.parent.exists()
@@ -230,5 +230,5 @@ def test_what_is_not_there(log: EvalLog, tmp_path: Path) -> None:
     assert missing.exit_code == 1 and "no such sample. Its samples are: a/b, a_b." in missing.stderr
     for wrong in (tmp_path / "missing.eval", Path(__file__)):
         result = export(str(wrong), tmp_path, "atif")
-        assert result.exit_code == 1 and "cannot be read" in result.stderr
+        assert result.exit_code == 1 and "could not be read" in result.stderr
     assert CliRunner().invoke(main, ["export", log.location, "--to", "xml", "--out", "x"]).exit_code == 2

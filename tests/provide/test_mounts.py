@@ -106,7 +106,7 @@ def test_a_privileged_service_gets_no_mount(file: Path, caplog: pytest.LogCaptur
     with caplog.at_level(logging.WARNING):
         _, overlay = included(mounted(str(file)))
     assert set(overlay["services"]) == {"default", "other"}
-    assert "No CLI is mounted into strong" in caplog.text
+    assert "CLIs are copied into strong instead of mounted" in caplog.text
     file.write_text(FILE.replace("mounts: false", "mounts: true"))
     assert set(included(mounted(str(file)))[1]["services"]) == {"default", "other", "strong"}
 
@@ -158,9 +158,9 @@ def test_nothing_is_what_inspect_would_find(
     [
         ("local", "neither a compose file"),
         (("k8s", "values.yaml"), "type 'k8s'"),
-        ("nowhere/compose.yaml", "There is no"),
+        ("nowhere/compose.yaml", "does not exist"),
         ("empty-compose.yaml", "no `services`"),
-        ("bad-compose.yaml", "can't be read"),
+        ("bad-compose.yaml", "could not be read"),
     ],
 )
 def test_what_nothing_can_be_mounted_into(sandbox: Sandbox, problem: str, tmp_path: Path, server: FakeRegistry) -> None:
@@ -258,7 +258,7 @@ def test_commands_name_what_is_wrong(command: str, file: Path) -> None:
     arguments = [command, str(file), "--agent", "nobody", *(["--tag", "a"] if command == "image" else [])]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: There is no agent 'nobody'.") and "Traceback" not in result.stderr
+    assert result.stderr.startswith("error: Unknown agent 'nobody'.") and "Traceback" not in result.stderr
 
 
 def test_platforms_are_those_of_the_store() -> None:

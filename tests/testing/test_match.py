@@ -86,7 +86,7 @@ def test_shell_fills_required_parameters_of_every_type() -> None:
 
 
 def test_no_shell_names_what_is_offered() -> None:
-    with pytest.raises(ScriptError, match=r"a shell tool.*Tools on offer: Read, BashOutput") as caught:
+    with pytest.raises(ScriptError, match=r"a shell tool.*Offered tools: Read, BashOutput") as caught:
         shell_call([READ, tool("BashOutput", {"bash_id": TEXT})], "ls")
     assert caught.value.status_code == 400
 
@@ -113,14 +113,14 @@ def test_server_narrows() -> None:
     offered = [tool("mcp__one__add"), tool("mcp__my-two__add")]
     assert find_tool(offered, "my-two/add") == "mcp__my-two__add"
     assert find_tool(offered, "one/add") == "mcp__one__add"
-    with pytest.raises(ScriptError, match="may be any of: mcp__my-two__add, mcp__one__add"):
+    with pytest.raises(ScriptError, match="matches several tools: mcp__my-two__add, mcp__one__add"):
         find_tool(offered, "add")
     with pytest.raises(ScriptError, match="'three/add', which the request does not offer"):
         find_tool(offered, "three/add")
 
 
 def test_name_is_not_matched_inside_a_word() -> None:
-    with pytest.raises(ScriptError, match="Tools on offer: readd, add_all"):
+    with pytest.raises(ScriptError, match="Offered tools: readd, add_all"):
         find_tool([tool("readd"), tool("add_all")], "add")
 
 

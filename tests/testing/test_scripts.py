@@ -84,12 +84,12 @@ def test_yaml_and_json(tmp_path: Path) -> None:
         ("- sing: la", "step 1: expected one of shell, call, turn"),
         ("- say: a\n- {say: a, shell: b}", "step 2: expected one of"),
         ("- say: {text: a, loud: true}", "step 1: say: .*loud"),
-        ("- shell: [ls, -l]", "step 1: shell: takes text"),
+        ("- shell: [ls, -l]", "step 1: shell: requires text"),
         ("- call: {arguments: {}}", "step 1: call: .*tool"),
-        ("- turn: [{say: a}]", "step 1: turn: takes shell and call steps only"),
+        ("- turn: [{say: a}]", "step 1: turn: accepts only shell and call steps"),
         ("- fail: 200", "400 to 599"),
         ("- wait: soon", "step 1: wait: "),
-        ("- just text", "Step 1 of the script is no step"),
+        ("- just text", "Item 1 of the script is not a step"),
         ("say: a", "a script is a list of steps"),
         ("- [", "not valid YAML or JSON"),
     ],
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_file(tmp_path: Path, text: str, message: str) -> N
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(ScriptError, match=r"none\.yaml cannot be read: No such file"):
+    with pytest.raises(ScriptError, match=r"none\.yaml could not be read: No such file"):
         load_script(tmp_path / "none.yaml")
 
 

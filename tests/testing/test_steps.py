@@ -122,14 +122,14 @@ async def test_dynamic_step() -> None:
 
 
 async def test_dynamic_step_must_return_a_step() -> None:
-    with pytest.raises(ScriptError, match="returned 'text', which is no step"):
+    with pytest.raises(ScriptError, match="returned 'text', which is not a step"):
         await ask(scripted([lambda request: "text"]))  # type: ignore[list-item,return-value]
 
 
 async def test_missing_tool_fails_again_and_again() -> None:
     model = scripted([wait(0), shell("ls"), say("Done with it.")])
     for _ in range(2):
-        with pytest.raises(ScriptError, match=r"a shell tool.*on offer: mcp__calc__add") as caught:
+        with pytest.raises(ScriptError, match=r"a shell tool.*Offered tools: mcp__calc__add") as caught:
             await ask(model, [ADD])
         assert provider_error_payload(caught.value)["status"] == 400
     assert calls(await ask(model, TOOLS)) == [("Bash", {"command": "ls"})]

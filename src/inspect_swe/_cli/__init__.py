@@ -36,9 +36,9 @@ class _Main(click.Group):
 @click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="inspect_swe", message="%(version)s")
 def main() -> None:
-    """Coding-agent CLIs for Inspect: fetch, list and remove them, talk with them, see whether an eval has all it needs.
+    """Manage coding-agent CLIs for Inspect: download, list and remove them, chat with them, check this machine.
 
-    Exit codes: 0; 1 after an error or where a check fails; 2 for a wrong command line.
+    Exit codes: 0 for success, 1 for an error or a failed check, 2 for a wrong command line.
     """
 
 

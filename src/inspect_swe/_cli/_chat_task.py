@@ -70,20 +70,21 @@ def chat_model(name: str | None) -> Model:
     """Return the named model, or the one of Inspect's environment variable.
 
     Raises:
-        AgentOptionError: No model is named, or it can't be used.
+        AgentOptionError: No model is specified, or it could not be loaded.
     """
     load_dotenv()
     # Inspect would prefer the model of an earlier eval in this process.
     name = name or os.environ.get("INSPECT_EVAL_MODEL", "").split(",")[0]
     if not name:
         raise AgentOptionError(
-            "No model is named.", hint="use --model or INSPECT_EVAL_MODEL, for example anthropic/claude-sonnet-4-5."
+            "No model is specified.",
+            hint="set --model or INSPECT_EVAL_MODEL, for example to anthropic/claude-sonnet-4-5.",
         )
     try:
         return get_model(name)
     except Exception as error:
         # Providers raise many kinds of errors: missing packages, missing keys, unknown names.
-        raise AgentOptionError(f"The model can't be used: {_told(error)}") from error
+        raise AgentOptionError(f"The model could not be loaded: {_told(error)}") from error
 
 
 def hold_chat(setup: Setup, model: Model, log_dir: str | None) -> Ended:
@@ -116,7 +117,7 @@ def hold_chat(setup: Setup, model: Model, log_dir: str | None) -> Ended:
         screen.note(f"Starting {setup.agent}. Ctrl-C interrupts it, Ctrl-D ends the session.")
     task = Task(
         name="chat",
-        dataset=[Sample(input=f"A person talks with {setup.agent}.")],
+        dataset=[Sample(input=f"A chat with {setup.agent}.")],
         solver=talk(),
         sandbox=sandbox,
     )
@@ -124,7 +125,7 @@ def hold_chat(setup: Setup, model: Model, log_dir: str | None) -> Ended:
         return _ended(eval(task, model=model, display="none", log_dir=log_dir)[0], conversation)
     except Exception as error:
         # For example a missing Docker: without a display Inspect prints nothing.
-        raise AgentError(f"The eval could not be run: {_told(error)}") from error
+        raise AgentError(f"The eval failed: {_told(error)}") from error
 
 
 def _told(error: Exception) -> str:

@@ -55,7 +55,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Check everything that an eval needs, in the order of need. Blocks."""
+    """Check everything that an eval needs, in the order in which it is needed. Blocks."""
     (here,) = platforms_of(None)
     try:
         missing = _missing(here)
@@ -83,13 +83,13 @@ def _versions() -> Iterator[Finding]:
     )
     found = metadata.version("inspect_ai")
     status: Status = "ok" if wanted.contains(found, prereleases=True) else "fail"
-    yield Finding("Inspect AI", status, f"{found} (needed: {wanted})", "pip install --upgrade inspect_ai")
+    yield Finding("Inspect AI", status, f"{found} (required: {wanted})", "pip install --upgrade inspect_ai")
 
 
 def _docker() -> Iterator[Finding]:
     answer = _said("docker", "version", "--format", "{{.Server.Version}}")
     only = 'only for sandbox="docker"'
-    hint = f"start a Docker engine, or name it in DOCKER_HOST or with `docker context use` ({only})."
+    hint = f"start a Docker engine, or select one with DOCKER_HOST or `docker context use` ({only})."
     yield _at_least("Docker engine", answer, _OLDEST_ENGINE, hint)
     answer = _said("docker", "compose", "version", "--short")
     yield _at_least(
@@ -99,10 +99,10 @@ def _docker() -> Iterator[Finding]:
         f"install Docker's compose plugin, {_OLDEST_COMPOSE} or newer ({only}).",
     )
     if engine() is not None:
-        yield Finding("Docker's API", "ok", "answers")
+        yield Finding("Docker's API", "ok", "responds")
     else:
         yield Finding(
-            "Docker's API", "warn", "does not answer: commands are used instead, which are slower", "set DOCKER_HOST."
+            "Docker's API", "warn", "does not respond; the slower docker commands are used instead", "set DOCKER_HOST."
         )
 
 
@@ -113,8 +113,8 @@ def _at_least(name: str, answer: tuple[bool, str], oldest: Version, hint: str) -
     try:
         new_enough = Version(text.removeprefix("v").partition("-")[0]) >= oldest
     except InvalidVersion:
-        return Finding(name, "warn", f"{text!r} is not a version ({oldest} or newer is needed)", hint)
-    return Finding(name, "ok" if new_enough else "fail", f"{text} (needed: {oldest} or newer)", hint)
+        return Finding(name, "warn", f"{text!r} is not a version ({oldest} or newer is required)", hint)
+    return Finding(name, "ok" if new_enough else "fail", f"{text} (required: {oldest} or newer)", hint)
 
 
 def _said(*command: str) -> tuple[bool, str]:
@@ -122,11 +122,11 @@ def _said(*command: str) -> tuple[bool, str]:
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
     except FileNotFoundError:
-        return False, f"there is no `{command[0]}` on PATH"
+        return False, f"`{command[0]}` is not on PATH"
     except (OSError, subprocess.TimeoutExpired) as error:
         return False, str(error)
     said = ended.stdout.strip() if ended.returncode == 0 else ""
-    return (True, said) if said else (False, (ended.stderr.strip().splitlines() or ["no answer"])[-1])
+    return (True, said) if said else (False, (ended.stderr.strip().splitlines() or ["no output"])[-1])
 
 
 def _cache_folder() -> Finding:
@@ -136,8 +136,8 @@ def _cache_folder() -> Finding:
         with tempfile.NamedTemporaryFile(dir=root):
             pass
     except OSError as error:
-        hint = f"set {CACHE_VARIABLE} to a folder that you may write to."
-        return Finding("Store", "fail", f"{root} can't be written to: {error.strerror or error}", hint)
+        hint = f"set {CACHE_VARIABLE} to a writable folder."
+        return Finding("Store", "fail", f"{root} is not writable: {error.strerror or error}", hint)
     return Finding("Store", "ok", str(root))
 
 
@@ -147,7 +147,7 @@ def _disk() -> Finding:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     status: Status = "ok" if free >= _LITTLE else "warn" if free >= _TOO_LITTLE else "fail"
-    hint = f"free some (`inspect-swe remove`), or set {CACHE_VARIABLE} to a folder on another disk."
+    hint = f"free space (`inspect-swe remove`), or set {CACHE_VARIABLE} to a folder on another disk."
     return Finding("Disk", status, f"{decimal(free)} free", hint)
 
 
@@ -160,9 +160,9 @@ def _npm(here: SandboxPlatform, needed: bool) -> Finding:
     def ask() -> Finding:
         stated = registry.resolve(pinned.package, pinned.version).integrity
         if stated != pinned.integrity:
-            text = f"{place} states another digest for {pinned.package} {pinned.version} than is pinned"
+            text = f"{place} has a different digest for {pinned.package} {pinned.version} than the pinned one"
             return Finding("npm registry", "fail", text, "see `inspect-swe pins verify`.")
-        return Finding("npm registry", "ok", f"{place} answers")
+        return Finding("npm registry", "ok", f"{place} responds")
 
     return _asked("npm registry", ask, needed)
 
@@ -174,8 +174,8 @@ def _pypi(needed: bool) -> Finding:
         with PyPIIndex(PipConfig.load()) as index:
             place = index.config.shown_indexes
             if index.files(package):
-                return Finding("Python package index", "ok", f"{place} answers")
-        raise RegistryError(f"{place} does not know {package}.", hint="set `index-url` in your pip.conf.")
+                return Finding("Python package index", "ok", f"{place} responds")
+        raise RegistryError(f"{place} has no package {package}.", hint="set `index-url` in your pip.conf.")
 
     return _asked("Python package index", ask, needed)
 
@@ -184,20 +184,20 @@ def _asked(name: str, ask: Callable[[], Finding], needed: bool) -> Finding:
     try:
         return ask()
     except AgentError as error:
-        text = error.summary if needed else f"{error.summary} All that is pinned is in the store."
+        text = error.summary if needed else f"{error.summary} All pinned programs are in the store."
         return Finding(name, "fail" if needed else "warn", text, error.hint or "")
 
 
 def _pinned(here: SandboxPlatform, missing: list[str]) -> Iterator[Finding]:
     for name, pin in Pins.load().pins.items():
-        there = "will be fetched when it is needed" if name in missing else "in the store"
+        there = "will be downloaded when needed" if name in missing else "in the store"
         yield Finding(name, "ok", f"{pin.version} for {here}: {there}")
 
 
 def _announced() -> Iterator[Finding]:
     for found in all_plugins():
         if isinstance(found, PluginAgent):
-            yield Finding(found.name, "ok", f"an agent of {found.package}")
+            yield Finding(found.name, "ok", f"agent of {found.package}")
         else:
             yield Finding("Agents of other packages", "warn", found.summary, found.hint or "")
 

@@ -62,7 +62,7 @@ class Conversation:
         finally:
             self._turn = None
         if session.exited:
-            self._screen.note("Starting it anew.")
+            self._screen.note("Restarting the agent.")
             await session.restart()
 
     async def _line(self, prompt: str) -> str | None:

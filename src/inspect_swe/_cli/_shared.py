@@ -49,5 +49,5 @@ def check_names(names: Iterable[str], known: Iterable[str], parameter: str = "AG
         if name not in known:
             near = closest(name, known)
             hint = f"Did you mean {near!r}? " if near else ""
-            listed = f"Known are: {', '.join(known)}."
+            listed = f"Known names: {', '.join(known)}."
             raise click.BadParameter(f"there is no {name!r}. {hint}{listed}", param_hint=parameter)

@@ -9,12 +9,12 @@ from ._shared import check_names, json_option, print_json
 
 @click.command()
 @click.argument("agents", metavar="AGENT...", nargs=-1, required=True)
-@click.option("--version", metavar="stable|latest|X.Y.Z", help="Version of the CLIs.  [default: as the agent has it]")
-@click.option("--only", metavar="NAME,...", help="Names of the behaviours to try.  [default: all]")
-@click.option("--image", default="python:3.12-bookworm", show_default=True, help="With a shell, git and Python.")
-@click.option("--minimal-image", default="alpine:3", show_default=True, help="With little more than a shell.")
-@click.option("--log-dir", help="Where the logs go.  [default: as Inspect has it]")
-@click.option("--max-samples", type=int, help="Containers at once.  [default: two per processor]")
+@click.option("--version", metavar="stable|latest|X.Y.Z", help="Version of the CLIs.  [default: each agent's own]")
+@click.option("--only", metavar="NAME,...", help="Behaviours to test.  [default: all]")
+@click.option("--image", default="python:3.12-bookworm", show_default=True, help="Image with a shell, git and Python.")
+@click.option("--minimal-image", default="alpine:3", show_default=True, help="Image with little more than a shell.")
+@click.option("--log-dir", help="Folder for the logs.  [default: Inspect's]")
+@click.option("--max-samples", type=int, help="Maximum number of containers at once.  [default: two per processor]")
 @json_option
 def check(
     agents: tuple[str, ...],
@@ -26,10 +26,10 @@ def check(
     max_samples: int | None,
     as_json: bool,
 ) -> None:
-    """Try each AGENT's real CLI in everything that agents must do alike; exits with 1 if something fails.
+    """Run the conformance suite with each AGENT's real CLI. Exits with 1 if a behaviour fails.
 
-    AGENT is one of the package's own (such as claude_code), or one that another package announces,
-    `module:function` or `path/to/file.py:function`. Needs Docker, and no model: it brings a scripted one.
+    AGENT is an agent of this package (such as claude_code) or of another package's entry point, or else
+    `module:function` or `path/to/file.py:function`. Requires Docker, but no model: a scripted one is included.
     """
     from ..conformance import BEHAVIOURS, load_agent, run_matrix
 

@@ -14,9 +14,9 @@ _MARKS = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "fail": "[red]fail[
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Look whether all is there that an eval needs on this machine; exits with 1 if something is missing.
+    """Check that this machine has everything that an eval needs. Exits with 1 if something is missing.
 
-    Looks at Docker, the registries, the store, and the versions of what matters. Each line says what to do.
+    Checks Docker, the registries, the store, and the versions of required programs. Each problem has advice.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -24,7 +24,7 @@ def doctor(as_json: bool) -> None:
     from .._cli_inventory import console
     from ._checks import examine
 
-    with Console(stderr=True).status("Looking"):
+    with Console(stderr=True).status("Checking"):
         findings = examine()
     if as_json:
         print_json([dataclasses.asdict(finding) for finding in findings])

@@ -21,26 +21,26 @@ _KEYWORDS = ("stable", "latest")
     default="stable",
     show_default=True,
     metavar="stable|latest|X.Y.Z",
-    help="The pinned version, the registry's newest, or a version of your choice.",
+    help="The pinned version, the registry's newest, or a specific one.",
 )
 @click.option(
     "--platform",
     type=click.Choice([*PLATFORMS, "all"]),
-    help="What the sandbox is.  [default: Linux with glibc, on this machine's processor]",
+    help="Platform of the sandbox.  [default: Linux with glibc, for this machine's processor]",
 )
-@click.option("--all", "everything", is_flag=True, help="All agents of this package, for all platforms.")
+@click.option("--all", "everything", is_flag=True, help="Download all agents of this package for all platforms.")
 @json_option
 def download(agents: tuple[str, ...], version: str, platform: str | None, everything: bool, as_json: bool) -> None:
-    """Fetch the CLI of each AGENT (such as claude_code) into the store, where evals find it.
+    """Download the CLI of each AGENT (such as claude_code), and the programs it needs, into the store.
 
-    The programs that it needs are fetched with it.
+    Evals find them there.
     """
     if everything and (agents or platform):
-        raise click.UsageError("--all is for all agents and platforms: name none with it.")
+        raise click.UsageError("--all includes all agents and platforms: don't specify any.")
     if everything and version not in _KEYWORDS:
-        raise click.UsageError("--all can't be of one version: agents have versions of their own.")
+        raise click.UsageError("--all takes only stable or latest: a specific version applies to one agent.")
     if not everything and not agents:
-        raise click.UsageError("name an agent, or use --all.")
+        raise click.UsageError("specify an AGENT or --all.")
 
     from .._agents import plugin_names
     from .._cli_inventory import CHOICES, entry_of, fetch_each
@@ -65,5 +65,5 @@ def _say(found: StoredArtifact) -> None:
     from .._cli_inventory import entry_of
 
     entry = entry_of(found)
-    done = "downloaded" if found.source == "download" else "already there"
+    done = "downloaded" if found.source == "download" else "already in the store"
     click.echo(f"{entry['agent']} {entry['version']} {entry['platform']}: {done} ({decimal(entry['size'])})")

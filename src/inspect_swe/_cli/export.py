@@ -18,16 +18,16 @@ KINDS = ("atif", "jsonl", "native", "files", "patch")
 
 @click.command()
 @click.argument("log")
-@click.option("--to", type=click.Choice(KINDS), required=True, help="What to write.")
+@click.option("--to", type=click.Choice(KINDS), required=True, help="Format to write.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
 @click.option("--sample", metavar="ID", help="Only this sample.  [default: all]")
 @click.option("--epoch", type=int, metavar="N", help="Only this epoch.  [default: all]")
 @json_option
 def export(log: str, to: str, out: Path, sample: str | None, epoch: int | None, as_json: bool) -> None:
-    """Write what LOG has of its samples, also of those that failed or were killed.
+    """Export the samples of LOG, including those that failed or were killed.
 
-    atif: trajectories in the Agent Trajectory Interchange Format. jsonl: all events, one in a line. native: the CLI's
-    own session, if it was kept. files: the files that were collected. patch: the patches, and all of them as
+    atif: trajectories in the Agent Trajectory Interchange Format. jsonl: all events, one per line. native: the CLI's
+    own session, if it was saved. files: the collected files. patch: a patch for each sample, and all of them as
     predictions for SWE-bench.
     """
     from .._export import export as exported

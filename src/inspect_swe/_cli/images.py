@@ -20,21 +20,21 @@ _agents = click.option(
     multiple=True,
     required=True,
     metavar="NAME[@VERSION]",
-    help="An agent, such as claude_code; may be given more than once.",
+    help="An agent, such as claude_code. Can be repeated.",
 )
 _version = click.option(
     "--version",
     default="stable",
     show_default=True,
     metavar="stable|latest|X.Y.Z",
-    help="Version of the agents that are named without one.",
+    help="Version of the agents without an own @VERSION.",
 )
 _platforms = click.option(
     "--platform",
     "platforms",
     multiple=True,
     type=click.Choice(PLATFORMS),
-    help="What the sandbox is; may be given more than once.  [default: as the image says]",
+    help="Platform of the sandbox. Can be repeated.  [default: the image's]",
 )
 
 
@@ -43,11 +43,13 @@ _platforms = click.option(
 @_agents
 @_version
 @_platforms
-@click.option("--service", "services", multiple=True, help="A service that gets the mounts.  [default: all]")
+@click.option(
+    "--service", "services", multiple=True, help="Service that gets the mounts. Can be repeated.  [default: all]"
+)
 def compose(
     file: str, agents: tuple[str, ...], version: str, platforms: tuple[str, ...], services: tuple[str, ...]
 ) -> None:
-    """Print the compose FILE with the agents' CLIs mounted into its services, from the store."""
+    """Print the compose FILE, with the agents' CLIs mounted into its services from the store."""
     import anyio
 
     from .._provide import compose_with_agents
@@ -61,14 +63,14 @@ def compose(
 @click.command()
 @click.argument("base")
 @_agents
-@click.option("--tag", required=True, help="The new image's name.")
+@click.option("--tag", required=True, help="Name of the new image.")
 @_version
 @_platforms
 @json_option
 def image(
     base: str, agents: tuple[str, ...], tag: str, version: str, platforms: tuple[str, ...], as_json: bool
 ) -> None:
-    """Build an image from BASE that has the agents' CLIs in it, where they find them."""
+    """Build an image from BASE that contains the agents' CLIs."""
     import anyio
 
     from .._provide import build_image

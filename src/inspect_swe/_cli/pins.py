@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def pins(context: click.Context, as_json: bool) -> None:
-    """The versions that this release was tested with, and their digests. By itself it shows them."""
+    """Show the versions that this release was tested with, or verify or update their digests."""
     if context.invoked_subcommand is None:
         context.invoke(show, as_json=as_json)
 
@@ -31,7 +31,7 @@ def pins(context: click.Context, as_json: bool) -> None:
 @pins.command()
 @json_option
 def show(as_json: bool) -> None:
-    """Show what is pinned."""
+    """Show the pinned versions."""
     from .._packages.pins import Pins
     from .._store.pins_update import pins_text
 
@@ -56,7 +56,7 @@ def show(as_json: bool) -> None:
 @pins.command()
 @json_option
 def verify(as_json: bool) -> None:
-    """Compare every pinned digest with what your registries state now; exits with 1 if one is not confirmed."""
+    """Compare every pinned digest with your registries. Exits with 1 if one is not confirmed."""
     from .._packages.npm.config import NpmConfig
     from .._packages.npm.registry import NpmRegistry
     from .._packages.pins import Pins
@@ -65,7 +65,7 @@ def verify(as_json: bool) -> None:
     from .._store.pins_verify import compare_pins
 
     found = Pins.load()
-    with PyPIIndex(PipConfig.load()) as index, _progress("Asking the registries") as progress:
+    with PyPIIndex(PipConfig.load()) as index, _progress("Querying the registries") as progress:
         registry = NpmRegistry(NpmConfig.load())
         checked = compare_pins(
             found,
@@ -84,13 +84,13 @@ def verify(as_json: bool) -> None:
 
 @pins.command()
 @click.argument("names", metavar="[NAME...]", nargs=-1)
-@click.option("--version", metavar="X.Y.Z", help="This version, and not the newest. Needs one NAME.")
+@click.option("--version", metavar="X.Y.Z", help="This version instead of the newest. Requires one NAME.")
 @click.option("--dry-run", is_flag=True, help="Write nothing.")
 @json_option
 def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: bool) -> None:
     """Pin the newest version of each NAME (default: all) in a checkout of this package, with its digests.
 
-    Programs that agents need stay in their major version. Try the new versions before you commit them: `make test`.
+    Programs that agents need stay in their major version. Test the new versions before you commit them: `make test`.
     """
     import threading
 
@@ -106,7 +106,7 @@ def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: 
     from .._store.pins_update import PinMaker, pins_text
 
     if version is not None and len(names) != 1:
-        raise click.UsageError("--version needs one NAME.")
+        raise click.UsageError("--version requires one NAME.")
     if version is not None and not semver.Version.is_valid(version):
         raise click.BadParameter(f"{version!r} is not a version.", param_hint="--version")
     old = Pins.load().pins
@@ -114,7 +114,7 @@ def update(names: tuple[str, ...], version: str | None, dry_run: bool, as_json: 
     _check_checkout(PINS_FILE)
     sources = {**RECIPES, **TOOLS}
     new, locks = dict(old), {}
-    with PyPIIndex(PipConfig.load()) as index, _progress("Asking the registries") as progress:
+    with PyPIIndex(PipConfig.load()) as index, _progress("Querying the registries") as progress:
         maker = PinMaker(NpmRegistry(NpmConfig.load()), index, threading.Event())
         for name in progress.track(names or tuple(old), task_id=progress.task_ids[0]):
             source = sources[name]
@@ -140,8 +140,8 @@ def _check_checkout(file: Path) -> None:
 
     if not (file.parents[3] / "pyproject.toml").is_file():
         raise AgentInstallError(
-            f"{file} belongs to an installed package: its pins stay what they were tested as.",
-            hint="run this in a checkout of the repository that is installed with `pip install -e .`.",
+            f"{file} belongs to an installed package, whose pins can't be changed.",
+            hint="run this in a checkout of the repository, installed with `pip install -e .`.",
         )
 
 
@@ -170,7 +170,7 @@ def _print_checked(checked: list[Checked]) -> None:
     console().print(table)
     for one in checked:
         if one.answer != "same":
-            stated = f" (pinned {one.pinned}, stated {one.stated})" if one.stated else ""
+            stated = f" (pinned {one.pinned}, registry {one.stated})" if one.stated else ""
             click.echo(f"{one.name}: {one.what}: {one.answer}{stated}" + (f": {one.error}" if one.error else ""))
 
 

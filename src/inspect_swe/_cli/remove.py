@@ -31,19 +31,19 @@ class Folder:
 @click.command()
 @click.argument("agents", metavar="[AGENT...]", nargs=-1)
 @click.option("--version", metavar="stable|X.Y.Z", help="Only this version.")
-@click.option("--platform", type=click.Choice(PLATFORMS), help="Only what is for this platform.")
-@click.option("--all", "everything", is_flag=True, help="All that is in the store, wheels included.")
+@click.option("--platform", type=click.Choice(PLATFORMS), help="Only this platform.")
+@click.option("--all", "everything", is_flag=True, help="Everything in the store, including wheels.")
 @click.option("--yes", "-y", is_flag=True, help="Don't ask.")
 @json_option
 def remove(
     agents: tuple[str, ...], version: str | None, platform: str | None, everything: bool, yes: bool, as_json: bool
 ) -> None:
-    """Remove CLIs from the store: those of each AGENT, of a version, for a platform, or all.
+    """Remove CLIs from the store: of each AGENT, of a version, for a platform, or all.
 
     AGENT may also be a program that agents need: node, ripgrep, claude_agent_acp or codex_acp.
     """
     if everything == bool(agents or version or platform):
-        raise click.UsageError("name an agent, --version or --platform, or use --all.")
+        raise click.UsageError("specify an AGENT, --version or --platform, or else --all.")
     from .._agents import plugin_names
     from .._cli_inventory import RECIPES, TOOLS, size_of
     from .._packages.pins import Pins
@@ -71,9 +71,11 @@ def remove(
     if as_json:
         print_json([{"path": str(path), "size": size} for path, size in sizes.items() if path not in kept])
     elif not sizes:
-        click.echo("There is nothing like that in the store.")
+        click.echo("The store contains no such program.")
     for path in kept:
-        click.echo(f"error: {path.relative_to(store.root)} is in use, or you may not remove it: it stays.", err=True)
+        click.echo(
+            f"error: {path.relative_to(store.root)} was not removed: it is in use, or you lack permission.", err=True
+        )
     if kept:
         raise SystemExit(1)
 

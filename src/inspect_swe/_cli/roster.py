@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def list_agents(as_json: bool) -> None:
     """List the agents: their pinned CLIs and platforms, their options, and the kinds of their CLIs' own tools.
 
-    Those that other packages announce come last.
+    Agents of other packages come last.
     """
     import inspect_swe
 
@@ -49,7 +49,7 @@ def list_agents(as_json: bool) -> None:
         table.add_row(each["agent"], each["label"], each["command"], version, each["interactive"] or "no")
     console().print(table)
     for each in entries:
-        click.echo(f"\n{each['agent']}" + ("" if each["package"] == "inspect_swe" else f", of {each['package']}"))
+        click.echo(f"\n{each['agent']}" + ("" if each["package"] == "inspect_swe" else f", from {each['package']}"))
         for what in ("platforms", "options"):
             if each[what]:
                 click.echo(f"  {what}: {', '.join(each[what])}")

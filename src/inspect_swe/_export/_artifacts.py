@@ -21,7 +21,7 @@ def write_session(log: EvalLog, sample: EvalSample, place: Path) -> Path:
     """Write the archive of the CLI's own session to PLACE.tgz, and its metadata to PLACE.session.json."""
     kept = sample.store_as(SweSession)
     if not kept.archive:
-        raise Nothing(kept.error or "no session was kept")
+        raise Nothing(kept.error or "no session was saved")
     path = place.with_name(f"{place.name}.tgz")
     path.write_bytes(base64.b64decode(kept.archive))
     told = {name: getattr(kept, name) for name in ("agent", "version", "session_id", "cwd", "size")}
@@ -33,7 +33,7 @@ def write_files(log: EvalLog, sample: EvalSample, place: Path) -> Path:
     """Write the files to the folder PLACE."""
     files = _files(sample)
     if not any(file.kept for file in files.values()):
-        raise Nothing(files.error or "no files were kept")
+        raise Nothing(files.error or "no files were collected")
     files.save(place)
     return place
 
@@ -42,7 +42,7 @@ def write_patch(log: EvalLog, sample: EvalSample, place: Path) -> Path:
     """Write the patch to PLACE.patch, and append it to the predictions in the same folder."""
     files = _files(sample)
     if files.patch_bytes is None:
-        raise Nothing(files.error or "no patch was kept")
+        raise Nothing(files.error or "no patch was collected")
     path = place.with_name(f"{place.name}.patch")
     path.write_bytes(files.patch_bytes)
     with predictions_of(log, sample.epoch, place.parent).open("a", encoding="utf-8") as file:

@@ -73,7 +73,7 @@ class _Writer:
         if sample.error:
             root["notes"] = f"The sample ended with an error: {sample.error.message}"
         elif sample.limit:
-            root["notes"] = f"The sample met its {sample.limit.type} limit."
+            root["notes"] = f"The sample exceeded its {sample.limit.type} limit."
         root["extra"] = {**facts, "agents": to_jsonable_python(agents), "usage": _plain(sample.model_usage)}
         return root
 

@@ -88,7 +88,7 @@ def export(log: str, to: Kind, out: Path, sample: str | None = None, epoch: int 
             found = True
             yield Exported(summary.id, summary.epoch, str(path))
     if not found:
-        raise ExportError(f"There is nothing to export as {to!r}: {'; '.join(reasons)}.", hint=_HINTS.get(to))
+        raise ExportError(f"No sample can be exported as {to!r}: {'; '.join(reasons)}.", hint=_HINTS.get(to))
 
 
 @contextlib.contextmanager
@@ -115,7 +115,9 @@ def _chosen(log: str, sample: str | None, epoch: int | None) -> tuple[EvalLog, S
     try:
         header, summaries = read_eval_log(log, header_only=True), read_eval_log_sample_summaries(log)
     except Exception as ex:  # File systems, parsers and zip archives raise many kinds of errors.
-        raise ExportError(f"The log {log} cannot be read: {ex}", hint="give the path of an .eval or .json log.") from ex
+        raise ExportError(
+            f"The log {log} could not be read: {ex}", hint="pass the path of an .eval or .json log."
+        ) from ex
     chosen = [
         each
         for each in summaries
@@ -128,7 +130,9 @@ def _chosen(log: str, sample: str | None, epoch: int | None) -> tuple[EvalLog, S
         raise ExportError(
             f"The log has no such sample. Its samples are: {ids}{', ...' if len(summaries) > 20 else ''}."
         )
-    hint = "`inspect log recover` may find what it had not written yet." if header.status == "started" else None
+    hint = (
+        "`inspect log recover` may recover samples that were not written to it." if header.status == "started" else None
+    )
     raise ExportError(f"The log has no samples (its status is {header.status!r}).", hint=hint)
 
 

@@ -19,8 +19,8 @@ from .._store.store import StoredArtifact
 from .selection import AgentChoice, Place, chosen, copies
 
 _HINTS = {
-    "pull": "see that the image's name is right, and that its registry can be reached.",
-    "build": "see that `docker build` works here with BuildKit (the buildx plugin).",
+    "pull": "check the image's name, and that its registry is reachable.",
+    "build": "check that `docker build` works on this machine with BuildKit (the buildx plugin).",
 }
 
 
@@ -71,7 +71,7 @@ def dockerfile(base: str, parts: Mapping[str, StoredArtifact]) -> str:
 def _place(base: str) -> Place:
     client: Any = engine()
     if client is None:
-        raise SandboxUnsupportedError("No Docker engine answers.", hint="start it, or set DOCKER_HOST.")
+        raise SandboxUnsupportedError("No Docker engine is reachable.", hint="start it, or set DOCKER_HOST.")
     facts = image_facts(client, base)
     if facts is None:
         _docker("pull", base, "--quiet", base)
@@ -95,7 +95,9 @@ def _docker(what: str, image: str, *arguments: str) -> None:
         with Console(stderr=True).status(f"docker {what} {image}"):
             done = subprocess.run(["docker", what, *arguments], capture_output=True, text=True, check=False)
     except OSError as error:
-        raise AgentInstallError(f"docker can't be run: {error}", hint="install the docker command.") from error
+        raise AgentInstallError(
+            f"The docker command could not be run: {error}", hint="install the docker command."
+        ) from error
     if done.returncode != 0:
         problem, hint = f"`docker {what}` of {image} failed.", _HINTS[what]
         raise AgentInstallError(problem, hint=hint, exit_code=done.returncode, stderr=done.stderr)

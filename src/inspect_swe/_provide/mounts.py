@@ -122,8 +122,8 @@ def _source(sandbox: Sandbox) -> Path | ComposeConfig:
     if isinstance(sandbox, SandboxEnvironmentSpec):
         if sandbox.type != "docker":
             raise AgentOptionError(
-                f"Nothing can be mounted into a sandbox of the type {sandbox.type!r}.",
-                hint="put the agents into its image: `inspect-swe image`.",
+                f"CLIs cannot be mounted into a sandbox of type {sandbox.type!r}.",
+                hint="build an image with the agents instead: `inspect-swe image`.",
             )
         sandbox = sandbox.config
     if isinstance(sandbox, ComposeConfig):
@@ -136,7 +136,7 @@ def _source(sandbox: Sandbox) -> Path | ComposeConfig:
     if file is None or not (is_compose_yaml(file.name) or is_dockerfile(file.name)):
         raise AgentOptionError(f"{sandbox!r} is neither a compose file nor a Dockerfile.")
     if not file.is_file():
-        raise AgentOptionError(f"There is no {file}.", hint="name a compose file or a Dockerfile that exists.")
+        raise AgentOptionError(f"{file} does not exist.", hint="pass the path of a compose file or a Dockerfile.")
     if is_compose_yaml(file.name):
         return file
     build = {"context": _named(file.parent), "dockerfile": file.name}
@@ -149,9 +149,9 @@ def _document(source: Path | ComposeConfig) -> dict[str, Any]:
     try:
         document = yaml.safe_load(source.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise AgentOptionError(f"{source} can't be read: {error}") from error
+        raise AgentOptionError(f"{source} could not be read: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
-        raise AgentOptionError(f"{source} has no `services`.", hint="name a compose file.")
+        raise AgentOptionError(f"{source} has no `services`.", hint="pass the path of a compose file.")
     return document
 
 
@@ -183,7 +183,7 @@ def _services(document: Mapping[str, Any], wanted: Sequence[str] | None) -> list
     barred = [name for name in wanted or there if _can_remount(there[name] or {})]
     if barred:
         logger.warning(
-            "No CLI is mounted into %s: Inspect allows no mount in a privileged container. It is copied instead.",
+            "CLIs are copied into %s instead of mounted: Inspect allows no mounts in privileged containers.",
             ", ".join(barred),
         )
     return [name for name in wanted or there if name not in barred]
@@ -198,8 +198,8 @@ def _places(services: Sequence[Mapping[str, Any]]) -> list[Place]:
     client = engine()
     if client is None:
         raise SandboxUnsupportedError(
-            "No Docker engine that shares this machine's files answers, so nothing can be mounted.",
-            hint="start it, or for an engine elsewhere put the agents into the image: `inspect-swe image`.",
+            "No Docker engine that shares this machine's files is reachable, so CLIs cannot be mounted.",
+            hint="start one, or for a remote engine build an image with the agents: `inspect-swe image`.",
         )
     try:
         places = {_place(client, service) for service in services}
@@ -224,8 +224,8 @@ def _named(path: Path | str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise AgentOptionError(
-            f"The path {text!r} is not UTF-8, so a compose file cannot name it.",
-            hint=f"set {CACHE_VARIABLE}, XDG_CACHE_HOME or the compose file's folder to one whose path is.",
+            f"The path {text!r} is not UTF-8, so a compose file cannot contain it.",
+            hint=f"set {CACHE_VARIABLE}, XDG_CACHE_HOME or the compose file's folder to a path in UTF-8.",
         ) from error
     return text.replace("$", "$$")  # Otherwise compose expands variables.
 

@@ -54,7 +54,7 @@ def chosen(agents: Sequence[AgentChoice]) -> list[tuple[str, Recipe, str]]:
         AgentOptionError: An agent does not exist, or the list is empty.
     """
     if isinstance(agents, str) or not agents:
-        raise AgentOptionError("agents= must be a list with an agent or more.", hint='for example ["claude_code"].')
+        raise AgentOptionError("agents= must be a list of at least one agent.", hint='for example ["claude_code"].')
     named = [_named(agent) for agent in agents]
     return [(*choice_of(name), version) for name, version in named]
 

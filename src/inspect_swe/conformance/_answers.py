@@ -21,10 +21,10 @@ def _cut_or_refused(request: ScriptedRequest) -> Step:
 
 @behaviour(
     [shell("echo before it"), *[_cut_or_refused] * 99],
-    also={"output_limit": "A model that is always cut by its output limit is a result, and is not asked for ever."},
+    also={"output_limit": "A model whose answers are all truncated is called a limited number of times, then scored."},
 )
 async def refusal(trial: Trial) -> None:
-    """A refusal is an outcome to be scored, not an error; also in a session whose last answer was cut."""
+    """A refusal is scored instead of failing the sample, even if the session's previous answer was truncated."""
     agent = trial.agent(retry_refusals=1)
     with trial.judging("output_limit"):
         await trial.run("Write a long text.", agent=agent)
@@ -38,6 +38,6 @@ def _check_cut(trial: Trial) -> None:
     reason = trial.state.output.stop_reason
     check(reason in ("max_tokens", "model_length"), f"the output's stop reason is {reason!r}")
     check(_CUT in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
-    check(_CUT in trial.state.messages[-1].text, "the cut answer is not the conversation's last message")
-    check(any("before it" in text for text in trial.results), "the conversation so far was lost")
-    check(len(trial.requests) <= _MOST, f"the model was asked {len(trial.requests)} times")
+    check(_CUT in trial.state.messages[-1].text, "the truncated answer is not the conversation's last message")
+    check(any("before it" in text for text in trial.results), "the earlier conversation is missing")
+    check(len(trial.requests) <= _MOST, f"the model was called {len(trial.requests)} times")

@@ -53,22 +53,22 @@ def _until_resumed(first: Step, then: ScriptStep) -> list[ScriptStep]:
 
 def _check_error(trial: Trial, status: int) -> None:
     """Require that the sample's error is the provider's last one."""
-    check(trial.limit is None, f"it had not given up after {_PATIENCE} s")
+    check(trial.limit is None, f"the CLI still retried after {_PATIENCE} s")
     error = trial.error
-    check(isinstance(error, ProviderError), f"it ended with {type(error).__name__}: {error}")
+    check(isinstance(error, ProviderError), f"the run ended with {type(error).__name__}: {error}")
     assert isinstance(error, ProviderError)
     check(error.status == status, f"the error's status is {error.status}")
-    check(isinstance(error, ProviderRateLimitError) == (status == 429), f"it is a {type(error).__name__}")
-    check("provider exploded" in error.summary, f"the provider's text was lost: {error.summary}")
-    check(any("before it" in text for text in trial.results), "the conversation so far was lost")
+    check(isinstance(error, ProviderRateLimitError) == (status == 429), f"the error is a {type(error).__name__}")
+    check("provider exploded" in error.summary, f"the error lacks the provider's text: {error.summary}")
+    check(any("before it" in text for text in trial.results), "the earlier conversation is missing")
 
 
 @behaviour([*_BEFORE, *[fail(400, "provider exploded")] * 200])
 async def provider_error_400(trial: Trial) -> None:
-    """A request that the provider refuses ends the sample with the provider's words."""
+    """A request that the provider rejects ends the sample with the provider's error text."""
     await trial.attempt("Do it.", limit=time_limit(_PATIENCE))
     _check_error(trial, 400)
-    check(_RESUMED not in str(trial.requests[-1]), "it was resumed")
+    check(_RESUMED not in str(trial.requests[-1]), "the CLI was resumed")
 
 
 @behaviour(
@@ -77,7 +77,7 @@ async def provider_error_400(trial: Trial) -> None:
     also={"provider_error_529": "A CLI that gives up on HTTP 529 is resumed in its session."},
 )
 async def provider_error_429(trial: Trial) -> None:
-    """A provider that still fails once the CLI was resumed ends the sample with its words, within two minutes."""
+    """A provider that still fails after the CLI was resumed ends the sample with its error text within two minutes."""
     await trial.attempt("Do it.", limit=time_limit(_PATIENCE))
     with trial.judging("provider_error_529"):
         trial.check_once(_RESUMED, trial.requests[-1].messages)
@@ -90,37 +90,37 @@ async def provider_error_429(trial: Trial) -> None:
     also={"provider_error_500": "A CLI that gives up on HTTP 500 is resumed in its session."},
 )
 async def provider_recovers(trial: Trial) -> None:
-    """A CLI that gave up because of a provider's error is resumed in its session: the error may be gone."""
+    """A CLI that gave up because of a provider's error is resumed in its session, since the error may be temporary."""
     await trial.attempt("THE-TASK", system_prompt="SYSTEM-MARKER")
     with trial.judging("provider_error_500"):
         trial.check_once(_RESUMED)
-    check(trial.error is None, f"it ended with {type(trial.error).__name__}: {trial.error}")
+    check(trial.error is None, f"the run ended with {type(trial.error).__name__}: {trial.error}")
     check("Recovered." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
     trial.check_once("THE-TASK")
     trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)
-    check(any("before it" in text for text in trial.results), "the conversation so far was lost")
+    check(any("before it" in text for text in trial.results), "the earlier conversation is missing")
 
 
 @behaviour(_MANY)
 async def message_limit_met(trial: Trial) -> None:
-    """A limit on messages ends the run with the limit recorded, and the conversation kept."""
+    """A message limit ends the run; the limit and the conversation are recorded."""
     await trial.attempt("Go on and on.", limit=message_limit(14))
     _check_limit(trial, "message")
 
 
 @behaviour(_MANY)
 async def token_limit_met(trial: Trial) -> None:
-    """A limit on tokens ends the run with the limit recorded, and the conversation kept."""
+    """A token limit ends the run; the limit and the conversation are recorded."""
     await trial.attempt("Go on and on.", limit=token_limit(35_000))
     _check_limit(trial, "token")
 
 
 def _check_limit(trial: Trial, kind: str) -> None:
-    check(trial.limit is not None, f"it met no limit; error: {trial.error}")
+    check(trial.limit is not None, f"no limit was exceeded; error: {trial.error}")
     assert trial.limit is not None
-    check(trial.limit.type == kind, f"it met a {trial.limit.type} limit")
-    check(2 <= len(trial.requests) < len(_MANY), f"the model was asked {len(trial.requests)} times")
-    check(trial.results, "the conversation was lost")
+    check(trial.limit.type == kind, f"the {trial.limit.type} limit was exceeded instead")
+    check(2 <= len(trial.requests) < len(_MANY), f"the model was called {len(trial.requests)} times")
+    check(trial.results, "the conversation is missing")
 
 
 _LONG_PROMPT = "BEGIN " + "0123456789abcdef" * 65534 + "0123456789 THE-END."
@@ -130,24 +130,26 @@ _LONG_SYSTEM_PROMPT = "SYSTEM-BEGINS " + "0123456789abcdef" * 19_200 + " SYSTEM-
 @behaviour(
     [shell("echo begun > begun; sleep 1000")] * 9,
     waits=True,
-    also={"prompt_of_one_mebibyte": "A prompt of 1 MiB arrives whole, and so does a system prompt of 300 KiB."},
+    also={"prompt_of_one_mebibyte": "A prompt of 1 MiB and a system prompt of 300 KiB reach the model unchanged."},
 )
 async def time_limit_met(trial: Trial) -> None:
-    """A limit on time ends the run; nothing of it is left running, and the conversation is kept."""
+    """A time limit ends the run and all its processes; the conversation is recorded."""
     assert len(_LONG_PROMPT) <= 1 << 20
     given: dict[str, Any] = {"system_prompt": _LONG_SYSTEM_PROMPT} if trial.has("system_prompt") else {}
     await trial.attempt(_LONG_PROMPT, limit=time_limit(30), **given)
     with trial.judging("prompt_of_one_mebibyte"):
         asked = [message.text for request in trial.requests[:1] for message in request.messages]
-        check(any(_LONG_PROMPT in text for text in asked), "the prompt did not arrive whole")
+        check(any(_LONG_PROMPT in text for text in asked), "the prompt was changed or truncated")
         check(
             all(any(long in text for text in asked) for long in given.values()),
             "the system prompt did not arrive whole",
         )
-    check(trial.limit is not None and trial.limit.type == "time", f"it met no time limit; error: {trial.error}")
-    check(await trial.sh("cat begun") == "begun\n", "the command had not begun")
-    check("sleep 1000" not in await trial.sh(_PROCESSES), "its command is still running")
-    check(trial.state.messages[-1].role == "assistant", "the conversation was lost")
+    check(
+        trial.limit is not None and trial.limit.type == "time", f"the time limit was not exceeded; error: {trial.error}"
+    )
+    check(await trial.sh("cat begun") == "begun\n", "the command had not started")
+    check("sleep 1000" not in await trial.sh(_PROCESSES), "the agent's command is still running")
+    check(trial.state.messages[-1].role == "assistant", "the conversation is missing")
 
 
 @behaviour(
@@ -156,7 +158,7 @@ async def time_limit_met(trial: Trial) -> None:
 async def killed(trial: Trial) -> None:
     """A CLI that is killed is resumed in its session."""
     await trial.run("THE-TASK", system_prompt="SYSTEM-MARKER")
-    check(await trial.sh("cat w") == "before\nafter\n", "the work was not continued")
+    check(await trial.sh("cat w") == "before\nafter\n", "the resumed CLI did not continue the work")
     trial.check_once(_RESUMED)
     trial.check_once("THE-TASK")
     trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)

@@ -14,10 +14,8 @@ from ._behaviour import check
 from ._trial import Trial
 
 BEHAVIOURS = {
-    "repeated_ids": "Whatever ids a server gives, one for all calls or none, the model sees each result once, with its "
-    "call.",
-    "ids_in_the_log": "The provider gets its own ids back; in the log they are unique, and each event has its own "
-    "result.",
+    "repeated_ids": "If a server repeats or omits tool-call ids, the model still sees each result once, with its call.",
+    "ids_in_the_log": "The provider receives its own ids. The log's ids are unique, and each event has its own result.",
 }
 """The behaviours that also judge runs with `server_ids`."""
 
@@ -49,7 +47,7 @@ def check_results(messages: Sequence[ChatMessage], printed: Mapping[str, str]) -
         found = [result for call, result in results if command in json.dumps(call.arguments)]
         check(len(found) == 1 and text in found[0], f"{command!r} has the results {found}")
         times = sum(message.text.count(text) for message in messages if isinstance(message, ChatMessageTool))
-        check(times == 1, f"{text!r} stands {times} times in the conversation's results, not once")
+        check(times == 1, f"{text!r} occurs {times} times in the conversation's results, not once")
 
 
 def _paired(messages: Sequence[ChatMessage]) -> list[tuple[ToolCall, str]]:
@@ -61,7 +59,7 @@ def _paired(messages: Sequence[ChatMessage]) -> list[tuple[ToolCall, str]]:
         if mine is not None:
             left.remove(mine)
             paired.append((call, mine[1].text))
-    check(not left, f"there are results without a call: {[message.tool_call_id for _, message in left]}")
+    check(not left, f"some results have no call: {[message.tool_call_id for _, message in left]}")
     return paired
 
 
@@ -78,7 +76,7 @@ def _check_provider_ids(trial: Trial) -> None:
     told = [call.id for _, call in _calls(trial.requests[-1].messages)]
     # If the provider gave no id, any id is accepted.
     same = [id if own else own for id, own in zip(told, given, strict=False)]
-    check(same == given[: len(told)], f"the model gave its calls the ids {given} and was told {told}")
+    check(same == given[: len(told)], f"the provider issued the ids {given} and received {told}")
 
 
 def _check_log(trial: Trial, printed: Mapping[str, str]) -> None:
@@ -87,9 +85,12 @@ def _check_log(trial: Trial, printed: Mapping[str, str]) -> None:
     shown = [
         call.id for event in events if isinstance(event, ModelEvent) for call in event.output.message.tool_calls or []
     ]
-    check(len({*shown}) == len(shown), f"the log's answers have the ids {shown}")
+    check(len({*shown}) == len(shown), f"the calls in the log have the ids {shown}")
     check(len({event.id for event in ran}) == len(ran), "the log's tool events share ids")
-    check({event.id for event in ran} <= {*shown}, "the log's viewer would not find the events of the calls")
+    check(
+        {event.id for event in ran} <= {*shown},
+        "some tool events have ids of no call, so the log viewer would not show them with their calls",
+    )
     for command, text in printed.items():
         found = [str(event.result) for event in ran if command in json.dumps(event.arguments)]
         check(len(found) == 1 and text in found[0], f"the events of {command!r} have the results {found}")

@@ -106,7 +106,7 @@ def run_matrix(
 def _cells(sample: EvalSample) -> dict[str, Cell]:
     names, seconds = BEHAVIOURS[str(sample.id)].names, sample.total_time or 0.0
     if sample.error is not None or not sample.scores:
-        message = sample.error.message if sample.error else "it was not scored"
+        message = sample.error.message if sample.error else "the sample was not scored"
         return dict.fromkeys(names, Cell("failed", f"{message[:2000]}", seconds))
     verdicts: dict[object, Literal["ok", "failed", "n/a"]] = {"C": "ok", "N": "n/a"}
     judged = (sample.scores["conforms"].metadata or {})["behaviours"]

@@ -48,7 +48,7 @@ _RUN_ITS_SCRIPT = "find / -path '*/magic/scripts/word.sh' -not -path '/proc/*' -
 
 
 class Numbers(BaseModel):
-    """What an agent has to give as its result."""
+    """The result that the agent must write."""
 
     total: int
     names: list[str]
@@ -68,13 +68,13 @@ WRONG, RIGHT = {"total": "many", "names": []}, Numbers(total=2, names=["a", "b"]
     ],
     setup=_REPOSITORY,
     also={
-        "response_schema": "It gives a result as data, and is told in its session what is wrong with that.",
-        "task_files": "The task's own files stay as they are, and nothing but the work is left in its repository.",
+        "response_schema": "The agent returns its result as data, and corrects an invalid one in its session.",
+        "task_files": "The task's own files stay unchanged, and the agent adds only its work to the repository.",
         "skills": "A skill is offered to the model with its description, and its scripts run.",
     },
 )
 async def collect(trial: Trial) -> None:
-    """The files that it adds, modifies and deletes are kept, and the patch; there are no others."""
+    """The log contains the patch and exactly the files that the agent added, modified or deleted."""
     given: dict[str, Any] = {"skills": [_MAGIC]} if trial.has("skills") else {}
     collected = OutputFiles(patch=True)
     await trial.run("THE-TASK-TEXT", collect=collected, response_schema=Numbers, system_prompt="Be brief.", **given)
@@ -85,7 +85,7 @@ async def collect(trial: Trial) -> None:
     with trial.judging("skills"):
         _check_skill(trial)
     files = output_files(store())
-    check(files.error is None, f"something could not be kept: {files.error}")
+    check(files.error is None, f"the collection failed: {files.error}")
     found = {path: (file.status, file.text) for path, file in files.items()}
     if found.get("opencode.json") == ("modified", f"{_CONFIG}\n"):  # The CLI wrote to the file and reverted it.
         del found["opencode.json"]
@@ -98,18 +98,21 @@ async def collect(trial: Trial) -> None:
 def _check_result(trial: Trial) -> None:
     result = result_of(store(), Numbers)
     check(result == RIGHT, f"the result is {result}, and its error is {store_as(SweResult).error!r}")
-    check(store_as(SweResult).tries == 2, f"its result was looked at {store_as(SweResult).tries} times, not twice")
+    check(store_as(SweResult).tries == 2, f"the result was validated {store_as(SweResult).tries} times, not twice")
     check(trial.state.output.completion == '{"total":2,"names":["a","b"]}', "the result is not the output")
-    check(len(trial.requests) == 6, f"the model was asked {len(trial.requests)} times, not 6 times")
+    check(len(trial.requests) == 6, f"the model was called {len(trial.requests)} times, not 6 times")
     trial.check_once("THE-TASK-TEXT")
     trial.check_once("valid against this JSON schema")
     told = "`total`: must be a valid integer"
-    check(any(told in message.text for message in trial.requests[-1].messages), "it was not told what is wrong")
+    check(
+        any(told in message.text for message in trial.requests[-1].messages),
+        "the agent did not receive the validation error",
+    )
 
 
 async def _check_task_files(trial: Trial) -> None:
     status = await trial.sh("git status --porcelain")
-    check(status == " D gone.txt\n M kept.txt\n?? out.txt\n", f"git status says: {status!r}")
+    check(status == " D gone.txt\n M kept.txt\n?? out.txt\n", f"git status printed: {status!r}")
     changed = await trial.sh(f"{_SUM} | diff /before -")
     check(changed == "", f"files were changed: {changed}")
 
@@ -119,4 +122,4 @@ def _check_skill(trial: Trial) -> None:
     first = trial.requests[0]
     offered = [*(message.text for message in first.messages), *(tool.model_dump_json() for tool in first.tools)]
     check(any("Knows the magic word XYZZY." in text for text in offered), "the skill is not offered to the model")
-    check("PLUGH-FROM-SCRIPT" in trial.results[0], f"its script did not run: {trial.results[0]!r}")
+    check("PLUGH-FROM-SCRIPT" in trial.results[0], f"the skill's script did not run: {trial.results[0]!r}")

@@ -52,13 +52,13 @@ _ELSEWHERE = setup_script(_WAYS, [("/home/tester", "/home/tester/my work"), ("/r
     setup=_ADD_USER + _ELSEWHERE + _OWN,
     service={"environment": {name: value for way in _WAYS for name, value in way.env.items()}},
     also={
-        "not_diverted": "Nothing in the image's environment, the home directory or the task's files diverts a request.",
-        "routing": "Model names go where they are mapped to, and all others to the eval's model, never to a provider.",
-        "filtered": "A filter sees every request, with the served model, and may answer in its place.",
+        "not_diverted": "No variable of the image, and no file of the user or the task, diverts a model request.",
+        "routing": "A mapped model name reaches its model; any other name reaches the eval's model, never a provider.",
+        "filtered": "A filter receives every request with the served model, and can answer it itself.",
     },
 )
 async def user_cwd_env(trial: Trial) -> None:
-    """It runs as a user, in a folder and with an environment of one's choice."""
+    """The agent runs with the given user, working directory and environment."""
     other = scripted([say("I am the alias.")], name="other")
     seen: list[str] = []
     answered: list[bool] = []
@@ -87,22 +87,24 @@ async def user_cwd_env(trial: Trial) -> None:
     told = "\n".join(trial.results)
     with trial.judging("routing"):
         trial.require("model_aliases")
-        check("I am the alias." in told, f"the alias was not used: {told!r}")
-        check("Scripted model" in told, f"another name did not reach the eval's model: {told!r}")
-        check(len(scripted_requests(other)) == 1, "the alias was asked more than once")
+        check("I am the alias." in told, f"the alias was not called: {told!r}")
+        check("Scripted model" in told, f"an unmapped name did not reach the eval's model: {told!r}")
+        check(len(scripted_requests(other)) == 1, "the alias was not called exactly once")
     with trial.judging("filtered"):
         trial.require("filter")
         check("SAYS-THE-FILTER" in told, "the filter's answer was not used")
         served = {str(trial.model)} | ({str(other)} if trial.has("model_aliases") else set())
-        check(len(seen) >= 4, f"the filter saw {len(seen)} requests")
-        check(set(seen) == served, f"the filter saw the models {seen}")
+        check(len(seen) >= 4, f"the filter received only {len(seen)} requests")
+        check(set(seen) == served, f"the filter received the models {seen}")
     with trial.judging("not_diverted"):
         record = await trial.sh(f"cat {RECORD}")
-        check(record == "", f"another server was asked: {record[:300]!r}")
+        check(record == "", f"another server received requests: {record[:300]!r}")
         check(trial.state.output.completion.strip() == "Done.", "the scripted model's answer is not the output")
     trial.require("user", "cwd", "env")
     facts = await trial.sh("cat '/home/tester/my work/facts'")
-    check(facts == "tester\n/home/tester /home/tester/my work bar $baz 'qux'\n", f"its shell says: {facts!r}")
+    check(
+        facts == "tester\n/home/tester /home/tester/my work bar $baz 'qux'\n", f"the agent's shell printed: {facts!r}"
+    )
 
 
 def _shell_of(tools: list[ToolInfo]) -> tuple[str, dict[str, object]]:
@@ -113,13 +115,13 @@ def _shell_of(tools: list[ToolInfo]) -> tuple[str, dict[str, object]]:
 
 @behaviour([shell("echo hi > out"), finish("Done.")], minimal=True, copies=True)
 async def minimal_image(trial: Trial) -> None:
-    """It runs in an image with little more than a shell, or says what is missing there."""
+    """The agent runs in an image with little more than a shell, or its error states what is missing."""
     await trial.attempt("Do it.")
     error = trial.error
     # A failed download says nothing about the image.
     not_fetched = isinstance(error, (RegistryError, UnknownVersionError, DigestMismatchError))
     if isinstance(error, (AgentInstallError, SandboxUnsupportedError)) and not not_fetched:
-        check(not trial.requests, "it asked the model before it gave up")
+        check(not trial.requests, "it called the model before it failed")
         raise NotApplicable(error.summary)
-    check(error is None, f"it ended with {type(error).__name__}: {error}")
-    check(await trial.sh("cat out") == "hi\n", "it did not work")
+    check(error is None, f"the run ended with {type(error).__name__}: {error}")
+    check(await trial.sh("cat out") == "hi\n", "the agent did not do its work")

@@ -52,11 +52,11 @@ def _work_once(request: ScriptedRequest) -> Step:
 @behaviour(
     [_work_once] * 20,
     also={
-        "project_policy": "Where a project's settings forbid its mode, it does its work, or the error names the file."
+        "project_policy": "If a project's settings forbid its mode, the agent still works, or its error names the file."
     },
 )
 async def administrator_policy(trial: Trial) -> None:
-    """Where an administrator's settings forbid its mode, it does its work, or the error names the file."""
+    """If an administrator's settings forbid its mode, the agent still works, or its error names the file."""
     with trial.judging("project_policy"):
         await _work_under(trial, {f"/workspace/{path}": content for path, content in _PROJECT.items()})
     await trial.sh("rm -rf /workspace/.[a-z]*")
@@ -74,5 +74,5 @@ async def _work_under(trial: Trial, settings: Mapping[str, object]) -> None:
         named = [path for path in settings if path in trial.error.summary]
         check(named, f"the error does not name the file: {trial.error.summary}")
         return
-    check(trial.error is None, f"it ended with {type(trial.error).__name__}: {trial.error}")
-    check(await trial.sh("cat out") == "worked\n", "it did not do its work, and was not an error")
+    check(trial.error is None, f"the run ended with {type(trial.error).__name__}: {trial.error}")
+    check(await trial.sh("cat out") == "worked\n", "the agent neither did its work nor raised an error")

@@ -25,13 +25,13 @@ _FIRST, _SECOND, _THIRD = (shell(command) for command in _PRINTED)
         finish("All done."),
     ],
     also={
-        "system_prompt": "Its own system prompt and the conversation's reach the model once, in every request.",
-        "root_conversation": "The final conversation is the whole of it, each message once, each call with its result.",
-        "tool_events": "The transcript has each call once, as a tool event with its command, its result and its time.",
+        "system_prompt": "Every request contains the agent's system prompt and the conversation's, each once.",
+        "root_conversation": "The returned conversation is complete: each message once, and each call with its result.",
+        "tool_events": "The transcript contains each call once, as a tool event with its command, result and duration.",
     },
 )
 async def basic(trial: Trial) -> None:
-    """It runs tools in the sandbox, and its last answer is the output."""
+    """The agent runs tools in the sandbox, and its last answer is the output."""
     task: list[ChatMessage] = [ChatMessageSystem(content="FROM-THE-TASK"), ChatMessageUser(content="Write out.txt.")]
     await trial.run(task, system_prompt="FROM-THE-AGENT")
     with trial.judging("system_prompt"):
@@ -39,39 +39,42 @@ async def basic(trial: Trial) -> None:
             trial.check_once("FROM-THE-TASK", request.messages)
             trial.check_once("FROM-THE-AGENT", request.messages)
     with trial.judging("root_conversation"):
-        _check_all_is_there_once(trial)
+        _check_complete(trial)
     with trial.judging("tool_events"):
         _check_tool_events()
     check(await trial.sh("cat out.txt") == "hi", "the model's command did not run in the working directory")
     check("All done." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
-    check(len(trial.requests) == 4, f"the model was asked {len(trial.requests)} times, not 4 times")
+    check(len(trial.requests) == 4, f"the model was called {len(trial.requests)} times, not 4 times")
     check(any("/workspace" in text for text in trial.results), "the tool's result is not in the conversation")
     trial.check_once("Write out.txt.")
 
 
-def _check_all_is_there_once(trial: Trial) -> None:
+def _check_complete(trial: Trial) -> None:
     messages = trial.state.messages
     ids = [message.id for message in messages]
-    check(len(ids) == len(set(ids)), "messages are there twice")
+    check(len(ids) == len(set(ids)), "the conversation contains messages twice")
     calls = [c.id for m in messages if isinstance(m, ChatMessageAssistant) for c in m.tool_calls or []]
     results = [message.tool_call_id for message in messages if isinstance(message, ChatMessageTool)]
-    check(len(calls) == len(set(calls)), "tool calls are there twice")
+    check(len(calls) == len(set(calls)), "the conversation contains tool calls twice")
     check(set(calls[:4]) <= set(results), "a tool call has no result")
-    check(len(results) == len(set(results)), f"tool results are there twice: {results}")
+    check(len(results) == len(set(results)), f"the conversation contains tool results twice: {results}")
     for text in _PRINTED.values():
-        check(sum(text in result for result in trial.results) == 1, f"the result {text!r} is not there once")
+        check(sum(text in result for result in trial.results) == 1, f"the result {text!r} does not occur exactly once")
 
 
 def _check_tool_events() -> None:
     ran = _tool_events()
-    check(len(ran) >= 4, f"there are {len(ran)} tool events")
+    check(len(ran) >= 4, f"there are only {len(ran)} tool events")
     for event, (command, printed) in zip(ran, _PRINTED.items(), strict=False):
-        check(event.view and command in event.view.content, f"{command!r} is not to be seen in {event.view}")
+        check(event.view and command in event.view.content, f"{command!r} is not shown in {event.view}")
         check(printed in str(event.result) and event.error is None, f"{command!r} has the result {event.result!r}")
-        check(event.completed and event.pending is None, f"{command!r} has not ended")
+        check(event.completed and event.pending is None, f"the event of {command!r} has not ended")
         seconds = (event.completed - event.timestamp).total_seconds() if event.completed else 0
         check(seconds >= ("sleep" in command), f"{command!r} took {seconds} seconds")
-        check(abs((event.working_time or 0) - seconds) < 0.5, f"{command!r} worked {event.working_time} of {seconds} s")
+        check(
+            abs((event.working_time or 0) - seconds) < 0.5,
+            f"{command!r} has a working time of {event.working_time} s in {seconds} s",
+        )
 
 
 def _tool_events() -> list[ToolEvent]:
@@ -79,10 +82,10 @@ def _tool_events() -> list[ToolEvent]:
     told = transcript().events
     answers = [event for event in told if isinstance(event, ModelEvent)]
     ran = [event for event in told if isinstance(event, ToolEvent)]
-    check(len({event.id for event in ran}) == len(ran), "the transcript has tool events twice")
+    check(len({event.id for event in ran}) == len(ran), "the transcript contains tool events twice")
     shown = {call.id for event in answers for call in event.output.message.tool_calls or []}
     new = {message.tool_call_id for event in answers for message in event.input[-2:] if message.role == "tool"}
-    check({event.id for event in ran} | new <= shown, "the log's viewer would show results twice")
+    check({event.id for event in ran} | new <= shown, "the log viewer would show results twice")
     return ran
 
 
@@ -99,8 +102,8 @@ _STRICT = {
     service=_STRICT,
     copies=True,
     also={
-        "container_user": "It runs where the container's user is not root and has no name.",
-        "read_only_root": "It runs, and goes on after a first attempt, where only /tmp can be written to.",
+        "container_user": "The agent runs in a container whose user is not root and has no name.",
+        "read_only_root": "The agent runs, and continues after an attempt, in a container where only /tmp is writable.",
     },
 )
 async def attempts(trial: Trial) -> None:
@@ -112,15 +115,20 @@ async def attempts(trial: Trial) -> None:
     with trial.judging("container_user"):
         check({*users} == {"4242"}, f"it ran as the users {users}, not as the container's")
     with trial.judging("read_only_root"):
-        check(len(users) == 3, f"there {len(users)} attempts wrote what they had to, not 3")
+        check(len(users) == 3, f"{len(users)} attempts wrote their file, not 3")
     check(not trial.grades, f"{len(trial.grades)} attempts were not scored")
-    check(len(trial.requests) == 6, f"the model was asked {len(trial.requests)} times, not 6 times")
+    check(len(trial.requests) == 6, f"the model was called {len(trial.requests)} times, not 6 times")
     trial.check_once("THE-TASK-TEXT")
     trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)
     texts = [message.text for message in trial.requests[-1].messages]
-    check(sum("WRONG-TRY-AGAIN" in text for text in texts) == 2, "not every attempt was told that it was wrong")
+    check(
+        sum("WRONG-TRY-AGAIN" in text for text in texts) == 2, "not every failed attempt received the message about it"
+    )
     for n in range(3):
-        check(sum(f"try-{n}" in text for text in trial.results) == 1, f"the result of attempt {n} is not there once")
+        check(
+            sum(f"try-{n}" in text for text in trial.results) == 1,
+            f"the result of attempt {n} does not occur exactly once",
+        )
     check(len(_tool_events()) >= 3, "the transcript lacks tool events of attempts")
     check("Attempt 2." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
 
@@ -143,27 +151,27 @@ _ONE, _TWO, _THREE, _FOUR, _FIVE = (shell(command) for command in _ECHOES)
         finish("3."),
     ],
     also={
-        "prompt_like_an_option": "Prompts that look like an option, a command or a mention arrive as they are.",
+        "prompt_like_an_option": "Prompts that look like an option, a command or a mention reach the model unchanged.",
         **ABOUT_IDS,
     },
     call_ids=server_ids,
 )
 async def multi_turn(trial: Trial) -> None:
-    """Called several times on one state, it goes on in its session."""
+    """Called several times with the same state, the agent resumes its session."""
     agent = trial.agent(system_prompt="SYSTEM-MARKER")
     with trial.judging("prompt_like_an_option"):
         for prompt in _PROMPTS:
             await trial.run(prompt, agent=agent)
             asked = trial.requests[-1].messages
-            check(any(prompt in message.text for message in asked), f"{prompt!r} did not arrive as it is")
+            check(any(prompt in message.text for message in asked), f"{prompt!r} did not reach the model unchanged")
     judge_ids(trial, _ECHOES)
-    check(len(trial.requests) == 6, f"the model was asked {len(trial.requests)} times, not 6 times")
+    check(len(trial.requests) == 6, f"the model was called {len(trial.requests)} times, not 6 times")
     for prompt in _PROMPTS:
         trial.check_once(prompt)
     trial.check_once("SYSTEM-MARKER", trial.requests[-1].messages)
     for answer in ("First answer.", "Second answer."):
         texts = [message.text for message in trial.requests[-1].messages]
-        check(any(answer in text for text in texts), f"the last call does not know the answer {answer!r}")
+        check(any(answer in text for text in texts), f"the last request lacks the answer {answer!r}")
     check("3." in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
 
 
@@ -200,12 +208,12 @@ for name in json os re; do echo 'raise SystemExit(3)' >"/opt/odd/$name.py"; done
     setup=_ODD_FILES,
     service={"environment": _ODD, "pids_limit": 64, "ulimits": {"nofile": 256}},
     also={
-        "odd_environment": "Variables of the image that would break its program, and profiles that exit, do not; its "
-        "commands have them. It runs with 256 open files and 64 processes.",
+        "odd_environment": "Profiles that exit, and variables of the image that break programs, don't affect the CLI; "
+        "its commands receive the variables. It runs with 256 open files and 64 processes.",
     },
 )
 async def handed_over(trial: Trial) -> None:
-    """Handed a conversation, it works on what the conversation asks for."""
+    """After a handoff, the agent does what the conversation asks for."""
     coder = handoff(trial.agent(), tool_name="transfer_to_coder")
     await trial.run("THE-TASK-TEXT: write out.txt.", agent=react(prompt="You lead.", tools=[coder]))
     check(await trial.sh("cat out.txt") == "x\n", "the agent did not work")
@@ -213,10 +221,10 @@ async def handed_over(trial: Trial) -> None:
         seen = dict(line.split("=", 1) for line in (await trial.sh("cat seen")).splitlines() if "=" in line)
         unseen = trial.adapter.unseen_by_commands if trial.adapter else frozenset()
         lost = [name for name, value in _ODD.items() if seen.get(name) != value and name not in unseen]
-        check(not lost, f"its command has another {', '.join(lost)}")
+        check(not lost, f"these variables differ in the agent's command: {', '.join(lost)}")
     asked = [message.text for message in trial.requests[1].messages]
     check(any("THE-TASK-TEXT" in text for text in asked), "the task's text did not reach the agent")
-    check(any("I wrote it." in message.text for message in trial.state.messages), "its answer was lost")
+    check(any("I wrote it." in message.text for message in trial.state.messages), "the agent's answer is missing")
 
 
 @behaviour(
@@ -224,9 +232,9 @@ async def handed_over(trial: Trial) -> None:
     lead=("coder", "submit"),
 )
 async def as_a_tool(trial: Trial) -> None:
-    """Called as a tool, it works on the tool's input and returns its answer."""
+    """Called as a tool, the agent works on the tool's input and returns its answer."""
     coder = as_tool(trial.agent(name="coder", description="Writes code."))
-    await trial.run("Have the work done.", agent=react(prompt="You lead.", tools=[coder]))
+    await trial.run("Delegate the work.", agent=react(prompt="You lead.", tools=[coder]))
     check(await trial.sh("cat out.txt") == "x\n", "the agent did not work")
     asked = [message.text for message in trial.requests[1].messages]
     check(any("SUB-TASK" in text for text in asked), "the tool's input did not reach the agent")

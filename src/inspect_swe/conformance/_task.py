@@ -48,14 +48,14 @@ def conformance_task(
     factory = load_agent(agent) if isinstance(agent, str) else agent
     unknown = [name for name in behaviours or () if name not in BEHAVIOURS]
     if unknown:
-        raise ValueError(f"No such behaviour: {', '.join(unknown)}. There are: {', '.join(BEHAVIOURS)}.")
+        raise ValueError(f"Unknown behaviour: {', '.join(unknown)}. Known behaviours: {', '.join(BEHAVIOURS)}.")
     runs = {BEHAVIOURS[name].name: BEHAVIOURS[name] for name in behaviours or BEHAVIOURS}
     chosen = sorted(runs.values(), key=lambda behaviour: not behaviour.waits)
     here = {each for each in {image, minimal_image} if is_here(each)}
     mounts = cli_mounts(str(agent), version or "stable", image) if agent in _OWN and image in here else []
     options = {} if version is None else {"version": version}
     if not options.keys() <= inspect.signature(factory).parameters.keys():
-        raise ValueError(f"The signature of {agent} has no `version`.")
+        raise ValueError(f"{agent} has no option `version`.")
     return Task(
         name="conformance",
         dataset=[

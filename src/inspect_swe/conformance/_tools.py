@@ -96,7 +96,7 @@ def _named(name: str) -> Tool:
     async def execute(what: str) -> str:
         return f"ODD-RESULT-{_ODD_NAMES.index(name)}-{what}"
 
-    description = f"The tool with the name {name!r}, whatever the model calls it by."
+    description = f"The tool whose original name is {name!r}."
     return ToolDef(execute, name, description, {"what": "Anything."}).as_tool()
 
 
@@ -112,7 +112,7 @@ def _odd_tools(trial: Trial) -> list[str]:
 
 def _call_odd(name: str) -> DynamicStep:
     def step(request: ScriptedRequest) -> Step:
-        offered = [tool.name for tool in request.tools if f"the name {name!r}" in tool.description]
+        offered = [tool.name for tool in request.tools if f"original name is {name!r}" in tool.description]
         return call(offered[0], what="42") if offered else say(f"There is no tool {name}.")
 
     return step
@@ -125,14 +125,14 @@ _LOOKUPS = {"number": "42", "text": "text for text", "error": "HOST-SAYS-NO"}
     [],
     setup=_WRITE_SERVER + _SERVE_HTTP,
     also={
-        "mcp_http": "The tools of an MCP server over HTTP are there from the first request, and work.",
-        "bridged_tools": "Host tools are there from the first request; numbers, texts and errors come back as such.",
-        "renamed_tools": "A tool whose name the CLI changes is called, or refused when the agent is made.",
-        "servers_together": "All of them are there together, beside a server without tools.",
+        "mcp_http": "The tools of an MCP server over HTTP are offered from the first request, and work.",
+        "bridged_tools": "Host tools are offered from the first request, and return numbers, texts and errors.",
+        "renamed_tools": "A tool whose name the CLI changes works, or is rejected when the agent is created.",
+        "servers_together": "All kinds of tools are offered together, beside a server without tools.",
     },
 )
 async def mcp_stdio(trial: Trial) -> None:
-    """The tools of an MCP server in the sandbox are there from the first request, and work."""
+    """The tools of an MCP server in the sandbox are offered from the first request, and work."""
     options: dict[str, Any] = {}
     steps: list[ScriptStep] = []
     odd: list[str] = []
@@ -168,10 +168,10 @@ async def mcp_stdio(trial: Trial) -> None:
         trial.require("bridged_tools")
         for expected in _LOOKUPS.values():
             text = next(results, "")
-            check(expected in text, f"{expected!r} came back as {text!r}")
+            check(expected in text, f"the tool returned {text!r} instead of {expected!r}")
     with trial.judging("renamed_tools"):
         trial.require("bridged_tools")
-        check(odd, "it takes none of the names")
+        check(odd, "the agent accepts none of the names")
         for name in odd:
             text = next(results, "")
             check(f"ODD-RESULT-{_ODD_NAMES.index(name)}-42" in text, f"the tool {name!r} returned {text!r}")

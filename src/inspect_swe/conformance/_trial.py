@@ -86,13 +86,13 @@ class Trial:
         """Mark the behaviour as not applicable if the agent lacks an option."""
         missing = sorted({*options} - parameter_types(self.factory).keys())
         if missing:
-            raise NotApplicable(f"its signature has no `{'`, `'.join(missing)}`")
+            raise NotApplicable(f"the agent lacks the option `{'`, `'.join(missing)}`")
 
     async def run(self, prompt: str | Sequence[ChatMessage], *, agent: Agent | None = None, **options: Any) -> None:
         """Run the agent on a prompt, and require success."""
         await self.attempt(prompt, agent=agent, **options)
-        check(self.error is None, f"it ended with {type(self.error).__name__}: {self.error}")
-        check(self.limit is None, f"it met a limit: {self.limit}")
+        check(self.error is None, f"the run ended with {type(self.error).__name__}: {self.error}")
+        check(self.limit is None, f"the run exceeded a limit: {self.limit}")
 
     async def attempt(
         self,
@@ -145,11 +145,11 @@ class Trial:
         prefixes = tuple(self.adapter.tool_prefix(server) for server in self.servers)
         offered = {tool.name: tool for request in self.requests for tool in request.tools if tool.name not in known}
         unknown = sorted(name for name, tool in offered.items() if not full_name(tool).startswith(prefixes))
-        check(not unknown, f"tools that `Adapter.tools` does not have: {', '.join(unknown)}")
+        check(not unknown, f"these tools are not in `Adapter.tools`: {', '.join(unknown)}")
 
     def check_once(self, text: str, messages: Sequence[ChatMessage] | None = None) -> None:
         """Require that a text occurs once in the conversation (by default in the last request and in the state)."""
         places = [messages] if messages is not None else [self.requests[-1].messages, self.state.messages]
         for place in places:
             times = sum(message.text.count(text) for message in place)
-            check(times == 1, f"{text[:60]!r} stands {times} times in the conversation, not once")
+            check(times == 1, f"{text[:60]!r} occurs {times} times in the conversation, not once")

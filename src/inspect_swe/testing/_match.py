@@ -71,8 +71,8 @@ def find_tool(tools: Sequence[ToolInfo], wanted: str) -> str:
         found = sorted({tool.name for tool in pool if fits(tool)})
         if len(found) > 1:
             raise ScriptError(
-                f"The script calls '{wanted}', which may be any of: {', '.join(found)}.",
-                hint="Give the full name, or narrow it as 'server/tool'.",
+                f"The script calls '{wanted}', which matches several tools: {', '.join(found)}.",
+                hint="Use the full name, or 'server/tool'.",
             )
         if found:
             return found[0]
@@ -160,4 +160,4 @@ def _plain(name: str) -> str:
 
 def _not_offered(what: str, tools: Sequence[ToolInfo]) -> ScriptError:
     names = ", ".join(tool.name for tool in tools) or "none"
-    return ScriptError(f"The script calls {what}, which the request does not offer. Tools on offer: {names}.")
+    return ScriptError(f"The script calls {what}, which the request does not offer. Offered tools: {names}.")

@@ -210,7 +210,7 @@ class ScriptedModel(ModelAPI):
             elif callable(step):
                 step = step(request)
             else:
-                raise ScriptError(f"A function in the script returned {step!r}, which is no step.")
+                raise ScriptError(f"A function in the script returned {step!r}, which is not a step.")
         if isinstance(step, Say):
             play.last_say = step.text
         return step

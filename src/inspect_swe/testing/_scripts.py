@@ -54,7 +54,7 @@ def named_script(name: str) -> tuple[ScriptStep, ...]:
     if name not in _SCRIPTS:
         raise ScriptError(
             f"There is no script named '{name}'. Known scripts: {', '.join(script_names())}.",
-            hint="Call register_script() in the task file, or give a file with -M script=steps.yaml.",
+            hint="Call register_script() in the task file, or pass a file with -M script=steps.yaml.",
         )
     return _SCRIPTS[name]
 
@@ -82,7 +82,7 @@ def _read(path: Path) -> object:
         )
         return loads(text)
     except OSError as ex:
-        raise ScriptError(f"The script {path} cannot be read: {ex.strerror or ex}.") from ex
+        raise ScriptError(f"The script {path} could not be read: {ex.strerror or ex}.") from ex
     except Exception as ex:
         raise ScriptError(f"The script {path} is not valid YAML or JSON: {ex}") from ex
 
@@ -101,7 +101,7 @@ def _parse_list(items: object, source: str) -> tuple[ScriptStep, ...]:
 def _parse(item: Mapping[str, Any], where: str) -> Step:
     kinds = [key for key in item if key in _PARSERS]
     if len(kinds) != 1 or set(item) - {kinds[0], "usage"}:
-        raise ScriptError(f"{where}: expected one of {', '.join(_PARSERS)} (and perhaps usage), not {dict(item)!r}.")
+        raise ScriptError(f"{where}: expected one of {', '.join(_PARSERS)} (and optionally usage), not {dict(item)!r}.")
     value = item[kinds[0]]
     fields = dict(value) if isinstance(value, Mapping) else {_PLAIN_FIELD[kinds[0]]: value}
     if "usage" in item:
@@ -119,7 +119,7 @@ def _parse(item: Mapping[str, Any], where: str) -> Step:
 def _parse_call(fields: dict[str, Any], where: str) -> Call:
     call = Call(**fields)
     if not isinstance(call.tool, str) or not isinstance(call.arguments, Mapping):
-        raise TypeError("takes a tool name and a mapping of arguments")
+        raise TypeError("requires a tool name and a mapping of arguments")
     return call
 
 
@@ -138,7 +138,7 @@ def _with_calls(step: Callable[..., Step]) -> Callable[[dict[str, Any], str], St
 def _parse_calls(items: Iterable[Any], where: str) -> tuple[Shell | Call, ...]:
     calls = [_parse(item, where) for item in items]
     if not all(isinstance(item, (Shell, Call)) for item in calls):
-        raise TypeError("takes shell and call steps only")
+        raise TypeError("accepts only shell and call steps")
     return tuple(item for item in calls if isinstance(item, (Shell, Call)))
 
 
@@ -150,7 +150,7 @@ def _parse_wait(fields: dict[str, Any], where: str) -> Step:
 def _text(step: Callable[..., Step], field: str) -> Callable[[dict[str, Any], str], Step]:
     def parse(fields: dict[str, Any], where: str) -> Step:
         if not isinstance(fields.get(field), str):
-            raise TypeError(f"takes text, not {fields.get(field)!r}")
+            raise TypeError(f"requires text, not {fields.get(field)!r}")
         return step(fields.pop(field), **fields)
 
     return parse

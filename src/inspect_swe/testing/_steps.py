@@ -176,7 +176,7 @@ def write_result(data: object) -> DynamicStep:
     def step(request: ScriptedRequest) -> Step:
         asked = [message.text for message in request.messages if message.role == "user"]
         if not (files := re.findall(r"/\S+/result-\w+\.json", "\n".join(asked))):
-            raise ScriptError("write_result(): no prompt asks for a result.")
+            raise ScriptError("write_result(): no prompt requests a result.")
         return Shell(f"printf %s {shlex.quote(text)} > {shlex.quote(files[-1])}")
 
     return step
@@ -210,7 +210,7 @@ def cut(text: str, *calls: Shell | Call, stop_reason: CutReason = "max_tokens", 
         ScriptError: An item is not a `shell` or `call` step, or the stop reason is unknown.
     """
     if stop_reason not in get_args(CutReason):
-        raise ScriptError(f"cut() takes the stop reason {' or '.join(get_args(CutReason))}, not {stop_reason!r}.")
+        raise ScriptError(f"cut() requires the stop reason {' or '.join(get_args(CutReason))}, not {stop_reason!r}.")
     return Cut(text, _checked_calls("cut", calls), stop_reason, usage)
 
 
@@ -225,7 +225,7 @@ def fail(status: int, message: str = "scripted failure") -> Fail:
         ScriptError: The status is out of range.
     """
     if not 400 <= status <= 599:
-        raise ScriptError(f"fail() takes an HTTP status from 400 to 599, not {status!r}.")
+        raise ScriptError(f"fail() requires an HTTP status from 400 to 599, not {status!r}.")
     return Fail(status, message)
 
 
@@ -240,14 +240,14 @@ def wait(seconds: float, then: ScriptStep | None = None) -> Wait:
         ScriptError: The time is negative.
     """
     if seconds < 0:
-        raise ScriptError(f"wait() takes a time in seconds, not {seconds!r}.")
+        raise ScriptError(f"wait() requires a non-negative number of seconds, not {seconds!r}.")
     return Wait(seconds, then)
 
 
 def _checked_calls(step: str, calls: tuple[Shell | Call, ...]) -> tuple[Shell | Call, ...]:
     for item in calls:
         if not isinstance(item, (Shell, Call)):
-            raise ScriptError(f"{step}() takes shell() and call() steps, not {item!r}.")
+            raise ScriptError(f"{step}() accepts shell() and call() steps, not {item!r}.")
     return calls
 
 
@@ -266,8 +266,8 @@ def checked_steps(steps: object) -> tuple[ScriptStep, ...]:
         # A class is callable but not a step: its parentheses were forgotten.
         if isinstance(step, type) or not (isinstance(step, (*ANSWERS, Wait)) or callable(step)):
             raise ScriptError(
-                f"Step {number} of the script is no step: {step!r}.",
-                hint="Make steps with shell(), call(), turn(), say(), refuse(), cut(), fail() and wait(), or pass a "
+                f"Item {number} of the script is not a step: {step!r}.",
+                hint="Create steps with shell(), call(), turn(), say(), refuse(), cut(), fail() or wait(), or pass a "
                 "function.",
             )
     return tuple(steps)
