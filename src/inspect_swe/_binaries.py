@@ -69,10 +69,10 @@ def cached_agent_binaries(binary: str | None = None, quiet: bool = False) -> Age
     Raises:
         AgentOptionError: The agent does not exist.
     """
-    found = list(stored(list(known_recipes()) if binary is None else [choice_of(binary).key]))
+    artifacts = list(stored(list(known_recipes()) if binary is None else [choice_of(binary).key]))
     if not quiet:
-        print_entries([entry_of(each) for each in found])
-    return AgentBinaries(AgentBinary(each.artifact.agent, each.artifact.version, path_of(each)) for each in found)
+        print_entries([entry_of(each) for each in artifacts])
+    return AgentBinaries(AgentBinary(each.artifact.agent, each.artifact.version, path_of(each)) for each in artifacts)
 
 
 def download_wheels_tarball(

@@ -154,14 +154,14 @@ async def _run(
     record(InfoEvent(data=data, source="inspect_swe"))
     if code != 0:
         logger.warning("The solution %s exited with code %s.", path, code)
-    _tell(state, path, code, out.text, err.text)
+    _add_to_conversation(state, path, code, out.text, err.text)
 
 
-def _tell(state: AgentState, path: str, code: int, out: str, err: str) -> None:
+def _add_to_conversation(state: AgentState, path: str, code: int, out: str, err: str) -> None:
     """Add the script's call and output to the conversation."""
     call = ToolCall(id=f"solution_{uuid4().hex[:8]}", function="solution", arguments={"path": path})
-    said = "\n".join(filter(None, [out.rstrip(), err.rstrip(), f"Exit code: {code}" if code else ""]))
+    result = "\n".join(filter(None, [out.rstrip(), err.rstrip(), f"Exit code: {code}" if code else ""]))
     state.messages.append(ChatMessageAssistant(content="", tool_calls=[call], model="oracle"))
-    state.messages.append(ChatMessageTool(content=said, tool_call_id=call.id, function=call.function))
+    state.messages.append(ChatMessageTool(content=result, tool_call_id=call.id, function=call.function))
     state.output = ModelOutput.from_content("oracle", out.strip())
     state.messages.append(state.output.message)

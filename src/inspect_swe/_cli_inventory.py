@@ -72,18 +72,21 @@ def choice_of(agent: str) -> Choice:
         return CHOICES[agent]
     if agent not in (others := plugin_names()):
         raise AgentOptionError(f"Unknown agent {agent!r}.", hint=f"known agents: {', '.join([*CHOICES, *others])}.")
-    found = plugin_agent(agent)
-    if found.adapter.recipe is None:
+    plugin = plugin_agent(agent)
+    if plugin.adapter.recipe is None:
         raise AgentOptionError(
-            f"{found.package} declares no package for the CLI of {agent}, so the sandbox's image must contain it."
+            f"{plugin.package} declares no package for the CLI of {agent}, so the sandbox's image must contain it."
         )
-    return Choice(agent, found.adapter.recipe)
+    return Choice(agent, plugin.adapter.recipe)
 
 
 def known_recipes() -> dict[str, Recipe]:
     """Return the recipes of all agents' CLIs, including usable agents of other packages."""
-    others = [found for found in all_plugins() if isinstance(found, PluginAgent)]
-    return {**{each.name: each.adapter.recipe for each in others if each.adapter.recipe is not None}, **RECIPES}
+    plugins = [plugin for plugin in all_plugins() if isinstance(plugin, PluginAgent)]
+    return {
+        **{plugin.name: plugin.adapter.recipe for plugin in plugins if plugin.adapter.recipe is not None},
+        **RECIPES,
+    }
 
 
 def check_platform(platform: str) -> None:
@@ -103,46 +106,46 @@ def fetch(agent: str, version: str, platform: SandboxPlatform) -> list[StoredArt
 
 
 def fetch_each(
-    wanted: Sequence[tuple[str, SandboxPlatform]], version: str, report: Callable[[StoredArtifact], None]
+    requests: Sequence[tuple[str, SandboxPlatform]], version: str, report: Callable[[StoredArtifact], None]
 ) -> tuple[list[StoredArtifact], list[AgentError]]:
     """Fetch several agents' CLIs for several platforms, a few at a time; failures don't stop the others. Blocks.
 
     Args:
-        wanted: Agents and platforms.
+        requests: Agents and platforms.
         version: Version of the CLIs.
         report: Called with each artifact as soon as it is fetched.
 
     Returns:
-        All artifacts, each once, in the order of `wanted`; and all errors, each once.
+        All artifacts, each once, in the order of `requests`; and all errors, each once.
     """
     with start_blocking_portal() as portal:
-        return portal.call(functools.partial(_fetch_each, wanted, version, report))
+        return portal.call(functools.partial(_fetch_each, requests, version, report))
 
 
 async def _fetch_each(
-    wanted: Sequence[tuple[str, SandboxPlatform]], version: str, report: Callable[[StoredArtifact], None]
+    requests: Sequence[tuple[str, SandboxPlatform]], version: str, report: Callable[[StoredArtifact], None]
 ) -> tuple[list[StoredArtifact], list[AgentError]]:
     limit, reported = anyio.CapacityLimiter(_AT_ONCE), set[Path]()
-    found: dict[tuple[str, SandboxPlatform], list[StoredArtifact]] = {}
+    fetched: dict[tuple[str, SandboxPlatform], list[StoredArtifact]] = {}
     # Keyed by text, since agents that share a CLI share its errors.
     errors: dict[str, AgentError] = {}
 
-    async def one(agent: str, platform: SandboxPlatform) -> None:
+    async def fetch_one(agent: str, platform: SandboxPlatform) -> None:
         async with limit:
             try:
-                found[agent, platform] = await fetch_with_tools(*choice_of(agent), version, platform)
+                fetched[agent, platform] = await fetch_with_tools(*choice_of(agent), version, platform)
             except AgentError as error:
                 errors.setdefault(str(error), error)
                 return
-        for each in found[agent, platform]:
-            if each.path not in reported:
-                reported.add(each.path)
-                report(each)
+        for artifact in fetched[agent, platform]:
+            if artifact.path not in reported:
+                reported.add(artifact.path)
+                report(artifact)
 
     async with anyio.create_task_group() as group:
-        for pair in wanted:
-            group.start_soon(one, *pair)
-    ordered = {each.path: each for pair in wanted for each in found.get(pair, [])}
+        for pair in requests:
+            group.start_soon(fetch_one, *pair)
+    ordered = {artifact.path: artifact for pair in requests for artifact in fetched.get(pair, [])}
     return list(ordered.values()), list(errors.values())
 
 
@@ -152,8 +155,8 @@ def stored(keys: Sequence[str], store: ArtifactStore | None = None) -> Iterator[
     for key in keys:
         for platform in PLATFORMS:
             for version in newest_first(store.versions(key, platform)):
-                found = (store.cached(artifact) for artifact in artifacts(key, version, platform))
-                yield from (each for each in found if each is not None)
+                cached = (store.cached(artifact) for artifact in artifacts(key, version, platform))
+                yield from (artifact for artifact in cached if artifact is not None)
 
 
 def artifacts(key: str, version: str, platform: SandboxPlatform) -> Iterator[Artifact]:
@@ -172,29 +175,29 @@ def artifacts(key: str, version: str, platform: SandboxPlatform) -> Iterator[Art
         yield Artifact(key, version, platform, release, recipe.member_for(platform))
 
 
-def path_of(found: StoredArtifact) -> Path:
+def path_of(stored: StoredArtifact) -> Path:
     """Return the executable (of a Python package, its folder) under a name that ends with version and platform.
 
     That name is a link beside the package, which is created here; if that fails, the original path is returned.
     """
-    folder = found.path.parent
-    target = found.binary if found.artifact.target is None else found.path
-    link = folder / found.artifact.name
+    folder = stored.path.parent
+    target = stored.binary if stored.artifact.target is None else stored.path
+    link = folder / stored.artifact.name
     with contextlib.suppress(OSError):
         link.symlink_to(target.relative_to(folder))
     return link if link.exists() else target
 
 
-def entry_of(found: StoredArtifact) -> Entry:
+def entry_of(stored: StoredArtifact) -> Entry:
     """Return a row of the list."""
-    artifact = found.artifact
+    artifact = stored.artifact
     return Entry(
         agent=artifact.agent,
         version=f"{artifact.version} (Python {artifact.target.minor})" if artifact.target else artifact.version,
         platform=artifact.platform,
-        size=size_of(found.path),
-        path=str(path_of(found)),
-        digest=found.digest,
+        size=size_of(stored.path),
+        path=str(path_of(stored)),
+        digest=stored.digest,
     )
 
 

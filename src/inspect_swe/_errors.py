@@ -231,12 +231,12 @@ class TurnActiveError(ACPError):
 
 def tail(text: str, lines: int = _TAIL_LINES, chars: int = _TAIL_CHARS) -> str:
     """Return the last lines of a text, at most `chars` characters."""
-    kept = "\n".join(text.rstrip().splitlines()[-lines:])
-    return kept if len(kept) <= chars else "…" + kept[-chars:]
+    end = "\n".join(text.rstrip().splitlines()[-lines:])
+    return end if len(end) <= chars else "…" + end[-chars:]
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name closest to a misspelt one, if any, ignoring case."""
     names = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(name.lower(), names, n=1)
-    return names[found[0]] if found else None
+    matches = difflib.get_close_matches(name.lower(), names, n=1)
+    return names[matches[0]] if matches else None

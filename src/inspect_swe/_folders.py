@@ -43,13 +43,13 @@ def cache_folder() -> Path:
         AgentOptionError: `INSPECT_SWE_CACHE_DIR` begins with the home folder of a user who does not exist.
         AgentInstallError: The user has no home folder.
     """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if not chosen:
+    setting = os.environ.get(CACHE_VARIABLE)
+    if not setting:
         return user_cache_folder()
     try:
-        return working_folder() / Path(chosen).expanduser()
+        return working_folder() / Path(setting).expanduser()
     except RuntimeError as error:
-        raise AgentOptionError(f"{CACHE_VARIABLE}={chosen!r} is not a folder: {error}", hint=_SET_CACHE) from error
+        raise AgentOptionError(f"{CACHE_VARIABLE}={setting!r} is not a folder: {error}", hint=_SET_CACHE) from error
 
 
 def user_cache_folder() -> Path:
@@ -110,10 +110,10 @@ def temporary_folder() -> Iterator[Path]:
         AgentInstallError: No folder for temporary files is writable.
     """
     try:
-        made = tempfile.TemporaryDirectory(prefix="inspect-swe-", ignore_cleanup_errors=True)
+        directory = tempfile.TemporaryDirectory(prefix="inspect-swe-", ignore_cleanup_errors=True)
     except OSError as error:
         raise AgentInstallError(f"A temporary folder could not be created: {error}.", hint=_SET_TEMPORARY) from error
-    with made as folder:
+    with directory as folder:
         yield Path(folder)
 
 

@@ -23,7 +23,7 @@ from ._errors import AgentError, AgentOptionError, SessionClosedError
 from ._inspect.private import eval_is_running, quiet_display, sample_identity
 from ._results.fileset import FileSet, output_files
 from ._results.resume_samples import continued_sample
-from ._scripting_events import Recording
+from ._scripting_events import TranscriptReader
 from .acp import ACPAgent, ACPSession, Event, TurnEnded
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class _Partner(Protocol):
 
     async def send(self, text: str) -> Reply: ...
 
-    async def stream(self, text: str, hear: Callable[[Event], None]) -> None: ...
+    async def stream(self, text: str, on_event: Callable[[Event], None]) -> None: ...
 
 
 class _Unattended:
@@ -69,26 +69,26 @@ class _Unattended:
         self._state = await self._agent(self._state)
         self._task.messages, self._task.output = self._state.messages, self._state.output
         usage, output = self._state.output.usage, self._state.output
-        told = usage.model_dump(exclude_none=True) if usage else None
-        return Reply(output.completion, list(self._state.messages), told, output_files(store()))
+        tokens = usage.model_dump(exclude_none=True) if usage else None
+        return Reply(output.completion, list(self._state.messages), tokens, output_files(store()))
 
-    async def stream(self, text: str, hear: Callable[[Event], None]) -> None:
-        recording = Recording()
+    async def stream(self, text: str, on_event: Callable[[Event], None]) -> None:
+        reader = TranscriptReader()
 
         async def listen() -> None:
             while True:
                 await anyio.sleep(_POLL)
-                for event in recording.news():
-                    hear(event)
+                for event in reader.new_events():
+                    on_event(event)
 
         listening = asyncio.ensure_future(listen())
         try:
             await self.send(text)
         finally:
             listening.cancel()
-        for event in recording.news():
-            hear(event)
-        hear(TurnEnded("end_turn"))
+        for event in reader.new_events():
+            on_event(event)
+        on_event(TurnEnded("end_turn"))
 
 
 class _Interactive:
@@ -102,9 +102,9 @@ class _Interactive:
         await self._session.gather()
         return Reply(turn.text, list(self._session.state.messages), turn.usage, output_files(store()))
 
-    async def stream(self, text: str, hear: Callable[[Event], None]) -> None:
+    async def stream(self, text: str, on_event: Callable[[Event], None]) -> None:
         async for event in self._session.prompt(text):
-            hear(event)
+            on_event(event)
         await self._session.gather()
 
 
@@ -129,7 +129,7 @@ class AgentSession:
     def __init__(self) -> None:
         self.log: EvalLog | None = None
         """The log, after the session is closed."""
-        self._asked: asyncio.Queue[_Request[Any] | None] = asyncio.Queue()
+        self._requests: asyncio.Queue[_Request[Any] | None] = asyncio.Queue()
         self._partner: _Partner | None = None
         self._ready = asyncio.Event()
         self._closed = False
@@ -154,11 +154,11 @@ class AgentSession:
             SessionClosedError: The session has ended.
             AgentError: The agent failed.
         """
-        heard: asyncio.Queue[Event | None] = asyncio.Queue()
-        working = asyncio.ensure_future(self._do(lambda: self._here.stream(text, heard.put_nowait)))
-        working.add_done_callback(lambda _: heard.put_nowait(None))
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        working = asyncio.ensure_future(self._do(lambda: self._here.stream(text, events.put_nowait)))
+        working.add_done_callback(lambda _: events.put_nowait(None))
         try:
-            while (event := await heard.get()) is not None:
+            while (event := await events.get()) is not None:
                 yield event
             await working
         finally:
@@ -191,7 +191,7 @@ class AgentSession:
         """Run work in the sample; cancelling the wait cancels the work."""
         self.check_open()
         request = _Request(work)
-        self._asked.put_nowait(request)
+        self._requests.put_nowait(request)
         try:
             return await asyncio.shield(request.done)
         except asyncio.CancelledError:
@@ -208,7 +208,7 @@ class AgentSession:
                 else:
                     self._partner = _Unattended(agent, state)
                 self._ready.set()
-                while (request := await self._asked.get()) is not None:
+                while (request := await self._requests.get()) is not None:
                     await self._answer(request)
         except BaseException as error:
             self._end(error)
@@ -232,7 +232,7 @@ class AgentSession:
         """Stop accepting requests."""
         if not self._closed:
             self._closed, self._error = True, error
-            self._asked.put_nowait(None)
+            self._requests.put_nowait(None)
 
     async def _opened(self, running: asyncio.Task[list[EvalLog]]) -> None:
         """Wait until the agent is ready.
@@ -251,8 +251,8 @@ class AgentSession:
             raise self._error
         cause = running.exception()
         log = None if cause else running.result()[0]
-        told = cause or (log and log.error and log.error.message) or "its eval ended"
-        raise AgentError(f"The session could not be opened: {told}") from cause
+        reason = cause or (log and log.error and log.error.message) or "its eval ended"
+        raise AgentError(f"The session could not be opened: {reason}") from cause
 
 
 @contextlib.asynccontextmanager
@@ -305,7 +305,7 @@ async def open_session(
     session = AgentSession()
 
     @solver(name="session")
-    def hold_session() -> Solver:
+    def session_solver() -> Solver:
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             with apply_limits(list(limits)):
                 await session._serve(agent, state)
@@ -313,7 +313,7 @@ async def open_session(
 
         return solve
 
-    task = Task(name="session", dataset=[sample], solver=hold_session(), sandbox=sandbox)
+    task = Task(name="session", dataset=[sample], solver=session_solver(), sandbox=sandbox)
     running = asyncio.create_task(eval_async(task, model=model, log_dir=log_dir))
     try:
         await session._opened(running)

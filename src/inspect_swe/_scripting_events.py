@@ -17,33 +17,33 @@ from ._agents import ROSTER
 _KINDS: Mapping[str, str] = {name: kind for adapter in ROSTER for name, kind in adapter.tools.items()}
 
 
-class Recording:
+class TranscriptReader:
     """A reader of the transcript that yields each new event once."""
 
     def __init__(self) -> None:
         self._seen = len(transcript().events)
         self._pending: list[Recorded] = []
 
-    def news(self) -> Iterator[Event]:
+    def new_events(self) -> Iterator[Event]:
         """Yield the new events: model calls after their end, tool calls at their start and end."""
-        fresh = list(transcript().events[self._seen :])
-        self._seen += len(fresh)
-        waiting, self._pending = [*self._pending, *fresh], []
-        for event in fresh:
+        new = list(transcript().events[self._seen :])
+        self._seen += len(new)
+        waiting, self._pending = [*self._pending, *new], []
+        for event in new:
             if isinstance(event, ToolEvent):
-                yield _started(event)
+                yield _started_event(event)
         for event in waiting:
             if not isinstance(event, (ModelEvent, ToolEvent)):
                 continue
             if event.pending:
                 self._pending.append(event)
             elif isinstance(event, ToolEvent):
-                yield _ended(event)
+                yield _ended_event(event)
             else:
-                yield from _said(event)
+                yield from _message_events(event)
 
 
-def _said(event: ModelEvent) -> Iterator[Event]:
+def _message_events(event: ModelEvent) -> Iterator[Event]:
     if event.output.empty:
         return
     message = event.output.message
@@ -54,7 +54,7 @@ def _said(event: ModelEvent) -> Iterator[Event]:
         yield TextChunk(message.text)
 
 
-def _started(event: ToolEvent) -> ToolStarted:
+def _started_event(event: ToolEvent) -> ToolStarted:
     kind = _KINDS.get(event.function, "other")
     title = event.view.title if event.view is not None and event.view.title else event.function
     update = ToolCallStart.model_validate(
@@ -69,7 +69,7 @@ def _started(event: ToolEvent) -> ToolStarted:
     return ToolStarted(event.id, title, kind, event.arguments, update)
 
 
-def _ended(event: ToolEvent) -> ToolEnded:
+def _ended_event(event: ToolEvent) -> ToolEnded:
     failed = event.error is not None or bool(event.failed)
     text = event.error.message if event.error is not None else str(event.result)
     status: Literal["failed", "completed"] = "failed" if failed else "completed"

@@ -65,9 +65,9 @@ async def pick(log: EvalLog, judge: Callable[[list[EvalSample]], Awaitable[int]]
     """
     candidates = _candidates(log, scorer)
     indices = await collect(*(judge(each) if len(each) > 1 else _only(each) for each in candidates.values()))
-    chosen = {name: _chosen(each, index) for (name, each), index in zip(candidates.items(), indices, strict=True)}
+    best = {name: _candidate(each, index) for (name, each), index in zip(candidates.items(), indices, strict=True)}
     picked = await score_async(
-        log, [_picked(chosen, scorer)], action="append", epochs_reducer=["mean"], model="none", display="none"
+        log, [_picked(best, scorer)], action="append", epochs_reducer=["mean"], model="none", display="none"
     )
     picked.eval.config.epochs_reducer = log.eval.config.epochs_reducer
     return picked
@@ -90,23 +90,23 @@ async def _only(candidates: list[EvalSample]) -> int:
     return 0
 
 
-def _chosen(candidates: list[EvalSample], index: int) -> EvalSample:
+def _candidate(candidates: list[EvalSample], index: int) -> EvalSample:
     if not isinstance(index, int) or not 0 <= index < len(candidates):
         raise ValueError(f"The judge chose {index!r}, but sample {candidates[0].id!r} has {len(candidates)} epochs.")
     return candidates[index]
 
 
-def _picked(chosen: dict[str | int, EvalSample], name: str) -> Scorer:
+def _picked(best_epochs: dict[str | int, EvalSample], name: str) -> Scorer:
     @scorer(name="pick", metrics=[mean(), stderr()])
     def picked() -> Scorer:
         async def score(state: TaskState, target: Target) -> Score:
-            best = chosen.get(state.sample_id)
+            best = best_epochs.get(state.sample_id)
             if best is None:
                 return Score.unscored(explanation=f"No epoch of this sample has a score {name!r}.")
-            had = (best.scores or {})[name]
+            best_score = (best.scores or {})[name]
             return Score(
-                value=value_to_float()(had.value),
-                answer=had.answer,
+                value=value_to_float()(best_score.value),
+                answer=best_score.answer,
                 explanation=f"Epoch {best.epoch} was chosen.",
                 metadata={"epoch": best.epoch},
             )

@@ -103,17 +103,17 @@ def verified(agent: Agent, judge: Judge | Scorer, *, attempts: int = 3, limits: 
     name = agent_arguments(agent)[0].rpartition("/")[2]
 
     async def execute(state: AgentState) -> AgentState:
-        said = store_as(SweVerify)
-        said.passed, said.attempts, said.feedback = False, 0, []
+        reviews = store_as(SweVerify)
+        reviews.passed, reviews.attempts, reviews.feedback = False, 0, []
         for attempt in count(1):
             async with span(name, type="agent"):
                 state = await agent(state)
             async with span(f"verify {attempt}", type="verify"):
-                score = await _judged(judge, state, limits)
+                score = await _review(judge, state, limits)
                 record(ScoreEvent(score=score, intermediate=True, scorer="verify"))
-            said.passed, said.attempts = value_to_float()(score.value) >= 1, attempt
-            said.feedback = [*said.feedback, score.explanation or ""]
-            if said.passed or attempt == attempts:
+            reviews.passed, reviews.attempts = value_to_float()(score.value) >= 1, attempt
+            reviews.feedback = [*reviews.feedback, score.explanation or ""]
+            if reviews.passed or attempt == attempts:
                 break
             state.messages.append(ChatMessageUser(content=score.explanation or _NO_FEEDBACK))
         return state
@@ -121,12 +121,12 @@ def verified(agent: Agent, judge: Judge | Scorer, *, attempts: int = 3, limits: 
     return execute
 
 
-async def _judged(judge: Judge | Scorer, state: AgentState, limits: Sequence[Limit]) -> Score:
+async def _review(judge: Judge | Scorer, state: AgentState, limits: Sequence[Limit]) -> Score:
     """Return a review. The judge gets a copy of the store, so that it cannot overwrite the agent's results."""
 
     @subtask(name="judge", input={}, store=Store(dict(store().items())))
     async def judgement() -> Score | None:
-        return await _asked(judge, state)
+        return await _call_judge(judge, state)
 
     # A limit object works only once.
     with apply_limits([copy(limit) for limit in limits], catch_errors=True) as scope:
@@ -142,7 +142,7 @@ async def _judged(judge: Judge | Scorer, state: AgentState, limits: Sequence[Lim
     return score
 
 
-async def _asked(judge: Judge | Scorer, state: AgentState) -> Score | None:
+async def _call_judge(judge: Judge | Scorer, state: AgentState) -> Score | None:
     if not _is_scorer(judge):
         return await cast(Judge, judge)(state)
     scored = copy(_sample())
@@ -182,7 +182,7 @@ def agent_judge(agent: Agent, criteria: str) -> Judge:
 
     async def judge(state: AgentState) -> Score:
         prompt = _REVIEW.format(criteria=criteria, task=_sample().input_text, answer=state.output.completion)
-        async with _undone():
+        async with _undoing_changes():
             await run(judging, prompt)
         review = result_of(store(), Review)
         if review is None:
@@ -193,7 +193,7 @@ def agent_judge(agent: Agent, criteria: str) -> Judge:
 
 
 @contextlib.asynccontextmanager
-async def _undone() -> AsyncIterator[None]:
+async def _undoing_changes() -> AsyncIterator[None]:
     """Undo changes to the sandbox's working directory, if possible."""
     try:
         before = await snapshot()

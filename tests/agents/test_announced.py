@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from inspect_swe import AgentOptionError, EntryPointError, cli_tools
 from inspect_swe._agents import ROSTER, all_plugins, plugin_agent, plugin_names
 from inspect_swe._cli import main
-from inspect_swe._cli._checks import _announced as examined
+from inspect_swe._cli._checks import _plugins as examined
 from inspect_swe._cli_inventory import choice_of, known_recipes
 from inspect_swe.adapter import NpmPackage
 from inspect_swe.conformance import conformance_task, load_agent

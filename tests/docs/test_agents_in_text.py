@@ -51,8 +51,8 @@ OTHERS = {
     ],
     "docs/guides/approvals.md": [{"claude_code", "kimi_code", "pi", "qwen_code"}],  # names of MCP tools
     "docs/guides/interactive-agents.md": [
-        {"claude_code", "gemini_cli", "kimi_code", "opencode"},  # that ask before a command
-        {"gemini_cli", "kimi_code", "opencode"},  # without the transcript's names
+        {"claude_code", "copilot_cli", "gemini_cli", "kimi_code", "opencode"},  # that ask before a command
+        {"copilot_cli", "gemini_cli", "kimi_code", "opencode"},  # without `resume_messages`
     ],
     "docs/guides/troubleshooting.md": [{"antigravity", "mini_swe_agent", "pi"}],  # without settings that forbid a mode
     "docs/guides/sessions.md": [{"antigravity", "gemini_cli", "kimi_code", "mini_swe_agent"}],  # that cannot fork

@@ -21,7 +21,7 @@ from inspect_swe import AgentOptionError, SandboxPlatform, claude_code, with_age
 from inspect_swe._cli.images import compose, image
 from inspect_swe._packages.recipes import NpmPackage
 from inspect_swe._provide import AgentChoice, Sandbox
-from inspect_swe._provide.selection import chosen
+from inspect_swe._provide.selection import resolve_choices
 from inspect_swe.cli import main
 
 from ..install.fake_registry import FakeRegistry, Reply
@@ -173,7 +173,7 @@ def test_what_nothing_can_be_mounted_into(sandbox: Sandbox, problem: str, tmp_pa
 
 def test_agents_are_names_pairs_or_agents() -> None:
     made = claude_code(name="Mine", version="2.1.330")
-    agents = chosen(["codex_cli", ("claude_code", "latest"), made, claude_code()])
+    agents = resolve_choices(["codex_cli", ("claude_code", "latest"), made, claude_code()])
     assert [(key, version) for key, _, version in agents] == [
         ("codex_cli", "stable"),
         ("claude_code", "latest"),
@@ -191,7 +191,9 @@ def test_interactive_agents_run_the_same_cli_with_more_beside_it() -> None:
     def interactive(version: str = "auto") -> Agent:
         return Interactive()
 
-    found = chosen(["interactive_codex_cli", ("interactive_opencode", "latest"), interactive(version="2.1.330")])
+    found = resolve_choices(
+        ["interactive_codex_cli", ("interactive_opencode", "latest"), interactive(version="2.1.330")]
+    )
     assert [(key, version) for key, _, version in found] == [
         ("codex_cli", "stable"),
         ("opencode", "latest"),

@@ -52,7 +52,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ChatOutcome:
     """The outcome of a chat.
 
     Args:
@@ -84,10 +84,10 @@ def chat_model(name: str | None) -> Model:
         return get_model(name)
     except Exception as error:
         # Providers raise many kinds of errors: missing packages, missing keys, unknown names.
-        raise AgentOptionError(f"The model could not be loaded: {_told(error)}") from error
+        raise AgentOptionError(f"The model could not be loaded: {_plain_text(error)}") from error
 
 
-def hold_chat(setup: Setup, model: Model, log_dir: str | None) -> Ended:
+def run_chat(setup: Setup, model: Model, log_dir: str | None) -> ChatOutcome:
     """Open a session and run the chat until the person ends it. Blocks.
 
     Raises:
@@ -107,7 +107,7 @@ def hold_chat(setup: Setup, model: Model, log_dir: str | None) -> Ended:
     def talk() -> Solver:
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             async with agent.session(state) as session:
-                await conversation.hold(session)
+                await conversation.run(session)
             return state
 
         return solve
@@ -122,13 +122,13 @@ def hold_chat(setup: Setup, model: Model, log_dir: str | None) -> Ended:
         sandbox=sandbox,
     )
     try:
-        return _ended(eval(task, model=model, display="none", log_dir=log_dir)[0], conversation)
+        return _outcome(eval(task, model=model, display="none", log_dir=log_dir)[0], conversation)
     except Exception as error:
         # For example a missing Docker: without a display Inspect prints nothing.
-        raise AgentError(f"The eval failed: {_told(error)}") from error
+        raise AgentError(f"The eval failed: {_plain_text(error)}") from error
 
 
-def _told(error: Exception) -> str:
+def _plain_text(error: Exception) -> str:
     """Return an error's text, without Inspect's rich markup."""
     text = str(getattr(error, "message", error))
     with contextlib.suppress(MarkupError):
@@ -136,14 +136,16 @@ def _told(error: Exception) -> str:
     return text.strip()
 
 
-def _ended(log: EvalLog, conversation: Conversation) -> Ended:
+def _outcome(log: EvalLog, conversation: Conversation) -> ChatOutcome:
     error = (log.samples[0].error if log.samples else None) or log.error
     if error is not None:
-        return Ended(1, log.location, error.message)
+        return ChatOutcome(1, log.location, error.message)
     if log.status != "success" or (conversation.interrupted and not conversation.keyboard.terminal):
-        return Ended(_INTERRUPTED, log.location)
+        return ChatOutcome(_INTERRUPTED, log.location)
     limit = log.samples[0].limit if log.samples else None
-    return Ended(1, log.location, f"the {limit.type} limit was reached") if limit else Ended(0, log.location)
+    return (
+        ChatOutcome(1, log.location, f"the {limit.type} limit was reached") if limit else ChatOutcome(0, log.location)
+    )
 
 
 def _sandbox(setup: Setup) -> SandboxEnvironmentType:

@@ -69,32 +69,32 @@ def examine() -> list[Finding]:
         _npm(here, needed=any(not _is_wheel(name, here) for name in missing)),
         _pypi(needed=any(_is_wheel(name, here) for name in missing)),
         *_pinned(here, missing),
-        *_announced(),
+        *_plugins(),
     ]
 
 
 def _versions() -> Iterator[Finding]:
     yield Finding("Python", "ok", f"{platform.python_version()} ({sys.executable})")
     yield Finding("inspect_swe", "ok", metadata.version("inspect_swe"))
-    wanted = next(
+    required = next(
         requirement.specifier
         for requirement in map(Requirement, metadata.requires("inspect_swe") or ())
         if requirement.name in ("inspect_ai", "inspect-ai")
     )
-    found = metadata.version("inspect_ai")
-    status: Status = "ok" if wanted.contains(found, prereleases=True) else "fail"
-    yield Finding("Inspect AI", status, f"{found} (required: {wanted})", "pip install --upgrade inspect_ai")
+    installed = metadata.version("inspect_ai")
+    status: Status = "ok" if required.contains(installed, prereleases=True) else "fail"
+    yield Finding("Inspect AI", status, f"{installed} (required: {required})", "pip install --upgrade inspect_ai")
 
 
 def _docker() -> Iterator[Finding]:
-    answer = _said("docker", "version", "--format", "{{.Server.Version}}")
+    output = _output_of("docker", "version", "--format", "{{.Server.Version}}")
     only = 'only for sandbox="docker"'
     hint = f"start a Docker engine, or select one with DOCKER_HOST or `docker context use` ({only})."
-    yield _at_least("Docker engine", answer, _OLDEST_ENGINE, hint)
-    answer = _said("docker", "compose", "version", "--short")
+    yield _at_least("Docker engine", output, _OLDEST_ENGINE, hint)
+    output = _output_of("docker", "compose", "version", "--short")
     yield _at_least(
         "docker compose",
-        answer,
+        output,
         _OLDEST_COMPOSE,
         f"install Docker's compose plugin, {_OLDEST_COMPOSE} or newer ({only}).",
     )
@@ -117,16 +117,16 @@ def _at_least(name: str, answer: tuple[bool, str], oldest: Version, hint: str) -
     return Finding(name, "ok" if new_enough else "fail", f"{text} (required: {oldest} or newer)", hint)
 
 
-def _said(*command: str) -> tuple[bool, str]:
+def _output_of(*command: str) -> tuple[bool, str]:
     """Run a command, and return whether it succeeded, with its output or the last line of its error output."""
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
     except FileNotFoundError:
         return False, f"`{command[0]}` is not on PATH"
     except (OSError, subprocess.TimeoutExpired) as error:
         return False, str(error)
-    said = ended.stdout.strip() if ended.returncode == 0 else ""
-    return (True, said) if said else (False, (ended.stderr.strip().splitlines() or ["no output"])[-1])
+    output = done.stdout.strip() if done.returncode == 0 else ""
+    return (True, output) if output else (False, (done.stderr.strip().splitlines() or ["no output"])[-1])
 
 
 def _cache_folder() -> Finding:
@@ -155,16 +155,16 @@ def _npm(here: SandboxPlatform, needed: bool) -> Finding:
     name = next(key for key, recipe in RECIPES.items() if isinstance(recipe, NpmPackage))
     pinned = Pins.load().pin(name).release(here)
     registry = ArtifactStore().registry()
-    place = registry.config.registry_for(pinned.package)
+    url = registry.config.registry_for(pinned.package)
 
     def ask() -> Finding:
-        stated = registry.resolve(pinned.package, pinned.version).integrity
-        if stated != pinned.integrity:
-            text = f"{place} has a different digest for {pinned.package} {pinned.version} than the pinned one"
+        integrity = registry.resolve(pinned.package, pinned.version).integrity
+        if integrity != pinned.integrity:
+            text = f"{url} has a different digest for {pinned.package} {pinned.version} than the pinned one"
             return Finding("npm registry", "fail", text, "see `inspect-swe pins verify`.")
-        return Finding("npm registry", "ok", f"{place} responds")
+        return Finding("npm registry", "ok", f"{url} responds")
 
-    return _asked("npm registry", ask, needed)
+    return _query("npm registry", ask, needed)
 
 
 def _pypi(needed: bool) -> Finding:
@@ -177,10 +177,10 @@ def _pypi(needed: bool) -> Finding:
                 return Finding("Python package index", "ok", f"{place} responds")
         raise RegistryError(f"{place} has no package {package}.", hint="set `index-url` in your pip.conf.")
 
-    return _asked("Python package index", ask, needed)
+    return _query("Python package index", ask, needed)
 
 
-def _asked(name: str, ask: Callable[[], Finding], needed: bool) -> Finding:
+def _query(name: str, ask: Callable[[], Finding], needed: bool) -> Finding:
     try:
         return ask()
     except AgentError as error:
@@ -194,20 +194,20 @@ def _pinned(here: SandboxPlatform, missing: list[str]) -> Iterator[Finding]:
         yield Finding(name, "ok", f"{pin.version} for {here}: {there}")
 
 
-def _announced() -> Iterator[Finding]:
-    for found in all_plugins():
-        if isinstance(found, PluginAgent):
-            yield Finding(found.name, "ok", f"agent of {found.package}")
+def _plugins() -> Iterator[Finding]:
+    for plugin in all_plugins():
+        if isinstance(plugin, PluginAgent):
+            yield Finding(plugin.name, "ok", f"agent of {plugin.package}")
         else:
-            yield Finding("Agents of other packages", "warn", found.summary, found.hint or "")
+            yield Finding("Agents of other packages", "warn", plugin.summary, plugin.hint or "")
 
 
 def _missing(here: SandboxPlatform) -> list[str]:
     """Return the names of pinned programs that the store lacks."""
     pins, store = Pins.load().pins, ArtifactStore()
-    found = [each.artifact for each in stored([*RECIPES, *TOOLS], store)]
-    there = {(each.agent, each.version) for each in found if each.platform == here}
-    return [name for name, pin in pins.items() if (name, pin.version) not in there]
+    artifacts = [each.artifact for each in stored([*RECIPES, *TOOLS], store)]
+    available = {(each.agent, each.version) for each in artifacts if each.platform == here}
+    return [name for name, pin in pins.items() if (name, pin.version) not in available]
 
 
 def _is_wheel(name: str, here: SandboxPlatform) -> bool:

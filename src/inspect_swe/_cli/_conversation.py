@@ -29,17 +29,17 @@ class Conversation:
         self._cancelling: asyncio.Task[None] | None = None
         self._leaving = asyncio.Event()
 
-    async def hold(self, session: ACPSession) -> None:
+    async def run(self, session: ACPSession) -> None:
         """Run the chat until the person ends it.
 
         Raises:
             AgentError: The agent could not be restarted; without a terminal, any error of the agent.
         """
-        with self.keyboard.opened(), self._interrupts(session):
+        with self.keyboard.reading_lines(), self._interrupts(session):
             while (line := await self._line("> ")) is not None and line.strip() != "/exit":
                 if line.strip():
                     await self._prompt(session, line)
-            self._screen.fresh()
+            self._screen.start_line()
 
     async def permit(self, request: PermissionRequest) -> Decision:
         """Ask the person whether the agent may call a tool."""
@@ -67,7 +67,7 @@ class Conversation:
 
     async def _line(self, prompt: str) -> str | None:
         """Return the next line, or None at the end of the input or when the person leaves."""
-        self._screen.fresh()
+        self._screen.start_line()
         reading = asyncio.ensure_future(self.keyboard.line(prompt))
         leaving = asyncio.ensure_future(self._leaving.wait())
         answer: str | None = None
@@ -78,7 +78,7 @@ class Conversation:
             reading.cancel()
             leaving.cancel()
             if answer is None and self.keyboard.terminal:
-                self._screen.left()
+                self._screen.mark_line_used()
         return answer
 
     @contextlib.contextmanager

@@ -45,7 +45,7 @@ class Keyboard:
         return line
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[None]:
+    def reading_lines(self) -> Iterator[None]:
         """Allow reading lines in the block, and restore the terminal afterwards."""
         before = _settings() if self.terminal else None
         try:
@@ -96,7 +96,7 @@ class Screen:
 
     def __init__(self) -> None:
         self._console = console()
-        self._fresh = True
+        self._line_is_empty = True
         self._open: str | None = None
         self._titles: dict[str, str] = {}
 
@@ -105,7 +105,7 @@ class Screen:
         match event:
             case TextChunk() | ThoughtChunk():
                 if self._open:
-                    self.fresh()
+                    self.start_line()
                 self._write(event.text, "" if isinstance(event, TextChunk) else "dim italic")
             case ToolStarted() | ToolProgress() | ToolEnded():
                 self._tool(event)
@@ -117,28 +117,28 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Show a line."""
-        self.fresh()
+        self.start_line()
         self._write(f"{text}\n")
 
     def note(self, text: str) -> None:
         """Show a less important line."""
-        self.fresh()
+        self.start_line()
         self._write(f"{text}\n", "dim")
 
     def error(self, text: str) -> None:
         """Show an error."""
-        self.fresh()
+        self.start_line()
         self._write(f"error: {text}\n", "red")
 
-    def fresh(self) -> None:
+    def start_line(self) -> None:
         """Start a new line, unless the current one is empty."""
         self._open = None
-        if not self._fresh:
+        if not self._line_is_empty:
             self._write("\n")
 
-    def left(self) -> None:
+    def mark_line_used(self) -> None:
         """Record that the cursor is still on the line of an unanswered question."""
-        self._fresh = False
+        self._line_is_empty = False
 
     def _tool(self, event: ToolStarted | ToolProgress | ToolEnded) -> None:
         match event:
@@ -150,7 +150,7 @@ class Screen:
                 self._end(event)
 
     def _begin(self, call: str, title: str) -> None:
-        self.fresh()
+        self.start_line()
         self._titles[call] = title
         self._write(f"  {_short(title)}", "dim")
         self._open = call
@@ -168,14 +168,14 @@ class Screen:
         self._open = None
 
     def _finish(self, reason: str) -> None:
-        self.fresh()
+        self.start_line()
         if reason != "end_turn":
             self.note(f"[{reason}]")
 
     def _write(self, text: str, style: str = "") -> None:
         if text:
             self._console.print(Text(text.translate(_CONTROL), style), end="", soft_wrap=True)
-            self._fresh = text.endswith("\n")
+            self._line_is_empty = text.endswith("\n")
 
 
 def _short(title: str) -> str:

@@ -36,7 +36,7 @@ def chat(
     if image is not None and sandbox != "docker":
         raise click.UsageError("--image requires --sandbox docker without a file.")
     from .._cli_inventory import CHOICES
-    from ._chat_task import Setup, chat_model, hold_chat
+    from ._chat_task import Setup, chat_model, run_chat
 
     prefix = "interactive_"
     key = agent.removeprefix(prefix)
@@ -45,9 +45,9 @@ def chat(
     if place not in ("local", "docker") or (place == "local" and sandbox != "local"):
         raise click.BadParameter(f"{sandbox!r} is not local, docker or docker:FILE.", param_hint="--sandbox")
     setup = Setup(key, version, place, file, image, cwd, ask)
-    ended = hold_chat(setup, chat_model(model), log_dir)
-    click.echo(f"log: {ended.log}", err=True)
-    if ended.error:
-        click.echo(f"error: {ended.error}", err=True)
-    if ended.code:
-        raise SystemExit(ended.code)
+    outcome = run_chat(setup, chat_model(model), log_dir)
+    click.echo(f"log: {outcome.log}", err=True)
+    if outcome.error:
+        click.echo(f"error: {outcome.error}", err=True)
+    if outcome.code:
+        raise SystemExit(outcome.code)

@@ -49,21 +49,21 @@ def download(agents: tuple[str, ...], version: str, platform: str | None, everyt
     check_names(agents, [*CHOICES, *plugin_names()])
     check_version(version)
     targets = platforms_of("all" if everything else platform)
-    wanted = [(agent, target) for agent in (CHOICES if everything else agents) for target in targets]
-    found, errors = fetch_each(wanted, version, (lambda each: None) if as_json else _say)
+    pairs = [(agent, target) for agent in (CHOICES if everything else agents) for target in targets]
+    artifacts, errors = fetch_each(pairs, version, (lambda artifact: None) if as_json else _say)
     if as_json:
-        print_json([{**entry_of(each), "source": each.source} for each in found])
+        print_json([{**entry_of(artifact), "source": artifact.source} for artifact in artifacts])
     for error in errors:
         click.echo(f"error: {error}", err=True)
     if errors:
         raise SystemExit(1)
 
 
-def _say(found: StoredArtifact) -> None:
+def _say(artifact: StoredArtifact) -> None:
     from rich.filesize import decimal
 
     from .._cli_inventory import entry_of
 
-    entry = entry_of(found)
-    done = "downloaded" if found.source == "download" else "already in the store"
+    entry = entry_of(artifact)
+    done = "downloaded" if artifact.source == "download" else "already in the store"
     click.echo(f"{entry['agent']} {entry['version']} {entry['platform']}: {done} ({decimal(entry['size'])})")

@@ -55,7 +55,11 @@ def compose(
     from .._provide import compose_with_agents
 
     call = functools.partial(
-        compose_with_agents, file, _choices(agents, version), services=services or None, platforms=_named(platforms)
+        compose_with_agents,
+        file,
+        _choices(agents, version),
+        services=services or None,
+        platforms=_platforms_or_none(platforms),
     )
     click.echo(anyio.run(call), nl=False)
 
@@ -75,7 +79,7 @@ def image(
 
     from .._provide import build_image
 
-    call = functools.partial(build_image, base, _choices(agents, version), tag, platforms=_named(platforms))
+    call = functools.partial(build_image, base, _choices(agents, version), tag, platforms=_platforms_or_none(platforms))
     parts = [stored.artifact for stored in anyio.run(call)]
     rows = [{"name": part.agent, "version": part.version, "platform": part.platform} for part in parts]
     if as_json:
@@ -89,5 +93,5 @@ def _choices(agents: Sequence[str], version: str) -> list[AgentChoice]:
     return [(name, own or version) for name, _, own in pairs]
 
 
-def _named(platforms: Sequence[str]) -> list[SandboxPlatform] | None:
+def _platforms_or_none(platforms: Sequence[str]) -> list[SandboxPlatform] | None:
     return [cast("SandboxPlatform", platform) for platform in platforms] or None

@@ -13,7 +13,7 @@ def list_store(as_json: bool) -> None:
     """List the CLIs in the store, and the programs that they need."""
     from .._cli_inventory import TOOLS, entry_of, known_recipes, print_entries, stored
 
-    entries = [entry_of(found) for found in stored([*known_recipes(), *TOOLS])]
+    entries = [entry_of(artifact) for artifact in stored([*known_recipes(), *TOOLS])]
     if as_json:
         print_json(entries)
     else:

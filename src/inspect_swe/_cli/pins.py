@@ -35,17 +35,17 @@ def show(as_json: bool) -> None:
     from .._packages.pins import Pins
     from .._store.pins_update import pins_text
 
-    found = Pins.load().pins
+    pinned = Pins.load().pins
     if as_json:
-        click.echo(pins_text(Pins(found)), nl=False)
+        click.echo(pins_text(Pins(pinned)), nl=False)
         return
     from rich.table import Table
 
     from .._cli_inventory import console
 
     table = Table("name", "version", "packages", box=None, pad_edge=False)
-    locks = _locks(Pins(found))
-    for name, pin in found.items():
+    locks = _locks(Pins(pinned))
+    for name, pin in pinned.items():
         packages = sorted({release.file or release.package for release in (*pin.releases.values(), *pin.parts)})
         if name in locks:
             packages = [f"{len(locks[name].wheels)} wheels, for Python {', '.join(locks[name].pythons)}"]
@@ -64,21 +64,21 @@ def verify(as_json: bool) -> None:
     from .._packages.pypi.index import PyPIIndex
     from .._store.pins_verify import compare_pins
 
-    found = Pins.load()
+    pinned = Pins.load()
     with PyPIIndex(PipConfig.load()) as index, _progress("Querying the registries") as progress:
         registry = NpmRegistry(NpmConfig.load())
         checked = compare_pins(
-            found,
-            _locks(found),
+            pinned,
+            _locks(pinned),
             registry,
             index,
             lambda done, total: progress.update(progress.task_ids[0], completed=done, total=total),
         )
     if as_json:
-        print_json([dataclasses.asdict(one) for one in checked])
+        print_json([dataclasses.asdict(check) for check in checked])
     else:
         _print_checked(checked)
-    if any(one.answer != "same" for one in checked):
+    if any(check.answer != "same" for check in checked):
         raise SystemExit(1)
 
 
@@ -164,14 +164,16 @@ def _print_checked(checked: list[Checked]) -> None:
     from .._cli_inventory import console
 
     table = Table("name", "version", "digests", "as pinned", box=None, pad_edge=False)
-    for name, version in dict.fromkeys((one.name, one.version) for one in checked):
-        own = [one for one in checked if one.name == name]
-        table.add_row(name, version, str(len(own)), str(sum(one.answer == "same" for one in own)))
+    for name, version in dict.fromkeys((check.name, check.version) for check in checked):
+        checks = [check for check in checked if check.name == name]
+        table.add_row(name, version, str(len(checks)), str(sum(check.answer == "same" for check in checks)))
     console().print(table)
-    for one in checked:
-        if one.answer != "same":
-            stated = f" (pinned {one.pinned}, registry {one.stated})" if one.stated else ""
-            click.echo(f"{one.name}: {one.what}: {one.answer}{stated}" + (f": {one.error}" if one.error else ""))
+    for check in checked:
+        if check.answer != "same":
+            digests = f" (pinned {check.pinned}, registry {check.stated})" if check.stated else ""
+            click.echo(
+                f"{check.name}: {check.what}: {check.answer}{digests}" + (f": {check.error}" if check.error else "")
+            )
 
 
 def _progress(title: str) -> Progress:

@@ -53,30 +53,32 @@ def remove(
     check_names(agents, [*RECIPES, *TOOLS, *plugin_names()])
     pins, store = Pins.load(), ArtifactStore()
 
-    def chosen(folder: Folder) -> bool:
-        wanted = pins.pin(folder.agent).version if version == "stable" and folder.agent in pins.pins else version
+    def is_selected(folder: Folder) -> bool:
+        required_version = (
+            pins.pin(folder.agent).version if version == "stable" and folder.agent in pins.pins else version
+        )
         return (
             (not agents or folder.agent in agents)
-            and wanted in (None, folder.version)
+            and required_version in (None, folder.version)
             and platform in (None, folder.platform)
         )
 
-    unpacked = [folder.path for folder in folders(store.root) if chosen(folder)]
+    unpacked = [folder.path for folder in folders(store.root) if is_selected(folder)]
     bundles = sorted(store.root.glob("wheels/*/*")) if everything else []
     sizes = {path: size_of(path) for path in [*unpacked, *bundles]}
     _agree(store.root, sizes, yes, as_json)
-    kept = [path for path in unpacked if not store.remove(path.relative_to(store.root / "artifacts").as_posix())]
+    in_use = [path for path in unpacked if not store.remove(path.relative_to(store.root / "artifacts").as_posix())]
     for path in bundles:
         remove_bundle(store.root, path)
     if as_json:
-        print_json([{"path": str(path), "size": size} for path, size in sizes.items() if path not in kept])
+        print_json([{"path": str(path), "size": size} for path, size in sizes.items() if path not in in_use])
     elif not sizes:
         click.echo("The store contains no such program.")
-    for path in kept:
+    for path in in_use:
         click.echo(
             f"error: {path.relative_to(store.root)} was not removed: it is in use, or you lack permission.", err=True
         )
-    if kept:
+    if in_use:
         raise SystemExit(1)
 
 
@@ -92,10 +94,10 @@ def _agree(root: Path, sizes: Mapping[Path, int], yes: bool, quiet: bool) -> Non
 
 def folders(root: Path) -> list[Folder]:
     """Return the folders of the store, sorted by name."""
-    found = []
+    result = []
     for path in sorted(root.glob("artifacts/*/*")):
-        platform = next((one for one in PLATFORMS if path.name.endswith(f"-{one}")), None)
+        platform = next((name for name in PLATFORMS if path.name.endswith(f"-{name}")), None)
         if platform is not None:
             version = path.name[: -len(platform) - 1].partition("-py")[0]
-            found.append(Folder(path, path.parent.name, version, platform))
-    return found
+            result.append(Folder(path, path.parent.name, version, platform))
+    return result

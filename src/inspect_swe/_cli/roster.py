@@ -31,11 +31,13 @@ def list_agents(as_json: bool) -> None:
     pins, others = Pins.load(), list(all_plugins())
     entries = [_own_entry(adapter, getattr(inspect_swe, adapter.key), pins) for adapter in ROSTER]
     entries += [
-        _entry(type(found.adapter), found.factory, found.package) for found in others if isinstance(found, PluginAgent)
+        _entry(type(plugin.adapter), plugin.factory, plugin.package)
+        for plugin in others
+        if isinstance(plugin, PluginAgent)
     ]
-    for found in others:
-        if not isinstance(found, PluginAgent):
-            click.echo(f"warning: {found}", err=True)
+    for plugin in others:
+        if not isinstance(plugin, PluginAgent):
+            click.echo(f"warning: {plugin}", err=True)
     if as_json:
         print_json(entries)
         return

@@ -19,13 +19,13 @@ class Nothing(Exception):
 
 def write_session(log: EvalLog, sample: EvalSample, place: Path) -> Path:
     """Write the archive of the CLI's own session to PLACE.tgz, and its metadata to PLACE.session.json."""
-    kept = sample.store_as(SweSession)
-    if not kept.archive:
-        raise Nothing(kept.error or "no session was saved")
+    session = sample.store_as(SweSession)
+    if not session.archive:
+        raise Nothing(session.error or "no session was saved")
     path = place.with_name(f"{place.name}.tgz")
-    path.write_bytes(base64.b64decode(kept.archive))
-    told = {name: getattr(kept, name) for name in ("agent", "version", "session_id", "cwd", "size")}
-    place.with_name(f"{place.name}.session.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+    path.write_bytes(base64.b64decode(session.archive))
+    metadata = {name: getattr(session, name) for name in ("agent", "version", "session_id", "cwd", "size")}
+    place.with_name(f"{place.name}.session.json").write_text(json.dumps(metadata, indent=1), encoding="utf-8")
     return path
 
 

@@ -56,9 +56,13 @@ class _Writer:
 
     def __init__(self, log: EvalLog, sample: EvalSample, folder: Path) -> None:
         self._log, self._sample, self._folder = log, sample, folder
-        self._asked = [event for event in sample.events if isinstance(event, ModelEvent) and event.output.choices]
-        self._ran = {event.id: event for event in sample.events if isinstance(event, ToolEvent)}
-        self._delegated = {name: event.agent_span_id for name, event in self._ran.items() if event.agent_span_id}
+        self._model_events = [
+            event for event in sample.events if isinstance(event, ModelEvent) and event.output.choices
+        ]
+        self._tool_events = {event.id: event for event in sample.events if isinstance(event, ToolEvent)}
+        self._delegated = {
+            name: event.agent_span_id for name, event in self._tool_events.items() if event.agent_span_id
+        }
 
     def trajectory(self) -> dict[str, Any]:
         """Return the trajectory of the main agent."""
@@ -67,8 +71,8 @@ class _Writer:
         messages: Sequence[ChatMessage] = sample.messages
         if not messages:  # The sample ended before the first message.
             messages = [ChatMessageUser(content=sample.input)] if isinstance(sample.input, str) else sample.input
-        own = [event for event in self._asked if event.span_id not in self._delegated.values()]
-        root = self._made(messages, own, next(iter(agents), {}), sample.uuid or f"{sample.id}_{sample.epoch}")
+        own = [event for event in self._model_events if event.span_id not in self._delegated.values()]
+        root = self._trajectory(messages, own, next(iter(agents), {}), sample.uuid or f"{sample.id}_{sample.epoch}")
         root["session_id"] = str(next((each["session_id"] for each in agents if each.get("session_id")), sample.uuid))
         if sample.error:
             root["notes"] = f"The sample ended with an error: {sample.error.message}"
@@ -77,21 +81,21 @@ class _Writer:
         root["extra"] = {**facts, "agents": to_jsonable_python(agents), "usage": _plain(sample.model_usage)}
         return root
 
-    def _made(
-        self, messages: Sequence[ChatMessage], asked: Sequence[ModelEvent], agent: Mapping[str, Any], name: str
+    def _trajectory(
+        self, messages: Sequence[ChatMessage], model_events: Sequence[ModelEvent], agent: Mapping[str, Any], name: str
     ) -> dict[str, Any]:
-        steps, subs = _Steps(self._folder, asked), []
+        steps, subs = _Steps(self._folder, model_events), []
         for message in messages:
             steps.add(message)
             for call in message.tool_calls or [] if isinstance(message, ChatMessageAssistant) else []:
                 if call.id in self._delegated and (sub := self._sub_agent(self._delegated.pop(call.id), agent)):
                     subs.append(sub)
                     steps.refer(call.id, sub["trajectory_id"])
-        steps.close(self._ran)
+        steps.close(self._tool_events)
         trajectory = {
             "schema_version": _VERSION,
             "trajectory_id": name,
-            "agent": self._agent(asked, agent),
+            "agent": self._agent(model_events, agent),
             "steps": steps.steps,
             "final_metrics": _totals(steps.steps, subs),
         }
@@ -99,23 +103,23 @@ class _Writer:
 
     def _sub_agent(self, span: str, agent: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the trajectory of a sub-agent's span: the longest conversation sent in it, with its answer."""
-        asked = [event for event in self._asked if event.span_id == span and event.tools]
-        if not asked:
+        model_events = [event for event in self._model_events if event.span_id == span and event.tools]
+        if not model_events:
             return None
-        last = max(asked, key=lambda event: len(event.input))
-        return self._made([*last.input, last.output.message], asked, agent, span)
+        last = max(model_events, key=lambda event: len(event.input))
+        return self._trajectory([*last.input, last.output.message], model_events, agent, span)
 
     def _agent(self, events: Sequence[ModelEvent], agent: Mapping[str, Any]) -> dict[str, Any]:
-        asked = next((event for event in events if event.tools), None)
-        named = (agent["agent"], agent.get("version")) if agent else (self._log.eval.solver, _inspect(self._log))
-        described = {
-            "name": str(named[0] or "inspect"),
-            "version": str(named[1] or "unknown"),
-            "model_name": asked.model if asked else self._log.eval.model,
+        event = next((event for event in events if event.tools), None)
+        identity = (agent["agent"], agent.get("version")) if agent else (self._log.eval.solver, _inspect(self._log))
+        description = {
+            "name": str(identity[0] or "inspect"),
+            "version": str(identity[1] or "unknown"),
+            "model_name": event.model if event else self._log.eval.model,
         }
-        if asked is None:
-            return described
-        return {**described, "tool_definitions": [_definition(tool) for tool in asked.tools]}
+        if event is None:
+            return description
+        return {**description, "tool_definitions": [_definition(tool) for tool in event.tools]}
 
 
 class _Steps:
@@ -123,12 +127,12 @@ class _Steps:
 
     Args:
         folder: Folder for images.
-        asked: Model events of the trajectory.
+        model_events: Model events of the trajectory.
     """
 
-    def __init__(self, folder: Path, asked: Sequence[ModelEvent]) -> None:
+    def __init__(self, folder: Path, model_events: Sequence[ModelEvent]) -> None:
         self.steps: list[dict[str, Any]] = []
-        self._folder, self._asked = folder, list(asked)
+        self._folder, self._model_events = folder, list(model_events)
         self._calls: dict[str, dict[str, Any]] = {}
         self._refs: dict[str, str] = {}
 
@@ -137,7 +141,7 @@ class _Steps:
         if isinstance(message, ChatMessageTool):
             self._result(message)
             return
-        step: dict[str, Any] = {"step_id": len(self.steps) + 1, "source": "agent", **self._said(message.content)}
+        step: dict[str, Any] = {"step_id": len(self.steps) + 1, "source": "agent", **self._parts_of(message.content)}
         if isinstance(message, ChatMessageAssistant):
             step |= self._answer(message)
         else:
@@ -152,16 +156,16 @@ class _Steps:
         """Record that a call is a sub-agent's work."""
         self._refs[call] = trajectory
 
-    def close(self, ran: Mapping[str, ToolEvent]) -> None:
+    def close(self, tool_events: Mapping[str, ToolEvent]) -> None:
         """Add the logged results of calls that no message contains, because no model request followed them."""
         for call, step in self._calls.items():
             results = step.get("observation", {}).get("results", [])
-            event = ran.get(call)
+            event = tool_events.get(call)
             if event is None or event.pending or any(each.get("source_call_id") == call for each in results):
                 continue
-            told = event.result if isinstance(event.result, list) else [event.result]
+            parts = event.result if isinstance(event.result, list) else [event.result]
             content: list[Content] = [
-                ContentText(text=str(each)) if isinstance(each, str | int | float) else each for each in told
+                ContentText(text=str(each)) if isinstance(each, str | int | float) else each for each in parts
             ]
             self._result(ChatMessageTool(content=content, tool_call_id=call, error=event.error))
 
@@ -177,10 +181,10 @@ class _Steps:
                 }
                 for call in message.tool_calls
             ]
-        event = next((event for event in self._asked if _same(event.output.message, message)), None)
+        event = next((event for event in self._model_events if _same(event.output.message, message)), None)
         if event is None:  # From before this run: a resumed session, or an input with a conversation.
             return {**answer, "is_copied_context": True}
-        self._asked.remove(event)
+        self._model_events.remove(event)
         answer |= {"timestamp": event.timestamp.isoformat(), "model_name": event.model, "llm_call_count": 1}
         if event.config.reasoning_effort:
             answer["reasoning_effort"] = event.config.reasoning_effort
@@ -189,9 +193,9 @@ class _Steps:
         return answer
 
     def _result(self, message: ChatMessageTool) -> None:
-        said = self._said(message.content)
-        result: dict[str, Any] = {"content": said["message"]}
-        extra = dict(said.get("extra", {}))
+        parts = self._parts_of(message.content)
+        result: dict[str, Any] = {"content": parts["message"]}
+        extra = dict(parts.get("extra", {}))
         if message.error:
             extra["error"] = _plain(message.error)
             result["content"] = result["content"] or message.error.message
@@ -209,7 +213,7 @@ class _Steps:
             result["extra"] = extra
         step.setdefault("observation", {"results": []})["results"].append(result)
 
-    def _said(self, content: str | list[Content]) -> dict[str, Any]:
+    def _parts_of(self, content: str | list[Content]) -> dict[str, Any]:
         """Return a message's text, or parts with images; its reasoning; and content that ATIF lacks, unchanged."""
         if isinstance(content, str):
             return {"message": content}
@@ -225,35 +229,35 @@ class _Steps:
             else:
                 others.append(_plain(part))
         plain = all(part["type"] == "text" for part in parts)
-        said: dict[str, Any] = {"message": "\n".join(part["text"] for part in parts) if plain else parts}
+        result: dict[str, Any] = {"message": "\n".join(part["text"] for part in parts) if plain else parts}
         if any(reasoning):
-            said["reasoning_content"] = "\n".join(filter(None, reasoning))
-        return {**said, "extra": {"content": others}} if others else said
+            result["reasoning_content"] = "\n".join(filter(None, reasoning))
+        return {**result, "extra": {"content": others}} if others else result
 
     def _image(self, image: str) -> dict[str, str] | None:
         """Return an image's source: the path of a file written for it, or its URL."""
-        if (found := _DATA.fullmatch(image)) is None:
+        if (match := _DATA.fullmatch(image)) is None:
             return None
         try:
-            data = base64.b64decode(found[2])
+            data = base64.b64decode(match[2])
         except binascii.Error:
             return None
-        name = f"images/{hashlib.sha256(data).hexdigest()[:32]}.{found[1].partition('/')[2]}"
+        name = f"images/{hashlib.sha256(data).hexdigest()[:32]}.{match[1].partition('/')[2]}"
         path = self._folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
-        return {"media_type": found[1], "path": name}
+        return {"media_type": match[1], "path": name}
 
 
 def _same(answer: ChatMessageAssistant, message: ChatMessageAssistant) -> bool:
     """Return whether a message is the model's answer. CLIs send it back with another id, and some change call ids."""
 
-    def said(each: ChatMessageAssistant) -> tuple[str, list[tuple[str, Any]]]:
+    def content(each: ChatMessageAssistant) -> tuple[str, list[tuple[str, Any]]]:
         return each.text.strip(), [(call.function, call.arguments) for call in each.tool_calls or []]
 
     ids = {call.id for call in answer.tool_calls or []}
     shared = any(call.id in ids for call in message.tool_calls or [])
-    return answer.id == message.id or shared or said(answer) == said(message)
+    return answer.id == message.id or shared or content(answer) == content(message)
 
 
 def _definition(tool: ToolInfo) -> dict[str, Any]:

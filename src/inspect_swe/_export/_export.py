@@ -70,14 +70,14 @@ def export(log: str, to: Kind, out: Path, sample: str | None = None, epoch: int 
     Raises:
         ExportError: The log cannot be read or has no such sample, or no sample had anything to export.
     """
-    header, chosen = _chosen(log, sample, epoch)
+    header, summaries = _select_samples(log, sample, epoch)
     write, unread = _WRITERS[to]
-    names = _names(chosen)
-    found, reasons = False, dict[str, None]()
+    names = _names(summaries)
+    any_exported, reasons = False, dict[str, None]()
     with _folder(out):
-        for number in {each.epoch for each in chosen} if to == "patch" else ():
+        for number in {each.epoch for each in summaries} if to == "patch" else ():
             predictions_of(header, number, out).unlink(missing_ok=True)  # From an earlier export.
-        for summary in chosen:
+        for summary in summaries:
             each = read_eval_log_sample(log, summary.id, summary.epoch, resolve_attachments=True, exclude_fields=unread)
             try:
                 path = write(header, each, out / names[summary.id, summary.epoch])
@@ -85,22 +85,22 @@ def export(log: str, to: Kind, out: Path, sample: str | None = None, epoch: int 
                 reasons[str(ex)] = None
                 yield Exported(summary.id, summary.epoch, skipped=str(ex))
                 continue
-            found = True
+            any_exported = True
             yield Exported(summary.id, summary.epoch, str(path))
-    if not found:
+    if not any_exported:
         raise ExportError(f"No sample can be exported as {to!r}: {'; '.join(reasons)}.", hint=_HINTS.get(to))
 
 
 @contextlib.contextmanager
 def _folder(path: Path) -> Iterator[None]:
     """Create a folder. Of the folders created, remove the empty ones at the end."""
-    made = [each for each in (path, *path.parents) if not each.exists()]
+    created = [each for each in (path, *path.parents) if not each.exists()]
     path.mkdir(parents=True, exist_ok=True)
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
-            for each in made:
+            for each in created:
                 each.rmdir()
 
 
@@ -111,20 +111,20 @@ _HINTS: Mapping[Kind, str] = {
 }
 
 
-def _chosen(log: str, sample: str | None, epoch: int | None) -> tuple[EvalLog, Sequence[EvalSampleSummary]]:
+def _select_samples(log: str, sample: str | None, epoch: int | None) -> tuple[EvalLog, Sequence[EvalSampleSummary]]:
     try:
         header, summaries = read_eval_log(log, header_only=True), read_eval_log_sample_summaries(log)
     except Exception as ex:  # File systems, parsers and zip archives raise many kinds of errors.
         raise ExportError(
             f"The log {log} could not be read: {ex}", hint="pass the path of an .eval or .json log."
         ) from ex
-    chosen = [
+    selected = [
         each
         for each in summaries
         if (sample is None or str(each.id) == sample) and (epoch is None or each.epoch == epoch)
     ]
-    if chosen:
-        return header, chosen
+    if selected:
+        return header, selected
     if summaries:
         ids = ", ".join(dict.fromkeys(str(each.id) for each in summaries[:20]))
         raise ExportError(
@@ -136,10 +136,10 @@ def _chosen(log: str, sample: str | None, epoch: int | None) -> tuple[EvalLog, S
     raise ExportError(f"The log has no samples (its status is {header.status!r}).", hint=hint)
 
 
-def _names(chosen: Sequence[EvalSampleSummary]) -> dict[tuple[int | str, int], str]:
+def _names(summaries: Sequence[EvalSampleSummary]) -> dict[tuple[int | str, int], str]:
     """Return a unique file name for each sample."""
     names: dict[tuple[int | str, int], str] = {}
-    for each in chosen:
+    for each in summaries:
         # At least one character other than dots, and a limited length, for any id.
         plain = re.sub(r"[^A-Za-z0-9._-]+", "_", str(each.id)).strip(".")[:100] or "sample"
         name, n = f"{plain}_{each.epoch}", 1

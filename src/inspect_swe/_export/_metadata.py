@@ -11,9 +11,9 @@ from inspect_ai.log import EvalLog, EvalSample
 def agents_of(sample: EvalSample) -> Iterator[dict[str, Any]]:
     """Yield the metadata of each agent run in a sample."""
     for event in sample.events:
-        told = event.data if event.event == "info" and event.source == "inspect_swe" else None
-        if isinstance(told, dict) and "agent" in told:
-            yield told
+        data = event.data if event.event == "info" and event.source == "inspect_swe" else None
+        if isinstance(data, dict) and "agent" in data:
+            yield data
 
 
 def facts_of(log: EvalLog, sample: EvalSample) -> dict[str, Any]:

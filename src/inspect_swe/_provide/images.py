@@ -16,7 +16,7 @@ from .._sandbox.image import image_facts
 from .._sandbox.probe import PROVIDED
 from .._sandbox.transports.docker import engine
 from .._store.store import StoredArtifact
-from .selection import AgentChoice, Place, chosen, copies
+from .selection import AgentChoice, Place, copies, resolve_choices
 
 _HINTS = {
     "pull": "check the image's name, and that its registry is reachable.",
@@ -47,7 +47,7 @@ async def build_image(
         AgentInstallError: A CLI can't be fetched, or the image can't be built.
         SandboxUnsupportedError: No Docker engine is reachable.
     """
-    chosen(agents)
+    resolve_choices(agents)
     place = await anyio.to_thread.run_sync(_place, base)
     if platforms is not None:
         place = Place(tuple(platforms), place.pythons)
@@ -82,11 +82,11 @@ def _place(base: str) -> Place:
 
 
 def _build(base: str, parts: Sequence[StoredArtifact], tag: str) -> None:
-    named = {f"copy{number}": stored for number, stored in enumerate(parts)}
-    contexts = [f"--build-context={name}={stored.path.parent}" for name, stored in named.items()]
+    names = {f"copy{number}": stored for number, stored in enumerate(parts)}
+    contexts = [f"--build-context={name}={stored.path.parent}" for name, stored in names.items()]
     with temporary_folder() as folder:
         file = folder / "Dockerfile"
-        file.write_text(dockerfile(base, named), encoding="utf-8")
+        file.write_text(dockerfile(base, names), encoding="utf-8")
         _docker("build", tag, "--quiet", "--network=none", f"--tag={tag}", *contexts, str(folder))
 
 

@@ -23,7 +23,7 @@ from .._sandbox.probe import PROVIDED
 from .._sandbox.transports.docker import engine
 from .._store.store import StoredArtifact
 from .containers import IDLE
-from .selection import AgentChoice, Place, chosen, copies
+from .selection import AgentChoice, Place, copies, resolve_choices
 
 logger = logging.getLogger(__name__)
 
@@ -85,13 +85,13 @@ async def with_agents_async(
         services: See `with_agents()`.
         platforms: See `with_agents()`.
     """
-    chosen(agents)
+    resolve_choices(agents)
     source = await anyio.to_thread.run_sync(_source, sandbox)
     document = await anyio.to_thread.run_sync(_document, source)
-    mounted = await _mounted(document, agents, services, platforms)
+    mounts = await _mounts_of(document, agents, services, platforms)
     if isinstance(source, Path):
-        return SandboxEnvironmentSpec("docker", await anyio.to_thread.run_sync(_overlay, source, document, mounted))
-    return SandboxEnvironmentSpec("docker", ComposeConfig.model_validate(_merged(document, mounted)))
+        return SandboxEnvironmentSpec("docker", await anyio.to_thread.run_sync(_overlay, source, document, mounts))
+    return SandboxEnvironmentSpec("docker", ComposeConfig.model_validate(_with_mounts(document, mounts)))
 
 
 async def compose_with_agents(
@@ -109,10 +109,10 @@ async def compose_with_agents(
         services: See `with_agents()`.
         platforms: See `with_agents()`.
     """
-    chosen(agents)
+    resolve_choices(agents)
     document = await anyio.to_thread.run_sync(_document, Path(file))
-    mounted = await _mounted(document, agents, services, platforms)
-    return str(yaml.safe_dump(_merged(document, mounted), sort_keys=False))
+    mounts = await _mounts_of(document, agents, services, platforms)
+    return str(yaml.safe_dump(_with_mounts(document, mounts), sort_keys=False))
 
 
 def _source(sandbox: Sandbox) -> Path | ComposeConfig:
@@ -139,7 +139,7 @@ def _source(sandbox: Sandbox) -> Path | ComposeConfig:
         raise AgentOptionError(f"{file} does not exist.", hint="pass the path of a compose file or a Dockerfile.")
     if is_compose_yaml(file.name):
         return file
-    build = {"context": _named(file.parent), "dockerfile": file.name}
+    build = {"context": _path_in_compose(file.parent), "dockerfile": file.name}
     return ComposeConfig.model_validate({"services": {"default": {"build": build, **IDLE}}})
 
 
@@ -155,7 +155,7 @@ def _document(source: Path | ComposeConfig) -> dict[str, Any]:
     return document
 
 
-async def _mounted(
+async def _mounts_of(
     document: Mapping[str, Any],
     agents: Sequence[AgentChoice],
     services: Sequence[str] | None,
@@ -163,30 +163,30 @@ async def _mounted(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the mounts of each service that gets any."""
     names = _services(document, services)
-    found = {name: document["services"][name] or {} for name in names}
+    selected = {name: document["services"][name] or {} for name in names}
     if platforms is not None:
         places = [Place(tuple(platforms))]
     else:
-        places = await anyio.to_thread.run_sync(_places, list(found.values()))
+        places = await anyio.to_thread.run_sync(_places, list(selected.values()))
     parts = await copies(agents, places)
     return {name: [_mount(stored) for stored in parts] for name in names}
 
 
-def _services(document: Mapping[str, Any], wanted: Sequence[str] | None) -> list[str]:
-    there = document["services"]
-    unknown = [name for name in wanted or () if name not in there]
+def _services(document: Mapping[str, Any], requested: Sequence[str] | None) -> list[str]:
+    defined = document["services"]
+    unknown = [name for name in requested or () if name not in defined]
     if unknown:
-        raise AgentOptionError(f"There is no service {unknown[0]!r}.", hint=f"services: {', '.join(there)}.")
+        raise AgentOptionError(f"There is no service {unknown[0]!r}.", hint=f"services: {', '.join(defined)}.")
     settings = document.get("x-inspect_docker_sandbox") or {}
     if settings.get("unsafe_allow_writable_host_mounts") is True:
-        return list(wanted or there)
-    barred = [name for name in wanted or there if _can_remount(there[name] or {})]
+        return list(requested or defined)
+    barred = [name for name in requested or defined if _can_remount(defined[name] or {})]
     if barred:
         logger.warning(
             "CLIs are copied into %s instead of mounted: Inspect allows no mounts in privileged containers.",
             ", ".join(barred),
         )
-    return [name for name in wanted or there if name not in barred]
+    return [name for name in requested or defined if name not in barred]
 
 
 def _can_remount(service: Mapping[str, Any]) -> bool:
@@ -217,7 +217,7 @@ def _place(client: Any, service: Mapping[str, Any]) -> Place:
     return Place.on(str(platform).split("/")[1] if platform else client.version()["Arch"])
 
 
-def _named(path: Path | str) -> str:
+def _path_in_compose(path: Path | str) -> str:
     """Return a host path as written in a compose file."""
     text = str(path)
     try:
@@ -233,7 +233,7 @@ def _named(path: Path | str) -> str:
 def _mount(stored: StoredArtifact) -> dict[str, Any]:
     return {
         "type": "bind",
-        "source": _named(stored.path.parent),
+        "source": _path_in_compose(stored.path.parent),
         "target": f"{PROVIDED}/{stored.artifact.folder}",
         "read_only": True,
         # An engine that doesn't share this machine's files must fail instead of mounting an empty folder.
@@ -241,27 +241,33 @@ def _mount(stored: StoredArtifact) -> dict[str, Any]:
     }
 
 
-def _merged(document: Mapping[str, Any], mounted: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def _with_mounts(document: Mapping[str, Any], mounts_by_service: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
     services = dict(document["services"])
-    for name, mounts in mounted.items():
+    for name, mounts in mounts_by_service.items():
         service = services[name] or {}
         services[name] = {**service, "volumes": [*(service.get("volumes") or []), *mounts]}
     return {**document, "services": services}
 
 
-def _overlay(file: Path, document: Mapping[str, Any], mounted: Mapping[str, list[dict[str, Any]]]) -> str:
+def _overlay(file: Path, document: Mapping[str, Any], mounts: Mapping[str, list[dict[str, Any]]]) -> str:
     """Write a compose file that includes another one and adds mounts, so that the other one need not be interpreted."""
-    overlay = _written("overlay", yaml.safe_dump({"services": {name: {"volumes": m} for name, m in mounted.items()}}))
+    overlay = _written("overlay", yaml.safe_dump({"services": {name: {"volumes": m} for name, m in mounts.items()}}))
     included = {
         # Settings of an included file don't apply to the whole project.
         **{key: value for key, value in document.items() if key.startswith("x-")},
-        "include": [{"path": [_named(file), _named(overlay)], "project_directory": _named(file.parent)}],
+        "include": [
+            {
+                "path": [_path_in_compose(file), _path_in_compose(overlay)],
+                "project_directory": _path_in_compose(file.parent),
+            }
+        ],
     }
     # Inspect scans the text of the file for image names and sample metadata.
-    told = "".join(
-        f"# {line}\n" for line in [f"{_named(file)}, with mounts:", *file.read_text(encoding="utf-8").splitlines()]
+    comment = "".join(
+        f"# {line}\n"
+        for line in [f"{_path_in_compose(file)}, with mounts:", *file.read_text(encoding="utf-8").splitlines()]
     )
-    return _written("compose", told + yaml.safe_dump(included, sort_keys=False))
+    return _written("compose", comment + yaml.safe_dump(included, sort_keys=False))
 
 
 def _written(kind: str, text: str) -> str:

@@ -47,7 +47,7 @@ class Place:
         return cls((sandbox_platform(machine, musl=False), sandbox_platform(machine, musl=True)))
 
 
-def chosen(agents: Sequence[AgentChoice]) -> list[tuple[str, Recipe, str]]:
+def resolve_choices(agents: Sequence[AgentChoice]) -> list[tuple[str, Recipe, str]]:
     """Return each agent's key, the recipe of its CLI, and the version.
 
     Raises:
@@ -55,11 +55,11 @@ def chosen(agents: Sequence[AgentChoice]) -> list[tuple[str, Recipe, str]]:
     """
     if isinstance(agents, str) or not agents:
         raise AgentOptionError("agents= must be a list of at least one agent.", hint='for example ["claude_code"].')
-    named = [_named(agent) for agent in agents]
-    return [(*choice_of(name), version) for name, version in named]
+    pairs = [_name_and_version(agent) for agent in agents]
+    return [(*choice_of(name), version) for name, version in pairs]
 
 
-def _named(agent: AgentChoice) -> tuple[str, str]:
+def _name_and_version(agent: AgentChoice) -> tuple[str, str]:
     if isinstance(agent, str):
         return agent, "stable"
     if isinstance(agent, tuple):
@@ -80,13 +80,13 @@ async def copies(agents: Sequence[AgentChoice], places: Iterable[Place]) -> list
         AgentOptionError: An agent or version does not exist.
         AgentInstallError: A CLI can't be fetched.
     """
-    found: dict[str, StoredArtifact] = {}
-    wanted = chosen(agents)
+    artifacts: dict[str, StoredArtifact] = {}
+    choices = resolve_choices(agents)
     for place in places:
-        for key, recipe, version in wanted:
+        for key, recipe, version in choices:
             for platform in place.platforms:
                 for stored in await fetch_with_tools(key, recipe, version, platform, place.pythons):
-                    found[stored.artifact.folder] = stored
-    for stored in found.values():
+                    artifacts[stored.artifact.folder] = stored
+    for stored in artifacts.values():
         await anyio.to_thread.run_sync(write_marker, stored)
-    return list(found.values())
+    return list(artifacts.values())

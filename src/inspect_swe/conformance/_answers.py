@@ -9,7 +9,7 @@ from ._trial import Trial
 _CUT = "HALF-OF-AN-ANSWER"
 _FORBIDDEN = "Do something bad."
 
-_MOST = 16
+_MAX_ANSWERS = 16
 """The maximum number of answers before the runtime gives up on a model whose answers are always truncated."""
 
 
@@ -40,4 +40,4 @@ def _check_cut(trial: Trial) -> None:
     check(_CUT in trial.state.output.completion, f"the output is {trial.state.output.completion!r}")
     check(_CUT in trial.state.messages[-1].text, "the truncated answer is not the conversation's last message")
     check(any("before it" in text for text in trial.results), "the earlier conversation is missing")
-    check(len(trial.requests) <= _MOST, f"the model was called {len(trial.requests)} times")
+    check(len(trial.requests) <= _MAX_ANSWERS, f"the model was called {len(trial.requests)} times")

@@ -75,8 +75,8 @@ def behaviour(script: Sequence[ScriptStep], **details: Any) -> Callable[[Play], 
 
     def register(play: Play) -> Play:
         name = play.__name__
-        made = Behaviour(name, (play.__doc__ or "").strip(), play, script, **details)
-        BEHAVIOURS.update(dict.fromkeys(made.names, made))
+        registered = Behaviour(name, (play.__doc__ or "").strip(), play, script, **details)
+        BEHAVIOURS.update(dict.fromkeys(registered.names, registered))
         return play
 
     return register

@@ -135,13 +135,13 @@ _LONG_SYSTEM_PROMPT = "SYSTEM-BEGINS " + "0123456789abcdef" * 19_200 + " SYSTEM-
 async def time_limit_met(trial: Trial) -> None:
     """A time limit ends the run and all its processes; the conversation is recorded."""
     assert len(_LONG_PROMPT) <= 1 << 20
-    given: dict[str, Any] = {"system_prompt": _LONG_SYSTEM_PROMPT} if trial.has("system_prompt") else {}
-    await trial.attempt(_LONG_PROMPT, limit=time_limit(30), **given)
+    options: dict[str, Any] = {"system_prompt": _LONG_SYSTEM_PROMPT} if trial.has("system_prompt") else {}
+    await trial.attempt(_LONG_PROMPT, limit=time_limit(30), **options)
     with trial.judging("prompt_of_one_mebibyte"):
-        asked = [message.text for request in trial.requests[:1] for message in request.messages]
-        check(any(_LONG_PROMPT in text for text in asked), "the prompt was changed or truncated")
+        texts = [message.text for request in trial.requests[:1] for message in request.messages]
+        check(any(_LONG_PROMPT in text for text in texts), "the prompt was changed or truncated")
         check(
-            all(any(long in text for text in asked) for long in given.values()),
+            all(any(option in text for text in texts) for option in options.values()),
             "the system prompt did not arrive whole",
         )
     check(

@@ -44,22 +44,25 @@ def check_results(messages: Sequence[ChatMessage], printed: Mapping[str, str]) -
     """Require that the output of each command occurs once in a conversation, as the result of its call."""
     results = _paired(messages)
     for command, text in printed.items():
-        found = [result for call, result in results if command in json.dumps(call.arguments)]
-        check(len(found) == 1 and text in found[0], f"{command!r} has the results {found}")
+        results_of_command = [result for call, result in results if command in json.dumps(call.arguments)]
+        check(
+            len(results_of_command) == 1 and text in results_of_command[0],
+            f"{command!r} has the results {results_of_command}",
+        )
         times = sum(message.text.count(text) for message in messages if isinstance(message, ChatMessageTool))
         check(times == 1, f"{text!r} occurs {times} times in the conversation's results, not once")
 
 
 def _paired(messages: Sequence[ChatMessage]) -> list[tuple[ToolCall, str]]:
     """Return each call with its result: the first later one with the same id that no earlier call has."""
-    left = [(number, message) for number, message in enumerate(messages) if isinstance(message, ChatMessageTool)]
+    unpaired = [(number, message) for number, message in enumerate(messages) if isinstance(message, ChatMessageTool)]
     paired: list[tuple[ToolCall, str]] = []
     for number, call in _calls(messages):
-        mine = next((each for each in left if each[0] > number and each[1].tool_call_id == call.id), None)
-        if mine is not None:
-            left.remove(mine)
-            paired.append((call, mine[1].text))
-    check(not left, f"some results have no call: {[message.tool_call_id for _, message in left]}")
+        match = next((each for each in unpaired if each[0] > number and each[1].tool_call_id == call.id), None)
+        if match is not None:
+            unpaired.remove(match)
+            paired.append((call, match[1].text))
+    check(not unpaired, f"some results have no call: {[message.tool_call_id for _, message in unpaired]}")
     return paired
 
 
@@ -72,27 +75,30 @@ def _check_provider_ids(trial: Trial) -> None:
     """Require that the last request has the ids of the model's own calls."""
     outputs = [request.output.message.tool_calls or [] for request in trial.requests if request.output]
     counts = [len(calls) for calls in outputs if calls]
-    given = [server_ids(answer, call) for answer, count in enumerate(counts) for call in range(count)]
-    told = [call.id for _, call in _calls(trial.requests[-1].messages)]
+    issued = [server_ids(answer, call) for answer, count in enumerate(counts) for call in range(count)]
+    received = [call.id for _, call in _calls(trial.requests[-1].messages)]
     # If the provider gave no id, any id is accepted.
-    same = [id if own else own for id, own in zip(told, given, strict=False)]
-    check(same == given[: len(told)], f"the provider issued the ids {given} and received {told}")
+    same = [id if own else own for id, own in zip(received, issued, strict=False)]
+    check(same == issued[: len(received)], f"the provider issued the ids {issued} and received {received}")
 
 
 def _check_log(trial: Trial, printed: Mapping[str, str]) -> None:
     events = transcript().events
-    ran = [event for event in events if isinstance(event, ToolEvent)]
-    shown = [
+    tool_events = [event for event in events if isinstance(event, ToolEvent)]
+    call_ids = [
         call.id for event in events if isinstance(event, ModelEvent) for call in event.output.message.tool_calls or []
     ]
-    check(len({*shown}) == len(shown), f"the calls in the log have the ids {shown}")
-    check(len({event.id for event in ran}) == len(ran), "the log's tool events share ids")
+    check(len({*call_ids}) == len(call_ids), f"the calls in the log have the ids {call_ids}")
+    check(len({event.id for event in tool_events}) == len(tool_events), "the log's tool events share ids")
     check(
-        {event.id for event in ran} <= {*shown},
+        {event.id for event in tool_events} <= {*call_ids},
         "some tool events have ids of no call, so the log viewer would not show them with their calls",
     )
     for command, text in printed.items():
-        found = [str(event.result) for event in ran if command in json.dumps(event.arguments)]
-        check(len(found) == 1 and text in found[0], f"the events of {command!r} have the results {found}")
+        results_of_command = [str(event.result) for event in tool_events if command in json.dumps(event.arguments)]
+        check(
+            len(results_of_command) == 1 and text in results_of_command[0],
+            f"the events of {command!r} have the results {results_of_command}",
+        )
     ids = [call.id for _, call in _calls(trial.state.messages)]
     check(len({*ids}) == len(ids) and "" not in ids, f"the calls of the conversation have the ids {ids}")

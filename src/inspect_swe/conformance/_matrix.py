@@ -96,8 +96,8 @@ def run_matrix(
             fail_on_error=False,
             max_samples=max_samples or 2 * (os.cpu_count() or 1),
         )[0]
-        found = {name: cell for sample in log.samples or [] for name, cell in _cells(sample).items()}
-        cells[agent] = {name: found[name] for name in behaviours or BEHAVIOURS if name in found}
+        sample_cells = {name: cell for sample in log.samples or [] for name, cell in _cells(sample).items()}
+        cells[agent] = {name: sample_cells[name] for name in behaviours or BEHAVIOURS if name in sample_cells}
         versions[agent] = _version(log)
         logs[agent] = log.location
     return Matrix(cells, versions, logs)
@@ -114,11 +114,11 @@ def _cells(sample: EvalSample) -> dict[str, Cell]:
 
 
 def _version(log: EvalLog) -> str:
-    told = {
+    versions = {
         str(event.data.get("version"))
         for sample in log.samples or []
         for event in sample.events
         if event.event == "info" and event.source == "inspect_swe" and isinstance(event.data, dict)
         if event.data.get("version")
     }
-    return ", ".join(sorted(told)) or "?"
+    return ", ".join(sorted(versions)) or "?"

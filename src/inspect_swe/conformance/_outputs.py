@@ -75,9 +75,9 @@ WRONG, RIGHT = {"total": "many", "names": []}, Numbers(total=2, names=["a", "b"]
 )
 async def collect(trial: Trial) -> None:
     """The log contains the patch and exactly the files that the agent added, modified or deleted."""
-    given: dict[str, Any] = {"skills": [_MAGIC]} if trial.has("skills") else {}
+    options: dict[str, Any] = {"skills": [_MAGIC]} if trial.has("skills") else {}
     collected = OutputFiles(patch=True)
-    await trial.run("THE-TASK-TEXT", collect=collected, response_schema=Numbers, system_prompt="Be brief.", **given)
+    await trial.run("THE-TASK-TEXT", collect=collected, response_schema=Numbers, system_prompt="Be brief.", **options)
     with trial.judging("response_schema"):
         _check_result(trial)
     with trial.judging("task_files"):
@@ -86,11 +86,11 @@ async def collect(trial: Trial) -> None:
         _check_skill(trial)
     files = output_files(store())
     check(files.error is None, f"the collection failed: {files.error}")
-    found = {path: (file.status, file.text) for path, file in files.items()}
-    if found.get("opencode.json") == ("modified", f"{_CONFIG}\n"):  # The CLI wrote to the file and reverted it.
-        del found["opencode.json"]
+    actual = {path: (file.status, file.text) for path, file in files.items()}
+    if actual.get("opencode.json") == ("modified", f"{_CONFIG}\n"):  # The CLI wrote to the file and reverted it.
+        del actual["opencode.json"]
     expected = {"gone.txt": ("deleted", None), "kept.txt": ("modified", "old\nmore\n"), "out.txt": ("added", "new")}
-    check(found == expected, f"the files are {found}")
+    check(actual == expected, f"the files are {actual}")
     changed = [line.split()[2] for line in (files.patch or "").splitlines() if line.startswith("diff --git ")]
     check(changed == ["a/gone.txt", "a/kept.txt", "a/out.txt"], f"the patch is {files.patch!r}")
 
@@ -103,9 +103,9 @@ def _check_result(trial: Trial) -> None:
     check(len(trial.requests) == 6, f"the model was called {len(trial.requests)} times, not 6 times")
     trial.check_once("THE-TASK-TEXT")
     trial.check_once("valid against this JSON schema")
-    told = "`total`: must be a valid integer"
+    error = "`total`: must be a valid integer"
     check(
-        any(told in message.text for message in trial.requests[-1].messages),
+        any(error in message.text for message in trial.requests[-1].messages),
         "the agent did not receive the validation error",
     )
 

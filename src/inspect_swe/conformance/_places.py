@@ -84,15 +84,15 @@ async def user_cwd_env(trial: Trial) -> None:
         "filter": answer,
     }
     await trial.run("Do it.", **{name: value for name, value in options.items() if trial.has(name)})
-    told = "\n".join(trial.results)
+    results = "\n".join(trial.results)
     with trial.judging("routing"):
         trial.require("model_aliases")
-        check("I am the alias." in told, f"the alias was not called: {told!r}")
-        check("Scripted model" in told, f"an unmapped name did not reach the eval's model: {told!r}")
+        check("I am the alias." in results, f"the alias was not called: {results!r}")
+        check("Scripted model" in results, f"an unmapped name did not reach the eval's model: {results!r}")
         check(len(scripted_requests(other)) == 1, "the alias was not called exactly once")
     with trial.judging("filtered"):
         trial.require("filter")
-        check("SAYS-THE-FILTER" in told, "the filter's answer was not used")
+        check("SAYS-THE-FILTER" in results, "the filter's answer was not used")
         served = {str(trial.model)} | ({str(other)} if trial.has("model_aliases") else set())
         check(len(seen) >= 4, f"the filter received only {len(seen)} requests")
         check(set(seen) == served, f"the filter received the models {seen}")

@@ -71,8 +71,8 @@ async def _work_under(trial: Trial, settings: Mapping[str, object]) -> None:
     trial.state.messages = []
     await trial.attempt("Do it.")
     if isinstance(trial.error, AgentPolicyError):
-        named = [path for path in settings if path in trial.error.summary]
-        check(named, f"the error does not name the file: {trial.error.summary}")
+        mentioned = [path for path in settings if path in trial.error.summary]
+        check(mentioned, f"the error does not name the file: {trial.error.summary}")
         return
     check(trial.error is None, f"the run ended with {type(trial.error).__name__}: {trial.error}")
     check(await trial.sh("cat out") == "worked\n", "the agent neither did its work nor raised an error")

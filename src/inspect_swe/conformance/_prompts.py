@@ -63,9 +63,9 @@ def _check_complete(trial: Trial) -> None:
 
 
 def _check_tool_events() -> None:
-    ran = _tool_events()
-    check(len(ran) >= 4, f"there are only {len(ran)} tool events")
-    for event, (command, printed) in zip(ran, _PRINTED.items(), strict=False):
+    tool_events = _tool_events()
+    check(len(tool_events) >= 4, f"there are only {len(tool_events)} tool events")
+    for event, (command, printed) in zip(tool_events, _PRINTED.items(), strict=False):
         check(event.view and command in event.view.content, f"{command!r} is not shown in {event.view}")
         check(printed in str(event.result) and event.error is None, f"{command!r} has the result {event.result!r}")
         check(event.completed and event.pending is None, f"the event of {command!r} has not ended")
@@ -79,13 +79,13 @@ def _check_tool_events() -> None:
 
 def _tool_events() -> list[ToolEvent]:
     """Return the transcript's tool events, each with its own call, even after the conversation was sent again."""
-    told = transcript().events
-    answers = [event for event in told if isinstance(event, ModelEvent)]
-    ran = [event for event in told if isinstance(event, ToolEvent)]
+    events = transcript().events
+    answers = [event for event in events if isinstance(event, ModelEvent)]
+    ran = [event for event in events if isinstance(event, ToolEvent)]
     check(len({event.id for event in ran}) == len(ran), "the transcript contains tool events twice")
-    shown = {call.id for event in answers for call in event.output.message.tool_calls or []}
+    call_ids = {call.id for event in answers for call in event.output.message.tool_calls or []}
     new = {message.tool_call_id for event in answers for message in event.input[-2:] if message.role == "tool"}
-    check({event.id for event in ran} | new <= shown, "the log viewer would show results twice")
+    check({event.id for event in ran} | new <= call_ids, "the log viewer would show results twice")
     return ran
 
 
@@ -109,8 +109,8 @@ _STRICT = {
 async def attempts(trial: Trial) -> None:
     """Attempts are scored one after the other, in one session."""
     trial.grades = ["I", "I"]
-    told = AgentAttempts(attempts=3, incorrect_message="WRONG-TRY-AGAIN")
-    await trial.run("THE-TASK-TEXT", attempts=told, system_prompt="SYSTEM-MARKER")
+    options = AgentAttempts(attempts=3, incorrect_message="WRONG-TRY-AGAIN")
+    await trial.run("THE-TASK-TEXT", attempts=options, system_prompt="SYSTEM-MARKER")
     users = (await trial.sh("cat users")).split()
     with trial.judging("container_user"):
         check({*users} == {"4242"}, f"it ran as the users {users}, not as the container's")
@@ -162,8 +162,8 @@ async def multi_turn(trial: Trial) -> None:
     with trial.judging("prompt_like_an_option"):
         for prompt in _PROMPTS:
             await trial.run(prompt, agent=agent)
-            asked = trial.requests[-1].messages
-            check(any(prompt in message.text for message in asked), f"{prompt!r} did not reach the model unchanged")
+            messages = trial.requests[-1].messages
+            check(any(prompt in message.text for message in messages), f"{prompt!r} did not reach the model unchanged")
     judge_ids(trial, _ECHOES)
     check(len(trial.requests) == 6, f"the model was called {len(trial.requests)} times, not 6 times")
     for prompt in _PROMPTS:
@@ -222,8 +222,8 @@ async def handed_over(trial: Trial) -> None:
         unseen = trial.adapter.unseen_by_commands if trial.adapter else frozenset()
         lost = [name for name, value in _ODD.items() if seen.get(name) != value and name not in unseen]
         check(not lost, f"these variables differ in the agent's command: {', '.join(lost)}")
-    asked = [message.text for message in trial.requests[1].messages]
-    check(any("THE-TASK-TEXT" in text for text in asked), "the task's text did not reach the agent")
+    texts = [message.text for message in trial.requests[1].messages]
+    check(any("THE-TASK-TEXT" in text for text in texts), "the task's text did not reach the agent")
     check(any("I wrote it." in message.text for message in trial.state.messages), "the agent's answer is missing")
 
 
@@ -236,6 +236,6 @@ async def as_a_tool(trial: Trial) -> None:
     coder = as_tool(trial.agent(name="coder", description="Writes code."))
     await trial.run("Delegate the work.", agent=react(prompt="You lead.", tools=[coder]))
     check(await trial.sh("cat out.txt") == "x\n", "the agent did not work")
-    asked = [message.text for message in trial.requests[1].messages]
-    check(any("SUB-TASK" in text for text in asked), "the tool's input did not reach the agent")
+    texts = [message.text for message in trial.requests[1].messages]
+    check(any("SUB-TASK" in text for text in texts), "the tool's input did not reach the agent")
     check(any("I did." in text for text in trial.results), f"the tool returned {trial.results}")

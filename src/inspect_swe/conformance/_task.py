@@ -50,7 +50,7 @@ def conformance_task(
     if unknown:
         raise ValueError(f"Unknown behaviour: {', '.join(unknown)}. Known behaviours: {', '.join(BEHAVIOURS)}.")
     runs = {BEHAVIOURS[name].name: BEHAVIOURS[name] for name in behaviours or BEHAVIOURS}
-    chosen = sorted(runs.values(), key=lambda behaviour: not behaviour.waits)
+    ordered = sorted(runs.values(), key=lambda behaviour: not behaviour.waits)
     here = {each for each in {image, minimal_image} if is_here(each)}
     mounts = cli_mounts(str(agent), version or "stable", image) if agent in _OWN and image in here else []
     options = {} if version is None else {"version": version}
@@ -60,7 +60,7 @@ def conformance_task(
         name="conformance",
         dataset=[
             _sample(each, minimal_image if each.minimal else image, here, [] if each.copies else mounts)
-            for each in chosen
+            for each in ordered
         ],
         solver=try_agent(factory, options),
         scorer=conforms(),
@@ -89,11 +89,11 @@ def cli_mounts(agent: str, version: str, image: str) -> list[Any]:
     """
     config = ComposeConfig(services={"default": ComposeService(image=image)})
     try:
-        mounted = with_agents(config, [(agent, version)]).config
+        config_with_mounts = with_agents(config, [(agent, version)]).config
     except SandboxUnsupportedError:
         return []
-    assert isinstance(mounted, ComposeConfig)
-    document = mounted.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert isinstance(config_with_mounts, ComposeConfig)
+    document = config_with_mounts.model_dump(mode="json", by_alias=True, exclude_none=True)
     return list(document["services"]["default"]["volumes"])
 
 

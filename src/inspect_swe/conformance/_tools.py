@@ -92,7 +92,7 @@ def lookup() -> Tool:
 _ODD_NAMES = ("files.read", "café menu/today", "a-dash", "sixty_letters_" + "long" * 11 + "ab")
 
 
-def _named(name: str) -> Tool:
+def _odd_tool(name: str) -> Tool:
     async def execute(what: str) -> str:
         return f"ODD-RESULT-{_ODD_NAMES.index(name)}-{what}"
 
@@ -105,7 +105,7 @@ def _odd_tools(trial: Trial) -> list[str]:
     names = []
     for name in _ODD_NAMES:
         with contextlib.suppress(AgentOptionError):
-            trial.agent(bridged_tools=[BridgedToolsSpec(name="odd-names", tools=[_named(name)])])
+            trial.agent(bridged_tools=[BridgedToolsSpec(name="odd-names", tools=[_odd_tool(name)])])
             names.append(name)
     return names
 
@@ -147,7 +147,7 @@ async def mcp_stdio(trial: Trial) -> None:
         odd = _odd_tools(trial)
         options["bridged_tools"] = [
             BridgedToolsSpec(name="host", tools=[lookup()]),
-            BridgedToolsSpec(name="odd-names", tools=[_named(name) for name in odd]),
+            BridgedToolsSpec(name="odd-names", tools=[_odd_tool(name) for name in odd]),
             BridgedToolsSpec(name="empty", tools=[]),
         ]
         steps += [call("host/lookup", what=what) for what in _LOOKUPS]

@@ -63,9 +63,9 @@ class Trial:
             each.name if isinstance(each, BridgedToolsSpec) else "tools" for each in options.get("bridged_tools", [])
         ]
         self.servers |= {*bridged, *(server.name for server in options.get("mcp_servers", []))}
-        made = self.factory(**{**self.options, **options})
-        self.adapter = adapter_of(made)
-        return made
+        agent = self.factory(**{**self.options, **options})
+        self.adapter = adapter_of(agent)
+        return agent
 
     @contextlib.contextmanager
     def judging(self, name: str) -> Iterator[None]:
@@ -106,11 +106,11 @@ class Trial:
         new = [ChatMessageUser(content=prompt)] if isinstance(prompt, str) else list(prompt)
         self.state.messages = [*self.state.messages, *new]
         self.error = self.limit = None
-        made = agent or self.agent(**options)
+        runner = agent or self.agent(**options)
         with apply_limits([limit] if limit else [], catch_errors=True) as scope:
             try:
                 async with span("agent", type="agent"):
-                    self.state = await made(self.state)
+                    self.state = await runner(self.state)
             except AgentError as ex:
                 self.error = ex
         self.limit = scope.limit_error

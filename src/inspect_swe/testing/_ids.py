@@ -22,18 +22,18 @@ CALL_IDS: dict[str, CallIds] = {
 """Id functions by name: unique, numbered from 0 in each answer, the same for all calls, empty."""
 
 
-def call_ids_of(given: object) -> CallIds:
+def call_ids_of(argument: object) -> CallIds:
     """Return the function for a `call_ids` argument.
 
     Args:
-        given: A function, or a name in `CALL_IDS`.
+        argument: A function, or a name in `CALL_IDS`.
 
     Raises:
         ScriptError: The argument is neither.
     """
-    if isinstance(given, str) and given in CALL_IDS:
-        return CALL_IDS[given]
-    if callable(given):
-        function: CallIds = given
+    if isinstance(argument, str) and argument in CALL_IDS:
+        return CALL_IDS[argument]
+    if callable(argument):
+        function: CallIds = argument
         return function
-    raise ScriptError(f"call_ids takes a function or one of {', '.join(CALL_IDS)}, not {given!r}.")
+    raise ScriptError(f"call_ids takes a function or one of {', '.join(CALL_IDS)}, not {argument!r}.")

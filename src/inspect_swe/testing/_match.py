@@ -47,19 +47,19 @@ def shell_call(tools: Sequence[ToolInfo], command: str) -> tuple[str, dict[str, 
     raise _not_offered("a shell tool", tools)
 
 
-def find_tool(tools: Sequence[ToolInfo], wanted: str) -> str:
+def find_tool(tools: Sequence[ToolInfo], query: str) -> str:
     """Return the name of the offered tool that a `call` step calls.
 
     Args:
         tools: The offered tools.
-        wanted: `tool` or `server/tool`.
+        query: `tool` or `server/tool`.
 
     Raises:
         ScriptError: No tool matches, or several do.
     """
-    if any(tool.name == wanted for tool in tools):
-        return wanted
-    server, _, name = wanted.rpartition("/")
+    if any(tool.name == query for tool in tools):
+        return query
+    server, _, name = query.rpartition("/")
     pool = [tool for tool in tools if not server or _belongs(tool, server, name)]
     ranks = (
         lambda tool: tool.name == name,
@@ -68,15 +68,15 @@ def find_tool(tools: Sequence[ToolInfo], wanted: str) -> str:
         lambda tool: _plain(tool.name).endswith(f"_{_plain(name)}"),
     )
     for fits in ranks:
-        found = sorted({tool.name for tool in pool if fits(tool)})
-        if len(found) > 1:
+        matches = sorted({tool.name for tool in pool if fits(tool)})
+        if len(matches) > 1:
             raise ScriptError(
-                f"The script calls '{wanted}', which matches several tools: {', '.join(found)}.",
+                f"The script calls '{query}', which matches several tools: {', '.join(matches)}.",
                 hint="Use the full name, or 'server/tool'.",
             )
-        if found:
-            return found[0]
-    raise _not_offered(f"the tool '{wanted}'", tools)
+        if matches:
+            return matches[0]
+    raise _not_offered(f"the tool '{query}'", tools)
 
 
 def plain_value(schema: JSONSchema, name: str = "", text: str = "scripted") -> Any:

@@ -237,9 +237,12 @@ class ScriptedModel(ModelAPI):
                 return self._message("", self._tool_calls(play, [answer], tools))
 
     def _tool_calls(self, play: Play, steps: Sequence[Shell | Call], tools: list[ToolInfo]) -> list[ToolCall]:
-        found = [_function_and_arguments(step, tools) for step in steps]
-        ids = play.call_ids(self.call_ids, len(found))
-        return [ToolCall(id=id, function=name, arguments=given) for id, (name, given) in zip(ids, found, strict=True)]
+        calls = [_function_and_arguments(step, tools) for step in steps]
+        ids = play.call_ids(self.call_ids, len(calls))
+        return [
+            ToolCall(id=id, function=name, arguments=arguments)
+            for id, (name, arguments) in zip(ids, calls, strict=True)
+        ]
 
     def _message(self, text: str, calls: list[ToolCall], stop_reason: StopReason | None = None) -> ModelOutput:
         message = ChatMessageAssistant(
@@ -256,14 +259,14 @@ class ScriptedModel(ModelAPI):
         return ModelOutput(model=self.model_name, choices=[ChatCompletionChoice(message=message, stop_reason=reason)])
 
     async def _usage(self, answer: Answer, request: ScriptedRequest, output: ModelOutput) -> ModelUsage:
-        given = getattr(answer, "usage", None) or self.usage
-        if given is not None:
-            return _with_total(given)
+        usage = getattr(answer, "usage", None) or self.usage
+        if usage is not None:
+            return _with_total(usage)
         offered = "".join(tool.model_dump_json(exclude_none=True, exclude={"options"}) for tool in request.tools)
-        read = await self.count_tokens(request.messages)
-        read += await self.count_text_tokens(offered) if offered else 0
+        input_tokens = await self.count_tokens(request.messages)
+        input_tokens += await self.count_text_tokens(offered) if offered else 0
         return _with_total(
-            ModelUsage(input_tokens=read, output_tokens=await self.count_tokens([output.choices[0].message]))
+            ModelUsage(input_tokens=input_tokens, output_tokens=await self.count_tokens([output.choices[0].message]))
         )
 
 
@@ -330,5 +333,5 @@ def _function_and_arguments(step: Shell | Call, tools: list[ToolInfo]) -> tuple[
 def _with_total(usage: ModelUsage) -> ModelUsage:
     if usage.total_tokens:
         return usage.model_copy()
-    read = usage.input_tokens + (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
-    return usage.model_copy(update={"total_tokens": read + usage.output_tokens})
+    input_tokens = usage.input_tokens + (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+    return usage.model_copy(update={"total_tokens": input_tokens + usage.output_tokens})

@@ -71,9 +71,9 @@ class Play:
         self._answers += 1
         return [self._call_id(ids(answer, call)) for call in range(count)]
 
-    def _call_id(self, given: str | None) -> str:
+    def _call_id(self, id: str | None) -> str:
         self._tool_calls += 1
-        return f"call_{self.number}_{self._tool_calls}" if given is None else given
+        return f"call_{self.number}_{self._tool_calls}" if id is None else id
 
 
 class Plays:
@@ -93,8 +93,8 @@ class Plays:
 
     def number(self) -> int | None:
         """Return the running sample's number, or None before its first request."""
-        kept = self._plays.get(id(store()))
-        return kept[1].number if kept else None
+        entry = self._plays.get(id(store()))
+        return entry[1].number if entry else None
 
     def current(self, steps: tuple[ScriptStep, ...]) -> Play:
         """Return the running sample's play.

@@ -174,8 +174,8 @@ def write_result(data: object) -> DynamicStep:
     text = data if isinstance(data, str) else json.dumps(data)
 
     def step(request: ScriptedRequest) -> Step:
-        asked = [message.text for message in request.messages if message.role == "user"]
-        if not (files := re.findall(r"/\S+/result-\w+\.json", "\n".join(asked))):
+        prompts = [message.text for message in request.messages if message.role == "user"]
+        if not (files := re.findall(r"/\S+/result-\w+\.json", "\n".join(prompts))):
             raise ScriptError("write_result(): no prompt requests a result.")
         return Shell(f"printf %s {shlex.quote(text)} > {shlex.quote(files[-1])}")
 

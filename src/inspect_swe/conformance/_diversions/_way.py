@@ -87,18 +87,18 @@ def setup_script(ways: Iterable[Diversion], places: Sequence[tuple[str, str]] = 
 
 
 def _files(ways: Iterable[Diversion]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    contents: dict[str, str] = {}
     for path, content in (pair for way in ways for pair in way.files.items()):
-        if path.endswith(".json") and path in found:
-            content = json.dumps(_united(json.loads(found[path]), json.loads(content)))
-        found[path] = content if path.endswith(".json") else found.get(path, content)
-    return found
+        if path.endswith(".json") and path in contents:
+            content = json.dumps(_united(json.loads(contents[path]), json.loads(content)))
+        contents[path] = content if path.endswith(".json") else contents.get(path, content)
+    return contents
 
 
-def _united(one: Any, other: Any) -> Any:
-    if not (isinstance(one, dict) and isinstance(other, dict)):
-        return other
-    return {**one, **{name: _united(one.get(name), value) for name, value in other.items()}}
+def _united(first: Any, second: Any) -> Any:
+    if not (isinstance(first, dict) and isinstance(second, dict)):
+        return second
+    return {**first, **{name: _united(first.get(name), value) for name, value in second.items()}}
 
 
 def settings(**content: Any) -> str:
