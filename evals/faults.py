@@ -4,7 +4,7 @@
     inspect eval evals/faults.py -T agent=codex_cli,opencode -T faults=provider_529,killed_once
 
 Samples end as they would in any eval: many with an error, some with a limit, the rest scored. What must come of each
-fault is in fault_samples.py and in the manual (page on troubleshooting, "What is done about it"). To run all of them
+fault is in fault_samples.py and in the manual (page on troubleshooting, "How failures are handled"). To run all of them
 and have each compared with that, as one table: `python evals/fault_matrix.py`. The model is scripted: it costs nothing.
 """
 

@@ -1,4 +1,35 @@
-"""Typed errors: each has the cause, the end of the output, and a hint."""
+"""Typed errors: each has the cause, the end of the output, and a hint.
+
+AgentError
+├── AgentOptionError
+├── EntryPointError
+├── InspectVersionError
+├── AgentInstallError
+│   ├── RegistryError
+│   ├── UnknownVersionError
+│   └── DigestMismatchError
+├── SandboxUnsupportedError
+├── SandboxDiedError
+├── AgentStartError
+│   └── RoutingError
+├── AgentPolicyError
+├── AgentCrashError
+├── ProviderError
+│   ├── ProviderRateLimitError
+│   └── ProviderQuotaError
+├── ToolsMissingError
+├── ExportError
+├── SessionMismatchError
+├── SessionRestoreError
+├── SessionClosedError
+├── SnapshotTooLargeError
+├── SolutionError
+└── ACPError
+    ├── SessionStartError (also an AgentStartError)
+    ├── AgentExitedError (also an AgentCrashError)
+    ├── TurnFailedError
+    └── TurnActiveError
+"""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_every_agent_has_its_page_and_its_pin_is_named() -> None:
 @pytest.mark.parametrize("key", [adapter.key for adapter in ROSTER])
 def test_every_agent_page_answers_the_same_questions(key: str) -> None:
     headings = re.findall(r"^## (.+)$", read(agent_page(key)), re.MULTILINE)
-    for wanted in ("Options", "Prompt", "Models", "What it writes where", "How it ends", "Versions", "Quirks"):
+    for wanted in ("Options", "Prompt", "Models", "Files", "Outcomes", "Versions", "Quirks"):
         assert wanted in headings
 
 
