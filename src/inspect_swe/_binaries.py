@@ -49,6 +49,15 @@ def download_agent_binary(binary: str, version: Literal["stable", "latest"] | st
         AgentOptionError: The agent or platform does not exist, or the version is malformed.
         AgentInstallError: The version does not exist, fails its digest check, or can't be stored.
         RegistryError: The registry can't be reached.
+
+    Examples:
+        ```python
+        from inspect_swe import download_agent_binary
+
+
+        def prepare() -> None:
+            download_agent_binary("claude_code", "stable", "linux-x64")
+        ```
     """
     choice_of(binary)
     check_version(version)
@@ -100,6 +109,18 @@ def download_wheels_tarball(
         AgentOptionError: An argument is invalid.
         AgentInstallError: No set of wheels fits the platform and Python, or they can't be stored.
         RegistryError: The index can't be reached.
+
+    Examples:
+        ```python
+        from pathlib import Path
+
+        from inspect_swe import download_wheels_tarball
+
+
+        def prepare() -> None:
+            wheels, version = download_wheels_tarball("mini-swe-agent", None, "linux-x64", "3.12")
+            Path(f"mini-swe-agent-{version}.tar.gz").write_bytes(wheels)
+        ```
     """
     check_platform(platform)
     match = _PYTHON.fullmatch(python_version)
@@ -130,6 +151,13 @@ def resolve_agent_version(
         AgentOptionError: The agent or platform does not exist, or the version is malformed.
         AgentInstallError: The agent's CLI is not published for the platform.
         RegistryError: The registry can't be reached, and no version is in the cache.
+
+    Examples:
+        ```python
+        from inspect_swe import resolve_agent_version
+
+        version = resolve_agent_version("claude_code", "stable")
+        ```
     """
     check_platform(platform)
     return resolve_version(*choice_of(agent), version, platform)

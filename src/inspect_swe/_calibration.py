@@ -74,6 +74,22 @@ def oracle(
 
     Raises:
         AgentOptionError: `timeout` is not positive.
+
+    Examples:
+        ```python
+        from inspect_ai import Task
+        from inspect_ai.dataset import Sample
+        from inspect_ai.scorer import includes
+
+        from inspect_swe import oracle
+
+        task = Task(
+            dataset=[Sample(input="Print 42.", target="42", metadata={"solution": "echo 42"})],
+            solver=oracle(),
+            scorer=includes(),
+            sandbox="docker",
+        )
+        ```
     """
     require_asyncio()
     if timeout is not None and timeout <= 0:
@@ -105,6 +121,13 @@ def nop(name: str = "Nop", description: str = "Does nothing.") -> Agent:
 
     Returns:
         An Inspect agent that leaves the conversation unchanged and the output empty.
+
+    Examples:
+        ```python
+        from inspect_swe import nop
+
+        agent = nop()
+        ```
     """
 
     async def execute(state: AgentState) -> AgentState:

@@ -285,6 +285,23 @@ async def open_session(
     Raises:
         AgentOptionError: An eval is already running; code of a sample calls the agent directly instead.
         AgentError: The sandbox or the agent could not be started.
+
+    Examples:
+        ```python
+        import asyncio
+
+        from inspect_swe import claude_code, open_session
+
+
+        async def main() -> None:
+            async with open_session(claude_code(), model="anthropic/claude-sonnet-4-5") as session:
+                reply = await session.send("Which tests fail?")
+                print(reply.text)
+
+
+        if __name__ == "__main__":
+            asyncio.run(main())
+        ```
     """
     if sample_identity() is not None:
         raise AgentOptionError(
@@ -361,7 +378,18 @@ class BlockingSession:
 
 @contextlib.contextmanager
 def open_session_sync(agent: Agent, **arguments: Any) -> Iterator[BlockingSession]:
-    """Open a session from synchronous code, with the arguments of `open_session()`; its loop runs in its own thread."""
+    """Open a session from synchronous code, with the arguments of `open_session()`; its loop runs in its own thread.
+
+    Examples:
+        ```python
+        from inspect_swe import claude_code, open_session_sync
+
+
+        def main() -> None:
+            with open_session_sync(claude_code(), model="anthropic/claude-sonnet-4-5") as session:
+                print(session.send("Which tests fail?").text)
+        ```
+    """
     with start_blocking_portal() as portal:
         with portal.wrap_async_context_manager(open_session(agent, **arguments)) as session:
             yield BlockingSession(session, portal)

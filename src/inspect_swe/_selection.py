@@ -36,6 +36,15 @@ def best_by(key: str = "judge") -> ScoreReducer:
 
     Returns:
         A reducer for `Epochs`.
+
+    Examples:
+        ```python
+        from inspect_ai import Epochs
+
+        from inspect_swe import best_by
+
+        epochs = Epochs(4, ["mean", "max", best_by("judge")])
+        ```
     """
 
     def reduce(scores: list[Score]) -> Score:
@@ -62,6 +71,22 @@ async def pick(log: EvalLog, judge: Callable[[list[EvalSample]], Awaitable[int]]
 
     Raises:
         ValueError: The log has no samples or no such scores, or the judge returned an invalid index.
+
+    Examples:
+        ```python
+        from inspect_ai.log import EvalSample, read_eval_log
+
+        from inspect_swe import pick
+
+
+        async def shortest(candidates: list[EvalSample]) -> int:
+            lengths = [len(each.output.completion) for each in candidates]
+            return lengths.index(min(lengths))
+
+
+        async def main() -> None:
+            log = await pick(read_eval_log("logs/run.eval"), shortest, scorer="includes")
+        ```
     """
     candidates = _candidates(log, scorer)
     indices = await collect(*(judge(each) if len(each) > 1 else _only(each) for each in candidates.values()))
@@ -127,6 +152,24 @@ def until_solved(threshold: float = 1.0, *, scorer: str | None = None) -> EarlyS
 
     Returns:
         A value for a task's `early_stopping`; each task needs its own.
+
+    Examples:
+        ```python
+        from inspect_ai import Epochs, Task
+        from inspect_ai.dataset import Sample
+        from inspect_ai.scorer import includes
+
+        from inspect_swe import claude_code, until_solved
+
+        task = Task(
+            dataset=[Sample(input="How many primes are below 1000?", target="168")],
+            solver=claude_code(),
+            scorer=includes(),
+            epochs=Epochs(8, "max"),
+            early_stopping=until_solved(),
+            sandbox="docker",
+        )
+        ```
     """
     return _UntilSolved(threshold, scorer)
 

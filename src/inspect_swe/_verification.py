@@ -97,6 +97,23 @@ def verified(agent: Agent, judge: Judge | Scorer, *, attempts: int = 3, limits: 
 
     Raises:
         AgentOptionError: `attempts` is less than 1.
+
+    Examples:
+        ```python
+        from inspect_ai.agent import AgentState
+        from inspect_ai.scorer import Score
+        from inspect_ai.util import sandbox
+
+        from inspect_swe import claude_code, verified
+
+
+        async def tests_pass(state: AgentState) -> Score:
+            done = await sandbox().exec(["python3", "-m", "pytest", "-q"])
+            return Score(value=done.success, explanation=done.stdout)
+
+
+        agent = verified(claude_code(), tests_pass, attempts=3)
+        ```
     """
     if attempts < 1:
         raise AgentOptionError(f"attempts must be at least 1, not {attempts}.")
@@ -177,6 +194,13 @@ def agent_judge(agent: Agent, criteria: str) -> Judge:
 
     Raises:
         AgentOptionError: The agent is not a headless agent of this package, or has several attempts.
+
+    Examples:
+        ```python
+        from inspect_swe import agent_judge, claude_code, codex_cli, verified
+
+        agent = verified(claude_code(), agent_judge(codex_cli(), "Every new function has a test."))
+        ```
     """
     judging = asked_for(agent, ResultSpec(Review))
 

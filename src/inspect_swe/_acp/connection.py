@@ -44,12 +44,19 @@ async def acp_connection(
         The SDK's connection; a task that reads the process' output and completes when the process has exited; and the
         process' stderr with its exit code.
 
-    Example:
+    Examples:
         ```python
-        async with acp_connection(proc) as (conn, feeder, info):
-            await conn.initialize(protocol_version=1)
-            session = await conn.new_session(cwd="/workspace")
-            await conn.prompt(session_id=session.session_id, prompt=[text_block("Fix the bug")])
+        from acp import text_block
+        from inspect_ai.util import ExecRemoteProcess
+
+        from inspect_swe import acp_connection
+
+
+        async def fix(proc: ExecRemoteProcess) -> None:
+            async with acp_connection(proc) as (conn, feeder, info):
+                await conn.initialize(protocol_version=1)
+                session = await conn.new_session(cwd="/workspace")
+                await conn.prompt(session_id=session.session_id, prompt=[text_block("Fix the bug.")])
         ```
     """
     process, info = stdio_of(proc), ErrorInfo(trace=trace)

@@ -31,6 +31,18 @@ def cli_tools(*kinds: ToolKind, agent: str | None = None) -> list[str]:
     Raises:
         AgentOptionError: The kind or agent does not exist.
         EntryPointError: The named agent of another package cannot be used.
+
+    Examples:
+        ```python
+        from inspect_ai.approval import ApprovalPolicy, auto_approver, human_approver
+
+        from inspect_swe import cli_tools
+
+        approval = [
+            ApprovalPolicy(human_approver(), cli_tools("execute", "delete")),
+            ApprovalPolicy(auto_approver(), "*"),
+        ]
+        ```
     """
     unknown = set(kinds) - set(get_args(ToolKind))
     if unknown:

@@ -32,6 +32,13 @@ class OutputFiles:
 
     Raises:
         AgentOptionError: A glob is invalid, a number is not above 0, or there is neither a path nor a patch to save.
+
+    Examples:
+        ```python
+        from inspect_swe import OutputFiles, claude_code
+
+        agent = claude_code(collect=OutputFiles(["src/**"], patch=True))
+        ```
     """
 
     paths: Sequence[str] = ("**",)

@@ -63,6 +63,18 @@ def with_agents(
         AgentOptionError: The sandbox is not a Docker one, or an agent, version, file or service does not exist.
         AgentInstallError: A CLI can't be fetched.
         SandboxUnsupportedError: The Docker engine is unreachable, or doesn't share this machine's files.
+
+    Examples:
+        ```python
+        from inspect_ai import Task, task
+
+        from inspect_swe import claude_code, with_agents
+
+
+        @task
+        def mounted() -> Task:
+            return Task(solver=claude_code(), sandbox=with_agents("compose.yaml", ["claude_code"]))
+        ```
     """
     call = functools.partial(with_agents_async, sandbox, agents, services=services, platforms=platforms)
     # In a separate thread: the code of a task may be called in a running event loop.

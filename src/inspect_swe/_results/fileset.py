@@ -178,6 +178,24 @@ def output_files(state: TaskState | EvalSample | Store, agent: str | None = None
 
     Raises:
         ValueError: `agent` is missing although several agents have output files, or only other agents have any.
+
+    Examples:
+        ```python
+        from inspect_ai.scorer import Score, Scorer, Target, accuracy, scorer
+        from inspect_ai.solver import TaskState
+
+        from inspect_swe import claude_code, output_files
+
+        agent = claude_code(collect="out/*.md")
+
+
+        @scorer(metrics=[accuracy()])
+        def has_report() -> Scorer:
+            async def score(state: TaskState, target: Target) -> Score:
+                return Score(value="out/report.md" in output_files(state))
+
+            return score
+        ```
     """
     found = state if isinstance(state, Store) else state.store
     kept = dict(found.items())

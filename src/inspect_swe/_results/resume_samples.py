@@ -48,6 +48,19 @@ def session_samples(
 
     Raises:
         AgentOptionError: The log has no session to resume. The message has the reason.
+
+    Examples:
+        ```python
+        from inspect_ai import Task, task
+
+        from inspect_swe import claude_code, session_samples
+
+
+        @task
+        def interview(log: str) -> Task:
+            samples = session_samples(log, "What was the hardest part?")
+            return Task(dataset=samples, solver=claude_code())
+        ```
     """
     read = read_eval_log(log) if isinstance(log, str) else log
     if read.samples is None:

@@ -38,6 +38,22 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
     Raises:
         AgentOptionError: The options ask for a centaur mode or saved sessions that the CLI does not support. Or the
             CLI cannot offer a tool to the model under its name, or a variable would divert its model requests.
+
+    Examples:
+        ```python
+        from inspect_ai.agent import Agent, agent
+
+        from inspect_swe.adapter import Adapter, agent_options, swe_agent
+
+
+        def factory_of(adapter: Adapter):
+            @agent
+            def coder(attempts: int = 1) -> Agent:
+                options = agent_options(name="Coder", description="Writes code.", attempts=attempts)
+                return swe_agent(adapter, options)
+
+            return coder
+        ```
     """
     if options.centaur is not None and type(adapter).terminal is Adapter.terminal:
         raise AgentOptionError(f"{adapter.label} has no centaur mode.", hint="leave `centaur` out.")

@@ -67,6 +67,19 @@ def best_of(
 
     Raises:
         AgentOptionError: `agents` is empty, or `n` is below 1.
+
+    Examples:
+        ```python
+        from inspect_swe import Candidate, OutputFiles, best_of, claude_code
+
+
+        async def smallest_patch(candidates: list[Candidate]) -> int:
+            finished = [each for each in candidates if each.error is None]
+            return min(finished, key=lambda each: len(each.files.patch or "")).index
+
+
+        agent = best_of(claude_code(collect=OutputFiles(patch=True)), smallest_patch, n=3)
+        ```
     """
     made = list(agents) if isinstance(agents, Sequence) else [agents]
     if not made or n < 1:

@@ -130,6 +130,15 @@ def idle_limit(seconds: float) -> Limit:
 
     Raises:
         ValueError: `seconds` is not a number above 0.
+
+    Examples:
+        ```python
+        from inspect_ai.agent import as_solver
+
+        from inspect_swe import claude_code, idle_limit
+
+        solver = as_solver(claude_code(), limits=[idle_limit(600)])
+        ```
     """
     if not (seconds > 0 and math.isfinite(seconds)):
         raise ValueError(f"idle_limit() takes seconds above 0, not {seconds}.")
@@ -149,6 +158,15 @@ def repeat_limit(times: int) -> Limit:
 
     Raises:
         ValueError: `times` is below 2.
+
+    Examples:
+        ```python
+        from inspect_ai.agent import as_solver
+
+        from inspect_swe import claude_code, repeat_limit
+
+        solver = as_solver(claude_code(), limits=[repeat_limit(20)])
+        ```
     """
     if times < 2:
         raise ValueError(f"repeat_limit() takes a number of 2 and more, not {times}.")

@@ -75,6 +75,32 @@ def result_of(state: TaskState | EvalSample | Store, model: type[T]) -> T | None
 
     Raises:
         pydantic.ValidationError: The result was validated against another model, and does not match this one.
+
+    Examples:
+        ```python
+        from inspect_ai.scorer import Score, Scorer, Target, accuracy, scorer
+        from inspect_ai.solver import TaskState
+        from pydantic import BaseModel
+
+        from inspect_swe import claude_code, result_of
+
+
+        class Report(BaseModel):
+            passed: bool
+            summary: str
+
+
+        agent = claude_code(response_schema=Report)
+
+
+        @scorer(metrics=[accuracy()])
+        def reported() -> Scorer:
+            async def score(state: TaskState, target: Target) -> Score:
+                report = result_of(state, Report)
+                return Score(value=report is not None and report.passed)
+
+            return score
+        ```
     """
     kept = state if isinstance(state, Store) else state.store
     # Use a copy: a `StoreModel` writes its defaults into the store that it reads.

@@ -121,6 +121,23 @@ async def snapshot(paths: Sequence[str] | None = None, *, sandbox: str | None = 
         AgentOptionError: There is no such sandbox, `paths` is empty, or a folder cannot be saved.
         SnapshotTooLargeError: There is not enough space in the sandbox. Nothing was saved.
         AgentError: Taking the snapshot failed. The sandbox needs `tar`, `du`, `df`, `find` and `stat`.
+
+    Examples:
+        ```python
+        from inspect_ai.util import sandbox
+
+        from inspect_swe import snapshot
+
+
+        async def try_out(command: list[str]) -> str:
+            before = await snapshot()
+            try:
+                done = await sandbox().exec(command)
+                await before.restore()
+            finally:
+                await before.close()
+            return done.stdout
+        ```
     """
     workspace = await open_workspace(sandbox, None, None, [])
     cwd = workspace.cwd.rstrip("/")

@@ -44,6 +44,18 @@ def conformance_task(
 
     Raises:
         ValueError: A behaviour does not exist, or the agent has no option `version`.
+
+    Examples:
+        ```python
+        from inspect_ai import Task, task
+
+        from inspect_swe.conformance import conformance_task
+
+
+        @task
+        def conformance(agent: str = "claude_code") -> Task:
+            return conformance_task(agent, behaviours=["basic", "killed"])
+        ```
     """
     factory = load_agent(agent) if isinstance(agent, str) else agent
     unknown = [name for name in behaviours or () if name not in BEHAVIOURS]

@@ -297,6 +297,13 @@ def scripted(
 
     Raises:
         ScriptError: An item in the list is not a step, or `call_ids` is invalid.
+
+    Examples:
+        ```python
+        from inspect_swe.testing import finish, scripted, shell
+
+        model = scripted([shell("echo hi > out.txt"), finish("Done.")])
+        ```
     """
     model = get_model(
         f"scripted/{name}", memoize=False, context_window=context_window, side_call=side_call, max_requests=max_requests
@@ -318,6 +325,14 @@ def scripted_requests(model: Model) -> list[ScriptedRequest]:
 
     Raises:
         TypeError: The model is not a scripted one.
+
+    Examples:
+        ```python
+        from inspect_swe.testing import say, scripted, scripted_requests
+
+        model = scripted([say("Done.")])
+        prompts = [request.messages[-1].text for request in scripted_requests(model)]
+        ```
     """
     if not isinstance(model.api, ScriptedModel):
         raise TypeError(f"{model} is not a scripted model.")

@@ -31,6 +31,13 @@ def register_script(name: str, steps: Sequence[ScriptStep]) -> None:
 
     Raises:
         ScriptError: The name is empty, or an item in the list is not a step.
+
+    Examples:
+        ```python
+        from inspect_swe.testing import finish, register_script, shell
+
+        register_script("greet", [shell("echo hi > out.txt"), finish("Done.")])
+        ```
     """
     if not name:
         raise ScriptError("A script needs a name.")

@@ -95,6 +95,13 @@ def antigravity(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import antigravity
+
+        agent = antigravity(attempts=2)
+        ```
     """
     options = common_options(locals(), **results)
     for server in options.mcp_servers:

@@ -85,6 +85,24 @@ def interactive_claude_code(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_ai.agent import AgentState, agent
+
+        from inspect_swe import interactive_claude_code
+
+
+        @agent
+        def two_turns():
+            async def execute(state: AgentState) -> AgentState:
+                async with interactive_claude_code().session(state) as session:
+                    await session.prompt("Fix the failing test.")
+                    await session.prompt("Now add a regression test.")
+                return state
+
+            return execute
+        ```
     """
     roles = {"opus": opus_model, "sonnet": sonnet_model, "haiku": haiku_model, "subagent": subagent_model}
     names, named = name_models(roles)

@@ -179,6 +179,13 @@ def claude_code(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import claude_code
+
+        agent = claude_code(disallowed_tools=["WebSearch"], attempts=2)
+        ```
     """
     if system_prompt is not None and replace_system_prompt is not None:
         raise AgentOptionError(

@@ -184,6 +184,13 @@ def codex_cli(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import codex_cli
+
+        agent = codex_cli(web_search="disabled", attempts=2)
+        ```
     """
     options = common_options(locals(), **results)
     for server in options.mcp_servers:

@@ -36,6 +36,24 @@ def interactive_copilot_cli(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_ai.agent import AgentState, agent
+
+        from inspect_swe import interactive_copilot_cli
+
+
+        @agent
+        def two_turns():
+            async def execute(state: AgentState) -> AgentState:
+                async with interactive_copilot_cli().session(state) as session:
+                    await session.prompt("Fix the failing test.")
+                    await session.prompt("Now add a regression test.")
+                return state
+
+            return execute
+        ```
     """
     return ACPAgent(InteractiveCopilotCli(copilot_model, wire), skills=skills, **params)
 

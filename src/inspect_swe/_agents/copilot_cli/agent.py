@@ -119,6 +119,13 @@ def copilot_cli(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import copilot_cli
+
+        agent = copilot_cli(system_prompt="Write tests first.")
+        ```
     """
     return cli_agent(CopilotCli(copilot_model, wire), common_options(locals(), **results))
 

@@ -81,6 +81,24 @@ def interactive_gemini_cli(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_ai.agent import AgentState, agent
+
+        from inspect_swe import interactive_gemini_cli
+
+
+        @agent
+        def two_turns():
+            async def execute(state: AgentState) -> AgentState:
+                async with interactive_gemini_cli().session(state) as session:
+                    await session.prompt("Fix the failing test.")
+                    await session.prompt("Now add a regression test.")
+                return state
+
+            return execute
+        ```
     """
     return ACPAgent(InteractiveGeminiCli(gemini_model, web_search), skills=skills, **acp_params(locals()))
 

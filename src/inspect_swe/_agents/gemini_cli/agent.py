@@ -129,6 +129,13 @@ def gemini_cli(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import gemini_cli
+
+        agent = gemini_cli(attempts=2)
+        ```
     """
     return cli_agent(GeminiCli(gemini_model, web_search), common_options(locals(), **results))
 

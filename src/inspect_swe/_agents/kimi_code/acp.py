@@ -47,6 +47,24 @@ def interactive_kimi_code(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_ai.agent import AgentState, agent
+
+        from inspect_swe import interactive_kimi_code
+
+
+        @agent
+        def two_turns():
+            async def execute(state: AgentState) -> AgentState:
+                async with interactive_kimi_code().session(state) as session:
+                    await session.prompt("Fix the failing test.")
+                    await session.prompt("Now add a regression test.")
+                return state
+
+            return execute
+        ```
     """
     disallowed = check_disallowed(KimiCode, disallowed_tools, params.get("version", "auto"))
     return ACPAgent(InteractiveKimiCode(max_context_size, disallowed), skills=skills, **params)

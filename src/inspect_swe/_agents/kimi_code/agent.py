@@ -144,6 +144,13 @@ def kimi_code(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import kimi_code
+
+        agent = kimi_code(system_prompt="Write tests first.")
+        ```
     """
     options = common_options(locals(), **results)
     disallowed = check_disallowed(KimiCode, disallowed_tools, version)

@@ -96,6 +96,13 @@ def mini_swe_agent(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import mini_swe_agent
+
+        agent = mini_swe_agent(attempts=2)
+        ```
     """
     return cli_agent(MiniSweAgent(), common_options(locals(), **results))
 

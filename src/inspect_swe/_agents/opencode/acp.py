@@ -37,6 +37,24 @@ def interactive_opencode(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_ai.agent import AgentState, agent
+
+        from inspect_swe import interactive_opencode
+
+
+        @agent
+        def two_turns():
+            async def execute(state: AgentState) -> AgentState:
+                async with interactive_opencode().session(state) as session:
+                    await session.prompt("Fix the failing test.")
+                    await session.prompt("Now add a regression test.")
+                return state
+
+            return execute
+        ```
     """
     return ACPAgent(InteractiveOpenCode(presented=opencode_model), skills=skills, **params)
 

@@ -125,6 +125,13 @@ def opencode(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import opencode
+
+        agent = opencode(collect="**/*.py")
+        ```
     """
     return cli_agent(OpenCode(presented=opencode_model, title=session_title), common_options(locals(), **results))
 

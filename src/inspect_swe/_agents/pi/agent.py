@@ -132,6 +132,13 @@ def pi(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import pi
+
+        agent = pi(collect="**/*.py")
+        ```
     """
     return cli_agent(Pi(pi_model), common_options(locals(), **results))
 

@@ -129,6 +129,13 @@ def qwen_code(
 
     Raises:
         AgentOptionError: An argument is wrong or contradicts another one.
+
+    Examples:
+        ```python
+        from inspect_swe import qwen_code
+
+        agent = qwen_code(attempts=2)
+        ```
     """
     return cli_agent(QwenCode(qwen_model, web_search), common_options(locals(), **results))
 
