@@ -27,7 +27,7 @@ _version = click.option(
     default="stable",
     show_default=True,
     metavar="stable|latest|X.Y.Z",
-    help="Version of the agents without an own @VERSION.",
+    help="Version of agents specified without @VERSION.",
 )
 _platforms = click.option(
     "--platform",

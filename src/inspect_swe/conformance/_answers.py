@@ -21,7 +21,10 @@ def _cut_or_refused(request: ScriptedRequest) -> Step:
 
 @behaviour(
     [shell("echo before it"), *[_cut_or_refused] * 99],
-    also={"output_limit": "A model whose answers are all truncated is called a limited number of times, then scored."},
+    also={
+        "output_limit": "If all of a model's answers are truncated, it is called a limited number of times, and the "
+        "sample is scored."
+    },
 )
 async def refusal(trial: Trial) -> None:
     """A refusal is scored instead of failing the sample, even if the session's previous answer was truncated."""

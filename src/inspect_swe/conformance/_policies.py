@@ -52,11 +52,12 @@ def _work_once(request: ScriptedRequest) -> Step:
 @behaviour(
     [_work_once] * 20,
     also={
-        "project_policy": "If a project's settings forbid its mode, the agent still works, or its error names the file."
+        "project_policy": "If a project's settings forbid the agent's mode, it still works, or its "
+        "error names the file."
     },
 )
 async def administrator_policy(trial: Trial) -> None:
-    """If an administrator's settings forbid its mode, the agent still works, or its error names the file."""
+    """If an administrator's settings forbid the agent's mode, it still works, or its error names the file."""
     with trial.judging("project_policy"):
         await _work_under(trial, {f"/workspace/{path}": content for path, content in _PROJECT.items()})
     await trial.sh("rm -rf /workspace/.[a-z]*")
