@@ -40,7 +40,7 @@ def play(request: ScriptedRequest) -> Step:
         right = "findings[0].line" in asked
         findings = [{"file": "calc.py", "line": 1 if right else "one", "severity": "high"}]
         return finish("There is a bug.")(request) if worked else write_result({"findings": findings})(request)
-    if "Mend half()." in asked:
+    if "Fix half()." in asked:
         again = "THERE-IS-NO-TEST" in asked
         if worked:
             return finish("Now I have." if again else "I have mended it.")(request)
@@ -167,7 +167,7 @@ def test_another_agent_judges(agent: str) -> None:
     ran = [event.data for event in sample.events if event.event == "info" and isinstance(event.data, dict)]
     assert [data["agent"] for data in ran if "command" in data] == [agent, OTHERS[agent]] * 2
     asked = [message.text for message in sample.messages if message.role == "user"]
-    assert sum("THERE-IS-NO-TEST" in text for text in asked) == 1 and sum("Mend half()" in text for text in asked) == 1
+    assert sum("THERE-IS-NO-TEST" in text for text in asked) == 1 and sum("Fix half()" in text for text in asked) == 1
     results = [message.text for message in sample.messages if message.role == "tool"]
     assert "test_calc.py" in results[-1] and "judged.txt" not in results[-1], "what the judge has changed is undone"
     scored = [event.scorer for event in sample.events if isinstance(event, ScoreEvent)]
