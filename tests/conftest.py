@@ -26,6 +26,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """Run async tests on asyncio only: Inspect's sandboxes need it."""
+    return "asyncio"
+
+
+@pytest.fixture
 def everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Everything]:
     server = FakeRegistry()
     yield use(server, tmp_path, monkeypatch)

@@ -114,12 +114,10 @@ def test_what_has_no_interactive_variant() -> None:
         resolve_agent_version("interactive_mini_swe_agent", "stable")
 
 
-def test_in_a_running_event_loop(everything: Everything) -> None:
-    async def inside() -> AgentBinaries:
-        download_agent_binary("codex_cli", "latest", "linux-x64")
-        return cached_agent_binaries("codex_cli", quiet=True)
-
-    (row,) = asyncio.run(inside())
+@pytest.mark.anyio
+async def test_in_a_running_event_loop(everything: Everything) -> None:
+    download_agent_binary("codex_cli", "latest", "linux-x64")
+    (row,) = cached_agent_binaries("codex_cli", quiet=True)
     assert row.version == PINNED
 
 

@@ -123,7 +123,6 @@ def test_what_is_asked() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_who_decides() -> None:
     asked, state = PermissionRequest("c1", "rm", "execute", {}, ()), AgentState(messages=[])
 

@@ -17,11 +17,6 @@ from .updates import tool_call
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Turns:
     """Stands for a session: a turn says "one", waits until it may go on or is stopped, says "two" and ends."""
 

@@ -24,11 +24,6 @@ pytestmark = pytest.mark.anyio
 Output = tuple[Literal["stdout", "stderr"], bytes]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class FakeProcess:
     """A process whose output the test writes."""
 

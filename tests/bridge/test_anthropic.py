@@ -318,22 +318,20 @@ def test_half_a_character_does_no_harm() -> None:
     in_sample([say("ok")], body)
 
 
-def test_all_generations_end_with_the_sample() -> None:
-    async def main() -> None:
-        async def generate() -> dict[str, Any]:
-            await asyncio.sleep(60)
-            return {}
+@pytest.mark.anyio
+async def test_all_generations_end_with_the_sample() -> None:
+    async def generate() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {}
 
-        generations = Generations()
-        made = []
-        for _ in range(2):
-            made.append(generations.claim("r", b"same", False, generate))
-            made[-1].waiting += 1
-        assert made[0] is not made[1]
-        await generations.aclose()
-        assert all(generation.task.cancelled() for generation in made)
-
-    asyncio.run(main())
+    generations = Generations()
+    made = []
+    for _ in range(2):
+        made.append(generations.claim("r", b"same", False, generate))
+        made[-1].waiting += 1
+    assert made[0] is not made[1]
+    await generations.aclose()
+    assert all(generation.task.cancelled() for generation in made)
 
 
 async def lost(site: Site, size: int) -> None:

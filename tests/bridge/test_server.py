@@ -18,40 +18,35 @@ from inspect_swe._bridge.server import BoundedProtocol, serving
 
 from .support import tcp
 
+pytestmark = pytest.mark.anyio
+
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"hello"})
 
 
-async def ask() -> str:
-    async with serving(hello) as connect, tcp(connect) as url, httpx.AsyncClient() as http:
-        return (await http.get(url)).text
-
-
 @pytest.mark.parametrize("name", ["x" * 120, "two words", "\udcff\udcfe", "not-there/at-all"])
-def test_no_temporary_folder_is_needed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_temporary_folder_is_needed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path of a unix socket may have 107 bytes only."""
     folder = tmp_path / name
     if "not-there" not in name:
         folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    assert asyncio.run(ask()) == "hello"
+    async with serving(hello) as connect, tcp(connect) as url, httpx.AsyncClient() as http:
+        assert (await http.get(url)).text == "hello"
 
 
-def test_connections_end_with_the_server() -> None:
-    async def main() -> None:
-        async with serving(hello) as connect:
-            reader, writer = await connect()
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
-        assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"\r\n0\r\n\r\n")
-        writer.close()
-
-    asyncio.run(main())
+async def test_connections_end_with_the_server() -> None:
+    async with serving(hello) as connect:
+        reader, writer = await connect()
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+    assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"\r\n0\r\n\r\n")
+    writer.close()
 
 
-def test_what_is_used_of_uvicorn() -> None:
+async def test_what_is_used_of_uvicorn() -> None:
     """Its internals may change with any release: this names what the bridge extends and reads."""
     assert list(inspect.signature(HttpToolsProtocol.__init__).parameters)[1:4] == [
         "config",
@@ -64,14 +59,10 @@ def test_what_is_used_of_uvicorn() -> None:
         ours, theirs = getattr(BoundedProtocol, name), getattr(HttpToolsProtocol, name)
         assert inspect.signature(ours).parameters.keys() == inspect.signature(theirs).parameters.keys(), name
     assert inspect.signature(HttpToolsProtocol.send_400_response).parameters.keys() == {"self", "msg"}
-
-    async def main() -> None:
-        config = uvicorn.Config(hello, http=BoundedProtocol, log_config=None, lifespan="off", ws="none")
-        config.load()
-        state = ServerState()
-        assert len(state.connections) == len(state.tasks) == 0
-        protocol = BoundedProtocol(config, state, {})
-        assert len(protocol.pipeline) == 0 and hasattr(protocol, "headers") and hasattr(protocol, "transport")
-        assert callable(protocol.shutdown)
-
-    asyncio.run(main())
+    config = uvicorn.Config(hello, http=BoundedProtocol, log_config=None, lifespan="off", ws="none")
+    config.load()
+    state = ServerState()
+    assert len(state.connections) == len(state.tasks) == 0
+    protocol = BoundedProtocol(config, state, {})
+    assert len(protocol.pipeline) == 0 and hasattr(protocol, "headers") and hasattr(protocol, "transport")
+    assert callable(protocol.shutdown)

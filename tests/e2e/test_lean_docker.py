@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from docker.errors import APIError
 from inspect_ai.util import SandboxUnavailableError
@@ -36,7 +37,8 @@ def facts(container: str) -> dict[str, Any]:
     return {**found, "Mounts": sorted(told["Mounts"], key=str), "Path": told["Path"], "Args": told["Args"]}
 
 
-def test_it_is_the_same_container(tmp_path: Path) -> None:
+@pytest.mark.anyio
+async def test_it_is_the_same_container(tmp_path: Path) -> None:
     file = compose_file(
         tmp_path,
         user="1500:1500",
@@ -51,44 +53,37 @@ def test_it_is_the_same_container(tmp_path: Path) -> None:
     )
     compose = ["docker", "compose", "--file", file, "--project-name", tmp_path.name.replace("_", "").lower()]
     try:
-        subprocess.run([*compose, "up", "--detach"], check=True, capture_output=True)
+        await asyncio.to_thread(subprocess.run, [*compose, "up", "--detach"], check=True, capture_output=True)
         (container,) = containers(tmp_path)
         expected = facts(container)
     finally:
-        subprocess.run([*compose, "down"], check=True, capture_output=True)
-
-    async def made() -> dict[str, Any]:
-        async with sandboxed(file):
-            (container,) = containers(tmp_path)
-            return facts(container)
-
-    assert asyncio.run(made()) == expected
+        await asyncio.to_thread(subprocess.run, [*compose, "down"], check=True, capture_output=True)
+    async with sandboxed(file):
+        (container,) = containers(tmp_path)
+        assert facts(container) == expected
 
 
-def test_commands_and_files(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with sandboxed(compose_file(tmp_path)) as box:
-            done = await box.exec(
-                ["sh", "-c", "cat; pwd >&2; id -un; echo $A; exit 3"], "in\n", "..", {"A": "b"}, "agent"
-            )
-            assert (done.returncode, done.stdout, done.stderr) == (3, "in\nagent\nb\n", "/\n")
-            assert len((await box.exec(["cat"], "x" * 3_000_000)).stdout) == 3_000_000
-            assert (await box.exec(["true"], "x" * 3_000_000)).success
-            assert (await box.exec(["no-such-command"])).returncode == 127
-            with pytest.raises(TimeoutError):
-                await box.exec(["sleep", "60"], timeout=1)
-            await box.write_file("new/folder/file", b"\0\r\n")
-            assert await box.read_file("/workspace/new/folder/file", text=False) == b"\0\r\n"
-            with pytest.raises(FileNotFoundError):
-                await box.read_file("missing")
-            with pytest.raises(IsADirectoryError):
-                await box.write_file("new", "x")
-
-    asyncio.run(main())
+@pytest.mark.anyio
+async def test_commands_and_files(tmp_path: Path) -> None:
+    async with sandboxed(compose_file(tmp_path)) as box:
+        done = await box.exec(["sh", "-c", "cat; pwd >&2; id -un; echo $A; exit 3"], "in\n", "..", {"A": "b"}, "agent")
+        assert (done.returncode, done.stdout, done.stderr) == (3, "in\nagent\nb\n", "/\n")
+        assert len((await box.exec(["cat"], "x" * 3_000_000)).stdout) == 3_000_000
+        assert (await box.exec(["true"], "x" * 3_000_000)).success
+        assert (await box.exec(["no-such-command"])).returncode == 127
+        with pytest.raises(TimeoutError):
+            await box.exec(["sleep", "60"], timeout=1)
+        await box.write_file("new/folder/file", b"\0\r\n")
+        assert await box.read_file("/workspace/new/folder/file", text=False) == b"\0\r\n"
+        with pytest.raises(FileNotFoundError):
+            await box.read_file("missing")
+        with pytest.raises(IsADirectoryError):
+            await box.write_file("new", "x")
 
 
-def test_it_is_gone_at_once(tmp_path: Path) -> None:
-    async def main() -> None:
+@pytest.mark.anyio
+async def test_it_is_gone_at_once(tmp_path: Path) -> None:
+    with anyio.fail_after(60):
         async with sandboxed(compose_file(tmp_path)) as box:
             assert (await box.connection()).container in containers(tmp_path)
             waiting = asyncio.create_task(box.exec(["sleep", "600"]))
@@ -99,8 +94,6 @@ def test_it_is_gone_at_once(tmp_path: Path) -> None:
             await box.exec(["true"])
         with pytest.raises(ConnectionError):
             await box.connection()
-
-    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from inspect_swe._sandbox.relay.multiplexer import Multiplexer, Process, Sandbox
 
 from .rounds import rounds
 
+pytestmark = pytest.mark.anyio
+
 TYPED = (SandboxDiedError, AgentStartError, SandboxFileError)
 LISTENING = encode(FrameType.LISTENING, 0, b"\x01\x20")
 
@@ -185,75 +187,59 @@ def test_a_relay_that_wants_answers_and_reads_none_ends_the_session() -> None:
     ends(opens, "does not read", reads=False)
 
 
-def test_data_in_small_pieces_takes_no_more_than_in_large_ones() -> None:
-    async def main() -> None:
-        async with hostile() as (channel, relay):
-            process = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}))
-            await asyncio.sleep(0)
-            channel.say(encode_u32(FrameType.STARTED, 2, 5))
-            stream = (await process)._stream
-            for _ in range(200):
-                channel.say(encode(FrameType.DATA, 2, b"x") * 1000)
-            channel.say(encode(FrameType.EXIT, 2, bytes(8)))
-            await asyncio.wait_for((await process).wait(), 20)
-            assert len(stream._frames) < 100
-            assert b"".join(frame.payload for frame in stream._frames) == b"x" * 200_000 + bytes(8)
-
-    asyncio.run(main())
+async def test_data_in_small_pieces_takes_no_more_than_in_large_ones() -> None:
+    async with hostile() as (channel, relay):
+        process = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}))
+        await asyncio.sleep(0)
+        channel.say(encode_u32(FrameType.STARTED, 2, 5))
+        stream = (await process)._stream
+        for _ in range(200):
+            channel.say(encode(FrameType.DATA, 2, b"x") * 1000)
+        channel.say(encode(FrameType.EXIT, 2, bytes(8)))
+        await asyncio.wait_for((await process).wait(), 20)
+        assert len(stream._frames) < 100
+        assert b"".join(frame.payload for frame in stream._frames) == b"x" * 200_000 + bytes(8)
 
 
-def test_who_writes_to_a_process_that_ends_need_not_wait() -> None:
-    async def main() -> None:
-        async with hostile() as (channel, relay):
-            spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}, stdin=None))
-            await asyncio.sleep(0)
-            channel.say(encode_u32(FrameType.STARTED, 2, 5))
-            writing = asyncio.ensure_future((await spawning).write(b"x" * 300_000))
-            await asyncio.sleep(0.05)
-            assert not writing.done()
-            channel.say(encode(FrameType.EXIT, 2, bytes(8)))
+async def test_who_writes_to_a_process_that_ends_need_not_wait() -> None:
+    async with hostile() as (channel, relay):
+        spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}, stdin=None))
+        await asyncio.sleep(0)
+        channel.say(encode_u32(FrameType.STARTED, 2, 5))
+        writing = asyncio.ensure_future((await spawning).write(b"x" * 300_000))
+        await asyncio.sleep(0.05)
+        assert not writing.done()
+        channel.say(encode(FrameType.EXIT, 2, bytes(8)))
+        await asyncio.wait_for(writing, 60)
+
+
+async def test_who_writes_to_a_relay_that_does_not_read_is_told_of_its_end() -> None:
+    async with hostile(reads=False) as (channel, relay):
+        spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}, stdin=None))
+        await asyncio.sleep(0)
+        channel.say(encode_u32(FrameType.STARTED, 2, 5))
+        process = await spawning
+        writing = asyncio.ensure_future(process.write(b"x" * 300_000))
+        channel.say(encode_u32(FrameType.WINDOW, 2, 300_000))
+        await asyncio.sleep(0.05)
+        assert not writing.done()
+        channel.say(b"")
+        with pytest.raises(SandboxDiedError):
             await asyncio.wait_for(writing, 60)
-
-    asyncio.run(main())
-
-
-def test_who_writes_to_a_relay_that_does_not_read_is_told_of_its_end() -> None:
-    async def main() -> None:
-        async with hostile(reads=False) as (channel, relay):
-            spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}, stdin=None))
-            await asyncio.sleep(0)
-            channel.say(encode_u32(FrameType.STARTED, 2, 5))
-            process = await spawning
-            writing = asyncio.ensure_future(process.write(b"x" * 300_000))
-            channel.say(encode_u32(FrameType.WINDOW, 2, 300_000))
-            await asyncio.sleep(0.05)
-            assert not writing.done()
-            channel.say(b"")
-            with pytest.raises(SandboxDiedError):
-                await asyncio.wait_for(writing, 60)
-
-    asyncio.run(main())
 
 
 @pytest.mark.parametrize("number", [2**31, 2**32 - 1])
-def test_an_error_that_no_system_has(number: int) -> None:
-    async def main() -> None:
-        async with hostile() as (channel, relay):
-            spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}))
-            await asyncio.sleep(0)
-            channel.say(encode(FrameType.FAILED, 2, struct.pack("<IB", number, 2)))
-            with pytest.raises(AgentStartError, match=f"error {number}"):
-                await spawning
-
-    asyncio.run(main())
+async def test_an_error_that_no_system_has(number: int) -> None:
+    async with hostile() as (channel, relay):
+        spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}))
+        await asyncio.sleep(0)
+        channel.say(encode(FrameType.FAILED, 2, struct.pack("<IB", number, 2)))
+        with pytest.raises(AgentStartError, match=f"error {number}"):
+            await spawning
 
 
-def test_a_relay_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_relay_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multiplexer, "START_TIMEOUT", 0.1)
-
-    async def main() -> None:
-        async with hostile() as (_, relay):
-            with pytest.raises(SandboxDiedError, match="did not answer"):
-                await relay.kill_all()
-
-    asyncio.run(main())
+    async with hostile() as (_, relay):
+        with pytest.raises(SandboxDiedError, match="did not answer"):
+            await relay.kill_all()

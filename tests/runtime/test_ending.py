@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio
 import pytest
 
 from inspect_swe._contract.output import OutputBuffer
 from inspect_swe._runtime.cancellation import AbortScope
+
+pytestmark = pytest.mark.anyio
 
 
 async def returns(after: float, cause: BaseException) -> BaseException:
@@ -15,68 +18,58 @@ async def returns(after: float, cause: BaseException) -> BaseException:
     return cause
 
 
-def run(body: Callable[[AbortScope], Awaitable[Any]], *waits: Callable[[], Awaitable[BaseException]]) -> Any:
-    async def main() -> Any:
-        result = None
+async def run(body: Callable[[AbortScope], Awaitable[Any]], *waits: Callable[[], Awaitable[BaseException]]) -> Any:
+    result = None
+    with anyio.fail_after(10):
         async with AbortScope() as ending:
             with ending.watching(*waits):
                 result = await body(ending)
-        return result
-
-    return asyncio.run(asyncio.wait_for(main(), 10))
+    return result
 
 
-def test_a_block_that_is_not_ended() -> None:
+async def test_a_block_that_is_not_ended() -> None:
     async def body(ending: AbortScope) -> str:
         return "result"
 
-    assert run(body, lambda: returns(60, ValueError())) == "result"
+    assert await run(body, lambda: returns(60, ValueError())) == "result"
 
 
-def test_a_watcher_ends_the_block() -> None:
+async def test_a_watcher_ends_the_block() -> None:
     async def body(ending: AbortScope) -> None:
         await asyncio.sleep(60)
 
     with pytest.raises(KeyError, match="lost"):
-        run(body, lambda: returns(60, ValueError()), lambda: returns(0.01, KeyError("lost")))
+        await run(body, lambda: returns(60, ValueError()), lambda: returns(0.01, KeyError("lost")))
 
 
-def test_the_first_cause_wins() -> None:
+async def test_the_first_cause_wins() -> None:
     async def body(ending: AbortScope) -> None:
         ending.end(KeyError("first"))
         ending.end(ValueError("second"))
         raise RuntimeError("what the block made of it")
 
     with pytest.raises(KeyError, match="first") as caught:
-        run(body)
+        await run(body)
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_the_blocks_own_error_is_in_no_group() -> None:
+async def test_the_blocks_own_error_is_in_no_group() -> None:
     async def body(ending: AbortScope) -> None:
         raise ValueError("plain")
 
     with pytest.raises(ValueError, match="plain"):
-        run(body, lambda: returns(60, KeyError()))
+        await run(body, lambda: returns(60, KeyError()))
 
 
-def test_a_cancellation_from_outside_stays_one() -> None:
+async def test_a_cancellation_from_outside_stays_one() -> None:
     async def body(ending: AbortScope) -> None:
         await asyncio.sleep(60)
 
-    async def main() -> None:
-        async def inner() -> None:
-            async with AbortScope() as ending:
-                with ending.watching(lambda: returns(60, KeyError())):
-                    await body(ending)
-
-        task = asyncio.ensure_future(inner())
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(asyncio.wait_for(main(), 10))
+    task = asyncio.ensure_future(run(body, lambda: returns(60, KeyError())))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 def test_output_is_bounded_and_keeps_both_ends() -> None:

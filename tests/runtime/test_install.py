@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,35 +35,31 @@ async def remove(workspace: Workspace, name: str) -> None:
     await workspace.shell('rm -rf "$1"', f"{workspace.probe.base}/tools/{name}")
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("damage", ["printf cut", "printf ''", "rm", "chmod"])
-def test_a_damaged_copy_is_replaced(damage: str, tmp_path: Path) -> None:
-    async def main() -> None:
-        cli = stored(tmp_path)
-        async with local_workspace(str(tmp_path)) as workspace:
-            binary = await _place(cast(Any, cli), workspace)
-            spoil = {"rm": 'rm "$1"', "chmod": 'chmod -x "$1"'}.get(damage, f'{damage} >"$1"')
-            assert (await workspace.shell(spoil, binary)).code == 0
-            assert await _place(cast(Any, cli), workspace) == binary
-            assert (await workspace.run([binary])).stdout == "whole\n"
-            left = await workspace.shell('ls -a "$1" "${1%/*}"', f"{workspace.probe.base}/tools/{cli.artifact.name}")
-            assert ".old" not in left.stdout
-            await remove(workspace, cli.artifact.name)
-
-    asyncio.run(main())
+async def test_a_damaged_copy_is_replaced(damage: str, tmp_path: Path) -> None:
+    cli = stored(tmp_path)
+    async with local_workspace(str(tmp_path)) as workspace:
+        binary = await _place(cast(Any, cli), workspace)
+        spoil = {"rm": 'rm "$1"', "chmod": 'chmod -x "$1"'}.get(damage, f'{damage} >"$1"')
+        assert (await workspace.shell(spoil, binary)).code == 0
+        assert await _place(cast(Any, cli), workspace) == binary
+        assert (await workspace.run([binary])).stdout == "whole\n"
+        left = await workspace.shell('ls -a "$1" "${1%/*}"', f"{workspace.probe.base}/tools/{cli.artifact.name}")
+        assert ".old" not in left.stdout
+        await remove(workspace, cli.artifact.name)
 
 
-def test_a_copy_that_does_not_become_whole_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        cli = stored(tmp_path)
-        async with local_workspace(str(tmp_path)) as workspace:
-            write = Workspace.write
+@pytest.mark.anyio
+async def test_a_copy_that_does_not_become_whole_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli = stored(tmp_path)
+    async with local_workspace(str(tmp_path)) as workspace:
+        write = Workspace.write
 
-            async def cut(self: Workspace, path: str, content: Any, mode: int = 0o644) -> None:
-                await write(self, path, b"#!/bin/sh", mode)
+        async def cut(self: Workspace, path: str, content: Any, mode: int = 0o644) -> None:
+            await write(self, path, b"#!/bin/sh", mode)
 
-            monkeypatch.setattr(Workspace, "write", cut)
-            with pytest.raises(AgentInstallError, match="is not the file of"):
-                await _place(cast(Any, cli), workspace)
-            await remove(workspace, cli.artifact.name)
-
-    asyncio.run(main())
+        monkeypatch.setattr(Workspace, "write", cut)
+        with pytest.raises(AgentInstallError, match="is not the file of"):
+            await _place(cast(Any, cli), workspace)
+        await remove(workspace, cli.artifact.name)

@@ -53,7 +53,8 @@ def test_waiting_for_inspects_proxy(tmp_path: Path) -> None:
     assert subprocess.run(wait, env=path, timeout=20).returncode != 0
 
 
-def test_a_proxy_of_inspects_that_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.anyio
+async def test_a_proxy_of_inspects_that_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextlib.asynccontextmanager
     async def bridging(*arguments: Any, **options: Any) -> AsyncIterator[Any]:
         yield SimpleNamespace(port=1234)
@@ -73,19 +74,15 @@ def test_a_proxy_of_inspects_that_does_not_listen(monkeypatch: pytest.MonkeyPatc
         **{"bridged_tools": [], "mcp_servers": [], "model_aliases": {}},
     )
     adapter = SimpleNamespace(reads_json=False)
-
-    async def main() -> None:
-        opened = link.inspect_bridge(
-            cast(Any, adapter),
-            cast(Any, options),
-            Route(),
-            AgentState(messages=[]),
-            cast(Any, Workspace()),
-            cast(Any, None),
-            None,
-        )
-        with pytest.raises(AgentStartError, match="does not listen on port 1234"):
-            async with opened:
-                pass
-
-    asyncio.run(main())
+    opened = link.inspect_bridge(
+        cast(Any, adapter),
+        cast(Any, options),
+        Route(),
+        AgentState(messages=[]),
+        cast(Any, Workspace()),
+        cast(Any, None),
+        None,
+    )
+    with pytest.raises(AgentStartError, match="does not listen on port 1234"):
+        async with opened:
+            pass

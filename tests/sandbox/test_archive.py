@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import io
 import tarfile
@@ -15,6 +14,8 @@ from inspect_swe._sandbox.archive import pack, unpack
 
 from .workspaces import local_workspace
 
+pytestmark = pytest.mark.anyio
+
 
 def tool(folder: Path, name: str, script: str) -> None:
     file = folder / name
@@ -22,15 +23,12 @@ def tool(folder: Path, name: str, script: str) -> None:
     file.chmod(0o755)
 
 
-def packing(folder: Path, path: str = "") -> bytes:
-    async def main() -> bytes:
-        async with local_workspace(str(folder)) as workspace:
-            return await pack(workspace, str(folder), ["session", "absent"], 1 << 20)
-
+async def pack_session(folder: Path, path: str = "") -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         if path:
             patch.setenv("PATH", path, prepend=":")
-        return asyncio.run(main())
+        async with local_workspace(str(folder)) as workspace:
+            return await pack(workspace, str(folder), ["session", "absent"], 1 << 20)
 
 
 @pytest.fixture
@@ -40,34 +38,34 @@ def session(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_round_trip(session: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    packed = packing(session)
+async def test_round_trip(session: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    packed = await pack_session(session)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         assert sorted(archive.getnames()) == ["session", "session/log"]
     there = tmp_path_factory.mktemp("there")
-
-    async def main() -> None:
-        async with local_workspace(str(there)) as workspace:
-            await unpack(workspace, packed, str(there), ["session"])
-            for damaged in (packed[:-9], packed[:60], gzip.compress(gzip.decompress(packed)[:1500])):
-                with pytest.raises(AgentError, match="unpacking them failed"):
-                    await unpack(workspace, damaged, str(there), ["session"])
-
-    asyncio.run(main())
+    async with local_workspace(str(there)) as workspace:
+        await unpack(workspace, packed, str(there), ["session"])
+        for damaged in (packed[:-9], packed[:60], gzip.compress(gzip.decompress(packed)[:1500])):
+            with pytest.raises(AgentError, match="unpacking them failed"):
+                await unpack(workspace, damaged, str(there), ["session"])
     assert (there / "session/log").read_text() == "hello\n" * 1000
 
 
 @pytest.mark.parametrize("broken", ["tar", "gzip", "base64"])
-def test_a_failure_of_any_command_is_one(broken: str, session: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_a_failure_of_any_command_is_one(
+    broken: str, session: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Each writes something first, as one does whose disk fills up or that is killed."""
     tools = tmp_path_factory.mktemp("tools")
     tool(tools, broken, "head -c 4 >/dev/null; echo aGVsbG8=; echo 'no memory' >&2; exit 2")
     with pytest.raises(AgentError, match="packing them failed") as caught:
-        packing(session, str(tools))
+        await pack_session(session, str(tools))
     assert "no memory" in str(caught.value)
 
 
-def test_a_file_that_is_being_written_to_is_packed(session: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_a_file_that_is_being_written_to_is_packed(
+    session: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     tools = tmp_path_factory.mktemp("tools")
     tool(tools, "tar", '/bin/tar "$@"; echo "tar: session/log: file changed as we read it" >&2; exit 1')
-    assert packing(session, str(tools))
+    assert await pack_session(session, str(tools))

@@ -39,55 +39,49 @@ def call(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     return base64.b64decode(done.stdout, validate=True)
 
 
-def test_end_to_end(tmp_path: Path) -> None:
+@pytest.mark.anyio
+async def test_end_to_end(tmp_path: Path) -> None:
     start_daemon(tmp_path)
+    async with local_session(channel=exchange_channel(tmp_path)) as session:
+        reader, writer = await session.connect()
+        for text in (b"hello", b"x" * 100_000):
+            writer.write(text)
+            assert await reader.readexactly(len(text)) == text
+        writer.close()
+        go = tmp_path / "go"
+        script = f"echo 1; until [ -e {go} ]; do sleep 0.05; done; echo 2; exit 4"
+        process = await session.relay.spawn(["sh", "-c", script], cwd=None, env=ENV)
+        chunks = []
+        async for _, chunk in process.output():
+            chunks.append(chunk)
+            go.touch()  # it goes on, since its output is streamed and not kept until the end
+        assert chunks == [b"1\n", b"2\n"]
+        assert await process.wait() == ExitStatus(4, None)
+        data = bytes(range(256)) * 20_000
+        await session.relay.write_file(str(tmp_path / "file"), data)
+        assert (tmp_path / "file").read_bytes() == data
+        assert (await session.run("cat", str(tmp_path / "file")))[1] == data
+        await session.relay.spawn(["sh", "-c", "(setsid sleep 306 &); sleep 307"], cwd=None, env=ENV)
+    assert session_pids(session.token) == []
+    assert not (tmp_path / "s").exists()
 
-    async def main() -> None:
-        async with local_session(channel=exchange_channel(tmp_path)) as session:
+
+@pytest.mark.anyio
+async def test_many_connections_with_small_exchanges(tmp_path: Path) -> None:
+    start_daemon(tmp_path)
+    channel = exchange_channel(tmp_path, wait_ms=200, max_in=5000, max_out=7000)
+    async with local_session(channel=channel) as session:
+
+        async def one(n: int) -> None:
             reader, writer = await session.connect()
-            for text in (b"hello", b"x" * 100_000):
-                writer.write(text)
-                assert await reader.readexactly(len(text)) == text
+            text = bytes([n]) * 20_000
+            writer.write(text)
+            assert await reader.readexactly(len(text)) == text
             writer.close()
-            go = tmp_path / "go"
-            script = f"echo 1; until [ -e {go} ]; do sleep 0.05; done; echo 2; exit 4"
-            process = await session.relay.spawn(["sh", "-c", script], cwd=None, env=ENV)
-            chunks = []
-            async for _, chunk in process.output():
-                chunks.append(chunk)
-                go.touch()  # it goes on, since its output is streamed and not kept until the end
-            assert chunks == [b"1\n", b"2\n"]
-            assert await process.wait() == ExitStatus(4, None)
-            data = bytes(range(256)) * 20_000
-            await session.relay.write_file(str(tmp_path / "file"), data)
-            assert (tmp_path / "file").read_bytes() == data
-            assert (await session.run("cat", str(tmp_path / "file")))[1] == data
-            await session.relay.spawn(["sh", "-c", "(setsid sleep 306 &); sleep 307"], cwd=None, env=ENV)
-        assert session_pids(session.token) == []
-        assert not (tmp_path / "s").exists()
 
-    asyncio.run(main())
-
-
-def test_many_connections_with_small_exchanges(tmp_path: Path) -> None:
-    start_daemon(tmp_path)
-
-    async def main() -> None:
-        channel = exchange_channel(tmp_path, wait_ms=200, max_in=5000, max_out=7000)
-        async with local_session(channel=channel) as session:
-
-            async def one(n: int) -> None:
-                reader, writer = await session.connect()
-                text = bytes([n]) * 20_000
-                writer.write(text)
-                assert await reader.readexactly(len(text)) == text
-                writer.close()
-
-            await asyncio.gather(*(one(n) for n in range(8)))
-            await asyncio.sleep(0.5)  # empty answers
-            await one(9)
-
-    asyncio.run(main())
+        await asyncio.gather(*(one(n) for n in range(8)))
+        await asyncio.sleep(0.5)  # empty answers
+        await one(9)
 
 
 def test_input_is_taken_in_order_and_output_goes_to_the_oldest(tmp_path: Path) -> None:
@@ -159,23 +153,21 @@ def test_a_daemon_that_is_started_twice_is_one(tmp_path: Path) -> None:
     assert not (tmp_path / "s").exists()
 
 
-def test_the_lease(tmp_path: Path) -> None:
+@pytest.mark.anyio
+async def test_the_lease(tmp_path: Path) -> None:
     """A host that has died makes no exchange any more."""
     start_daemon(tmp_path, "2000")
-
-    async def main() -> None:
-        channel = exchange_channel(tmp_path, wait_ms=200)
-        async with local_session(channel=channel) as session:
-            await session.relay.spawn(["sleep", "100"], cwd=None, env=ENV)
-            await asyncio.sleep(2.5)
-            assert session_pids(session.token)  # as long as there are exchanges it goes on
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                if "keep_exchanging" in repr(task) or "_exchange" in repr(task):
-                    task.cancel()
-            assert await asyncio.to_thread(gone_within, session.token, 60)
-
-    asyncio.run(main())
-    done = subprocess.run([RELAY, "--exchange", str(tmp_path), "9", "1", "1", "0"], input=b"", capture_output=True)
+    channel = exchange_channel(tmp_path, wait_ms=200)
+    async with local_session(channel=channel) as session:
+        await session.relay.spawn(["sleep", "100"], cwd=None, env=ENV)
+        await asyncio.sleep(2.5)
+        assert session_pids(session.token)  # the daemon runs while there are exchanges
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            if "keep_exchanging" in repr(task) or "_exchange" in repr(task):
+                task.cancel()
+        assert await asyncio.to_thread(gone_within, session.token, 60)
+    late = [RELAY, "--exchange", str(tmp_path), "9", "1", "1", "0"]
+    done = await asyncio.to_thread(subprocess.run, late, input=b"", capture_output=True)
     assert done.returncode == 7
     assert done.stdout.startswith(b"relay: ") and done.stdout.count(b"\n") == 1
 
@@ -195,14 +187,11 @@ def test_the_daemon_waits_longer_than_a_command_may_take(tmp_path: Path) -> None
     assert len(commands) == 1
 
 
-def test_a_daemon_that_is_gone(tmp_path: Path) -> None:
+@pytest.mark.anyio
+async def test_a_daemon_that_is_gone(tmp_path: Path) -> None:
     start_daemon(tmp_path)
-
-    async def main() -> None:
-        async with local_session(channel=exchange_channel(tmp_path, wait_ms=300)) as session:
-            process = await session.relay.spawn(["sleep", "100"], cwd=None, env=ENV)
-            await asyncio.to_thread(call, tmp_path, "end")
-            with pytest.raises(SandboxDiedError):
-                await asyncio.wait_for(collect(process), 60)
-
-    asyncio.run(main())
+    async with local_session(channel=exchange_channel(tmp_path, wait_ms=300)) as session:
+        process = await session.relay.spawn(["sleep", "100"], cwd=None, env=ENV)
+        await asyncio.to_thread(call, tmp_path, "end")
+        with pytest.raises(SandboxDiedError):
+            await asyncio.wait_for(collect(process), 60)

@@ -16,6 +16,8 @@ from inspect_swe._sandbox.transports.local import LocalTransport, environment
 from .relay_support import session_pids
 from .workspaces import local_workspace
 
+pytestmark = pytest.mark.anyio
+
 
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -49,7 +51,7 @@ def test_other_values_are_not(value: str) -> None:
     assert environment({"NAME": value}) == {"NAME": value}
 
 
-def test_a_relay_that_does_not_start_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_relay_that_does_not_start_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also not one that hangs before it is the relay."""
     monkeypatch.setattr(start, "_TIMEOUT", 0.3)
     started: list[asyncio.subprocess.Process] = []
@@ -59,37 +61,27 @@ def test_a_relay_that_does_not_start_leaves_no_process(tmp_path: Path, monkeypat
         started.append(await create("sh", "-c", "cat >/dev/null; :", **options))  # type: ignore[arg-type]
         return started[-1]
 
-    async def main() -> None:
-        async with local_workspace(str(tmp_path)) as workspace:
-            monkeypatch.setattr(asyncio, "create_subprocess_exec", recording)
-            transport = cast(LocalTransport, workspace.transport)
-            with pytest.raises(SandboxDiedError, match="could not be started"):
-                await transport.open_channel(workspace.probe)
-            assert len(started) == 1 and started[0].returncode is not None
-            monkeypatch.undo()
-
-    asyncio.run(main())
+    async with local_workspace(str(tmp_path)) as workspace:
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", recording)
+        transport = cast(LocalTransport, workspace.transport)
+        with pytest.raises(SandboxDiedError, match="could not be started"):
+            await transport.open_channel(workspace.probe)
+        assert len(started) == 1 and started[0].returncode is not None
+        monkeypatch.undo()
 
 
-def test_the_reason_is_told_where_the_relay_cannot_be_written(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with local_workspace(str(tmp_path)) as workspace:
-            probe = workspace.probe
-            gone = Probe(**{**probe.__dict__, "base": str(tmp_path / "not-there")})
-            with pytest.raises(SandboxDiedError, match=r"(?i)no such file|nonexistent|not found|cannot create"):
-                await workspace.transport.open_channel(gone)
-        assert session_pids(probe.token) == []
-
-    asyncio.run(main())
+async def test_the_reason_is_told_where_the_relay_cannot_be_written(tmp_path: Path) -> None:
+    async with local_workspace(str(tmp_path)) as workspace:
+        probe = workspace.probe
+        gone = Probe(**{**probe.__dict__, "base": str(tmp_path / "not-there")})
+        with pytest.raises(SandboxDiedError, match=r"(?i)no such file|nonexistent|not found|cannot create"):
+            await workspace.transport.open_channel(gone)
+    assert session_pids(probe.token) == []
 
 
-def test_a_working_directory_that_cannot_be_entered(tmp_path: Path) -> None:
+async def test_a_working_directory_that_cannot_be_entered(tmp_path: Path) -> None:
     """As where the path of the folder for temporary files is not UTF-8."""
-
-    async def main() -> None:
-        async with local_workspace(str(tmp_path)) as workspace:
-            gone = Probe(**{**workspace.probe.__dict__, "cwd": f"{tmp_path}/\ufffd"})
-            with pytest.raises(SandboxDiedError, match=r"could not be started: .*\n.*TMPDIR"):
-                await workspace.transport.open_channel(gone)
-
-    asyncio.run(main())
+    async with local_workspace(str(tmp_path)) as workspace:
+        gone = Probe(**{**workspace.probe.__dict__, "cwd": f"{tmp_path}/\ufffd"})
+        with pytest.raises(SandboxDiedError, match=r"could not be started: .*\n.*TMPDIR"):
+            await workspace.transport.open_channel(gone)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import anyio
 import pytest
 from inspect_ai.util import ExecResult
 from inspect_ai.util._sandbox.local import LocalSandboxEnvironment
@@ -22,6 +23,8 @@ from inspect_swe._sandbox.transports.local import LocalTransport
 from inspect_swe._sandbox.workspace import Workspace
 
 from ..fakes.portable_sandbox import PortableTestSandbox
+
+pytestmark = pytest.mark.anyio
 
 
 class Pod(PortableTestSandbox):
@@ -50,17 +53,15 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portable._activities[PortableTransport], "started", 0)
 
 
-def test_a_command_without_input_does_not_read_its_shells() -> None:
-    async def main() -> None:
+async def test_a_command_without_input_does_not_read_its_shells() -> None:
+    with anyio.fail_after(120):
         async with working(Pod()) as workspace:
             assert (await workspace.transport.run(["cat"])).stdout == ""
             assert (await workspace.run(["cat"])).stdout == ""
 
-    asyncio.run(asyncio.wait_for(main(), 120))
 
-
-def test_commands_that_run_twice_lose_nothing_and_add_nothing() -> None:
-    async def main() -> None:
+async def test_commands_that_run_twice_lose_nothing_and_add_nothing() -> None:
+    with anyio.fail_after(120):
         pod = Pod()
         pod.LOST_EVERY = 2
         async with working(pod) as workspace:
@@ -77,17 +78,15 @@ def test_commands_that_run_twice_lose_nothing_and_add_nothing() -> None:
             assert [step.stdout for step in steps] == [numbers] * 4
             assert pod._commands > 20
 
-    asyncio.run(asyncio.wait_for(main(), 120))
 
-
-def test_agents_that_wait_for_a_place_are_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_agents_that_wait_for_a_place_are_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each waiting agent keeps an operation busy, so that looks at the other sandboxes have to queue."""
     monkeypatch.setattr(portable, "_LOOK", 1)
     monkeypatch.setattr(exchange, "_QUEUED_MS", 10_000)  # exchanges don't make room
     monkeypatch.setattr("inspect_swe._sandbox.workspace._QUIET", 0.5)
     monkeypatch.setattr(portable, "ExchangeChannel", lambda run: ExchangeChannel(run, wait_ms=3000), raising=True)
+    with anyio.fail_after(120):
 
-    async def main() -> None:
         class Narrow(Pod):
             OPERATIONS = 2
             LOST_EVERY = 1_000_000
@@ -104,33 +103,26 @@ def test_agents_that_wait_for_a_place_are_not_taken_for_dead(monkeypatch: pytest
 
         assert await asyncio.gather(*(agent() for _ in range(4))) == ["well\n"] * 4
 
-    asyncio.run(asyncio.wait_for(main(), 120))
 
-
-def test_exchanges_wait_for_a_shorter_time_where_commands_queue() -> None:
+async def test_exchanges_wait_for_a_shorter_time_where_commands_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "_QUEUED_MS", 20)
+    monkeypatch.setattr(exchange, "_SHORTEST_WAIT_MS", 2)
     waits: list[int] = []
+    enough = asyncio.Event()
 
-    async def main() -> None:
-        enough = asyncio.Event()
+    async def run(arguments: list[str], stdin: bytes) -> str:
+        if arguments != ["end"]:
+            waits.append(int(arguments[1]))
+            if len(waits) == 30:
+                enough.set()
+            await asyncio.sleep(0.06 if len(waits) < 4 else 0)
+        return ""
 
-        async def run(arguments: list[str], stdin: bytes) -> str:
-            if arguments != ["end"]:
-                waits.append(int(arguments[1]))
-                if len(waits) == 30:
-                    enough.set()
-                await asyncio.sleep(0.06 if len(waits) < 4 else 0)
-            return ""
-
-        channel = ExchangeChannel(run, wait_ms=8)
-        receiving = asyncio.create_task(channel.receive())
-        await enough.wait()
-        receiving.cancel()
-        await channel.aclose()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exchange, "_QUEUED_MS", 20)
-        patch.setattr(exchange, "_SHORTEST_WAIT_MS", 2)
-        asyncio.run(main())
+    channel = ExchangeChannel(run, wait_ms=8)
+    receiving = asyncio.create_task(channel.receive())
+    await enough.wait()
+    receiving.cancel()
+    await channel.aclose()
     assert waits[:4] == [8, 4, 2, 2] and max(waits[4:]) == 8
 
 
@@ -174,8 +166,8 @@ async def overdue(sandbox: PortableTestSandbox) -> AsyncIterator[PortableTranspo
         (ConnectionError("the pod is gone"), "the pod is gone"),
     ],
 )
-def test_the_providers_word_on_a_sandbox_counts(answer: ExecResult[str] | Exception, told: str | None) -> None:
-    async def main() -> None:
+async def test_the_providers_word_on_a_sandbox_counts(answer: ExecResult[str] | Exception, told: str | None) -> None:
+    with anyio.fail_after(120):
         sandbox = Hung()
         async with overdue(sandbox) as transport:
             looking = asyncio.ensure_future(transport.liveness_error())
@@ -185,14 +177,11 @@ def test_the_providers_word_on_a_sandbox_counts(answer: ExecResult[str] | Except
             found = await looking
             assert found is None if told is None else told in (found or "")
 
-    asyncio.run(asyncio.wait_for(main(), 120))
 
-
-def test_a_provider_that_keeps_to_no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_provider_that_keeps_to_no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its look hangs for sure where nothing comes back at all, or where later commands have."""
     monkeypatch.setattr(portable, "_STEP", 0.02)
-
-    async def main() -> None:
+    with anyio.fail_after(120):
         async with overdue(Hung()) as transport:
             monkeypatch.setattr(portable, "_SILENCE", 0.3)
             assert "within 0.3 s" in (await transport.liveness_error() or "")
@@ -205,8 +194,6 @@ def test_a_provider_that_keeps_to_no_timeout(monkeypatch: pytest.MonkeyPatch) ->
                 pass
             assert "later ones have ended" in (await looking or "")
 
-    asyncio.run(asyncio.wait_for(main(), 120))
-
 
 @pytest.mark.parametrize("transport", [PortableTransport, LocalTransport])
 @pytest.mark.parametrize(
@@ -217,25 +204,19 @@ def test_a_provider_that_keeps_to_no_timeout(monkeypatch: pytest.MonkeyPatch) ->
         (NotImplementedError("no choice of the user"), SandboxUnsupportedError, "no choice of the user"),
     ],
 )
-def test_the_first_look_fails_with_a_typed_error(
+async def test_the_first_look_fails_with_a_typed_error(
     transport: type[PortableTransport], answer: Exception, kind: type[AgentError], told: str
 ) -> None:
-    async def main() -> None:
-        sandbox = Hung()
-        sandbox.answers.put_nowait(answer)
-        with pytest.raises(kind, match=told):
-            await probe_sandbox(transport(sandbox, None).run, [])
-
-    asyncio.run(main())
+    sandbox = Hung()
+    sandbox.answers.put_nowait(answer)
+    with pytest.raises(kind, match=told):
+        await probe_sandbox(transport(sandbox, None).run, [])
 
 
-def test_why_a_relay_does_not_answer_is_told_though_stderr_is_lost() -> None:
-    async def main() -> None:
-        async with working(Pod()) as workspace:
-            wait_lost = asyncio.ensure_future(workspace.wait_lost())
-            await asyncio.sleep(0.1)
-            await workspace.transport.run([workspace.probe.relay, "--exchange", workspace.probe.scratch, "end"])
-            error = await asyncio.wait_for(wait_lost, 60)
-            assert "relay: socket failed: errno 2" in str(error)
-
-    asyncio.run(main())
+async def test_why_a_relay_does_not_answer_is_told_though_stderr_is_lost() -> None:
+    async with working(Pod()) as workspace:
+        wait_lost = asyncio.ensure_future(workspace.wait_lost())
+        await asyncio.sleep(0.1)
+        await workspace.transport.run([workspace.probe.relay, "--exchange", workspace.probe.scratch, "end"])
+        error = await asyncio.wait_for(wait_lost, 60)
+        assert "relay: socket failed: errno 2" in str(error)

@@ -50,11 +50,6 @@ ADD = ToolInfo(name="mcp__calc__add", description="Add")
 TOOLS = [BASH, ADD]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def ask(model: Model, tools: list[ToolInfo] | None = None, **config: Any) -> ModelOutput:
     return await model.generate("Do it.", tools=tools or [], config=GenerateConfig(**config))
 
