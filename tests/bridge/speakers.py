@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import anthropic
 import httpx
 import openai
 from google import genai
@@ -233,4 +234,62 @@ class GoogleSpeaker:
         return ex.code, ex.message
 
 
-SPEAKERS: list[Speaker] = [ResponsesSpeaker(), CompletionsSpeaker(), GoogleSpeaker()]
+class AnthropicSpeaker:
+    """Anthropic Messages."""
+
+    name = "anthropic"
+    ping = "event: ping"
+    filtered = "refusal"
+    stream_error: type[Exception] = anthropic.APIStatusError
+
+    def ask(self, text: str = "hello", image: bool = False, tools: tuple[str, ...] = ("add",)) -> dict[str, Any]:
+        picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
+        content = [{"type": "text", "text": text}, *([picture] if image else [])]
+        return {
+            "model": "any-name",
+            "max_tokens": 9,
+            "messages": [{"role": "user", "content": content}],
+            "tools": [{"name": tool, "description": "Adds.", "input_schema": SCHEMA} for tool in tools],
+        }
+
+    def follow_up(self, ask: dict[str, Any], answer: Answer, results: list[str]) -> dict[str, Any]:
+        outputs = [
+            {"type": "tool_result", "tool_use_id": call, "content": result}
+            for call, result in zip(answer.ids, results, strict=True)
+        ]
+        said = {"role": "assistant", "content": answer.raw["content"]}
+        return {**ask, "messages": [*ask["messages"], said, {"role": "user", "content": outputs}]}
+
+    async def send(self, site: Site, ask: dict[str, Any], stream: bool) -> Answer:
+        messages = anthropic.AsyncAnthropic(base_url=site.url, api_key="x", max_retries=0).messages
+        if stream:
+            async with messages.stream(**ask) as events:
+                message = await events.get_final_message()
+        else:
+            message = await messages.create(**ask)
+        uses = [block for block in message.content if block.type == "tool_use"]
+        usage = message.usage
+        cached = usage.cache_read_input_tokens or 0
+        read = usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0)
+        return Answer(
+            text="".join(block.text for block in message.content if block.type == "text"),
+            finish=message.stop_reason or "",
+            calls=[(block.name, block.input) for block in uses],
+            input_tokens=read,
+            cached_tokens=cached,
+            output_tokens=usage.output_tokens,
+            total_tokens=read + usage.output_tokens,
+            ids=[block.id for block in uses],
+            raw=message.model_dump(mode="json", exclude_none=True),
+        )
+
+    def request(self, ask: Any, stream: bool) -> tuple[str, Any]:
+        return "/v1/messages?beta=true", {**ask, "stream": stream} if isinstance(ask, dict) else ask
+
+    def failure(self, ex: Exception) -> tuple[int, str]:
+        assert isinstance(ex, anthropic.APIStatusError) and isinstance(ex.body, dict)
+        assert ex.body["type"] == "error" and set(ex.body["error"]) == {"type", "message"}
+        return ex.status_code, ex.body["error"]["message"]
+
+
+SPEAKERS: list[Speaker] = [ResponsesSpeaker(), CompletionsSpeaker(), GoogleSpeaker(), AnthropicSpeaker()]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.approval import Approval, ApprovalPolicy, Approver, approver
@@ -29,7 +28,7 @@ from mcp import Client
 from inspect_swe._bridge.identities import Identities
 from inspect_swe.testing import ScriptStep, call, say, scripted, scripted_requests, turn
 
-from .speakers import SCHEMA, SPEAKERS, Answer, Speaker
+from .speakers import SPEAKERS, Answer, AnthropicSpeaker, GoogleSpeaker, Speaker
 from .support import Site, in_sample
 from .test_tools import give
 
@@ -37,33 +36,7 @@ LEGAL = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """What Anthropic's API accepts; every other API accepts it too."""
 
 
-class AnthropicSpeaker:
-    """Anthropic Messages, as far as these tests need it."""
-
-    name = "anthropic"
-
-    def ask(self, text: str = "hello") -> dict[str, Any]:
-        tools = [{"name": "add", "description": "Adds.", "input_schema": SCHEMA}]
-        return {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": text}], "tools": tools}
-
-    def follow_up(self, ask: dict[str, Any], answer: Answer, results: list[str]) -> dict[str, Any]:
-        outputs = [
-            {"type": "tool_result", "tool_use_id": call, "content": result}
-            for call, result in zip(answer.ids, results, strict=True)
-        ]
-        said = {"role": "assistant", "content": answer.raw["content"]}
-        return {**ask, "messages": [*ask["messages"], said, {"role": "user", "content": outputs}]}
-
-    async def send(self, site: Site, ask: dict[str, Any], stream: bool = False) -> Answer:
-        async with httpx.AsyncClient(timeout=30) as http:
-            reply = (await http.post(f"{site.url}/v1/messages", json=ask)).json()
-        uses = [block for block in reply["content"] if block["type"] == "tool_use"]
-        calls = [(block["name"], block["input"]) for block in uses]
-        return Answer(text="", finish=reply["stop_reason"], calls=calls, ids=[b["id"] for b in uses], raw=reply)
-
-
-ALL: list[Any] = [*SPEAKERS, AnthropicSpeaker()]
-each_dialect = pytest.mark.parametrize("speaker", ALL, ids=[speaker.name for speaker in ALL])
+each_dialect = pytest.mark.parametrize("speaker", SPEAKERS, ids=[speaker.name for speaker in SPEAKERS])
 
 SERVERS: dict[str, Any] = {
     "unique": "unique",
@@ -161,7 +134,9 @@ def test_every_result_is_told_once_with_its_call(speaker: Speaker, server: str) 
 
 
 # Gemini's client sends results without ids: there the order says whose they are.
-@pytest.mark.parametrize("speaker", [speaker for speaker in ALL if speaker.name != "google"], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "speaker", [speaker for speaker in SPEAKERS if speaker.name != "google"], ids=lambda one: one.name
+)
 def test_results_in_another_order_than_the_calls(speaker: Speaker) -> None:
     async def body(site: Site) -> None:
         first = speaker.ask()
@@ -178,7 +153,7 @@ def test_results_in_another_order_than_the_calls(speaker: Speaker) -> None:
 @pytest.mark.parametrize("echoes", [True, False])
 def test_gemini_results_are_paired_by_ids_where_there_are_some(echoes: bool) -> None:
     async def body(site: Site) -> None:
-        speaker = ALL[2]
+        speaker = GoogleSpeaker()
         first = speaker.ask()
         answer = await speaker.send(site, first, stream=False)
         second = speaker.follow_up(first, answer, ["one", "two"])
@@ -208,9 +183,9 @@ def test_ids_of_an_earlier_session_pass_through() -> None:
             use = {"type": "tool_use", "id": id, "name": "add", "input": {"a": number}}
             answer = Answer("", "tool_use", ids=[id], raw={"content": [use]})
             ask = speaker.follow_up(ask, answer, [f"old {number}"])
-        answer = await speaker.send(site, ask)
+        answer = await speaker.send(site, ask, stream=False)
         assert answer.ids == ["call_0_n3"], "an id of the session is in use, whoever gave it"
-        await speaker.send(site, speaker.follow_up(ask, answer, ["new"]))
+        await speaker.send(site, speaker.follow_up(ask, answer, ["new"]), stream=False)
 
     model = scripted([call("add", a=7), say("done")], call_ids="constant")
     in_sample(SCRIPT, body, model=model)
@@ -228,7 +203,7 @@ def test_a_conversation_whose_ids_repeat_already() -> None:
             answer = Answer("", "tool_use", ids=["call_0"], raw={"content": [use]})
             ask = speaker.follow_up(ask, answer, [f"old {number}"])
         for _ in range(2):
-            await speaker.send(site, ask)
+            await speaker.send(site, ask, stream=False)
             assert call_ids(site.state.messages) == ["call_0", "call_0_n2", "call_0_n3"]
             assert paired(site.state.messages) == [({"a": number}, f"old {number}") for number in range(3)]
 
@@ -285,9 +260,9 @@ def test_a_filter_and_an_approver_see_unique_ids() -> None:
     async def body(site: Site) -> None:
         speaker = AnthropicSpeaker()
         first = speaker.ask()
-        answer = await speaker.send(site, first)
+        answer = await speaker.send(site, first, stream=False)
         assert answer.calls == [("add", {"a": 10}), ("add", {"a": 20})], "each call has its own arguments"
-        await speaker.send(site, speaker.follow_up(first, answer, ["one", "two"]))
+        await speaker.send(site, speaker.follow_up(first, answer, ["one", "two"]), stream=False)
 
     model = scripted([turn(call("add", a=1), call("add", a=2)), say("done")], call_ids="constant")
     in_sample(SCRIPT, body, model=model, filter=look, approval=[ApprovalPolicy(doubles(), "*")])
@@ -303,7 +278,7 @@ def test_a_filter_that_answers_itself() -> None:
 
     async def body(site: Site) -> None:
         speaker = AnthropicSpeaker()
-        answers = [await speaker.send(site, speaker.ask(str(number))) for number in range(3)]
+        answers = [await speaker.send(site, speaker.ask(str(number)), stream=False) for number in range(3)]
         assert [answer.ids for answer in answers] == [["call_0"], ["call_0_n2"], ["call_0_n3"]]
         assert len({answer.raw["id"] for answer in answers}) == 3
 
@@ -315,13 +290,13 @@ def test_host_tools_are_events_with_their_own_results() -> None:
         given = {"name": "mcp__host__give", "description": "Gives a result of some kind.", "input_schema": {}}
         speaker = AnthropicSpeaker()
         ask = {**speaker.ask(), "tools": [given]}
-        answer = await speaker.send(site, ask)
+        answer = await speaker.send(site, ask, stream=False)
         results = []
         for kind in ("text", "number"):
             async with Client(f"{site.url}/mcp/host") as client:
                 told: Any = await client.call_tool("give", {"kind": kind})
             results.append(told.content[0].text)
-        await speaker.send(site, speaker.follow_up(ask, answer, results))
+        await speaker.send(site, speaker.follow_up(ask, answer, results), stream=False)
 
     script: list[ScriptStep] = [turn(call("give", kind="text"), call("give", kind="number")), say("done")]
     specs = [BridgedToolsSpec(name="host", tools=[give()])]
