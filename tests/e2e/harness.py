@@ -16,7 +16,7 @@ from inspect_ai import Task, eval
 from inspect_ai.agent import Agent, as_solver
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, EvalSample
-from inspect_ai.model import ChatMessage, Model
+from inspect_ai.model import ChatMessage, ChatMessageTool, Model
 from inspect_ai.scorer import CORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
 from inspect_ai.util import SandboxEnvironmentType, sandbox
@@ -197,6 +197,17 @@ def run_agents(
         **evaluation,
     )
     return {log.eval.task: Run(log, played) for log in logs}
+
+
+def asked(run: Run, request: int = 0) -> str:
+    """Return the text of a request of a run without an error."""
+    assert run.error is None, run.error
+    return "\n".join(message.text for message in run.requests[request].messages)
+
+
+def tool_results(messages: Sequence[ChatMessage]) -> list[str]:
+    """Return the texts of all tool results."""
+    return [message.text for message in messages if isinstance(message, ChatMessageTool)]
 
 
 def wait_for(what: Callable[[], bool], seconds: float) -> None:

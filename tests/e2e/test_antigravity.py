@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
-from inspect_ai.model import ChatMessageTool, ModelOutput
+from inspect_ai.model import ModelOutput
 from inspect_ai.tool import Tool, tool
 
 from inspect_swe import antigravity
-from inspect_swe._agents.antigravity.agent import Antigravity
-from inspect_swe._packages.pypi.tags import Target
-from inspect_swe._store.store import StoredArtifact
-from inspect_swe._store.versions import fetch_cli
 from inspect_swe.testing import ScriptStep, call, finish, say, scripted, shell
 
-from .harness import Run, run_agent
+from .harness import run_agent, tool_results
 
 LISTEN = r"""#!/bin/sh
 echo 'nameserver 127.0.0.1' > /etc/resolv.conf
@@ -43,10 +38,6 @@ chmod 755 /usr/local/bin/kill-the-program
 """
 
 
-def results(run: Run) -> list[str]:
-    return [message.text for message in run.sample.messages if isinstance(message, ChatMessageTool)]
-
-
 @tool
 def report() -> Tool:
     async def execute() -> str:
@@ -61,13 +52,13 @@ def test_empty_answers_end_the_run(tmp_path: Path) -> None:
     assert run.error is None
     assert 6 <= len(run.requests) <= 8, "five empty answers, and what was asked before the program had ended"
     assert all(request.tools for request in run.requests), "it never goes without tools"
-    assert any("before it" in text for text in results(run))
+    assert any("before it" in text for text in tool_results(run.sample.messages))
 
 
 def test_large_results_of_host_tools_are_whole(tmp_path: Path) -> None:
     run = run_agent(tmp_path, antigravity(bridged_tools=[report()]), [call("report"), finish("Done.")])
     assert run.error is None
-    assert any("THE-END" in text for text in results(run))
+    assert any("THE-END" in text for text in tool_results(run.sample.messages))
 
 
 def test_no_name_is_looked_up(tmp_path: Path) -> None:
@@ -81,7 +72,7 @@ def test_the_home_is_as_it_was(tmp_path: Path) -> None:
     during = shell("sleep 1; ls ~/.gemini/antigravity/bin")
     run = run_agent(tmp_path, antigravity(), [during, finish("Done.")], show="ls -A ~")
     assert ".gemini" not in run.seen and ".config" not in run.seen
-    assert "webm_encoder" in results(run)[0], "it no longer unpacks it there"
+    assert "webm_encoder" in tool_results(run.sample.messages)[0], "it no longer unpacks it there"
 
 
 def test_a_command_in_the_background_is_waited_for(tmp_path: Path) -> None:
@@ -121,26 +112,3 @@ def test_web_search_is_the_served_models(tmp_path: Path) -> None:
     run = run_agent(tmp_path, antigravity(), [call("search_web", query="cats"), finish("Done.")])
     searches = [event for event in run.sample.events if event.event == "model" and "web_search" in str(event.tools)]
     assert len(searches) == 1 and isinstance(searches[0].output, ModelOutput)
-
-
-def test_the_sandboxs_own_one(tmp_path: Path) -> None:
-    adapter = Antigravity()
-    target = Target("linux-x64", "3.11")
-    stored: StoredArtifact = asyncio.run(fetch_cli(adapter.key, adapter.recipe, "stable", "linux-x64", target=target))
-    run = run_agent(
-        tmp_path,
-        antigravity(version="sandbox"),
-        [shell("echo hi"), finish("Done.")],
-        setup="#!/bin/sh\nset -e\necho /opt/sdk > /usr/lib/python3/dist-packages/sdk.pth\n"
-        "printf '#!/usr/bin/python3\\n' > /usr/local/bin/google-antigravity\n"
-        "chmod 755 /usr/local/bin/google-antigravity\n",
-        volumes=[f"{stored.path}:/opt/sdk:ro"],
-    )
-    assert run.error is None
-    assert run.info["source"] == "sandbox"
-
-
-def test_an_image_without_python(tmp_path: Path) -> None:
-    run = run_agent(tmp_path, antigravity(), [say("never")], image="musl")
-    assert run.error and "Antigravity needs a Python from 3.10 to 3.14 in the sandbox. It has: none." in run.error
-    assert run.requests == []

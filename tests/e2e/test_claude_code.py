@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from inspect_ai.agent import AgentAttempts, BridgedToolsSpec
-from inspect_ai.model import ChatMessageAssistant, ChatMessageTool
-from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, scorer
-from inspect_ai.solver import TaskState
+from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.tool import Tool, ToolError, tool
-from inspect_ai.util import sandbox
 
 from inspect_swe import claude_code
-from inspect_swe.testing import ScriptStep, call, say, shell, turn
+from inspect_swe.testing import call, say, shell
 
-from .harness import run_agent
+from .harness import run_agent, tool_results
 
 FAKE_MCP = str(Path(__file__).parent.parent / "fakes" / "mcp_stdio.py")
-
-
-def tool_results(run_messages: list) -> list[str]:  # type: ignore[type-arg]
-    return [message.text for message in run_messages if isinstance(message, ChatMessageTool)]
 
 
 def test_basic(tmp_path: Path) -> None:
@@ -43,43 +34,6 @@ def test_basic(tmp_path: Path) -> None:
     assert "my-own-value" not in str(run.info)
     assert len(run.requests) == 2
     assert run.sample.model_usage["scripted/script"].total_tokens > 0
-
-
-@scorer(metrics=[accuracy()])
-def third_time_lucky() -> Scorer:
-    async def score(state: TaskState, target: Target) -> Score:
-        done = await sandbox().exec(["sh", "-c", "cat tries 2>/dev/null | wc -l"])
-        tries = int(done.stdout)
-        return Score(value=CORRECT if tries >= 3 else INCORRECT, answer=str(tries))
-
-    return score
-
-
-def test_attempts_share_one_session(tmp_path: Path) -> None:
-    steps: list[ScriptStep] = [shell("echo x >> tries"), say("try 1"), shell("echo x >> tries"), say("try 2")]
-    steps += [shell("echo x >> tries"), say("try 3")]
-    run = run_agent(
-        tmp_path,
-        claude_code(
-            attempts=AgentAttempts(attempts=3, incorrect_message="WRONG-TRY-AGAIN"), system_prompt="SYSTEM-MARKER-77"
-        ),
-        steps,
-        prompt="THE-TASK-TEXT",
-        scorer=third_time_lucky(),
-    )
-    assert run.error is None
-    assert run.sample.scores and run.sample.scores["third_time_lucky"].value == "C"
-    assert len(run.requests) == 6
-    last = run.requests[-1].messages
-    texts = [message.text for message in last]
-    assert sum("SYSTEM-MARKER-77" in text for text in texts) == 1
-    assert sum("THE-TASK-TEXT" in text for text in texts) == 1
-    assert sum("WRONG-TRY-AGAIN" in text for text in texts) == 2
-    assert [text for text in texts if text.startswith("try ")] == ["try 1", "try 2"]
-    assert len(tool_results(last)) == 3
-    assert run.sample.output.completion == "try 3"
-    intermediate = [event for event in run.sample.events if event.event == "score" and event.intermediate]
-    assert [event.score.value for event in intermediate] == ["I", "I"]
 
 
 @tool
@@ -143,24 +97,3 @@ def test_task_files_stay_as_they_are(tmp_path: Path) -> None:
     )
     assert run.seen == f"yes too\n?? work.txt\n{settings}"
     assert any("PROJECT-MEMORY" in message.text for message in run.requests[0].messages)
-
-
-@pytest.mark.parametrize("parallel", [2])
-def test_parallel_tool_calls(tmp_path: Path, parallel: int) -> None:
-    run = run_agent(
-        tmp_path,
-        claude_code(),
-        [turn(*[shell(f"sleep 1; echo {n}") for n in range(parallel)]), say("done")],
-    )
-    assert run.error is None
-    # The CLI hands the results over as they come in; what counts is that each answers its own call.
-    commands = {
-        call.id: call.arguments["command"]
-        for message in run.sample.messages
-        if isinstance(message, ChatMessageAssistant)
-        for call in message.tool_calls or []
-    }
-    results = [message for message in run.sample.messages if isinstance(message, ChatMessageTool)]
-    answered = {commands[message.tool_call_id or ""]: message.text for message in results}
-    assert len(results) == parallel
-    assert answered == {"sleep 1; echo 0": "0", "sleep 1; echo 1": "1"}

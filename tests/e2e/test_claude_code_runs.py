@@ -12,8 +12,8 @@ from inspect_swe import claude_code
 from inspect_swe._runtime import session as session_module
 from inspect_swe.testing import call, fail, say, scripted, scripted_requests, shell
 
-from .harness import run_agent
-from .test_claude_code import FAKE_MCP, lookup, tool_results
+from .harness import run_agent, tool_results
+from .test_claude_code import FAKE_MCP, lookup
 
 
 def test_a_killed_cli_without_retries_is_a_typed_error(tmp_path: Path) -> None:

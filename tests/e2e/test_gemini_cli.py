@@ -16,13 +16,8 @@ from inspect_swe._packages.recipes import NODE
 from inspect_swe._store.versions import fetch_cli, fetch_tool
 from inspect_swe.testing import ScriptStep, call, fail, refuse, say, shell, turn
 
-from .harness import Run, run_agent
-from .test_claude_code import lookup, tool_results
-
-
-def asked(outcome: Run, request: int = 0) -> str:
-    assert outcome.error is None, outcome.error
-    return "\n".join(message.text for message in outcome.requests[request].messages)
+from .harness import asked, run_agent, tool_results
+from .test_claude_code import lookup
 
 
 @pytest.mark.parametrize(

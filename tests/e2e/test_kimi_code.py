@@ -9,12 +9,7 @@ import pytest
 from inspect_swe import kimi_code
 from inspect_swe.testing import ScriptStep, fail, refuse, say, shell
 
-from .harness import Run, run_agent
-
-
-def asked(outcome: Run, request: int = 0) -> str:
-    assert outcome.error is None, outcome.error
-    return "\n".join(message.text for message in outcome.requests[request].messages)
+from .harness import asked, run_agent
 
 
 @pytest.mark.parametrize("prompt", ["/goal status", "/goal Make it work.", "--help", "-", "@README.md ${cwd}"])

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from inspect_ai.agent import AgentAttempts
-from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, CompactionTrim
+from inspect_ai.model import ChatMessageAssistant, CompactionTrim
 
 from inspect_swe import mini_swe_agent
-from inspect_swe._agents.mini_swe_agent.agent import MiniSweAgent
-from inspect_swe._packages.pypi.tags import Target
-from inspect_swe._store.store import StoredArtifact
-from inspect_swe._store.versions import fetch_cli
 from inspect_swe.testing import ScriptStep, finish, say, scripted, shell
 
-from .harness import prints, run_agent
-
-
-def results(messages: list) -> list[str]:  # type: ignore[type-arg]
-    return [message.text for message in messages if isinstance(message, ChatMessageTool)]
+from .harness import prints, run_agent, tool_results
 
 
 def test_the_submission_is_the_output(tmp_path: Path) -> None:
@@ -40,7 +31,7 @@ def test_a_resumed_conversation_holds_what_really_happened(tmp_path: Path) -> No
     assert [message.role for message in asked] == [
         *("system", "user", "assistant", "tool", "assistant", "tool", "user", "assistant", "tool")
     ]
-    submitted = results(list(asked))[1]
+    submitted = tool_results(asked)[1]
     assert "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT" in submitted and "first" in submitted
     assert not any(message.text for message in asked if message.role == "assistant")
 
@@ -53,7 +44,7 @@ def test_commands_see_the_environment_as_it_was(tmp_path: Path) -> None:
         environment={"PYTHONPATH": "/task/lib"},
     )
     assert run.error is None
-    assert '"output": "1\\n"' in results(run.sample.messages)[0], "only the task's own PYTHONPATH"
+    assert '"output": "1\\n"' in tool_results(run.sample.messages)[0], "only the task's own PYTHONPATH"
 
 
 def test_an_answer_without_a_command_is_asked_for_again(tmp_path: Path) -> None:
@@ -71,25 +62,3 @@ def test_compaction(tmp_path: Path) -> None:
     assert [len(request.messages) for request in run.requests] == [2, 4, 6, 6, 6, 6, 6]
     for request in run.requests:
         assert "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT" in request.messages[1].text, "its instructions are never lost"
-
-
-def test_the_sandboxs_own_one(tmp_path: Path) -> None:
-    adapter = MiniSweAgent()
-    target = Target("linux-x64", "3.11")
-    stored: StoredArtifact = asyncio.run(fetch_cli(adapter.key, adapter.recipe, "stable", "linux-x64", target=target))
-    run = run_agent(
-        tmp_path,
-        mini_swe_agent(version="sandbox"),
-        [shell("echo hi"), finish("done")],
-        setup="#!/bin/sh\nset -e\necho /opt/mini > /usr/lib/python3/dist-packages/mini.pth\n"
-        "printf '#!/usr/bin/python3\\n' > /usr/local/bin/mini\nchmod 755 /usr/local/bin/mini\n",
-        volumes=[f"{stored.path}:/opt/mini:ro"],
-    )
-    assert run.error is None
-    assert run.info["source"] == "sandbox"
-
-
-def test_an_image_without_python(tmp_path: Path) -> None:
-    run = run_agent(tmp_path, mini_swe_agent(), [say("never")], image="musl")
-    assert run.error and "needs a Python from 3.10 to 3.14 in the sandbox. It has: none." in run.error
-    assert run.requests == []

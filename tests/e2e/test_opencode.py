@@ -14,14 +14,8 @@ from inspect_swe import opencode
 from inspect_swe.testing import ScriptedRequest, ScriptStep, Step, call, fail, say, shell, turn, wait
 
 from ..bridge.speakers import PIXEL
-from .harness import Run, run_agent
-from .test_claude_code import FAKE_MCP, lookup, tool_results
-
-
-def asked(outcome: Run, request: int = 0) -> str:
-    assert outcome.error is None, outcome.error
-    return "\n".join(message.text for message in outcome.requests[request].messages)
-
+from .harness import asked, run_agent, tool_results
+from .test_claude_code import FAKE_MCP, lookup
 
 SUMS = "find . ~ -type f -not -name index | sort | xargs md5sum"
 SUBBY = """---

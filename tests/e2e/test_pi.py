@@ -22,7 +22,7 @@ from inspect_swe.testing import (
     shell,
 )
 
-from .harness import Run, compose_file, mounts, run_agent, run_agents
+from .harness import Run, asked, compose_file, mounts, run_agent, run_agents
 
 MODELS = {
     "anthropic": "anthropic/claude-sonnet-4-5",
@@ -34,11 +34,6 @@ PIXEL = (
     "data:image/png;base64,"
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-
-
-def asked(outcome: Run, request: int = 0) -> str:
-    assert outcome.error is None, outcome.error
-    return "\n".join(message.text for message in outcome.requests[request].messages)
 
 
 def with_each_model(folder: Path, script: list[ScriptStep]) -> dict[str, Run]:

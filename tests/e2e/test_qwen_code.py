@@ -15,12 +15,7 @@ from inspect_swe._packages.recipes import NODE
 from inspect_swe._store.versions import fetch_tool
 from inspect_swe.testing import refuse, say, shell
 
-from .harness import Run, run_agent
-
-
-def asked(outcome: Run, request: int = 0) -> str:
-    assert outcome.error is None, outcome.error
-    return "\n".join(message.text for message in outcome.requests[request].messages)
+from .harness import asked, run_agent
 
 
 @pytest.mark.parametrize(

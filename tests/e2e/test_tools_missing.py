@@ -11,8 +11,8 @@ import inspect_swe
 from inspect_swe._agents import ROSTER
 from inspect_swe.testing import call, finish
 
-from .harness import compose_file, mounts, run_agents
-from .test_claude_code import FAKE_MCP, tool_results
+from .harness import compose_file, mounts, run_agents, tool_results
+from .test_claude_code import FAKE_MCP
 
 WITH_SERVERS = [a.key for a in ROSTER if "mcp_servers" in signature(getattr(inspect_swe, a.key)).parameters]
 # Only below the second of the CLI's processes does it start.

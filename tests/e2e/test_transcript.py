@@ -53,6 +53,7 @@ def test_attempts_are_spans_with_their_scores(tmp_path: Path) -> None:
     ]
     run = run_agent(tmp_path, claude_code(attempts=AgentAttempts(3)), steps, scorer=holds_42())
     assert run.error is None
+    assert [message.text for message in run.requests[-1].messages if message.text == "40"] == ["40"]
     attempts = [event for event in events(run, SpanBeginEvent) if event.type == "attempt"]
     assert [event.name for event in attempts] == ["attempt 1", "attempt 2"]
     ids = [event.id for event in attempts]

@@ -16,8 +16,8 @@ from inspect_swe import claude_code, with_agents
 from inspect_swe.testing import call, finish, say, shell
 
 from ..fakes import portable_sandbox  # noqa: F401  (registers the provider)
-from .harness import compose_file, mounts, run_agent, run_agents
-from .test_claude_code import lookup, tool_results
+from .harness import compose_file, mounts, run_agent, run_agents, tool_results
+from .test_claude_code import lookup
 
 
 def test_image_environment_reaches_the_agent(tmp_path: Path) -> None:
@@ -107,7 +107,8 @@ from inspect_ai.tool import MCPServerConfigStdio
 from inspect_swe import claude_code, idle_limit, repeat_limit
 from inspect_swe.testing import call, say, shell
 from tests.e2e.harness import run_agent
-from tests.e2e.test_claude_code import lookup, tool_results
+from tests.e2e.harness import tool_results
+from tests.e2e.test_claude_code import lookup
 
 run = run_agent(
     Path(sys.argv[1]),
