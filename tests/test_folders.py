@@ -93,7 +93,7 @@ def test_a_working_directory_that_was_removed(tmp_path: Path, monkeypatch: pytes
     os.chdir("/")
 
 
-def test_a_store_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_belongs_to_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, "~nobody-knows/store")
     with pytest.raises(AgentOptionError, match=f"is not a folder.*\n.*{CACHE_VARIABLE}"):
         ArtifactStore()

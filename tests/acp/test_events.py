@@ -85,7 +85,7 @@ def test_a_tool_call() -> None:
     assert events_of(failed, False) == [ToolEnded("c1", "failed", "no such file", failed)]
 
 
-def test_a_call_that_is_over_when_it_is_told() -> None:
+def test_a_call_that_is_complete_in_its_first_update() -> None:
     kinds = [type(event) for event in events_of(tool_call(status="completed"), False)]
     assert kinds == [ToolStarted, ToolEnded]
 
@@ -140,6 +140,6 @@ async def test_who_decides() -> None:
         await decide(nonsense, asked, state)
 
 
-def test_permissions_that_nobody_can_give() -> None:
+def test_permissions_that_do_not_exist() -> None:
     with pytest.raises(AgentOptionError, match="permissions='ask'"):
         interactive_claude_code(permissions=cast(Permissions, "ask"))

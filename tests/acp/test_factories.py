@@ -54,7 +54,9 @@ def adapter(agent: ACPAgent) -> AcpAdapter:
         ({"skills": ["/nowhere"]}, "skill could not be read"),
     ],
 )
-def test_bad_input_is_told_at_once(factory: Callable[..., ACPAgent], option: dict[str, Any], message: str) -> None:
+def test_bad_input_is_rejected_by_the_factory(
+    factory: Callable[..., ACPAgent], option: dict[str, Any], message: str
+) -> None:
     with pytest.raises(AgentOptionError, match=message):
         factory(**option)
 
@@ -102,7 +104,7 @@ def test_a_description_of_values(factory: Callable[..., ACPAgent]) -> None:
     assert made.sessions
 
 
-def test_claudes_session_is_told_what_has_no_variable() -> None:
+def test_claudes_session_receives_options_without_a_variable() -> None:
     made = adapter(interactive_claude_code(disallowed_tools=["WebFetch"]))
     server = MCPServerConfigHTTP(type="http", name="web", url="http://localhost/mcp")
     site = replace(

@@ -115,7 +115,7 @@ async def test_no_result_before_the_end() -> None:
     await prompt
 
 
-async def test_a_call_told_twice_counts_once() -> None:
+async def test_a_repeated_call_counts_once() -> None:
     async def run(prompt: Prompt) -> Ended:
         for title in ("Terminal", "ls"):
             for event in events_of(tool_call(title=title), False):

@@ -137,7 +137,7 @@ async def test_a_write_that_fails_ends_every_call() -> None:
             await waiting
 
 
-async def test_an_exit_ends_every_call_and_is_told() -> None:
+async def test_an_exit_ends_every_call_with_its_reason() -> None:
     process = FakeRemoteProcess(code=-9)
     async with connected(process) as (conn, feeder, info):
         waiting = asyncio.ensure_future(conn.prompt(session_id="one", prompt=[text_block("x")]))

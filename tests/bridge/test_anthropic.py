@@ -42,7 +42,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("slow", [False, True])
 @pytest.mark.parametrize("stream", [False, True])
-def test_cached_tokens_are_told(monkeypatch: pytest.MonkeyPatch, stream: bool, slow: bool) -> None:
+def test_cached_tokens_are_reported(monkeypatch: pytest.MonkeyPatch, stream: bool, slow: bool) -> None:
     monkeypatch.setattr(replies, "KEEP_ALIVE", 0.05)
 
     async def body(site: Site) -> None:

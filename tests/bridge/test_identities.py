@@ -101,7 +101,7 @@ def check_log(log: EvalLog) -> None:
 
 @each_dialect
 @pytest.mark.parametrize("server", SERVERS)
-def test_every_result_is_told_once_with_its_call(speaker: Speaker, server: str) -> None:
+def test_every_result_is_sent_once_with_its_call(speaker: Speaker, server: str) -> None:
     model = scripted(SCRIPT, call_ids=SERVERS[server], name=f"{speaker.name}-{server}")
 
     async def body(site: Site) -> None:

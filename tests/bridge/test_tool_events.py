@@ -161,7 +161,7 @@ def test_a_sub_agent_has_a_span_of_its_own() -> None:
     assert [event.id for event in events if isinstance(event, SpanEndEvent)].count(began.id) == 1
 
 
-def test_the_root_conversation_is_told_by_headers() -> None:
+def test_headers_identify_the_root_conversation() -> None:
     long = [user(text("one")), {"role": "assistant", "content": "two"}] * 9
 
     async def body(site: Site) -> None:
@@ -196,7 +196,7 @@ def test_an_empty_argument_is_no_beginning_of_a_conversation() -> None:
     assert not [e for e in log.samples[0].events if isinstance(e, SpanBeginEvent) and e.type == "agent"]
 
 
-def test_what_calls_say_is_kept_for_a_while_only() -> None:
+def test_texts_of_calls_are_forgotten_after_a_limit() -> None:
     """Many calls cost no more than the last ones, and the last ones are still known."""
     delegations = SubAgents()
     for number in range(2500):

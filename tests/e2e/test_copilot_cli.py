@@ -111,7 +111,7 @@ def test_an_answer_without_text_is_scored(tmp_path: Path) -> None:
     assert len(outcome.requests) < 9
 
 
-def test_what_is_wrong_with_its_variables_is_told(tmp_path: Path) -> None:
+def test_an_invalid_variable_is_an_error_with_its_name(tmp_path: Path) -> None:
     outcome = run_agent(tmp_path, copilot_cli(env={"COPILOT_PROVIDER_MAX_PROMPT_TOKENS": "bad"}), [say("never")])
     assert outcome.error is not None and "Invalid COPILOT_PROVIDER_MAX_PROMPT_TOKENS" in outcome.error
     assert outcome.requests == []

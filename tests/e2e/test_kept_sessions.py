@@ -114,7 +114,7 @@ def test_a_session_goes_on_in_a_second_eval(tmp_path: Path) -> None:
         assert not [event for event in log.samples[0].events if event.event == "model"], key
 
 
-def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
+def test_a_session_that_does_not_match_is_an_error(tmp_path: Path) -> None:
     """Another agent, another folder, a sandbox without the session: nothing begins anew without a word."""
     place = sandbox_with(tmp_path, ["claude_code"])
     kept = SessionManifest("codex_cli", "1", "an-id", "/workspace", None, True)

@@ -67,7 +67,7 @@ setTimeout(() => { console.log(told.join(", ")); process.exit() }, 2000)
         ("exec >&- 2>&-", "exit 3, close"),
     ],
 )
-def test_the_end_of_a_command_is_told_after_its_output(command: str, told: str) -> None:
+def test_the_end_of_a_command_is_reported_after_its_output(command: str, told: str) -> None:
     node = asyncio.run(fetch_tool(NODE, platforms_of(None)[0]))
     guard = Path(inspect_swe.__file__).parent / "_agents" / "qwen_code" / "guard.cjs"
     argv = [str(node.binary), "--require", str(guard), "--eval", END_FIRST, command]

@@ -201,7 +201,7 @@ async def test_data_in_small_pieces_takes_no_more_than_in_large_ones() -> None:
         assert b"".join(frame.payload for frame in stream._frames) == b"x" * 200_000 + bytes(8)
 
 
-async def test_who_writes_to_a_process_that_ends_need_not_wait() -> None:
+async def test_the_end_of_a_process_ends_a_write() -> None:
     async with hostile() as (channel, relay):
         spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}, stdin=None))
         await asyncio.sleep(0)
@@ -213,7 +213,7 @@ async def test_who_writes_to_a_process_that_ends_need_not_wait() -> None:
         await asyncio.wait_for(writing, 60)
 
 
-async def test_who_writes_to_a_relay_that_does_not_read_is_told_of_its_end() -> None:
+async def test_the_end_of_a_relay_that_does_not_read_ends_a_write() -> None:
     async with hostile(reads=False) as (channel, relay):
         spawning = asyncio.ensure_future(relay.spawn(["program"], cwd=None, env={}, stdin=None))
         await asyncio.sleep(0)

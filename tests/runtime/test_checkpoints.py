@@ -87,7 +87,7 @@ def test_a_checkpoint_holds_where_the_session_is_by_then() -> None:
         (ResumeReport(message="Hidden.", transparent=True), GO_ON),
     ],
 )
-def test_what_a_resumed_agent_is_told(report: ResumeReport | None, prompt: str) -> None:
+def test_the_prompt_of_a_resumed_agent(report: ResumeReport | None, prompt: str) -> None:
     assert points(Inspect("resume", restored=report)).prompt == prompt
 
 

@@ -75,12 +75,14 @@ def test_files_lie_where_the_agent_left_them() -> None:
         ([sample("a", **KEPT)], {"epoch": 2}, "epoch 2"),
     ],
 )
-def test_what_cannot_go_on_is_told(samples: list[EvalSample], arguments: dict[str, Any], says: str) -> None:
+def test_a_sample_that_cannot_be_resumed_is_an_error(
+    samples: list[EvalSample], arguments: dict[str, Any], says: str
+) -> None:
     with pytest.raises(AgentOptionError, match=says):
         session_samples(log(*samples), "Go on.", **arguments)
 
 
-def test_a_log_without_its_samples_is_told() -> None:
+def test_a_log_without_samples_is_an_error() -> None:
     header = log()
     header.samples = None
     with pytest.raises(AgentOptionError, match="header"):

@@ -46,6 +46,6 @@ def test_limits_of_the_evals_model(
     assert log.status == "success" and found == [limits]
 
 
-def test_a_model_that_nobody_knows() -> None:
+def test_an_unknown_model() -> None:
     assert token_limits(get_model("scripted/nobody-knows")) == (None, None)
     assert token_limits(get_model("scripted/nobody-knows", config=GenerateConfig(max_tokens=5))) == (None, 5)

@@ -238,7 +238,7 @@ def test_one_glob_may_be_given_as_it_is() -> None:
         (("_LIST", "printf '\\037\\213nonsense'"), "Error"),
     ],
 )
-def test_what_cannot_be_kept_costs_no_sample(
+def test_an_error_of_a_collector_does_not_fail_the_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: tuple[str, Any], says: str
 ) -> None:
     (tmp_path / "file").touch()

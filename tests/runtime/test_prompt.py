@@ -36,7 +36,7 @@ def test_a_second_call_with_nothing_new_starts_anew_with_the_system_prompt() -> 
     assert start.system == "be good" and "the task" in start.prompt and not start.resume
 
 
-def test_a_second_call_is_told_what_others_said_since() -> None:
+def test_a_second_call_receives_the_messages_of_others() -> None:
     talk: list[ChatMessage] = [TASK, ChatMessageAssistant(content="done")]
     talk += [ChatMessageAssistant(content="REVIEW"), ChatMessageUser(content="fix it")]
     start = opening(talk, None, 2)

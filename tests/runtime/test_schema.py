@@ -44,7 +44,7 @@ def test_what_is_valid_is_handed_back_as_it_is(schema: Schema) -> None:
     assert schema.judge(json.dumps(GOOD)) == (GOOD, ())
 
 
-def test_the_text_tells_everything() -> None:
+def test_the_prompt_contains_the_whole_schema() -> None:
     told = json.loads(SCHEMA.text)
     finding = told["$defs"]["Finding"]
     assert finding["properties"]["line"] == {"minimum": 1, "type": "integer"}
@@ -79,7 +79,7 @@ def changed(**fields: Any) -> str:
         (Schema(Broken), '{"number": 0}', ["it could not be validated: ZeroDivisionError"]),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(schema: Schema, text: str, problems: list[str]) -> None:
+def test_problems_name_their_place(schema: Schema, text: str, problems: list[str]) -> None:
     data, found = schema.judge(text)
     assert data is None and len(found) == len(problems)
     for line, beginning in zip(found, problems, strict=True):

@@ -118,7 +118,7 @@ HOSTILE = {
 }
 
 
-def test_what_is_no_file_of_json_is_told(tmp_path: Path) -> None:
+def test_a_result_that_is_not_json_is_reported(tmp_path: Path) -> None:
     script = [step for command in HOSTILE for step in (in_place(command), finish("Done."))]
     spec = ResultSpec(Answer, retries=len(HOSTILE))
     sample = run(tmp_path, [*script, in_place("printf '{\"number\": 7}' > $f"), finish("Done.")], response_schema=spec)

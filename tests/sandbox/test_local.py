@@ -70,7 +70,7 @@ async def test_a_relay_that_does_not_start_leaves_no_process(tmp_path: Path, mon
         monkeypatch.undo()
 
 
-async def test_the_reason_is_told_where_the_relay_cannot_be_written(tmp_path: Path) -> None:
+async def test_a_relay_that_cannot_be_written_is_an_error_with_the_reason(tmp_path: Path) -> None:
     async with local_workspace(str(tmp_path)) as workspace:
         probe = workspace.probe
         gone = Probe(**{**probe.__dict__, "base": str(tmp_path / "not-there")})

@@ -213,7 +213,7 @@ async def test_the_first_look_fails_with_a_typed_error(
         await probe_sandbox(transport(sandbox, None).run, [])
 
 
-async def test_why_a_relay_does_not_answer_is_told_though_stderr_is_lost() -> None:
+async def test_a_relay_that_does_not_answer_reports_its_error_on_stdout() -> None:
     async with working(Pod()) as workspace:
         wait_lost = asyncio.ensure_future(workspace.wait_lost())
         await asyncio.sleep(0.1)

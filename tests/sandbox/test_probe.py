@@ -46,7 +46,7 @@ def a_folder(file: Path) -> None:
     [(whole, str(len(WHOLE))), (nothing, ""), (without_right_to_run_it, ""), (a_folder, "")],
 )
 @pytest.mark.parametrize("shell", ["sh", "bash"])
-def test_a_copy_is_told_with_the_size_of_what_can_be_run(
+def test_the_probe_lists_copies_with_the_size_of_their_executable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: Callable[[Path], None], size: str, shell: str
 ) -> None:
     folder = tmp_path / "codex_cli" / "1.0.0-linux-x64"

@@ -41,7 +41,7 @@ async def test_20_mb_each_way() -> None:
         assert await exchange(session, data) == data
 
 
-async def test_a_stalled_reader_holds_up_nobody() -> None:
+async def test_a_stalled_reader_does_not_block_others() -> None:
     async with local_session() as session:
         _, stalled = await session.connect()
         stalled.transport.pause_reading()  # type: ignore[attr-defined]
