@@ -11,6 +11,7 @@ import pytest
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, get_model
 from inspect_ai.tool import MCPServerConfigHTTP, ToolCall
 
+import inspect_swe
 from inspect_swe import AgentExitedError, AgentOptionError
 from inspect_swe._acp.adapter import AcpAdapter
 from inspect_swe._acp.models import name_models
@@ -18,7 +19,6 @@ from inspect_swe.acp import (
     ACPAgent,
     interactive_claude_code,
     interactive_codex_cli,
-    interactive_copilot_cli,
     interactive_gemini_cli,
     interactive_kimi_code,
     interactive_opencode,
@@ -26,17 +26,11 @@ from inspect_swe.acp import (
 from inspect_swe.testing import scripted
 
 from ..agents.support import sites
+from ..public_api import INTERACTIVE
 
 SITE = sites("/tools/cli")()
 
-FACTORIES: list[Callable[..., ACPAgent]] = [
-    interactive_claude_code,
-    interactive_codex_cli,
-    interactive_copilot_cli,
-    interactive_gemini_cli,
-    interactive_kimi_code,
-    interactive_opencode,
-]
+FACTORIES: list[Callable[..., ACPAgent]] = [getattr(inspect_swe, name) for name in INTERACTIVE]
 
 
 def adapter(agent: ACPAgent) -> AcpAdapter:

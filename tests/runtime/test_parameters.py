@@ -28,29 +28,10 @@ from inspect_swe import AgentOptionError, CentaurOptions, OutputFiles
 from inspect_swe._contract.options import AgentOptions, agent_options
 from inspect_swe._contract.parameters import checked_parameters, parameter_types
 
-FACTORIES = (
-    "antigravity",
-    "claude_code",
-    "codex_cli",
-    "copilot_cli",
-    "gemini_cli",
-    "kimi_code",
-    "mini_swe_agent",
-    "opencode",
-    "pi",
-    "qwen_code",
-    "interactive_claude_code",
-    "interactive_codex_cli",
-    "interactive_copilot_cli",
-    "interactive_gemini_cli",
-    "interactive_kimi_code",
-    "interactive_opencode",
-    "best_of",
-    "nop",
-    "oracle",
-    "verified",
-)
-AGENTS = tuple(name for name in FACTORIES if name not in ("best_of", "nop", "oracle", "verified"))
+from .. import public_api
+
+AGENTS = (*public_api.AGENTS, *public_api.INTERACTIVE)
+FACTORIES = (*AGENTS, "best_of", "nop", "oracle", "verified")
 
 
 class Extra(TypedDict, total=False):
