@@ -66,17 +66,6 @@ def store(tmp_path: Path, registry: NpmRegistry) -> ArtifactStore:
 
 
 @pytest.fixture
-def wheels(server: FakeRegistry) -> WheelIndex:
-    return WheelIndex(server)
-
-
-@pytest.fixture
-def index(wheels: WheelIndex) -> Iterator[PyPIIndex]:
-    with PyPIIndex(wheels.config) as index:
-        yield index
-
-
-@pytest.fixture
 def artifact() -> Artifact:
     return Artifact("tool", "1.0.0", "linux-x64", Release(PACKAGE, "1.0.0"), MEMBER)
 
