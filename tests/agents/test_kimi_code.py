@@ -76,5 +76,5 @@ def test_a_window_of_nothing_is_refused() -> None:
 
 def test_a_persons_folder_is_trusted() -> None:
     terminal = KimiCode().terminal(site(cwd="/workspace"))
-    assert terminal.argv == ("/tools/node", "/tools/main.mjs", "--auto")
+    assert terminal.argv[:2] == ("sh", "-c") and terminal.argv[3:] == ("sh", "/tools/node", "/tools/main.mjs", "--auto")
     assert [file.path for file in terminal.files] == ["/scratch/home/workspace-trust/wd_workspace_c52ddf65534b"]

@@ -13,7 +13,6 @@ from typing_extensions import Unpack
 from ..._acp.adapter import AcpAdapter, AcpLaunch
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
 from ..._contract.adapter import LaunchContext
-from ..._contract.mcp import shell_argv
 from ..disallowed import check_disallowed
 from .agent import KimiCode
 
@@ -79,4 +78,4 @@ class InteractiveKimiCode(KimiCode, AcpAdapter):
     def acp_launch(self, context: LaunchContext, asks: bool) -> AcpLaunch:
         """Return the launch, with the settings and MCP servers of the headless agent."""
         guard = {"KIMI_CODE_DANGEROUS_COMMAND_GUARD": "true"} if asks else {}
-        return AcpLaunch((*shell_argv(context), *context.command, "acp"), guard, mode="default" if asks else "auto")
+        return AcpLaunch((*self.program(context), "acp"), guard, mode="default" if asks else "auto")

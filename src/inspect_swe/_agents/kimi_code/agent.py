@@ -58,10 +58,12 @@ _ENV = {
 _PRELOAD = Path(__file__).with_name("prompt.cjs")
 # Its commands read ~/.bashrc, because bash takes the socket on their stdin for a remote shell's; a ~/.bashrc that exits
 # would end them all. Bash does not read it if SHLVL marks it as a nested shell.
-_PRELOADED = """
+_NESTED = """
 if [ -e "$HOME/.bashrc" ] && ! bash -c '. ~/.bashrc >/dev/null 2>&1; echo read' </dev/null 2>/dev/null | grep -q read
 then export SHLVL=1
 fi
+"""
+_PRELOADED = f"""{_NESTED}
 OTHER_NODE_OPTIONS="$NODE_OPTIONS" NODE_OPTIONS="$1 $NODE_OPTIONS"
 export OTHER_NODE_OPTIONS NODE_OPTIONS
 shift
@@ -216,12 +218,16 @@ class KimiCode(Adapter):
         prompt = f"{_AS_WRITTEN}\n{turn.prompt}" if turn.prompt.lstrip().startswith("/") else turn.prompt
         return Invocation((*argv, "--prompt=-"), prompt.encode(errors="replace"))
 
+    def program(self, context: LaunchContext) -> list[str]:
+        """Return the start of a command line without a prompt."""
+        return [*shell_argv(context), "sh", "-c", _NESTED + 'exec "$@"', "sh", *context.command]
+
     def terminal(self, context: LaunchContext) -> Terminal:
         """Return the command that opens the CLI's own interface, in a folder marked as trusted."""
         name = re.sub(r"[^a-z0-9._-]+", "-", context.cwd.rpartition("/")[2].lower()).strip("-")[:40].strip("-")
         key = f"wd_{name or 'workspace'}_{hashlib.sha256(context.cwd.encode()).hexdigest()[:12]}"
         trusted = File(f"{context.config}/workspace-trust/{key}", b"{}")
-        return Terminal((*shell_argv(context), *context.command, "--auto"), (trusted,))
+        return Terminal((*self.program(context), "--auto"), (trusted,))
 
     def judge(self, exit: Exit) -> Verdict:
         """Read success from the exit code, and the reason of a failure from the last line on stderr."""

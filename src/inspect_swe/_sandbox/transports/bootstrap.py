@@ -17,10 +17,16 @@ _TIMEOUT, _REST = 60.0, 2.0
 _MOST_TEXT = 1 << 16
 
 # Works as any user and on any file system, and needs only the usual shell utilities. A provider may run it twice,
-# even concurrently, and may lose its stderr.
+# even concurrently, and may lose its stderr. Commands that succeed may still print: the loader warns of LD_PRELOAD.
 _SCRIPT = """
 new=$2.$$
-(umask 077; head -c "$1" >"$new" && chmod 700 "$new" && mv -f "$new" "$2") 2>&1 && printf + && shift && exec "$@"
+if said=$( (umask 077; head -c "$1" >"$new" && chmod 700 "$new" && mv -f "$new" "$2") 2>&1); then
+  printf +
+  shift
+  exec "$@"
+fi
+printf '%s\n' "$said"
+exit 1
 """
 
 
