@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from inspect_ai.agent import AgentAttempts, BridgedToolsSpec
+from inspect_ai.model import CompactionEdit, CompactionStrategy, CompactionTrim
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio, Tool, ToolDef
 from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf, TypeAdapter, ValidationError
 
@@ -182,7 +183,8 @@ def _made(kind: type[Any], value: Any) -> Any:
 
 def _with_known_keys(kind: type[BaseModel], value: Any) -> Any:
     if isinstance(value, Mapping):
-        _check_keys(kind, value, kind.model_fields)
+        aliases = {each.alias: each for each in kind.model_fields.values() if each.alias}
+        _check_keys(kind, value, {**kind.model_fields, **aliases})
     return value
 
 
@@ -202,7 +204,35 @@ def _tool(value: Any) -> Any:
     return value
 
 
+def _attempts(value: Any) -> Any:
+    """Create `AgentAttempts` from the list of its fields that a log contains, with names in place of functions."""
+    if isinstance(value, AgentAttempts) or not isinstance(value, list) or len(value) != len(AgentAttempts._fields):
+        return value
+    default = AgentAttempts()
+    attempts, message, score_value = value
+    if not isinstance(message, str) or message.isidentifier():
+        raise ValueError(f"the function {message!r} of an AgentAttempts is in the log by name only")
+    if score_value != default.score_value.__name__:
+        raise ValueError(f"the function {score_value!r} of an AgentAttempts is in the log by name only")
+    return AgentAttempts(coerce(attempts, int), message)
+
+
+def _strategy(value: Any) -> Any:
+    """Create a compaction strategy from the settings that a log contains."""
+    if not isinstance(value, Mapping):
+        return value
+    kinds: dict[Any, Callable[..., CompactionStrategy]] = {"edit": CompactionEdit, "trim": CompactionTrim}
+    if value.get("type") not in kinds:
+        raise ValueError("a strategy other than CompactionEdit and CompactionTrim is in the log by name only")
+    try:
+        return kinds[value["type"]](**{key: each for key, each in value.items() if key != "type"})
+    except TypeError as ex:
+        raise ValueError(str(ex)) from ex
+
+
 def _bridged(value: Any) -> Any:
+    if isinstance(value, Mapping) and value.keys() == {each.name for each in dataclasses.fields(BridgedToolsSpec)}:
+        raise ValueError("the tools of a BridgedToolsSpec are in the log by name only")
     if isinstance(value, BridgedToolsSpec):
         for each in value.tools:
             _tool(each)
@@ -224,7 +254,8 @@ _LEAVES: Mapping[Any, Any] = {
     int: Annotated[int, BeforeValidator(_number)],
     float: Annotated[float, BeforeValidator(_number)],
     Tool: Annotated[Any, BeforeValidator(_tool)],
-    AgentAttempts: InstanceOf[AgentAttempts],
+    AgentAttempts: Annotated[InstanceOf[AgentAttempts], BeforeValidator(_attempts)],
+    CompactionStrategy: Annotated[InstanceOf[CompactionStrategy], BeforeValidator(_strategy)],
     BridgedToolsSpec: Annotated[InstanceOf[BridgedToolsSpec], BeforeValidator(_bridged)],
     # The base class has neither a command nor a URL.
     MCPServerConfig: Union[  # noqa: UP007

@@ -39,6 +39,10 @@ class CentaurOptions:
     intermediate_scoring: bool = False
     record_session: bool = True
 
+    def _repr_params_(self) -> dict[str, Any]:
+        """Return the fields for the log of an eval, from which Inspect can retry it."""
+        return vars(self).copy()
+
 
 def require_asyncio() -> None:
     """Raise an error if Inspect runs on trio: the bridge, the transports and ACP's SDK require asyncio.

@@ -19,6 +19,8 @@ R = TypeVar("R")
 _MAX_VALUE = 80
 """Maximum number of characters of an invalid value in an error message."""
 
+_RETRIED = " A log has only the name of a function or an object: to retry such an eval, make the agent in its task."
+
 _SECRETS = ("env",)
 """Parameters whose values error messages do not show."""
 
@@ -98,6 +100,8 @@ def _checked(name: str, parameter: str, value: Any, annotation: Any) -> Any:
     except ValueError as ex:
         near = closest(value, choices(annotation)) if isinstance(value, str) else None
         hint = f"{parameter} takes {accepted(annotation)}." + (f' Did you mean "{near}"?' if near else "")
+        if "in the log by name only" in str(ex) or (isinstance(value, str) and value.isidentifier() and not near):
+            hint += _RETRIED
         shown = "" if parameter in _SECRETS and not isinstance(value, str) else f"={_shown(value)}"
         reason = f": {ex}" if str(ex) else ""
         raise AgentOptionError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from inspect_ai.model import ResponseSchema
 from pydantic import BaseModel
@@ -66,6 +66,10 @@ class OutputFiles:
             if not isinstance(number, int) or number < 1:
                 raise AgentOptionError(f"{name} of OutputFiles must be above 0, not {number!r}.")
 
+    def _repr_params_(self) -> dict[str, Any]:
+        """Return the fields for the log of an eval, from which Inspect can retry it."""
+        return vars(self).copy()
+
 
 @dataclass(frozen=True)
 class ResultSpec:
@@ -80,6 +84,10 @@ class ResultSpec:
     schema: type[BaseModel] | ResponseSchema
     retries: int = 2
     instructions: str | None = None
+
+    def _repr_params_(self) -> dict[str, Any]:
+        """Return the fields for the log of an eval, from which Inspect can retry it."""
+        return vars(self).copy()
 
 
 class RunResults(TypedDict, total=False):
