@@ -13,4 +13,4 @@ def test_nothing_is_left_when_the_host_is_killed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.syspath_prepend(EVALS)
     cell = importlib.import_module("fault_matrix").host_killed("claude_code")
     assert (cell.status, cell.left, cell.wrong) == ("lost", (), ())
-    assert cell.seconds < 60, "the relay saw the end of its input; a lease lasts for 180 s"
+    assert cell.seconds < 150, "the relay saw the end of its input; a lease lasts for 180 s"

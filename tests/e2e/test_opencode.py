@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import time
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from inspect_ai.agent import BridgedToolsSpec
+from inspect_ai.event import ModelEvent
 from inspect_ai.model import ChatMessage, ChatMessageUser, ContentImage, ContentText
 from inspect_ai.tool import MCPServerConfigStdio
 
@@ -59,7 +61,13 @@ def test_configurations_of_others_count_and_stay_as_they_are(tmp_path: Path) -> 
     assert status == "?? work.txt"
     assert [line[-8:] for line in rest.splitlines() if line[0] in "<>"] == ["work.txt"]
     assert rest.splitlines()[-1] == "opencode", "an empty folder of that name is all there is in /tmp"
-    assert outcome.sample.total_time and outcome.sample.total_time < 200, "it waited for packages that cannot come"
+    events = outcome.sample.events
+    (began, *_) = [each.timestamp for each in events if each.event == "info" and each.source == "inspect_swe"]
+    first, second, *_ = [each for each in events if isinstance(each, ModelEvent)]
+    assert first.completed
+    start, step = first.timestamp - began, second.timestamp - first.completed
+    # npm would wait 70 seconds for packages that cannot come, on any machine; a slow one also takes longer for a step.
+    assert start < max(timedelta(seconds=60), 40 * step)
 
 
 def test_a_sub_agent_of_the_task(tmp_path: Path) -> None:
@@ -171,12 +179,13 @@ def test_killed_before_the_first_answer(tmp_path: Path) -> None:
 
 
 def test_a_provider_error_does_not_take_long(tmp_path: Path) -> None:
-    begun = time.monotonic()
     outcome = run_agent(tmp_path, opencode(), [fail(500, "exploded")] * 20)
     assert outcome.error and "HTTP 500: exploded" in outcome.error
     assert len(outcome.requests) == 2 * 6  # the session is resumed once
     # By itself OpenCode would wait for 2, 4, 8, 16 and 30 seconds after the errors, twice.
-    assert time.monotonic() - begun < 2 * (2 + 4 + 8 + 16 + 30)
+    times = [each.timestamp for each in outcome.sample.events if isinstance(each, ModelEvent)]
+    waits = [after - before for before, after in pairwise(times[:6])]
+    assert waits[3] + waits[4] < 4 * (waits[0] + waits[1])
 
 
 def test_a_wrong_configuration_is_named(tmp_path: Path) -> None:
