@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from .._errors import InspectVersionError
 from .._inspect.handlers import load_handler
+from .._inspect.ids import is_without_call_id
 from .._inspect.private import ending_exception, provider_error_payload
 from .._inspect.release import absent_error
 from .._inspect.transcript import in_span
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_NO_ID = "The model's server gave a tool call without an id, which Inspect does not accept."
 _WARNINGS = 20
 
 
@@ -166,7 +168,8 @@ class BridgeApp:
             if payload["status"] is None:
                 self._warn("A bridged model request failed with a non-provider error", ex)
                 # The text may name host paths or credentials: the sandbox gets only the type.
-                raise ModelFailure(400, f"The request could not be served ({type(ex).__name__}).") from None
+                reason = _NO_ID if is_without_call_id(ex) else f"The request could not be served ({type(ex).__name__})."
+                raise ModelFailure(400, reason) from None
             raise ModelFailure(payload["status"], payload["message"]) from None
         finally:
             self.stats.running -= 1

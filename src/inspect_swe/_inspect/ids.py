@@ -18,6 +18,7 @@ from inspect_ai.model import (
     Compact,
     ModelOutput,
 )
+from pydantic import ValidationError
 
 from .transcript import record_change
 
@@ -128,6 +129,15 @@ class IdChanges(Compact):
         if known != changed:
             self._logged[message.id or ""] = known = changed
         return known
+
+
+def is_without_call_id(error: BaseException) -> bool:
+    """Return whether a generation failed because the server gave a call no id, or null, which Inspect refuses."""
+    return (
+        isinstance(error, ValidationError)
+        and error.title == "ToolCall"
+        and any(each["loc"] in (("id",), (0,)) for each in error.errors())
+    )
 
 
 def google_ids(contents: Sequence[Any]) -> _Sent:

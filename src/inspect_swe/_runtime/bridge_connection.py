@@ -62,7 +62,8 @@ class BridgeConnection:
         tracker: Tracker that distinguishes the agent's own conversation from others.
         launched: Event that is set when the CLI starts.
         calls: Events of the CLI's tool calls. Only our own bridge has them.
-        output_limit: Counter of truncated responses. Only our own bridge updates it.
+        output_limit: Counter of truncated responses. Over Inspect's bridge, it counts those of the agent's own
+            conversation, once the CLI sends the next request.
     """
 
     kind: str
@@ -196,8 +197,15 @@ async def inspect_bridge(
     if idle_limits():
         logger.warning("Over Inspect's own bridge, idle_limit() has no effect.")
 
+    output_limit, last = OutputLimit(), state.output
+
     def on_messages(messages: list[ChatMessage], tools: list[ToolInfo]) -> None:
+        nonlocal last
         stats.requests += 1
+        # The bridge does not report responses, but the state has the last one of the agent's own conversation.
+        if state.output is not last:
+            last = state.output
+            output_limit.on_output(last)
         causes: list[Exception | None] = [counter.on_messages(messages) for counter in repeats]
         if tools and not stats.tools_offered.is_set():
             causes.append(settings.missing({full_name(tool) for tool in tools}))
@@ -227,7 +235,7 @@ async def inspect_bridge(
                 hint="check the eval's log for errors of Inspect's sandbox tools; the image needs /proc/net and grep.",
             )
         url = f"http://127.0.0.1:{bridge.port}"
-        connection = BridgeConnection("inspect", bridge, url, lambda: stats.requests, stats)
+        connection = BridgeConnection("inspect", bridge, url, lambda: stats.requests, stats, output_limit=output_limit)
         with ending.watching(workspace.wait_lost, functools.partial(_late_tools, connection, options)):
             yield connection
 
