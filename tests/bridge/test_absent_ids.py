@@ -41,13 +41,13 @@ def responses(id: dict[str, Any], *numbers: int) -> dict[str, Any]:
         {"type": "function_call", "name": "add", "arguments": json.dumps({"a": number}), "status": "completed", **named}
         for number in numbers
     ]
-    done = {"type": "message", "role": "assistant", "status": "completed", "id": "msg"}
+    done: dict[str, Any] = {"type": "message", "role": "assistant", "status": "completed", "id": "msg"}
     done["content"] = [{"type": "output_text", "text": "done", "annotations": []}]
     return response(*(calls or [done]))
 
 
 def google(id: dict[str, Any], *numbers: int) -> dict[str, Any]:
-    parts = [{"functionCall": {**id, "name": "add", "args": {"a": number}}} for number in numbers]
+    parts: list[dict[str, Any]] = [{"functionCall": {**id, "name": "add", "args": {"a": number}}} for number in numbers]
     content = {"role": "model", "parts": parts or [{"text": "done"}]}
     usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
     return {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], "usageMetadata": usage}

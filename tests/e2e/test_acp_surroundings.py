@@ -14,7 +14,7 @@ from inspect_swe import AgentOptionError
 from inspect_swe.acp import ACPAgent
 from inspect_swe.conformance._prompts import _ODD, _ODD_FILES
 from inspect_swe.conformance._tools import _ODD_NAMES, _call_odd, _named
-from inspect_swe.testing import say, scripted, scripted_requests, shell
+from inspect_swe.testing import ScriptStep, say, scripted, scripted_requests, shell
 
 from .harness import mounts, run_agent
 from .test_acp import AGENTS
@@ -38,7 +38,7 @@ def accepted(key: str) -> list[str]:
 async def problems(key: str) -> list[str]:
     """What goes wrong in a session of an agent."""
     names = accepted(key)
-    steps = [*map(_call_odd, names), shell(f"env > seen-{key}"), say("Done.")]
+    steps: list[ScriptStep] = [*map(_call_odd, names), shell(f"env > seen-{key}"), say("Done.")]
     model = scripted(steps)
     tools = [BridgedToolsSpec(name="odd-names", tools=[_named(name) for name in names])]
     made: ACPAgent = AGENTS[key](model=model, bridged_tools=tools)

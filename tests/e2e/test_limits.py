@@ -8,8 +8,10 @@ import pytest
 from inspect_ai.agent import Agent, as_solver
 from inspect_ai.util import Limit
 
-from inspect_swe import claude_code, codex_cli, idle_limit, repeat_limit
-from inspect_swe.testing import ScriptStep, say, shell
+from inspect_swe import claude_code, codex_cli, idle_limit, opencode, repeat_limit
+from inspect_swe._runtime import bridge_connection
+from inspect_swe._runtime.output_limit import MAX_CUT_ANSWERS
+from inspect_swe.testing import ScriptStep, cut, say, shell
 
 from .harness import run_agent
 
@@ -37,3 +39,14 @@ def test_what_is_no_limit() -> None:
         idle_limit(0)
     with pytest.raises(ValueError, match="2 and more"):
         repeat_limit(1)
+
+
+def test_cut_answers_end_the_prompt_over_inspects_own_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge_connection, "BRIDGE_AVAILABLE", False)
+    script: list[ScriptStep] = [shell("echo before it"), *[cut("HALF", shell("touch cut"))] * 60]
+    run = run_agent(tmp_path, opencode(), script)
+    assert run.error is None, run.error
+    assert run.info["bridge"] == "inspect"
+    assert run.sample.output.stop_reason == "max_tokens"
+    # The first answer is whole, and the next request may be under way when the count is full.
+    assert MAX_CUT_ANSWERS + 1 <= len(run.requests) <= MAX_CUT_ANSWERS + 3

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from inspect_swe._errors import AgentInstallError
+from inspect_swe._runtime import provisioning
 from inspect_swe._runtime.provisioning import _place
 from inspect_swe._sandbox.transports.local import LocalTransport
 from inspect_swe._sandbox.workspace import Workspace
@@ -22,6 +23,8 @@ def stored(folder: Path) -> Any:
     (package / "bin").mkdir(parents=True)
     (package / "bin/cli").write_text("#!/bin/sh\necho whole\n")
     (package / "bin/cli").chmod(0o755)
+    (package / "lib").mkdir()
+    (package / "lib/part.js").write_text("part")
     artifact = SimpleNamespace(name=f"test-{secrets.token_hex(4)}")
     return SimpleNamespace(path=package, binary=package / "bin/cli", artifact=artifact)
 
@@ -51,6 +54,31 @@ async def test_a_damaged_copy_is_replaced(damage: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("spoil", ['rm "$1/lib/part.js"', 'printf p >"$1/lib/part.js"', 'rm -r "$1/lib"'])
+async def test_a_copy_with_a_damaged_part_is_replaced(spoil: str, tmp_path: Path) -> None:
+    cli = stored(tmp_path)
+    async with local_workspace(str(tmp_path)) as workspace:
+        await _place(cast(Any, cli), workspace)
+        folder = f"{workspace.probe.base}/tools/{cli.artifact.name}"
+        assert (await workspace.shell(spoil, folder)).code == 0
+        await _place(cast(Any, cli), workspace)
+        assert (await workspace.run(["cat", f"{folder}/lib/part.js"])).stdout == "part"
+        await remove(workspace, cli.artifact.name)
+
+
+@pytest.mark.anyio
+async def test_a_copy_where_files_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In such a sandbox only the executable's size is compared."""
+    monkeypatch.setattr(provisioning, "_SIZES", provisioning._SIZES.replace("find", "no-find"))
+    cli = stored(tmp_path)
+    async with local_workspace(str(tmp_path)) as workspace:
+        binary = await _place(cast(Any, cli), workspace)
+        before = workspace.copied
+        assert await _place(cast(Any, cli), workspace) == binary and workspace.copied == before
+        await remove(workspace, cli.artifact.name)
+
+
+@pytest.mark.anyio
 async def test_a_copy_that_does_not_become_whole_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cli = stored(tmp_path)
     async with local_workspace(str(tmp_path)) as workspace:
@@ -60,6 +88,6 @@ async def test_a_copy_that_does_not_become_whole_is_an_error(tmp_path: Path, mon
             await write(self, path, b"#!/bin/sh", mode)
 
         monkeypatch.setattr(Workspace, "write", cut)
-        with pytest.raises(AgentInstallError, match="is not the file of"):
+        with pytest.raises(AgentInstallError, match="does not contain the files"):
             await _place(cast(Any, cli), workspace)
         await remove(workspace, cli.artifact.name)

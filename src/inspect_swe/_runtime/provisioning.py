@@ -7,10 +7,13 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import anyio.to_thread
+
 from .._contract.adapter import Adapter
 from .._errors import AgentInstallError
 from .._packages.platforms import sandbox_platform
 from .._packages.recipes import PythonPackage, Tool
+from .._sandbox.files import source_files
 from .._sandbox.probe import PROVIDED, Copy
 from .._sandbox.workspace import Workspace
 from .._store.image_manifest import read_marker
@@ -20,6 +23,15 @@ from .._store.versions import resolve_artifact, tool_artifact
 from .python import python_of, usable_python
 
 logger = logging.getLogger(__name__)
+
+# Prints the sizes of a copy's files; without `find` and `stat`, only the size of its executable.
+_SIZES = """
+[ -x "$1" ] && cd "$2" || exit 1
+find . ! -type d -exec stat -L -c '%s %n' {} + 2>/dev/null && exit
+wc -c <"$1"
+exit 3
+"""
+_NO_LIST = 3
 
 _copies: SingleFlight[str] = SingleFlight("inspect_swe_copies")
 
@@ -187,17 +199,21 @@ async def _place(stored: StoredArtifact | Provided, workspace: Workspace) -> str
     folder = f"{workspace.probe.base}/tools/{artifact.name}"
     binary = f"{folder}/{stored.binary.relative_to(stored.path).as_posix()}"
     size = stored.binary.stat().st_size
+    files = await anyio.to_thread.run_sync(source_files, stored.path)
 
     async def is_whole() -> bool:
-        return (await workspace.shell('[ -x "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]', binary, str(size))).code == 0
+        done = await workspace.shell(_SIZES, binary, folder)
+        if done.code == _NO_LIST:
+            return done.stdout.strip() == str(size)
+        return done.code == 0 and {f"{file.size} ./{file.name}" for file in files} <= {*done.stdout.splitlines()}
 
     async def copied() -> str:
         if not await is_whole():
             await workspace.copy(stored.path, folder)
             if not await is_whole():
                 raise AgentInstallError(
-                    f"{binary} in the sandbox is not the file of {size} bytes that was copied there.",
-                    hint="check the sandbox's free disk space, and that nothing else changes the file.",
+                    f"{folder} in the sandbox does not contain the files that were copied there.",
+                    hint="check the sandbox's free disk space, and that nothing else changes the files.",
                 )
         return binary
 
