@@ -12,9 +12,8 @@ import pytest
 from inspect_ai.event import ModelEvent, ToolEvent
 from inspect_ai.model import Model, get_model
 
-from .speakers import CompletionsSpeaker, GoogleSpeaker, ResponsesSpeaker
+from .speakers import AnthropicSpeaker, CompletionsSpeaker, GoogleSpeaker, ResponsesSpeaker
 from .support import Site, in_sample
-from .test_identities import AnthropicSpeaker
 from .test_provider_ids import chat, response, server
 
 RESULTS = [["one", "two"], ["three"], ["four"]]

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 from inspect_ai.agent import AgentState, BridgedToolsSpec
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import sandbox
 
 from inspect_swe import AgentOptionError
+from inspect_swe._agents import ROSTER
 from inspect_swe.acp import ACPAgent
 from inspect_swe.conformance._prompts import _ODD, _ODD_FILES
-from inspect_swe.conformance._tools import _ODD_NAMES, _call_odd, _named
+from inspect_swe.conformance._tools import _ODD_NAMES, _call_odd, _odd_tool
 from inspect_swe.testing import ScriptStep, say, scripted, scripted_requests, shell
 
 from .harness import mounts, run_agent
 from .test_acp import AGENTS
 
-UNSEEN = {
-    "claude_code": {"BUN_OPTIONS"},  # The CLI's own program is also the `grep` and `find` of its commands.
-    "copilot_cli": {"BASH_ENV", "TMPDIR"},  # Its native part starts the shell, without them.
-}
+ODD = {**_ODD, "LD_PRELOAD": "/opt/odd/absent.so"}
+UNSEEN = {adapter.key: adapter.unseen_by_commands for adapter in ROSTER}
 
 
 def accepted(key: str) -> list[str]:
@@ -30,7 +28,7 @@ def accepted(key: str) -> list[str]:
     names = []
     for name in _ODD_NAMES:
         with contextlib.suppress(AgentOptionError):
-            AGENTS[key](bridged_tools=[BridgedToolsSpec(name="odd-names", tools=[_named(name)])])
+            AGENTS[key](bridged_tools=[BridgedToolsSpec(name="odd-names", tools=[_odd_tool(name)])])
             names.append(name)
     return names
 
@@ -40,7 +38,7 @@ async def problems(key: str) -> list[str]:
     names = accepted(key)
     steps: list[ScriptStep] = [*map(_call_odd, names), shell(f"env > seen-{key}"), say("Done.")]
     model = scripted(steps)
-    tools = [BridgedToolsSpec(name="odd-names", tools=[_named(name) for name in names])]
+    tools = [BridgedToolsSpec(name="odd-names", tools=[_odd_tool(name) for name in names])]
     made: ACPAgent = AGENTS[key](model=model, bridged_tools=tools)
     async with made.session(AgentState(messages=[])) as session:
         turn = await session.prompt("Look around.")
@@ -50,16 +48,13 @@ async def problems(key: str) -> list[str]:
     printed = await sandbox().exec(["cat", f"seen-{key}"])
     seen = dict(line.split("=", 1) for line in printed.stdout.splitlines() if "=" in line)
     found += [f"{name} is {seen.get(name)}" for name, value in ODD.items() if seen.get(name) != value]
-    found = [each for each in found if each.split()[0] not in UNSEEN.get(key, ())]
+    found = [each for each in found if each.split()[0] not in UNSEEN[key]]
     return found + ([] if names and turn.text == "Done." else [f"the turn ended with {turn.text!r}"])
-
-
-ODD = {**_ODD, "LD_PRELOAD": "/opt/odd/absent.so"}
 
 
 def test_odd_images_and_odd_tools(tmp_path: Path) -> None:
     """All agents, one after the other, in one container."""
-    found: dict[str, Any] = {}
+    found: dict[str, list[str]] = {}
 
     @solver
     def drive() -> Solver:
@@ -68,7 +63,7 @@ def test_odd_images_and_odd_tools(tmp_path: Path) -> None:
                 try:
                     found[key] = await problems(key)
                 except Exception as error:
-                    found[key] = repr(error)
+                    found[key] = [repr(error)]
             return state
 
         return solve

@@ -7,18 +7,20 @@ import contextlib
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from inspect_ai.agent import AgentState
+from inspect_ai.model import GenerateConfig, ModelOutput, StopReason
 
 import inspect_swe._inspect.handlers as handlers
 from inspect_swe._contract.adapter import Route
 from inspect_swe._errors import AgentStartError
 from inspect_swe._runtime import bridge_connection as link
+from inspect_swe._runtime.output_limit import MAX_CUT_ANSWERS
 from inspect_swe._sandbox.probe import Completed
 
 
@@ -53,18 +55,23 @@ def test_waiting_for_inspects_proxy(tmp_path: Path) -> None:
     assert subprocess.run(wait, env=path, timeout=20).returncode != 0
 
 
-@pytest.mark.anyio
-async def test_a_proxy_of_inspects_that_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextlib.contextmanager
+def inspects_bridge(monkeypatch: pytest.MonkeyPatch, code: int, state: AgentState) -> Iterator[tuple[Any, Any]]:
+    """Inspect's bridge without a sandbox; yields the context of the connection, and the options of Inspect's."""
+    given: dict[str, Any] = {}
+
     @contextlib.asynccontextmanager
     async def bridging(*arguments: Any, **options: Any) -> AsyncIterator[Any]:
+        given.update(options)
         yield SimpleNamespace(port=1234)
 
     class Workspace:
         relaying = staticmethod(bridging)
+        wait_lost = None
 
         async def shell(self, script: str, port: str) -> Completed:
             assert port == "04D2"
-            return Completed(1, "", "")
+            return Completed(code, "", "")
 
     monkeypatch.setattr(link, "sandbox_agent_bridge", bridging)
     options = SimpleNamespace(
@@ -73,16 +80,37 @@ async def test_a_proxy_of_inspects_that_does_not_listen(monkeypatch: pytest.Monk
         ),
         **{"bridged_tools": [], "mcp_servers": [], "model_aliases": {}},
     )
-    adapter = SimpleNamespace(reads_json=False)
-    opened = link.inspect_bridge(
-        cast(Any, adapter),
-        cast(Any, options),
-        Route(),
-        AgentState(messages=[]),
-        cast(Any, Workspace()),
-        cast(Any, None),
-        None,
-    )
-    with pytest.raises(AgentStartError, match="does not listen on port 1234"):
-        async with opened:
-            pass
+    ending = SimpleNamespace(watching=lambda *watches: contextlib.nullcontext())
+    parts: list[Any] = [SimpleNamespace(reads_json=False), options, Route(), state, Workspace(), ending, None]
+    yield link.inspect_bridge(*parts), given
+
+
+def test_a_proxy_of_inspects_that_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        with inspects_bridge(monkeypatch, 1, AgentState(messages=[])) as (opened, _):
+            with pytest.raises(AgentStartError, match="does not listen on port 1234"):
+                async with opened:
+                    pass
+
+    asyncio.run(main())
+
+
+def test_truncated_answers_are_counted_over_inspects_bridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(reason: StopReason) -> ModelOutput:
+        return ModelOutput.from_content("m", "Half", stop_reason=reason)
+
+    async def main() -> None:
+        state = AgentState(messages=[])
+        with inspects_bridge(monkeypatch, 0, state) as (opened, given):
+            async with opened as connection:
+                cuts: list[StopReason] = ["max_tokens"] * MAX_CUT_ANSWERS
+                reasons: list[StopReason] = ["max_tokens", "stop", *cuts]
+                for reason in reasons:
+                    for _ in range(2):  # a side request leaves the agent's last answer as it is
+                        await given["filter"](SimpleNamespace(name="m"), [], [], None, GenerateConfig())
+                    assert not connection.output_limit.is_reached
+                    state.output = answer(reason)
+                await given["filter"](SimpleNamespace(name="m"), [], [], None, GenerateConfig())
+                assert connection.output_limit.is_reached
+
+    asyncio.run(main())
