@@ -76,7 +76,7 @@ rm -f claude codex  # may be links to what cannot be written to
 for name in claude codex copilot gemini kimi opencode pi qwen; do printf '#!/bin/sh\\nexit 1\\n' > $name; done
 # A Python package's command is run by the Python that it names.
 printf '#!/usr/local/bin/python3.11\\n' | tee mini > google-antigravity
-printf '#!/bin/bash\\n[ "$1" = -c ] && exec -a "$0" /usr/bin/python3 "$@"\\nexit 1\\n' > python3.11
+printf '#!/bin/bash\\n[ "$1 $2" = "-I -c" ] && exec -a "$0" /usr/bin/python3 "$@"\\nexit 1\\n' > python3.11
 chmod 755 claude codex copilot gemini kimi opencode pi qwen mini google-antigravity python3.11
 """
 SMALL_DISKS = {"tmpfs": [f"{place}:exec,mode=1777,size=48m" for place in ("/workspace", "/var/tmp", "/tmp", "/root")]}
