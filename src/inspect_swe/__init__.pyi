@@ -189,17 +189,17 @@ from ._runtime.best_of import (
 from ._runtime.best_of import (
     best_of as best_of,
 )
+from ._runtime.checks import (
+    SweResult as SweResult,
+)
+from ._runtime.checks import (
+    result_of as result_of,
+)
 from ._runtime.limits import (
     idle_limit as idle_limit,
 )
 from ._runtime.limits import (
     repeat_limit as repeat_limit,
-)
-from ._runtime.validated import (
-    SweResult as SweResult,
-)
-from ._runtime.validated import (
-    result_of as result_of,
 )
 from ._sandbox.snapshot import (
     Snapshot as Snapshot,

@@ -24,7 +24,7 @@ from ._errors import AgentError, AgentOptionError
 from ._inspect.private import agent_arguments, sample_state
 from ._inspect.transcript import record
 from ._runtime.agent import asked_for
-from ._runtime.validated import result_of
+from ._runtime.checks import result_of
 from ._sandbox.snapshot import snapshot
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from ._acp.adapter import AcpAdapter, AcpLaunch
 from ._acp.agent import ACPAgent, ACPAgentParams
-from ._acp.connection import acp_connection
+from ._acp.connection import acp_connection, bridge_mcp_to_acp
 from ._acp.events import (
     Commands,
     Decision,
@@ -22,7 +22,6 @@ from ._acp.events import (
     TurnEnded,
     Usage,
 )
-from ._acp.mcp import bridge_mcp_to_acp
 from ._acp.operator import run_channel
 from ._acp.permissions import PermissionRequest, Permissions
 from ._acp.prompt import Prompt

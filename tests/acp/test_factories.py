@@ -13,8 +13,7 @@ from inspect_ai.tool import MCPServerConfigHTTP, ToolCall
 
 import inspect_swe
 from inspect_swe import AgentExitedError, AgentOptionError
-from inspect_swe._acp.adapter import AcpAdapter
-from inspect_swe._acp.models import name_models
+from inspect_swe._acp.adapter import AcpAdapter, name_models
 from inspect_swe.acp import (
     ACPAgent,
     interactive_claude_code,

@@ -15,7 +15,7 @@ from inspect_ai.util import ExecCompleted, ExecOutput, ExecStderr, ExecStdout
 
 from inspect_swe._acp import connection as connection_module
 from inspect_swe._acp import wire as wire_module
-from inspect_swe._acp.mcp import mcp_to_acp
+from inspect_swe._acp.connection import mcp_to_acp
 from inspect_swe._acp.wire import ErrorInfo, Wire
 from inspect_swe.acp import acp_connection, bridge_mcp_to_acp
 

@@ -1,4 +1,4 @@
-"""The contract of CLIs that speak ACP, as plain values."""
+"""The contract of CLIs that speak ACP, as plain values, and the models that their adapters name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from inspect_ai.model import ChatMessage
+from inspect_ai.model import ChatMessage, Model, ModelOutput, ModelUsage, get_model
 from inspect_ai.tool import MCPServerConfig
 
 from .._contract.adapter import Adapter, File, LaunchContext
@@ -53,3 +53,31 @@ class AcpAdapter(Adapter, ABC):
     def planted(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
         """Return a session file that holds these messages. Adapters that cannot seed a session don't override this."""
         raise NotImplementedError
+
+
+def name_models(roles: Mapping[str, str | Model | None]) -> tuple[dict[str, str | None], dict[str, Model]]:
+    """Give each model a name that the CLI can request.
+
+    Args:
+        roles: Models by role.
+
+    Returns:
+        The names by role, and the `Model` objects by name.
+    """
+    names: dict[str, str | None] = {}
+    named: dict[str, Model] = {}
+    for role, model in roles.items():
+        if isinstance(model, Model):
+            # A unique name: the served model may have the same name but other settings.
+            name = names[role] = f"{model.name.rsplit('/', 1)[-1]}-{role}"
+            named[name] = model
+        else:
+            names[role] = model
+    return names, named
+
+
+def untitled() -> Model:
+    """Return a free mock model that answers a CLI's requests for a session title."""
+    output = ModelOutput.from_content("mockllm/untitled", '{"title": "Session"}')
+    output.usage = ModelUsage()
+    return get_model("mockllm/untitled", memoize=False, custom_outputs=lambda *args, **kwargs: output)

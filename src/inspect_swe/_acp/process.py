@@ -17,10 +17,10 @@ from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, Se
 from .._errors import AgentExitedError, SessionStartError
 from .._runtime.session import Session
 from .._sandbox.relay.multiplexer import Process
+from .._sandbox.workspace import Workspace
 from .adapter import AcpAdapter, AcpLaunch
 from .client import SessionClient
-from .connection import acp_connection
-from .mcp import mcp_to_acp
+from .connection import acp_connection, mcp_to_acp
 from .wire import ErrorInfo
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,21 @@ logger = logging.getLogger(__name__)
 _START_TIMEOUT = 300
 _CLOSE_TIMEOUT = 3
 _QUIET = 0.25
+
+# Commands lead their own POSIX sessions, unlike the CLI and its MCP servers. Their age separates them from
+# commands that an earlier turn left running on purpose.
+_LIST_COMMANDS = """
+token=$1 agent=$2 turn=$3
+now=$(cut -d. -f1 /proc/uptime)
+for stat in /proc/[0-9]*/stat; do
+  pid=${stat#/proc/}; pid=${pid%/stat}
+  line=$(cat "$stat" 2>/dev/null) || continue
+  set -- ${line##*) }
+  [ "$4" != "$agent" ] && [ $(( now - ${20} / 100 )) -le "$turn" ] || continue
+  tr '\\0' '\\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "AGENT_SESSION=$token" || continue
+  [ "$pid" = "$$" ] || echo "$pid"
+done
+"""
 
 
 class Live:
@@ -183,3 +198,16 @@ def said(error: RequestError) -> str:
     """Return an error's text with the details that most agents put in its data."""
     details = error.data.get("details") or error.data.get("message") if isinstance(error.data, dict) else error.data
     return f"{error} ({details})" if details else str(error)
+
+
+async def end_commands(workspace: Workspace, agent: int, seconds: float) -> None:
+    """Kill the commands that the cancelled turn started.
+
+    Args:
+        workspace: The sandbox.
+        agent: Process id of the agent, which leads the POSIX session of the CLI and its MCP servers.
+        seconds: Age of the turn, in seconds.
+    """
+    token = workspace.probe.token
+    script = f'kill -9 $({{ {_LIST_COMMANDS}\n}} | grep -vx "$$") 2>/dev/null; exit 0'
+    await workspace.shell(script, token, str(agent), str(int(seconds) + 1))

@@ -26,8 +26,7 @@ from .adapter import AcpAdapter
 from .client import SessionClient
 from .events import Decision, Event, PermissionAsked, Plan, Turn, TurnEnded
 from .permissions import PermissionRequest, Permissions, decide
-from .process import Live, said
-from .processes import end_commands
+from .process import Live, end_commands, said
 from .prompt import Ended, Prompt
 from .saved import SavedSession, save
 

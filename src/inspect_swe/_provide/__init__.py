@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .containers import image_service, is_here
 from .images import build_image
-from .mounts import Sandbox, compose_with_agents, with_agents, with_agents_async
+from .mounts import Sandbox, compose_with_agents, image_service, is_here, with_agents, with_agents_async
 from .selection import AgentChoice
 
 __all__ = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import anyio.to_thread
 import yaml  # type: ignore[import-untyped]
 from anyio.from_thread import start_blocking_portal
 from docker.errors import DockerException
-from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec, is_compose_yaml, is_dockerfile
+from inspect_ai.util import ComposeConfig, ComposeService, SandboxEnvironmentSpec, is_compose_yaml, is_dockerfile
 
 from .._errors import AgentOptionError, SandboxUnsupportedError
 from .._folders import CACHE_VARIABLE, working_folder, write_cached
@@ -22,7 +23,6 @@ from .._sandbox.image import image_facts
 from .._sandbox.probe import PROVIDED
 from .._sandbox.transports.docker import engine
 from .._store.store import StoredArtifact
-from .containers import IDLE
 from .selection import AgentChoice, Place, copies, resolve_choices
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,14 @@ _NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.
 _IMAGE = "aisiuk/inspect-tool-support"
 # Inspect refuses host mounts in a container that could remount them writable.
 _REMOUNTS = ("SYS_ADMIN", "ALL")
+
+# An idle container, in which commands are run, like Inspect's own default.
+_IDLE: dict[str, Any] = {
+    "command": "tail -f /dev/null",
+    "init": True,
+    "network_mode": "none",
+    "stop_grace_period": "1s",
+}
 
 
 def with_agents(
@@ -143,7 +151,7 @@ def _source(sandbox: Sandbox) -> Path | ComposeConfig:
     if sandbox is None or sandbox == "docker":
         sandbox = next((name for name in _NAMES if Path(name).is_file()), None)
     if sandbox is None:
-        return ComposeConfig.model_validate({"services": {"default": {"image": _IMAGE, **IDLE}}})
+        return ComposeConfig.model_validate({"services": {"default": {"image": _IMAGE, **_IDLE}}})
     file = working_folder() / sandbox if isinstance(sandbox, str) else None
     if file is None or not (is_compose_yaml(file.name) or is_dockerfile(file.name)):
         raise AgentOptionError(f"{sandbox!r} is neither a compose file nor a Dockerfile.")
@@ -152,7 +160,7 @@ def _source(sandbox: Sandbox) -> Path | ComposeConfig:
     if is_compose_yaml(file.name):
         return file
     build = {"context": _path_in_compose(file.parent), "dockerfile": file.name}
-    return ComposeConfig.model_validate({"services": {"default": {"build": build, **IDLE}}})
+    return ComposeConfig.model_validate({"services": {"default": {"build": build, **_IDLE}}})
 
 
 def _document(source: Path | ComposeConfig) -> dict[str, Any]:
@@ -286,3 +294,21 @@ def _written(kind: str, text: str) -> str:
     """Write a private file with this text, named after its digest."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return str(write_cached(f"compose/{digest}-{kind}.yaml", text))
+
+
+def image_service(image: str, here: bool, **settings: Any) -> ComposeService:
+    """Return a service of an image without network access.
+
+    Args:
+        image: Name of the image.
+        here: Whether the engine has the image; a locally built one cannot be pulled.
+        **settings: Further settings of the service.
+    """
+    local = {"x-local": True} if here else {}
+    return ComposeService.model_validate({**_IDLE, "image": image, "working_dir": "/workspace", **local, **settings})
+
+
+def is_here(image: str) -> bool:
+    """Return whether the engine has an image."""
+    command = ["docker", "image", "inspect", image]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -3,13 +3,49 @@
 from __future__ import annotations
 
 import inspect
-from typing import NamedTuple, Protocol
+import json
+import secrets
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+import anyio
 from inspect_ai.agent import AgentAttempts
+from inspect_ai.event import InfoEvent
+from inspect_ai.log import EvalSample
 from inspect_ai.scorer import score
+from inspect_ai.solver import TaskState
+from inspect_ai.util import Store, StoreModel, store_as
+from pydantic import BaseModel, JsonValue
 
+from .._contract.result_specs import ResultSpec
+from .._contract.schema import Schema, Verdict
+from .._inspect.transcript import record
 from .._results.collectors import collect
+from .._sandbox.read_files import read_files
 from .session import Session
+
+T = TypeVar("T", bound=BaseModel)
+
+_MOST_BYTES = 1 << 20
+_MOST_SECONDS = 10
+_NOT_YET = "The agent has not been done yet."
+
+_REQUEST = """When you are done, write your result as JSON to this file, which is none of the task's own:
+
+{path}
+
+The file holds nothing but one JSON value that is valid against this JSON schema:
+
+{schema}
+
+If a tool of yours refuses a path outside of the working directory, write the file with a shell command."""
+
+_WRONG = """The result in {path} is not yet what it has to be:
+
+{problems}
+
+Put that right, and write the whole file anew."""
+
+_MISSING = "there is no such file, or it is no regular one"
 
 
 class Feedback(NamedTuple):
@@ -63,3 +99,130 @@ class ScoreCheck:
             told = message(state, scores)
             message = await told if inspect.isawaitable(told) else str(told)
         return Feedback(message, f"attempt {session.attempts + 1}")
+
+
+class SweResult(StoreModel):
+    """An agent's result in the sample's store, as `result_of()` reads it.
+
+    Attributes:
+        data: The result, if it is valid.
+        raw: The last text that the agent wrote, valid or not.
+        error: The reason that there is no valid result; None if there is one.
+        tries: Number of times the result was checked.
+    """
+
+    data: Any = None
+    raw: str | None = None
+    error: str | None = None
+    tries: int = 0
+
+
+def result_of(state: TaskState | EvalSample | Store, model: type[T]) -> T | None:
+    """Return the result of an agent with `response_schema=`.
+
+    Args:
+        state: A scorer's state, a sample of a log, or a sample's store.
+        model: The pydantic model from the agent's `response_schema`.
+
+    Returns:
+        The result, or None if there is no valid one. `SweResult.error` has the reason.
+
+    Raises:
+        pydantic.ValidationError: The result was validated against another model, and does not match this one.
+
+    Examples:
+        ```python
+        from inspect_ai.scorer import Score, Scorer, Target, accuracy, scorer
+        from inspect_ai.solver import TaskState
+        from pydantic import BaseModel
+
+        from inspect_swe import claude_code, result_of
+
+
+        class Report(BaseModel):
+            passed: bool
+            summary: str
+
+
+        agent = claude_code(response_schema=Report)
+
+
+        @scorer(metrics=[accuracy()])
+        def reported() -> Scorer:
+            async def score(state: TaskState, target: Target) -> Score:
+                report = result_of(state, Report)
+                return Score(value=report is not None and report.passed)
+
+            return score
+        ```
+    """
+    kept = state if isinstance(state, Store) else state.store
+    # Use a copy: a `StoreModel` writes its defaults into the store that it reads.
+    result = SweResult(
+        store=Store({key: value for key, value in kept.items() if key.startswith(f"{SweResult.__name__}:")})
+    )
+    return None if result.tries == 0 or result.error is not None else model.model_validate_json(_compact(result.data))
+
+
+class ResultCheck:
+    """A check that the agent's result is valid.
+
+    Args:
+        spec: The specification of the result.
+    """
+
+    def __init__(self, spec: ResultSpec) -> None:
+        self._spec = spec
+        self._schema = Schema(spec.schema)
+        # Each call has its own file name, so that the file of an earlier call does not count.
+        self._name = f"result-{secrets.token_hex(4)}.json"
+        self._path = self._name
+        self._tries = self._corrections = 0
+
+    async def request(self, session: Session) -> str:
+        """Return the request for the result, and clear the result of an earlier call."""
+        _keep(None, Verdict(None, (_NOT_YET,)), 0)
+        folder = await session.workspace.shell('cd "$1" && pwd -P', session.context.config)
+        self._path = f"{folder.stdout.rstrip()}/{self._name}"
+        asked = _REQUEST.format(path=self._path, schema=self._schema.text)
+        return f"{asked}\n\n{self._spec.instructions}" if self._spec.instructions else asked
+
+    async def __call__(self, session: Session) -> Feedback | None:
+        """Validate the agent's file: set a valid result as the answer, or return feedback while retries are left."""
+        text, verdict = await self._look(session)
+        self._tries += 1
+        _keep(text, verdict, self._tries)
+        told: dict[str, JsonValue] = {"event": "result", "try": self._tries, "problems": [*verdict.problems]}
+        record(InfoEvent(data=told, source="inspect_swe"))
+        if not verdict.problems:
+            session.answer_is(_compact(verdict.data))
+            return None
+        refused = session.state.output.stop_reason == "content_filter"
+        if refused or self._corrections >= self._spec.retries:
+            return None
+        self._corrections += 1
+        problems = "\n".join(f"- {problem}" for problem in verdict.problems)
+        return Feedback(_WRONG.format(path=self._path, problems=problems), f"correction {self._corrections}")
+
+    async def _look(self, session: Session) -> tuple[str | None, Verdict]:
+        try:
+            with anyio.fail_after(_MOST_SECONDS):
+                (content,) = await read_files(session.workspace, [self._path], _MOST_BYTES, _MOST_BYTES)
+        except TimeoutError:
+            return None, Verdict(None, (f"it could not be read within {_MOST_SECONDS} seconds",))
+        if content is None:
+            return None, Verdict(None, (_MISSING,))
+        if len(content) > _MOST_BYTES:
+            return None, Verdict(None, (f"it is larger than {_MOST_BYTES >> 20} MiB",))
+        text = content.decode(errors="replace")
+        return text, self._schema.judge(text)
+
+
+def _keep(raw: str | None, verdict: Verdict, tries: int) -> None:
+    result = store_as(SweResult)
+    result.data, result.raw, result.tries = verdict.data, raw, tries
+    result.error = "\n".join(verdict.problems) or None
+
+
+def _compact(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

@@ -16,10 +16,9 @@ from .._contract.output import missing_libraries
 from .._errors import AgentCrashError, AgentError, SandboxUnsupportedError, SessionRestoreError, ToolsMissingError
 from .._inspect.private import forget_thread
 from .checkpoints import GO_ON
-from .checks import Check, Feedback, ScoreCheck
+from .checks import Check, Feedback, ResultCheck, ScoreCheck
 from .policy import Action, action_after
 from .session import Session
-from .validated import ResultCheck
 
 logger = logging.getLogger(__name__)
 

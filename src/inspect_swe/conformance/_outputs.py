@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from .._contract.result_specs import OutputFiles
 from .._results.fileset import output_files
-from .._runtime.validated import SweResult, result_of
+from .._runtime.checks import SweResult, result_of
 from ..testing import finish, shell, write_result
 from ._behaviour import behaviour, check
 from ._trial import Trial

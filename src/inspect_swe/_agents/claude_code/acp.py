@@ -11,9 +11,8 @@ from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.model import ChatMessage, GenerateFilter, Model
 from inspect_ai.tool import MCPServerConfig, Skill, Tool
 
-from ..._acp.adapter import AcpAdapter, AcpLaunch
+from ..._acp.adapter import AcpAdapter, AcpLaunch, name_models
 from ..._acp.agent import ACPAgent, acp_agent, acp_params
-from ..._acp.models import name_models
 from ..._acp.permissions import Permissions
 from ..._acp.seeded import claude_session
 from ..._contract.adapter import File, LaunchContext

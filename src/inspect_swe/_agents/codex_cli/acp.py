@@ -13,9 +13,8 @@ from inspect_ai.model import ChatMessage
 from inspect_ai.tool import Skill
 from typing_extensions import Unpack
 
-from ..._acp.adapter import AcpAdapter, AcpLaunch
+from ..._acp.adapter import AcpAdapter, AcpLaunch, untitled
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
-from ..._acp.models import untitled
 from ..._acp.seeded import codex_session
 from ..._contract.adapter import File, Launch, LaunchContext
 from ..._packages.recipes import CODEX_ACP, NODE
