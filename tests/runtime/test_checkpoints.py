@@ -13,8 +13,11 @@ from inspect_ai.agent import AgentState
 from inspect_ai.util import Checkpointer, ResumeReport
 
 from inspect_swe import SessionRestoreError
+from inspect_swe._agents.claude_code.agent import ClaudeCode
 from inspect_swe._contract.conversation import ResumePoint
+from inspect_swe._contract.options import agent_options
 from inspect_swe._runtime.checkpoints import GO_ON, Checkpoints, Point
+from inspect_swe._runtime.conversation import prepare_conversation
 from inspect_swe._sandbox.workspace import Workspace
 
 
@@ -40,10 +43,12 @@ def begin(of: Checkpoints, start: ResumePoint, there: bool = True) -> ResumePoin
     async def shell(script: str, *arguments: str) -> Any:
         return SimpleNamespace(code=0 if there else 1)
 
-    workspace = SimpleNamespace(shell=shell, probe=SimpleNamespace(home="/root", token="abc"))
-    return anyio.run(of.begin, cast(Workspace, workspace), start)
+    probe = SimpleNamespace(home="/root", token="abc", scratch="/tmp/abc")
+    workspace = cast(Workspace, SimpleNamespace(shell=shell, probe=probe))
+    return anyio.run(prepare_conversation, ClaudeCode(), OPTIONS, workspace, None, start, of)
 
 
+OPTIONS = agent_options(name="n", description="d")
 POINT = Point(session_id="id-1", config="/root/.inspect_swe/old", system="SYSTEM", attempts=2)
 
 

@@ -1,15 +1,9 @@
-"""State that an agent saves between two calls in one sample. Ids belong to the sample, never to the factory."""
+"""The starting point of the CLI's own conversation."""
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-
-from inspect_ai.agent import AgentState
-from inspect_ai.util import store
-
-from .adapter import Adapter, LaunchContext
-from .options import AgentOptions
 
 
 def new_session_id() -> str:
@@ -34,37 +28,3 @@ class ResumePoint:
     config: str | None = None
     archive: bytes | str | None = None
     fork: bool = False
-
-
-@dataclass
-class ConversationRecord:
-    """A record of an agent's earlier call.
-
-    Args:
-        key: Its key in the sample's store.
-        seen: Number of messages that the CLI's conversation holds; None if there is no such conversation.
-        start: The point from which that conversation resumes.
-    """
-
-    key: str
-    seen: int | None = None
-    start: ResumePoint = field(default_factory=ResumePoint)
-
-    @classmethod
-    def recall(cls, adapter: Adapter, options: AgentOptions, state: AgentState) -> ConversationRecord:
-        """Return the record of the call that the given conversation continues."""
-        parts = ["inspect_swe", adapter.key, options.name, options.sandbox or "default", options.user or ""]
-        record = cls(":".join(parts))
-        saved = store().get(record.key)
-        if saved:
-            ids = [message.id for message in state.messages]
-            if saved["last"] in ids:
-                record.seen = ids.index(saved["last"]) + 1
-                record.start = ResumePoint(saved["system"], saved["session_id"], saved["config"])
-        return record
-
-    def keep(self, state: AgentState, context: LaunchContext) -> None:
-        """Save a successful call to the sample's store."""
-        if state.messages:
-            saved = {"session_id": context.session_id, "config": context.config, "system": context.system}
-            store().set(self.key, {"last": state.messages[-1].id, **saved})

@@ -92,7 +92,7 @@ def continued_sample(
             f"Sample {earlier.id} has no session{f': {kept.error}' if kept.error else '.'}",
             hint="agents keep theirs that are made with keep_session=True.",
         )
-    ticket = SessionManifest(kept.agent, kept.version, kept.session_id, kept.cwd, kept.system, fork)
+    manifest = SessionManifest(kept.agent, kept.version, kept.session_id, kept.cwd, kept.system, fork)
     place = f"{kept.sandbox}:" if kept.sandbox else ""
     return Sample(
         id=earlier.id,
@@ -105,7 +105,7 @@ def continued_sample(
         files={
             **({f"{place}{path}": content for path, content in _left(earlier, kept).items()} if files else {}),
             f"{place}{KEPT}.tgz": _data_uri("application/gzip", kept.archive),
-            f"{place}{KEPT}.json": _data_uri("application/json", base64.b64encode(ticket.dump().encode()).decode()),
+            f"{place}{KEPT}.json": _data_uri("application/json", base64.b64encode(manifest.dump().encode()).decode()),
         },
     )
 

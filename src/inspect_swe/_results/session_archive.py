@@ -32,7 +32,7 @@ LARGEST = 8 << 20
 FROM = "resumed_from"
 """Metadata key for the earlier sample that a sample's session comes from."""
 
-_taken: weakref.WeakSet[Any] = weakref.WeakSet()
+_claimed: weakref.WeakSet[Any] = weakref.WeakSet()
 """Samples whose session has been claimed: the session in their sandbox is no longer the one from the log."""
 
 
@@ -106,12 +106,17 @@ class SessionCollector:
         SweSession().error = reason
 
 
-async def claim_session(
-    adapter: Adapter, options: AgentOptions, workspace: Workspace, version: str | None, start: ResumePoint
-) -> ResumePoint:
-    """Claim the session that came with the sample, and return its resume point, or `start` if there is none to claim.
+def claim_session(
+    adapter: Adapter, options: AgentOptions, workspace: Workspace, version: str | None, system: str | None
+) -> ResumePoint | None:
+    """Return the resume point of the session that came with the sample, or None if there is none or it was claimed.
 
-    Only the sample's first new conversation claims the session.
+    Args:
+        adapter: The CLI's adapter.
+        options: The user's options.
+        workspace: The sandbox.
+        version: The CLI's version, if known.
+        system: Text that a new conversation would add to the CLI's system prompt.
 
     Raises:
         SessionMismatchError: The session belongs to another agent or working directory, or the agent is in centaur
@@ -119,39 +124,36 @@ async def claim_session(
         SessionRestoreError: The session named in the sample's metadata is missing, or its manifest is damaged.
     """
     origin, sample = sample_metadata().get(FROM), sample_identity()
-    if origin is None or sample in _taken or start.config is not None or start.archive is not None:
-        return start
-    _taken.add(sample)
+    if origin is None or sample in _claimed:
+        return None
+    _claimed.add(sample)
     if workspace.probe.kept is None:
         raise SessionRestoreError(
             f"The session that this sample goes on from ({origin}) is not in its sandbox.",
             hint="take the samples as session_samples() makes them, with their files, and use the same sandbox.",
         )
     try:
-        ticket = SessionManifest(**json.loads(workspace.probe.kept))
+        manifest = SessionManifest(**json.loads(workspace.probe.kept))
     except (TypeError, ValueError) as ex:
         raise SessionRestoreError(f"What is said of the session that came with this sample is damaged: {ex}") from ex
-    _check(ticket, adapter, options, workspace)
-    if None not in (ticket.version, version) and ticket.version != version:
-        logger.warning("%s %s goes on with a session of version %s.", adapter.label, version, ticket.version)
-    if start.system not in (None, ticket.system):
+    _check(manifest, adapter, options, workspace)
+    if None not in (manifest.version, version) and manifest.version != version:
+        logger.warning("%s %s goes on with a session of version %s.", adapter.label, version, manifest.version)
+    if system not in (None, manifest.system):
         logger.warning("The session goes on with the system prompt that it began with; this run's is left out.")
-    return ResumePoint(ticket.system, ticket.session_id, archive=f"{KEPT}.tgz", fork=ticket.fork)
+    return ResumePoint(manifest.system, manifest.session_id, archive=f"{KEPT}.tgz", fork=manifest.fork)
 
 
-async def restore_session(
-    adapter: Adapter, options: AgentOptions, workspace: Workspace, config: str, start: ResumePoint
-) -> None:
-    """Unpack the files of a session from another sandbox into the CLI's private folder.
+async def restore_session(adapter: Adapter, options: AgentOptions, workspace: Workspace, start: ResumePoint) -> None:
+    """Unpack the files of a session from another sandbox into the private folder of its resume point.
 
     Raises:
         SessionRestoreError: The files could not be unpacked in the sandbox.
     """
-    if start.archive is None:
-        return
+    assert start.archive is not None and start.config is not None
     async with span("restore session", type="agent"):
         try:
-            await unpack(workspace, start.archive, config, adapter.sessions)
+            await unpack(workspace, start.archive, start.config, adapter.sessions)
         except AgentError as error:
             raise SessionRestoreError(
                 f"The session could not be put back: {error.summary}",
@@ -167,16 +169,16 @@ async def restore_session(
         record(InfoEvent(data=data, source="inspect_swe"))
 
 
-def _check(ticket: SessionManifest, adapter: Adapter, options: AgentOptions, workspace: Workspace) -> None:
-    if ticket.agent != adapter.key:
+def _check(manifest: SessionManifest, adapter: Adapter, options: AgentOptions, workspace: Workspace) -> None:
+    if manifest.agent != adapter.key:
         raise SessionMismatchError(
-            f"The session that came with this sample is {ticket.agent}'s, not {adapter.key}'s.",
-            hint=f"have {ticket.agent} go on with it, as the first agent of the sample.",
+            f"The session that came with this sample is {manifest.agent}'s, not {adapter.key}'s.",
+            hint=f"have {manifest.agent} go on with it, as the first agent of the sample.",
         )
-    if ticket.cwd != workspace.cwd:
+    if manifest.cwd != workspace.cwd:
         raise SessionMismatchError(
-            f"The session that came with this sample was held in {ticket.cwd}; the agent works in {workspace.cwd} now.",
-            hint=f"use the same image, or cwd={ticket.cwd!r}.",
+            f"The sample's session was saved in {manifest.cwd}, but the agent's working directory is {workspace.cwd}.",
+            hint=f"use the same image, or cwd={manifest.cwd!r}.",
         )
     if options.centaur is not None:
         raise SessionMismatchError("A session that came with the sample cannot be gone on with in centaur mode.")

@@ -9,13 +9,14 @@ from inspect_ai.agent import Agent, AgentState, agent_with
 from inspect_ai.model import ChatMessage
 
 from .._contract.adapter import Adapter, Turn
-from .._contract.conversation import ConversationRecord, ResumePoint
+from .._contract.conversation import ResumePoint
 from .._contract.options import AgentOptions
 from .._contract.result_specs import ResultSpec
 from .._errors import AgentOptionError
 from .._inspect.private import agent_arguments
 from .centaur import run_centaur
 from .checkpoints import Checkpoints, checkpoints
+from .conversation import ConversationRecord
 from .files import place_images
 from .prompt import opening
 from .routing import check_env
@@ -69,17 +70,17 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
             return points.restored(state) if points.is_done else await work(state, points)
 
     async def work(state: AgentState, points: Checkpoints) -> AgentState:
-        memory = ConversationRecord.recall(adapter, options, state)
+        earlier = ConversationRecord.recall(adapter, options, state)
         _warn_of_media(adapter, state)
-        first = opening(state.messages, options.system_prompt, memory.seen)
-        start = memory.start if first.resume else ResumePoint(first.system)
+        first = opening(state.messages, options.system_prompt, earlier.seen)
+        start = earlier.start if first.resume else ResumePoint(first.system)
         async with open_session(adapter, options, state, start, points) as session:
             images = first.images if adapter.takes_images else ()
             paths = await place_images(session.workspace, session.context, images)
             restored = session.started.archive is not None
             turn = Turn(first.prompt, first.resume or restored, paths, session.started.fork)
             await run_unattended(session, Turn(points.prompt, True) if points.resumes else turn)
-            memory.keep(session.state, session.context)
+            earlier.save(session.state, session.context)
         return session.state
 
     setattr(execute, _MADE_OF, (adapter, options))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inspect_ai.agent import AgentState
@@ -14,6 +13,7 @@ from pydantic import BaseModel
 from .._contract.conversation import ResumePoint
 from .._errors import SessionRestoreError
 from .._inspect.private import create_bridge, saves_checkpoints
+from .._sandbox.probe import Probe
 from .._sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -74,16 +74,16 @@ class Checkpoints:
         said = report.message if report is not None and not report.transparent else None
         return f"{said}\n\n{GO_ON}" if said else GO_ON
 
-    async def begin(self, workspace: Workspace, start: ResumePoint) -> ResumePoint:
-        """Return the checkpoint's resume point, or `start` with its files in a folder that checkpoints include.
+    def folder(self, probe: Probe) -> str | None:
+        """Return a private folder that checkpoints include, or None if the eval saves no checkpoints."""
+        return f"{probe.home}/{_FOLDER}/{probe.token}" if saves_checkpoints(self.inspect) else None
+
+    async def resume_point(self, workspace: Workspace) -> ResumePoint:
+        """Return the checkpoint's conversation.
 
         Raises:
             SessionRestoreError: The checkpoint does not hold the session's files.
         """
-        if not self.resumes:
-            probe = workspace.probe
-            new = saves_checkpoints(self.inspect) and start.config is None
-            return replace(start, config=f"{probe.home}/{_FOLDER}/{probe.token}") if new else start
         if (await workspace.shell('[ -d "$1" ]', self.point.config)).code:
             raise SessionRestoreError(
                 f"The checkpoint does not hold the CLI's session: {self.point.config} is not there.",

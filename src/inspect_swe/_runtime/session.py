@@ -26,12 +26,12 @@ from .._errors import AgentError, AgentPolicyError, ProviderError
 from .._inspect.private import resolve_model, token_limits
 from .._inspect.transcript import current_span, record, record_change
 from .._results.collectors import Collector, begin, collect, collectors_of
-from .._results.session_archive import claim_session, restore_session
 from .._sandbox.relay.multiplexer import Process
 from .._sandbox.workspace import Workspace, open_workspace
 from .bridge_connection import BridgeConnection, choose_bridge
 from .cancellation import AbortScope
 from .checkpoints import Checkpoints
+from .conversation import prepare_conversation
 from .files import place_files
 from .mode import ModeWatch, policy_error
 from .output_limit import OutputLimit
@@ -337,10 +337,8 @@ async def open_session(
             inspect = points.inspect if points else None
             async with open_bridge(adapter, options, route, state, workspace, ending, inspect) as connection:
                 installed = await place_cli(found, workspace)
-                start = await claim_session(adapter, options, workspace, installed.version, start)
-                start = await points.begin(workspace, start) if points else start
-                context = _site(options, workspace, installed, start, served, connection.base_url)
-                await restore_session(adapter, options, workspace, context.config, start)
+                start = await prepare_conversation(adapter, options, workspace, installed.version, start, points)
+                context = _launch_context(options, workspace, installed, start, served, connection.base_url)
                 withheld = await read_withheld_env(adapter, installed, workspace, options.env)
                 context = preloaded(adapter, installed, replace(context, withheld_env=withheld))
                 launch = with_preload(context, adapter.launch(context))
@@ -383,7 +381,7 @@ async def open_session(
             await collect(session, session.collectors)
 
 
-def _site(
+def _launch_context(
     options: AgentOptions, workspace: Workspace, installed: Installed, start: ResumePoint, served: Model, base_url: str
 ) -> LaunchContext:
     bridged = tuple(
@@ -392,10 +390,11 @@ def _site(
         if spec.tools  # Some CLIs wait for the tools of an empty server.
     )
     window, max_output = token_limits(served)
+    assert start.config is not None
     return LaunchContext(
         command=installed.command,
         tools=installed.tools,
-        config=start.config or f"{workspace.probe.scratch}/home",
+        config=start.config,
         home=workspace.probe.home,
         cwd=workspace.cwd,
         shells=_SHELLS & workspace.probe.commands.keys(),
