@@ -70,11 +70,11 @@ async def _place(together: Together, size: Callable[[], int | None]) -> int:
     async with workspace.relaying(None):
         before = await asyncio.to_thread(size)
         async with together.placing():
-            found = await find_cli(adapter, "stable", workspace)
-            installed = await place_cli(found, workspace)
+            cli = await find_cli(adapter, "stable", workspace)
+            await place_cli(cli, workspace)
         after = await asyncio.to_thread(size)
         together.written += (after or 0) - (before or 0)
-        return int((await workspace.shell('wc -c <"$1"', installed.command[0])).stdout)
+        return int((await workspace.shell('wc -c <"$1"', cli.command[0])).stdout)
 
 
 _INTERACTIVE: dict[str, Callable[[], ACPAgent]] = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from inspect_swe._errors import AgentInstallError
 from inspect_swe._runtime import provisioning
-from inspect_swe._runtime.provisioning import _place
+from inspect_swe._runtime.provisioning import _copy, _sandbox_path
 from inspect_swe._sandbox.transports.local import LocalTransport
 from inspect_swe._sandbox.workspace import Workspace
 
@@ -43,10 +43,11 @@ async def remove(workspace: Workspace, name: str) -> None:
 async def test_a_damaged_copy_is_replaced(damage: str, tmp_path: Path) -> None:
     cli = stored(tmp_path)
     async with local_workspace(str(tmp_path)) as workspace:
-        binary = await _place(cast(Any, cli), workspace)
+        await _copy(cli, workspace)
+        binary = _sandbox_path(cli, workspace)
         spoil = {"rm": 'rm "$1"', "chmod": 'chmod -x "$1"'}.get(damage, f'{damage} >"$1"')
         assert (await workspace.shell(spoil, binary)).code == 0
-        assert await _place(cast(Any, cli), workspace) == binary
+        await _copy(cli, workspace)
         assert (await workspace.run([binary])).stdout == "whole\n"
         left = await workspace.shell('ls -a "$1" "${1%/*}"', f"{workspace.probe.base}/tools/{cli.artifact.name}")
         assert ".old" not in left.stdout
@@ -58,10 +59,10 @@ async def test_a_damaged_copy_is_replaced(damage: str, tmp_path: Path) -> None:
 async def test_a_copy_with_a_damaged_part_is_replaced(spoil: str, tmp_path: Path) -> None:
     cli = stored(tmp_path)
     async with local_workspace(str(tmp_path)) as workspace:
-        await _place(cast(Any, cli), workspace)
+        await _copy(cli, workspace)
         folder = f"{workspace.probe.base}/tools/{cli.artifact.name}"
         assert (await workspace.shell(spoil, folder)).code == 0
-        await _place(cast(Any, cli), workspace)
+        await _copy(cli, workspace)
         assert (await workspace.run(["cat", f"{folder}/lib/part.js"])).stdout == "part"
         await remove(workspace, cli.artifact.name)
 
@@ -72,9 +73,10 @@ async def test_a_copy_where_files_cannot_be_listed(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(provisioning, "_SIZES", provisioning._SIZES.replace("find", "no-find"))
     cli = stored(tmp_path)
     async with local_workspace(str(tmp_path)) as workspace:
-        binary = await _place(cast(Any, cli), workspace)
+        await _copy(cli, workspace)
         before = workspace.copied
-        assert await _place(cast(Any, cli), workspace) == binary and workspace.copied == before
+        await _copy(cli, workspace)
+        assert workspace.copied == before
         await remove(workspace, cli.artifact.name)
 
 
@@ -89,5 +91,5 @@ async def test_a_copy_that_does_not_become_whole_is_an_error(tmp_path: Path, mon
 
         monkeypatch.setattr(Workspace, "write", cut)
         with pytest.raises(AgentInstallError, match="does not contain the files"):
-            await _place(cast(Any, cli), workspace)
+            await _copy(cli, workspace)
         await remove(workspace, cli.artifact.name)

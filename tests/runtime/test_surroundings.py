@@ -10,7 +10,7 @@ import pytest
 
 from inspect_swe._agents import ROSTER
 from inspect_swe._contract.adapter import Adapter
-from inspect_swe._runtime.provisioning import Installed
+from inspect_swe._runtime.provisioning import Installation
 from inspect_swe._runtime.surroundings import read_withheld_env
 from inspect_swe._sandbox.transports import local
 
@@ -31,7 +31,7 @@ ODD = {
 def kept(folder: Path, adapter: Adapter, env: Mapping[str, str], source: str = "mount") -> dict[str, str]:
     async def look() -> dict[str, str]:
         async with local_workspace(str(folder)) as workspace:
-            return await read_withheld_env(adapter, Installed(("node", "cli.js"), (), source), workspace, env)
+            return await read_withheld_env(adapter, Installation(("node", "cli.js"), (), source), workspace, env)
 
     return asyncio.run(look())
 

@@ -91,7 +91,7 @@ async def _place_command(session: Session) -> str:
     # Keep the PATH and the other variables of the person's shell.
     env = {name: value for name, value in session.env.items() if name != "PATH"}
     env |= {**with_direct(session.options.env), "AGENT_SESSION": workspace.probe.token}
-    path = shlex.quote(":".join(session.installed.path))
+    path = shlex.quote(":".join(session.installation.path))
     variables = shlex.join(f"{name}={value}" for name, value in env.items())
     unset = shlex.join(unset_argv(session.unset) or ["env"])
     script = f"""#!/bin/sh

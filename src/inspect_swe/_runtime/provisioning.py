@@ -35,7 +35,7 @@ exit 3
 """
 _NO_LIST = 3
 
-_copies: SingleFlight[str] = SingleFlight("inspect_swe_copies")
+_copies: SingleFlight[None] = SingleFlight("inspect_swe_copies")
 
 # Prints path, version and C library of each Python in the sandbox, or of the one that runs a given command.
 _LIST_PYTHONS = r"""
@@ -52,8 +52,8 @@ fi
 
 
 @dataclass(frozen=True)
-class Installed:
-    """A CLI in the sandbox.
+class Installation:
+    """A program in the sandbox, with the programs it needs.
 
     Args:
         command: The command that runs it: its path, or a program and the script that the program runs.
@@ -62,6 +62,7 @@ class Installed:
         version: Its version, if known.
         digest: Digest of its package.
         tools: Paths of the agent's additional programs, by their keys.
+        missing: Packages that `place_cli()` has to copy into the sandbox.
     """
 
     command: tuple[str, ...]
@@ -70,45 +71,10 @@ class Installed:
     version: str | None = None
     digest: str | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[StoredArtifact, ...] = ()
 
 
-@dataclass(frozen=True)
-class Provided:
-    """An artifact that comes with the sandbox, so that it does not have to be copied there.
-
-    Args:
-        artifact: The artifact.
-        binary: Path of the executable in the sandbox.
-        source: Its source: "mount" or "image".
-        digest: Digest of its package.
-    """
-
-    artifact: Artifact
-    binary: str
-    source: str
-    digest: str
-
-
-@dataclass(frozen=True)
-class Found:
-    """A CLI in the sandbox, in the store or provided with the sandbox, with the programs it needs.
-
-    Args:
-        cli: The CLI.
-        runner: The program that runs it, from the store or the sandbox; None if it is an executable.
-        tools: Programs that it looks for on PATH.
-        needs: Other programs that the agent needs.
-        arguments: Arguments of the runner, before the CLI.
-    """
-
-    cli: StoredArtifact | Provided | Installed
-    runner: StoredArtifact | Provided | str | None = None
-    tools: tuple[StoredArtifact | Provided, ...] = ()
-    needs: tuple[StoredArtifact | Provided, ...] = ()
-    arguments: tuple[str, ...] = ()
-
-
-async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Found:
+async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Installation:
     """Find the CLI in the sandbox or in the store, which downloads it if needed, before any set-up.
 
     Args:
@@ -116,14 +82,16 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Foun
         version: "auto", "sandbox", "stable", "latest" or a version number.
         workspace: The sandbox.
 
+    Returns:
+        The installation as it will be. `place_cli()` completes it in the sandbox.
+
     Raises:
         AgentInstallError: The CLI is not installed and cannot be downloaded.
     """
     probe, recipe = workspace.probe, adapter.recipe
     own = probe.commands.get(adapter.command)
     if own is not None and version in ("auto", "sandbox"):
-        needs = await _have(await _tool_artifacts(adapter.needs, workspace), workspace)
-        return Found(await _own(own, adapter, workspace), needs=tuple(needs))
+        return await _with_needs(await _own(own, adapter, workspace), adapter, workspace)
     if version == "sandbox" or recipe is None:
         raise AgentInstallError(
             f"{adapter.label} is not installed in the sandbox, and cannot be put there with version={version!r}: "
@@ -133,24 +101,27 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Foun
     platform = sandbox_platform(probe.machine, probe.musl)
     if isinstance(recipe, PythonPackage):
         python = await usable_python(adapter.label, workspace.transport)
-        cli = await resolve_artifact(adapter.key, recipe, version, platform, target=python.target(platform))
-        return Found((await _have([cli], workspace))[0], runner=python.path)
-    artifacts = [await resolve_artifact(adapter.key, recipe, version, platform)]
-    artifacts += await _tool_artifacts([*recipe.needs, *adapter.needs], workspace)
-    package, *programs = await _have(artifacts, workspace)
-    runner = programs.pop(0) if recipe.runner else None
-    tools = len(recipe.tools)
-    return Found(package, runner, tuple(programs[:tools]), tuple(programs[tools:]), recipe.arguments)
+        artifact = await resolve_artifact(adapter.key, recipe, version, platform, target=python.target(platform))
+        cli = await _program(artifact, workspace)
+        return replace(cli, command=(python.path, *cli.command), path=())
+    cli = await _program(await resolve_artifact(adapter.key, recipe, version, platform), workspace)
+    if recipe.runner is not None:
+        runner = await _tool(recipe.runner, workspace)
+        command = (*runner.command, *recipe.arguments, *cli.command)
+        cli = replace(cli, command=command, path=(), missing=(*cli.missing, *runner.missing))
+    for each in recipe.tools:
+        tool = await _tool(each, workspace)
+        cli = replace(cli, path=(*cli.path, *tool.path), missing=(*cli.missing, *tool.missing))
+    return await _with_needs(cli, adapter, workspace)
 
 
-async def _tool_artifacts(tools: Sequence[Tool], workspace: Workspace) -> list[Artifact]:
-    if not tools:
-        return []
-    platform = sandbox_platform(workspace.probe.machine, workspace.probe.musl)
-    return [await tool_artifact(tool, platform) for tool in tools]
+async def place_cli(installation: Installation, workspace: Workspace) -> None:
+    """Copy the CLI and the programs it needs into the sandbox, unless they are already there."""
+    for stored in installation.missing:
+        await _copy(stored, workspace)
 
 
-async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installed:
+async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installation:
     """Return the sandbox's own CLI. For a Python package, its command is the Python that runs it."""
     runs = (command,)
     if isinstance(adapter.recipe, PythonPackage):
@@ -161,16 +132,34 @@ async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installe
                 hint='install it with pip or uv, or use version="stable" to have it put there.',
             )
         runs = (python.path,)
-    return Installed(runs, (posixpath.dirname(command),), "sandbox")
+    return Installation(runs, (posixpath.dirname(command),), "sandbox")
 
 
-async def _have(artifacts: Sequence[Artifact], workspace: Workspace) -> list[StoredArtifact | Provided]:
-    """Return each artifact from the sandbox if it comes with it, else from the store, which downloads it if needed."""
-    store = ArtifactStore()
-    return [_provided(artifact, workspace.probe.copies) or await store.fetch(artifact) for artifact in artifacts]
+async def _with_needs(cli: Installation, adapter: Adapter, workspace: Workspace) -> Installation:
+    """Return the installation with the other programs that its agent needs."""
+    needs = {tool.key: await _tool(tool, workspace) for tool in adapter.needs}
+    missing = [stored for need in needs.values() for stored in need.missing]
+    tools = {key: need.command[0] for key, need in needs.items()}
+    return replace(cli, tools=tools, missing=(*cli.missing, *missing))
 
 
-def _provided(artifact: Artifact, copies: Sequence[Copy]) -> Provided | None:
+async def _tool(tool: Tool, workspace: Workspace) -> Installation:
+    platform = sandbox_platform(workspace.probe.machine, workspace.probe.musl)
+    return await _program(await tool_artifact(tool, platform), workspace)
+
+
+async def _program(artifact: Artifact, workspace: Workspace) -> Installation:
+    """Return the sandbox's copy of an artifact, or the store's, which downloads it if needed."""
+    if (provided := _provided(artifact, workspace.probe.copies)) is not None:
+        return provided
+    stored = await ArtifactStore().fetch(artifact)
+    host_path = workspace.transport.host_path(stored.binary)
+    binary = host_path or _sandbox_path(stored, workspace)
+    folder, missing = posixpath.dirname(binary), () if host_path else (stored,)
+    return Installation((binary,), (folder,), stored.source, artifact.version, stored.digest, missing=missing)
+
+
+def _provided(artifact: Artifact, copies: Sequence[Copy]) -> Installation | None:
     """Return the sandbox's copy whose marker matches the artifact and whose executable is complete, or None."""
     for copy in copies:
         if copy.folder == f"{PROVIDED}/{artifact.folder}":
@@ -180,60 +169,44 @@ def _provided(artifact: Artifact, copies: Sequence[Copy]) -> Provided | None:
             elif copy.size != str(marker.size):
                 logger.warning("%s is not what its marker says: it is not used.", copy.folder)
             else:
-                return Provided(artifact, f"{copy.folder}/{marker.member}", copy.source, marker.digest)
+                binary = f"{copy.folder}/{marker.member}"
+                folder = posixpath.dirname(binary)
+                return Installation((binary,), (folder,), copy.source, artifact.version, marker.digest)
     return None
 
 
-async def place_cli(found: Found, workspace: Workspace) -> Installed:
-    """Copy the CLI and the programs it needs into the sandbox, unless they are already there."""
-    needs = {need.artifact.agent: await _place(need, workspace) for need in found.needs}
-    cli = found.cli
-    if isinstance(cli, Installed):
-        return replace(cli, tools=needs)
-    binary = await _place(cli, workspace)
-    tools = [await _place(tool, workspace) for tool in found.tools]
-    command = [binary]
-    if found.runner is not None:
-        runner = found.runner if isinstance(found.runner, str) else await _place(found.runner, workspace)
-        command[:0] = [runner, *found.arguments]
-    folders = _folders([*([] if found.runner else [binary]), *tools])
-    return Installed(tuple(command), folders, cli.source, cli.artifact.version, cli.digest, needs)
+def _sandbox_path(stored: StoredArtifact, workspace: Workspace) -> str:
+    """Return the path of the executable after `_copy()`."""
+    return f"{_folder(stored, workspace)}/{stored.binary.relative_to(stored.path).as_posix()}"
 
 
-def _folders(files: Sequence[str]) -> tuple[str, ...]:
-    return tuple(posixpath.dirname(file) for file in files)
+def _folder(stored: StoredArtifact, workspace: Workspace) -> str:
+    return f"{workspace.probe.base}/tools/{stored.artifact.name}"
 
 
-async def _place(stored: StoredArtifact | Provided, workspace: Workspace) -> str:
-    if isinstance(stored, Provided):
-        return stored.binary
-    here = workspace.transport.host_path(stored.binary)
-    if here is not None:
-        return here
-    artifact = stored.artifact
-    folder = f"{workspace.probe.base}/tools/{artifact.name}"
-    binary = f"{folder}/{stored.binary.relative_to(stored.path).as_posix()}"
+async def _copy(stored: StoredArtifact, workspace: Workspace) -> None:
+    """Copy a package into the sandbox, unless an earlier copy is complete."""
+    binary, folder = _sandbox_path(stored, workspace), _folder(stored, workspace)
     size = stored.binary.stat().st_size
     files = await anyio.to_thread.run_sync(source_files, stored.path)
 
-    async def is_whole() -> bool:
+    async def is_complete() -> bool:
         done = await workspace.shell(_SIZES, binary, folder)
         if done.code == _NO_LIST:
             return done.stdout.strip() == str(size)
         return done.code == 0 and {f"{file.size} ./{file.name}" for file in files} <= {*done.stdout.splitlines()}
 
-    async def copied() -> str:
-        if not await is_whole():
+    async def copy() -> None:
+        if not await is_complete():
             await workspace.copy(stored.path, folder)
-            if not await is_whole():
+            if not await is_complete():
                 raise AgentInstallError(
                     f"{folder} in the sandbox does not contain the files that were copied there.",
                     hint="check the sandbox's free disk space, and that nothing else changes the files.",
                 )
-        return binary
 
     # If two agents start at once in one sandbox, the second waits for the first one's copy.
-    return await _copies.get((workspace.identity, binary), copied)
+    await _copies.get((workspace.identity, binary), copy)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from .files import place_files
 from .mode import ModeWatch, policy_error
 from .output_limit import OutputLimit
 from .policy import provider_error_kind
-from .provisioning import Installed, find_cli, place_cli
+from .provisioning import Installation, find_cli, place_cli
 from .redaction import redact_command, redact_env, redact_text
 from .routing import check_files, direct, diverting, with_direct
 from .surroundings import preloaded, read_withheld_env, with_preload
@@ -57,7 +57,7 @@ class Session:
         connection: The bridge.
         context: The adapter's view of the sandbox.
         launch: The adapter's environment and files for that context.
-        installed: The installed CLI.
+        installation: The installed CLI.
         setup: Times and bytes that the set-up took, for the log.
         collectors: Collectors of the run's results.
         started: Starting point of the CLI's own conversation.
@@ -71,7 +71,7 @@ class Session:
     connection: BridgeConnection
     context: LaunchContext
     launch: Launch
-    installed: Installed
+    installation: Installation
     setup: Mapping[str, Any] = field(default_factory=dict)
     collectors: tuple[Collector, ...] = ()
     started: ResumePoint = field(default_factory=ResumePoint)
@@ -219,7 +219,7 @@ class Session:
     def env(self) -> dict[str, str]:
         """The CLI's variables, without the user's own."""
         probe = self.workspace.probe
-        path = ":".join([*self.installed.path, probe.path])
+        path = ":".join([*self.installation.path, probe.path])
         return {"PATH": path, **direct(probe.no_proxy), **self.launch.env}
 
     @property
@@ -231,8 +231,8 @@ class Session:
     @property
     def version(self) -> str | None:
         """The installed version, or the one in the CLI's User-Agent header."""
-        if self.installed.version:
-            return self.installed.version
+        if self.installation.version:
+            return self.installation.version
         mark, told = self.adapter.user_agent, self.stats.user_agent
         return re.split("[ /]", told.partition(mark)[2])[0] or None if mark else None
 
@@ -294,7 +294,7 @@ class Session:
             data: dict[str, Any] = {
                 "agent": self.adapter.key,
                 "version": self.version,
-                "source": self.installed.source,
+                "source": self.installation.source,
                 "setup": dict(self.setup),
                 "transport": self.workspace.transport.name,
                 "bridge": self.connection.kind,
@@ -302,7 +302,7 @@ class Session:
                 "command": list(redact_command(argv, self.options.env, self.options.mcp_servers)),
                 "env": dict(redact_env(self.launch.env, self.options.env)),
                 "unset": self.unset,
-                "digest": self.installed.digest,
+                "digest": self.installation.digest,
             }
             self._info = InfoEvent(data=data, source="inspect_swe")
             record(self._info)
@@ -328,7 +328,7 @@ async def open_session(
     try:
         began = time.monotonic()
         workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *_SHELLS])
-        found = await find_cli(adapter, options.version, workspace)
+        installation = await find_cli(adapter, options.version, workspace)
         have = time.monotonic()
         served = resolve_model(options.model)
         route = adapter.route(ModelName(served).name)
@@ -336,11 +336,11 @@ async def open_session(
         async with AbortScope() as ending:
             inspect = points.inspect if points else None
             async with open_bridge(adapter, options, route, state, workspace, ending, inspect) as connection:
-                installed = await place_cli(found, workspace)
-                start = await prepare_conversation(adapter, options, workspace, installed.version, start, points)
-                context = _launch_context(options, workspace, installed, start, served, connection.base_url)
-                withheld = await read_withheld_env(adapter, installed, workspace, options.env)
-                context = preloaded(adapter, installed, replace(context, withheld_env=withheld))
+                await place_cli(installation, workspace)
+                start = await prepare_conversation(adapter, options, workspace, installation.version, start, points)
+                context = _launch_context(options, workspace, installation, start, served, connection.base_url)
+                withheld = await read_withheld_env(adapter, installation, workspace, options.env)
+                context = preloaded(adapter, installation, replace(context, withheld_env=withheld))
                 launch = with_preload(context, adapter.launch(context))
                 await check_files(adapter, workspace)
                 await place_files(workspace, context, launch, options.skills)
@@ -356,7 +356,7 @@ async def open_session(
                     connection,
                     context,
                     launch,
-                    installed,
+                    installation,
                     setup,
                     collectors_of(options),
                     start,
@@ -382,7 +382,12 @@ async def open_session(
 
 
 def _launch_context(
-    options: AgentOptions, workspace: Workspace, installed: Installed, start: ResumePoint, served: Model, base_url: str
+    options: AgentOptions,
+    workspace: Workspace,
+    installation: Installation,
+    start: ResumePoint,
+    served: Model,
+    base_url: str,
 ) -> LaunchContext:
     bridged = tuple(
         MCPServerConfigHTTP(type="http", name=spec.name, url=f"{base_url}/mcp/{spec.name}")
@@ -392,8 +397,8 @@ def _launch_context(
     window, max_output = token_limits(served)
     assert start.config is not None
     return LaunchContext(
-        command=installed.command,
-        tools=installed.tools,
+        command=installation.command,
+        tools=installation.tools,
         config=start.config,
         home=workspace.probe.home,
         cwd=workspace.cwd,

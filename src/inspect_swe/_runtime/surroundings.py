@@ -12,7 +12,7 @@ from pathlib import Path
 from .._contract.adapter import Adapter, File, Launch, LaunchContext
 from .._packages.recipes import NODE, NpmPackage
 from .._sandbox.workspace import Workspace
-from .provisioning import Installed
+from .provisioning import Installation
 
 LOADER = ("GLIBC_TUNABLES", "LD_*")
 NODE_READS = (*LOADER, "NODE_*", "OPENSSL_CONF", "OPENSSL_MODULES", "TMPDIR")
@@ -29,18 +29,18 @@ _PRELOAD = Path(__file__).with_name("surroundings.cjs")
 
 
 async def read_withheld_env(
-    adapter: Adapter, installed: Installed, workspace: Workspace, env: Mapping[str, str]
+    adapter: Adapter, installation: Installation, workspace: Workspace, env: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the sandbox variables that the CLI does not get, with their values.
 
     Args:
         adapter: The CLI's adapter, which names the variables.
-        installed: The installed CLI. In our Node.js, `NODE_READS` applies. A CLI in the image's own Node.js keeps the
-            image's environment.
+        installation: The CLI. In our Node.js, `NODE_READS` applies. A CLI in the image's own Node.js keeps the image's
+            environment.
         workspace: The sandbox.
         env: The user's variables, which the CLI does get.
     """
-    patterns = NODE_READS if _runs_in_our_node(adapter, installed) else adapter.withholds
+    patterns = NODE_READS if _runs_in_our_node(adapter, installation) else adapter.withholds
     present = [name for name in _matching(workspace.probe.variables, patterns) if name not in env]
     if not present:
         return {}
@@ -50,9 +50,9 @@ async def read_withheld_env(
     return {name: values[name] for name in present if name in values and not (name == "TMPDIR" and usable == "usable")}
 
 
-def _runs_in_our_node(adapter: Adapter, installed: Installed) -> bool:
+def _runs_in_our_node(adapter: Adapter, installation: Installation) -> bool:
     recipe = adapter.recipe
-    return isinstance(recipe, NpmPackage) and recipe.runner is NODE and installed.source != "sandbox"
+    return isinstance(recipe, NpmPackage) and recipe.runner is NODE and installation.source != "sandbox"
 
 
 def _matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
@@ -60,12 +60,12 @@ def _matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
     return sorted(found - _HARMLESS)
 
 
-def preloaded(adapter: Adapter, installed: Installed, context: LaunchContext) -> LaunchContext:
+def preloaded(adapter: Adapter, installation: Installation, context: LaunchContext) -> LaunchContext:
     """Return the context with a command that preloads a script, which passes withheld variables to the CLI's commands.
 
     Only for a CLI in our Node.js. The context of any other CLI does not change.
     """
-    if not context.withheld_env or not _runs_in_our_node(adapter, installed):
+    if not context.withheld_env or not _runs_in_our_node(adapter, installation):
         return context
     node, *arguments = context.command
     return replace(context, command=(node, "--require", _place(context), *arguments))
