@@ -76,3 +76,7 @@ async def test_a_file_of_the_project_that_diverts_is_named(tmp_path: Path) -> No
         file.write_text('{"security": {"auth": {"selectedType": "vertex-ai"}}}')
         with pytest.raises(RoutingError, match=f"^{file} in the sandbox would send"):
             await check_files(adapter, workspace)
+        file.rename(tmp_path / "elsewhere.json")
+        file.symlink_to(tmp_path / "elsewhere.json")
+        with pytest.raises(RoutingError, match=f"^{file} in the sandbox would send"):
+            await check_files(adapter, workspace)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from .._contract.adapter import Adapter
 from .._errors import AgentOptionError, RoutingError
+from .._sandbox.read_files import read_files
 from .._sandbox.workspace import Workspace
 
 _DIRECT = ("127.0.0.1", "localhost", "::1")
 _NO_PROXY = ("NO_PROXY", "no_proxy")
 # An unclosed string or comment extends to the end of the text, so that no text is slow to match.
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*(?:"|\\?\Z))|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
-_MOST = 1 << 20
-"""Maximum size of a settings file in bytes."""
-
-_READ = '[ -f "$1" ] && exec cat "$1"'
+_MAX_BYTES = 1 << 20
+"""Maximum size of a settings file."""
 
 
 def diverting(adapter: Adapter, names: Iterable[str]) -> list[str]:
@@ -57,26 +56,29 @@ async def check_files(adapter: Adapter, workspace: Workspace) -> None:
     Raises:
         RoutingError: One of them would divert the CLI's model requests.
     """
-    for path, pattern in adapter.outranked_by.items():
-        place = _place(workspace, path)
-        text = await _read(workspace, place)
-        if text is not None and (found := re.search(pattern, text.decode(errors="replace"), re.MULTILINE)):
+    paths = [_expanded(workspace, path) for path in adapter.outranked_by]
+    contents = await _read(workspace, paths)
+    for path, content, pattern in zip(paths, contents, adapter.outranked_by.values(), strict=True):
+        match = re.search(pattern, content.decode(errors="replace"), re.MULTILINE) if content is not None else None
+        if match is not None:
             raise RoutingError(
-                f"{place} in the sandbox would send the model requests of {adapter.label} past Inspect, and its "
-                f"settings win over those of this run: {found[0].strip()!r}.",
+                f"{path} in the sandbox would send the model requests of {adapter.label} past Inspect, and its "
+                f"settings win over those of this run: {match[0].strip()!r}.",
                 hint="take that setting out of the file, in the image.",
             )
 
 
-def _place(workspace: Workspace, path: str) -> str:
+def _expanded(workspace: Workspace, path: str) -> str:
     roots = {"~": workspace.probe.home, ".": workspace.cwd}
     root, _, rest = path.partition("/")
     return f"{roots[root]}/{rest}" if root in roots else path
 
 
-async def _read(workspace: Workspace, path: str) -> bytes | None:
-    code, text, _ = await workspace.capture(["sh", "-c", _READ, "sh", path], most=_MOST)
-    return text if code == 0 else None
+async def _read(workspace: Workspace, paths: Sequence[str]) -> list[bytes | None]:
+    """Return the files' contents, None for a missing or too large one."""
+    total = len(paths) * (_MAX_BYTES + 1)
+    contents = await read_files(workspace, paths, _MAX_BYTES, total, follow_links=True)
+    return [content if content is not None and len(content) <= _MAX_BYTES else None for content in contents]
 
 
 async def combined(workspace: Workspace, path: str, content: bytes) -> bytes:
@@ -85,10 +87,11 @@ async def combined(workspace: Workspace, path: str, content: bytes) -> bytes:
     Raises:
         RoutingError: The file is not a JSON object.
     """
-    if (text := await _read(workspace, path)) is None:
+    (settings,) = await _read(workspace, [path])
+    if settings is None:
         return content
     try:
-        base = json.loads(_COMMENT.sub(lambda found: found[1] or "", text.decode()))
+        base = json.loads(_COMMENT.sub(lambda match: match[1] or "", settings.decode()))
         return json.dumps(_merged(base, json.loads(content))).encode()
     except (ValueError, AttributeError) as ex:
         raise RoutingError(
@@ -98,8 +101,8 @@ async def combined(workspace: Workspace, path: str, content: bytes) -> bytes:
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in base.items() if name not in over}
-    return kept | {
+    rest = {name: value for name, value in base.items() if name not in over}
+    return rest | {
         name: _merged(base[name], value)
         if value and isinstance(value, dict) and isinstance(base.get(name), dict)
         else value
