@@ -23,7 +23,7 @@ from ._contract.result_specs import ResultSpec
 from ._errors import AgentError, AgentOptionError
 from ._inspect.private import agent_arguments, sample_state
 from ._inspect.transcript import record
-from ._runtime.agent import asked_for
+from ._runtime.agent import with_result
 from ._runtime.checks import result_of
 from ._sandbox.snapshot import snapshot
 
@@ -202,7 +202,7 @@ def agent_judge(agent: Agent, criteria: str) -> Judge:
         agent = verified(claude_code(), agent_judge(codex_cli(), "Every new function has a test."))
         ```
     """
-    judging = asked_for(agent, ResultSpec(Review))
+    judging = with_result(agent, ResultSpec(Review))
 
     async def judge(state: AgentState) -> Score:
         prompt = _REVIEW.format(criteria=criteria, task=_sample().input_text, answer=state.output.completion)

@@ -116,7 +116,7 @@ async def killed_while(session: ACPSession, prompt: str, command: str) -> tuple[
     given.begin()
     await until_running(command)
     began = time.monotonic()
-    await session._live.process.kill()  # type: ignore[union-attr]
+    await session._process.process.kill()  # type: ignore[union-attr]
     with pytest.raises(AgentExitedError) as caught:
         await given
     return caught.value, time.monotonic() - began

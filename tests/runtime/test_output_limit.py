@@ -7,7 +7,7 @@ import pytest
 from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput, StopReason
 from inspect_ai.tool import ToolCall
 
-from inspect_swe._runtime.output_limit import MAX_CUT_ANSWERS, OutputLimit, cut_reason
+from inspect_swe._runtime.output_limit import MAX_TRUNCATED, OutputLimit, truncation_reason
 
 
 def answer(stop_reason: StopReason, calls: int = 0) -> ModelOutput:
@@ -25,7 +25,7 @@ async def test_cut_answers_in_a_row_end_the_prompt(reason: StopReason) -> None:
         ended.set()
 
     with limit.ending(end):
-        for _ in range(MAX_CUT_ANSWERS - 1):
+        for _ in range(MAX_TRUNCATED - 1):
             limit.on_output(answer(reason, calls=1))
         await anyio.sleep(0.01)
         assert not limit.is_reached and not ended.is_set()
@@ -43,7 +43,7 @@ async def test_cut_answers_in_a_row_end_the_prompt(reason: StopReason) -> None:
 def test_an_answer_that_is_whole_counts_anew(between: ModelOutput) -> None:
     limit = OutputLimit()
     for _ in range(3):
-        for _ in range(MAX_CUT_ANSWERS - 1):
+        for _ in range(MAX_TRUNCATED - 1):
             limit.on_output(answer("max_tokens"))
         limit.on_output(between)
     assert not limit.is_reached
@@ -51,5 +51,5 @@ def test_an_answer_that_is_whole_counts_anew(between: ModelOutput) -> None:
 
 @pytest.mark.parametrize("reason", ["stop", "tool_calls", "content_filter", "unknown"])
 def test_other_stop_reasons_are_no_cut(reason: StopReason) -> None:
-    assert cut_reason(answer(reason)) is None
-    assert cut_reason(ModelOutput()) is None
+    assert truncation_reason(answer(reason)) is None
+    assert truncation_reason(ModelOutput()) is None

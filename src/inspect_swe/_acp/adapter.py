@@ -65,15 +65,15 @@ def name_models(roles: Mapping[str, str | Model | None]) -> tuple[dict[str, str 
         The names by role, and the `Model` objects by name.
     """
     names: dict[str, str | None] = {}
-    named: dict[str, Model] = {}
+    models: dict[str, Model] = {}
     for role, model in roles.items():
         if isinstance(model, Model):
             # A unique name: the served model may have the same name but other settings.
             name = names[role] = f"{model.name.rsplit('/', 1)[-1]}-{role}"
-            named[name] = model
+            models[name] = model
         else:
             names[role] = model
-    return names, named
+    return names, models
 
 
 def untitled() -> Model:

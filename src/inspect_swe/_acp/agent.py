@@ -31,7 +31,7 @@ from .._runtime.tool_names import offered_tools
 from .adapter import AcpAdapter
 from .operator import run_channel
 from .permissions import Permissions
-from .saved import SavedSession, folder_of, keep_folder
+from .saved import SavedSession, record_folder, resume_point_of
 from .seeded import check_messages
 from .session import ACPSession
 
@@ -132,21 +132,21 @@ class ACPAgent(Agent):
         skills: Sequence[str | Path | Skill] | None = None,
         **params: Unpack[ACPAgentParams],
     ) -> None:
-        given: dict[str, Any] = dict(params)
-        self._permissions: Permissions = given.pop("permissions", "allow")
-        self._operator: bool = given.pop("operator", False)
-        self._planted: Sequence[ChatMessage] | None = given.pop("resume_messages", None)
-        if self._planted is not None:
+        arguments: dict[str, Any] = dict(params)
+        self._permissions: Permissions = arguments.pop("permissions", "allow")
+        self._operator: bool = arguments.pop("operator", False)
+        self._seed: Sequence[ChatMessage] | None = arguments.pop("resume_messages", None)
+        if self._seed is not None:
             if type(adapter).planted is AcpAdapter.planted:
                 raise AgentOptionError(f"{adapter.label} cannot go on with messages.", hint="leave them out.")
-            check_messages(self._planted)
+            check_messages(self._seed)
         self._adapter = adapter
         self._options = agent_options(
             name=f"interactive_{adapter.key}",
             description=f"{adapter.label} as an interactive agent.",
-            model_aliases=given.pop("model_map", None),
+            model_aliases=arguments.pop("model_map", None),
             skills=skills,
-            **given,
+            **arguments,
         )
         offered_tools(adapter, self._options)
         check_env(adapter, self._options.env)
@@ -239,20 +239,20 @@ class ACPAgent(Agent):
         Raises:
             AgentError: The agent could not be started.
         """
-        own = AgentState(messages=list(state.messages))
-        start = self._start(own, resume)
-        async with open_session(self._adapter, self._options, own, start) as place:
-            opened = resume if isinstance(resume, str) else None
-            if place.started.archive is not None:  # One that is packed, or that came with the sample.
-                opened = place.started.session_id
-            elif resume is None and self._planted is not None:
-                file = self._adapter.planted(place.context, self._planted)
-                await place.workspace.write(file.path, file.content, file.mode)
-                opened = place.started.session_id
-            session = ACPSession(place, self._adapter, self._permissions, state)
+        conversation = AgentState(messages=list(state.messages))
+        start = self._start(conversation, resume)
+        async with open_session(self._adapter, self._options, conversation, start) as inner:
+            reopened = resume if isinstance(resume, str) else None
+            if inner.started.archive is not None:  # One that is packed, or that came with the sample.
+                reopened = inner.started.session_id
+            elif resume is None and self._seed is not None:
+                file = self._adapter.planted(inner.context, self._seed)
+                await inner.workspace.write(file.path, file.content, file.mode)
+                reopened = inner.started.session_id
+            session = ACPSession(inner, self._adapter, self._permissions, state)
             try:
-                await session.open(opened)
-                keep_folder(session.id, place.context)
+                await session.open(reopened)
+                record_folder(session.id, inner.context)
                 yield session
             finally:
                 await session.close()
@@ -279,7 +279,7 @@ class ACPAgent(Agent):
                 raise AgentOptionError(f"The saved session is {resume.agent}'s, not {self._adapter.key}'s.")
             return ResumePoint(resume.system, resume.id, archive=resume.archive)
         if resume is not None:
-            return folder_of(resume)
+            return resume_point_of(resume)
         return ResumePoint(system_text(state.messages, self._options.system_prompt))
 
     @property

@@ -45,16 +45,18 @@ class SessionClient(PermissiveClient):
     """The client of one session.
 
     Args:
-        hear: Called for each update with the session's id and the events.
-        asked: Callback that answers permission requests.
+        on_update: Called for each update with the session's id and the events.
+        on_permission: Callback that answers permission requests.
     """
 
     def __init__(
-        self, hear: Callable[[str, list[Event]], None], asked: Callable[[PermissionRequest], Awaitable[Decision]]
+        self,
+        on_update: Callable[[str, list[Event]], None],
+        on_permission: Callable[[PermissionRequest], Awaitable[Decision]],
     ) -> None:
-        self.heard = 0
-        self._hear = hear
-        self._asked = asked
+        self.update_count = 0
+        self._on_update = on_update
+        self._on_permission = on_permission
         self._replaying = False
         self._calls: dict[str, dict[str, Any]] = {}
 
@@ -69,31 +71,31 @@ class SessionClient(PermissiveClient):
 
     async def session_update(self, session_id: str, update: Any, **kwargs: Any) -> None:
         """Pass the update's events on."""
-        self.heard += 1
+        self.update_count += 1
         if isinstance(update, ToolCallStart | ToolCallProgress):
             if update.status in ("completed", "failed"):  # No more permission requests for this call.
                 self._calls.pop(update.tool_call_id, None)
             else:
-                self._calls.setdefault(update.tool_call_id, {}).update(_said(update))
-        self._hear(session_id, events_of(update, self._replaying))
+                self._calls.setdefault(update.tool_call_id, {}).update(_details(update))
+        self._on_update(session_id, events_of(update, self._replaying))
 
     async def request_permission(
         self, session_id: str, tool_call: ToolCallUpdate, options: list[PermissionOption], **kwargs: Any
     ) -> RequestPermissionResponse:
         """Return the decision on a permission request."""
         # Agents may omit details that an earlier update of the call contained.
-        known = self._calls.get(tool_call.tool_call_id, {})
-        known = {"kind": None, "raw_input": _arguments(known.get("text", "")), **known, **_said(tool_call)}
-        whole = tool_call.model_copy(update={name: known[name] for name in ("kind", "raw_input")})
-        return response(await self._asked(request_of(whole, options)), options)
+        details = self._calls.get(tool_call.tool_call_id, {})
+        details = {"kind": None, "raw_input": _arguments(details.get("text", "")), **details, **_details(tool_call)}
+        complete = tool_call.model_copy(update={name: details[name] for name in ("kind", "raw_input")})
+        return response(await self._on_permission(request_of(complete, options)), options)
 
 
-def _said(call: ToolCallStart | ToolCallUpdate) -> dict[str, Any]:
-    said = {name: value for name in ("kind", "raw_input") if (value := getattr(call, name)) is not None}
+def _details(call: ToolCallStart | ToolCallUpdate) -> dict[str, Any]:
+    details = {name: value for name in ("kind", "raw_input") if (value := getattr(call, name)) is not None}
     texts = [
         each.content.text for each in call.content or () if isinstance(getattr(each, "content", None), TextContentBlock)
     ]
-    return {**said, "text": texts[-1]} if texts else said
+    return {**details, "text": texts[-1]} if texts else details
 
 
 def _arguments(text: str) -> Any:

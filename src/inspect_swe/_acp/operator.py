@@ -32,17 +32,17 @@ async def run_channel(session: ACPSession, channel: AgentChannel) -> None:
     task = _text(session.state.messages)
     if task:
         task = opening(session.state.messages, None, None).prompt
-    said: Sequence[ChatMessage] = await channel.before_turn(session.state.messages)
-    while text := "\n\n".join(filter(None, [task, _text(said)])):
-        source = "operator" if said else None
+    messages: Sequence[ChatMessage] = await channel.before_turn(session.state.messages)
+    while text := "\n\n".join(filter(None, [task, _text(messages)])):
+        source = "operator" if messages else None
         task = ""
         try:
             with channel.turn_scope():
                 await session.prompt(text, source=source)
         except AgentInterrupted:
-            said = await channel.after_cancel(session.state.messages)
+            messages = await channel.after_cancel(session.state.messages)
         else:
-            said = await channel.before_turn(session.state.messages)
+            messages = await channel.before_turn(session.state.messages)
 
 
 def _text(messages: Sequence[ChatMessage]) -> str:

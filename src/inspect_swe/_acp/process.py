@@ -45,24 +45,24 @@ done
 """
 
 
-class Live:
+class AgentProcess:
     """An agent's process. `open()` starts it, `close()` ends it.
 
     Args:
-        place: The agent's sandbox, bridge and CLI.
+        session: The agent's sandbox, bridge and CLI.
         adapter: Adapter of the CLI.
-        service: Launch of the CLI.
+        launch: Launch of the CLI.
         client: Client that receives the agent's updates and requests.
-        sent: Called with each message that is sent to the process.
+        on_message: Called with each message that is sent to the process.
     """
 
     def __init__(
         self,
-        place: Session,
+        session: Session,
         adapter: AcpAdapter,
-        service: AcpLaunch,
+        launch: AcpLaunch,
         client: SessionClient,
-        sent: Callable[[Mapping[str, Any]], None],
+        on_message: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self.session_id = ""
         self.capabilities = AgentCapabilities()
@@ -73,12 +73,12 @@ class Live:
         self.process: Process | None = None
         self.feeder: asyncio.Task[None] | None = None
         self._conn: ClientSideConnection | None = None
-        self._place = place
+        self._session = session
         self._label = adapter.label
         self._reopens = adapter.reopens
-        self._service = service
+        self._launch = launch
         self._client = client
-        self._sent = sent
+        self._on_message = on_message
         self._stack = contextlib.AsyncExitStack()
 
     @property
@@ -103,14 +103,14 @@ class Live:
         Raises:
             SessionStartError: The process could not be started, or the session could not be opened.
         """
-        place, service = self._place, self._service
+        session, launch = self._session, self._launch
         with self._phase("start"):
             if resume is not None and self._reopens:
-                await place.workspace.shell(f'cd "$1" || exit\n{self._reopens}', place.context.config)
-            for file in service.files:
-                await place.workspace.write(file.path, file.content, file.mode)
-            self.process = await place.start(service.argv, service.env, None)
-            connection = acp_connection(self.process, cast(Client, self._client), sent=self._sent)
+                await session.workspace.shell(f'cd "$1" || exit\n{self._reopens}', session.context.config)
+            for file in launch.files:
+                await session.workspace.write(file.path, file.content, file.mode)
+            self.process = await session.start(launch.argv, launch.env, None)
+            connection = acp_connection(self.process, cast(Client, self._client), sent=self._on_message)
             self._conn, self.feeder, self.info = await self._stack.enter_async_context(connection)
         with self._phase("initialize"):
             answer = await self.conn.initialize(
@@ -123,10 +123,10 @@ class Live:
         with self._phase("session"):
             opened = await self._open_session(resume)
             self.modes, self.config_options = opened.modes, opened.config_options or ()
-        place.name(self.session_id)
-        if service.mode is not None:
+        session.set_session_id(self.session_id)
+        if launch.mode is not None:
             with self._phase("mode"):
-                await self.conn.set_session_mode(session_id=self.session_id, mode_id=service.mode)
+                await self.conn.set_session_mode(session_id=self.session_id, mode_id=launch.mode)
 
     async def close(self) -> None:
         """End the session and the process. Never raises."""
@@ -140,7 +140,7 @@ class Live:
         with anyio.CancelScope(shield=True):
             await self._stack.aclose()
         self._conn = None
-        self._place.tell_output()
+        self._session.record_output()
 
     async def exit_error(self) -> AgentExitedError:
         """Return the error for a process that has exited, with its exit code and output."""
@@ -156,8 +156,8 @@ class Live:
 
     async def _open_session(self, resume: str | None) -> Any:
         can = self.capabilities.session_capabilities
-        servers = mcp_to_acp(self._service.session_servers)
-        common: dict[str, Any] = {"cwd": self._place.context.cwd, "mcp_servers": servers, **self._service.meta}
+        servers = mcp_to_acp(self._launch.session_servers)
+        common: dict[str, Any] = {"cwd": self._session.context.cwd, "mcp_servers": servers, **self._launch.meta}
         if resume is None:
             opened = await self.conn.new_session(**common)
             self.session_id = opened.session_id
@@ -168,9 +168,9 @@ class Live:
         with self._client.replaying():
             loaded = await self.conn.load_session(session_id=resume, **common)
             # Some CLIs answer before they have replayed the whole conversation.
-            heard = -1
-            while heard != self._client.heard:
-                heard = self._client.heard
+            count = -1
+            while count != self._client.update_count:
+                count = self._client.update_count
                 await asyncio.sleep(_QUIET)
             return loaded
 
@@ -181,7 +181,7 @@ class Live:
             with anyio.fail_after(_START_TIMEOUT):
                 yield
         except (ConnectionError, TimeoutError, RequestError) as error:
-            what = f"said: {said(error)}" if isinstance(error, RequestError) else "ended"
+            what = f"said: {error_text(error)}" if isinstance(error, RequestError) else "ended"
             if isinstance(error, TimeoutError):
                 what = f"did not answer within {_START_TIMEOUT} s"
             raise SessionStartError(
@@ -194,7 +194,7 @@ class Live:
             ) from error
 
 
-def said(error: RequestError) -> str:
+def error_text(error: RequestError) -> str:
     """Return an error's text with the details that most agents put in its data."""
     details = error.data.get("details") or error.data.get("message") if isinstance(error.data, dict) else error.data
     return f"{error} ({details})" if details else str(error)

@@ -12,7 +12,7 @@ import anyio
 
 from .events import Event, StopReason, TextChunk, ToolStarted, Turn, TurnEnded
 
-_KEPT = 20_000
+_MAX_EVENTS = 20_000
 """The maximum number of events stored of a turn."""
 
 Ended = tuple[StopReason, Mapping[str, int] | None]
@@ -43,7 +43,7 @@ class Prompt:
         self._run = run
         self._stop = stop
         self._task: asyncio.Task[Turn] | None = None
-        self._events: deque[Event] = deque(maxlen=_KEPT)
+        self._events: deque[Event] = deque(maxlen=_MAX_EVENTS)
         self._text: list[str] = []
         self._calls: dict[str, ToolStarted] = {}
         self._waiting: asyncio.Queue[Event | None] = asyncio.Queue()

@@ -12,7 +12,7 @@ from .._errors import ACPError, AgentError, AgentOptionError
 from .._runtime.session import Session
 from .._sandbox.archive import pack
 
-_LARGEST = 192 << 20
+_MAX_BYTES = 192 << 20
 
 
 @dataclass(frozen=True)
@@ -32,34 +32,34 @@ class SavedSession:
     archive: bytes = field(repr=False)
 
 
-def keep_folder(session_id: str, context: LaunchContext) -> None:
+def record_folder(session_id: str, context: LaunchContext) -> None:
     """Record the location of a session's files in the sample's store."""
     store().set(_key(session_id), {"config": context.config, "system": context.system})
 
 
-def folder_of(session_id: str) -> ResumePoint:
+def resume_point_of(session_id: str) -> ResumePoint:
     """Return the resume point of a session of this sample.
 
     Raises:
         AgentOptionError: The sample has no session with that id.
     """
-    kept = store().get(_key(session_id))
-    if not kept:
+    saved = store().get(_key(session_id))
+    if not saved:
         raise AgentOptionError(
             f"There was no session {session_id!r} in this sample.",
             hint="for a session of another sample, keep what its save() returns, and resume with that.",
         )
-    return ResumePoint(kept["system"], session_id, kept["config"])
+    return ResumePoint(saved["system"], session_id, saved["config"])
 
 
-async def save(place: Session, session_id: str) -> SavedSession:
+async def save(session: Session, session_id: str) -> SavedSession:
     """Archive a session's files.
 
     Raises:
         ACPError: The sandbox lacks tar, gzip or base64, the session is too large, or archiving failed.
     """
     try:
-        packed = await pack(place.workspace, place.context.config, place.adapter.sessions, _LARGEST)
+        archive = await pack(session.workspace, session.context.config, session.adapter.sessions, _MAX_BYTES)
     except AgentError as error:
         raise ACPError(
             f"The session could not be saved: {error.summary}",
@@ -67,7 +67,7 @@ async def save(place: Session, session_id: str) -> SavedSession:
             exit_code=error.exit_code,
             stderr=error.stderr,
         ) from error
-    return SavedSession(session_id, place.adapter.key, place.context.system, packed)
+    return SavedSession(session_id, session.adapter.key, session.context.system, archive)
 
 
 def _key(session_id: str) -> str:

@@ -61,9 +61,9 @@ def _claude_entry(context: LaunchContext, message: ChatMessage) -> dict[str, Any
         for call in message.tool_calls or []
     ]
     told = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": context.model}
-    ended = {"stop_reason": "tool_use" if calls else "end_turn", "stop_sequence": None}
+    stop = {"stop_reason": "tool_use" if calls else "end_turn", "stop_sequence": None}
     usage = {"usage": {"input_tokens": 0, "output_tokens": 0}}
-    return {"type": "assistant", "message": {**told, "content": [*text, *calls], **ended, **usage}}
+    return {"type": "assistant", "message": {**told, "content": [*text, *calls], **stop, **usage}}
 
 
 def codex_session(context: LaunchContext, home: str, messages: Sequence[ChatMessage]) -> File:

@@ -26,7 +26,7 @@ from .adapter import AcpAdapter
 from .client import SessionClient
 from .events import Decision, Event, PermissionAsked, Plan, Turn, TurnEnded
 from .permissions import PermissionRequest, Permissions, decide
-from .process import Live, end_commands, said
+from .process import AgentProcess, end_commands, error_text
 from .prompt import Ended, Prompt
 from .saved import SavedSession, save
 
@@ -37,47 +37,47 @@ class ACPSession:
     """A conversation with an agent in the sandbox, opened by `ACPAgent.session()`.
 
     Args:
-        place: The agent's sandbox, bridge and CLI.
+        session: The agent's sandbox, bridge and CLI.
         adapter: Adapter of the CLI.
         permissions: Policy for permission requests.
         state: The user's state, which the session keeps up to date.
     """
 
     def __init__(
-        self, place: Session, adapter: AcpAdapter, permissions: Permissions, state: AgentState | TaskState
+        self, session: Session, adapter: AcpAdapter, permissions: Permissions, state: AgentState | TaskState
     ) -> None:
         self.state = state
-        self._place = place
+        self._session = session
         self._adapter = adapter
         self._permissions = permissions
-        self._client = SessionClient(self._hear, self._asked)
-        service = adapter.acp_launch(place.context, permissions != "allow")
-        self._live = Live(place, adapter, service, self._client, self._sent)
-        self._turns = asyncio.Lock()
+        self._client = SessionClient(self._on_update, self._on_permission)
+        launch = adapter.acp_launch(session.context, permissions != "allow")
+        self._process = AgentProcess(session, adapter, launch, self._client, self._on_message)
+        self._turn_lock = asyncio.Lock()
         self._running: Prompt | None = None
-        self._raised: BaseException | None = None
+        self._error: BaseException | None = None
         self._count = 0
         self._listeners: set[asyncio.Queue[Event | None]] = set()
 
     @property
     def id(self) -> str:
         """The session's id."""
-        return self._live.session_id
+        return self._process.session_id
 
     @property
     def capabilities(self) -> AgentCapabilities:
         """The agent's capabilities, as it announced them."""
-        return self._live.capabilities
+        return self._process.capabilities
 
     @property
     def modes(self) -> SessionModeState | None:
         """The session's modes, if the agent has any."""
-        return self._live.modes
+        return self._process.modes
 
     @property
     def config_options(self) -> Sequence[Any]:
         """The options that `set_config()` can change."""
-        return self._live.config_options
+        return self._process.config_options
 
     @property
     def conn(self) -> ClientSideConnection:
@@ -86,22 +86,22 @@ class ACPSession:
         Raises:
             AgentExitedError: The connection is closed.
         """
-        return self._live.conn
+        return self._process.conn
 
     @property
     def stderr(self) -> str:
         """The end of the agent's stderr."""
-        return self._live.info.stderr
+        return self._process.info.stderr
 
     @property
     def prompted(self) -> bool:
         """Whether a prompt has been sent."""
-        return self._place.connection.launched.is_set()
+        return self._session.is_prompted
 
     @property
     def exited(self) -> bool:
         """Whether the agent's process has ended."""
-        return self._live.exited
+        return self._process.exited
 
     def prompt(self, content: str | Sequence[Any], *, source: str | None = None, queue: bool = False) -> Prompt:
         """Send a prompt to the agent.
@@ -129,13 +129,13 @@ class ACPSession:
                     f"{self._adapter.label} is still working on another prompt.",
                     hint="await that one first, cancel() it, or give this one with queue=True.",
                 )
-            async with self._turns:
+            async with self._turn_lock:
                 self._running = prompt
                 try:
                     ended = await self._turn(prompt, source)
                 finally:
                     self._running = None
-            self._tell(TurnEnded(*ended))
+            self._publish(TurnEnded(*ended))
             return ended
 
         return Prompt(blocks, run, self._stop)
@@ -162,10 +162,10 @@ class ACPSession:
             The active prompt: the same one as before, or a new one that has been sent.
         """
         running = self._running
-        if running is not None and self._live.steering:
+        if running is not None and self._process.steering:
             meta = {"steering": {"idleBehavior": "promptRequired"}}
-            told = {"sessionId": self.id, "prompt": [{"type": "text", "text": text}], "_meta": meta}
-            answer = await self._call(self.conn.ext_method("session/steering", told))
+            params = {"sessionId": self.id, "prompt": [{"type": "text", "text": text}], "_meta": meta}
+            answer = await self._call(self.conn.ext_method("session/steering", params))
             if answer.get("outcome") == "injected":
                 return running
         await self.cancel()
@@ -201,9 +201,9 @@ class ACPSession:
         Raises:
             AgentExitedError: Always, after the process has exited.
         """
-        if self._live.feeder is not None:
-            await asyncio.wait({self._live.feeder})
-        raise await self._live.exit_error()
+        if self._process.feeder is not None:
+            await asyncio.wait({self._process.feeder})
+        raise await self._process.exit_error()
 
     async def save(self) -> SavedSession:
         """Save the session in its current state, to resume it in another sandbox (`ACPAgent.session(resume=...)`).
@@ -212,12 +212,12 @@ class ACPSession:
             ACPError: The sandbox lacks tar, gzip or base64, the session is too large, or archiving failed.
         """
         if wait := self._adapter.settles:
-            await self._place.workspace.shell(f'cd "$1" || exit\n{wait}', self._place.context.config, self.id)
-        return await save(self._place, self.id)
+            await self._session.workspace.shell(f'cd "$1" || exit\n{wait}', self._session.context.config, self.id)
+        return await save(self._session, self.id)
 
     async def gather(self) -> None:
         """Save the files that match `collect` so far in the sample's store."""
-        await collect(self._place, self._place.collectors)
+        await collect(self._session, self._session.collectors)
 
     async def restart(self) -> None:
         """Restart the agent's process and resume this session, for example after a crash.
@@ -228,11 +228,11 @@ class ACPSession:
             SessionStartError: The process could not be started, or it did not find the session.
         """
         session_id = self.id
-        await self._live.close()
+        await self._process.close()
         with contextlib.suppress(Exception):
-            await self._place.workspace.relay.kill_all()
+            await self._session.workspace.relay.kill_all()
         # The CLI's copy of the conversation may lack the end of the last answer before the crash.
-        forget_thread(self._place.connection.bridge)
+        forget_thread(self._session.bridge)
         await self.open(session_id)
 
     async def open(self, resume: str | None = None) -> None:
@@ -243,9 +243,9 @@ class ACPSession:
             AgentPolicyError: Settings forbid the agent's mode.
         """
         try:
-            await self._live.open(resume)
+            await self._process.open(resume)
         except SessionStartError as error:
-            if (refused := await self._place.refusal(error)) is None:
+            if (refused := await self._session.refusal(error)) is None:
                 raise
             raise refused from error
 
@@ -254,10 +254,10 @@ class ACPSession:
         with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
             if self._running is not None:
                 await self._stop(self._running)
-            if self._live.exited:
+            if self._process.exited:
                 # A dead agent does not end its own processes.
-                await self._place.workspace.relay.kill_all()
-        await self._live.close()
+                await self._session.workspace.relay.kill_all()
+        await self._process.close()
         self._merge()
         for waiting in self._listeners:
             waiting.put_nowait(None)
@@ -267,58 +267,58 @@ class ACPSession:
         try:
             return await request
         except ConnectionError as error:
-            raise await self._live.exit_error() from error
+            raise await self._process.exit_error() from error
         except RequestError as error:
-            raise self._failed(error) from error
+            raise self._turn_error(error) from error
 
     async def _turn(self, prompt: Prompt, source: str | None) -> Ended:
         """Send a prompt and wait for its turn to end. The turn gets a span in the transcript."""
-        bridge, stats = self._place.connection.bridge, self._place.stats
+        bridge, stats = self._session.bridge, self._session.stats
         texts = [block.text for block in prompt.content if isinstance(block, TextContentBlock)]
         if source == "operator":
-            bridge.note_operator_message(ChatMessageUser(content=_shown(prompt.content), source="operator"))
-        self._raised = None
+            bridge.note_operator_message(ChatMessageUser(content=_text_of(prompt.content), source="operator"))
+        self._error = None
         self._count += 1
         ended: Ended = ("cancelled", None)
-        async with self._place.phase(f"{self._adapter.label}: turn {self._count}", "acp_turn"):
-            limit, asked = self._place.output_limit, stats.requests
-            self._place.connection.begin(self.id, [*texts, "\n\n".join(texts)])
+        async with self._session.phase(f"{self._adapter.label}: turn {self._count}", "acp_turn"):
+            limit, requests = self._session.output_limit, stats.requests
+            self._session.begin_prompt([*texts, "\n\n".join(texts)])
             try:
                 with limit.ending(lambda: self._stop(prompt)):
                     answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
                 ended = (answer.stop_reason, _usage(answer.usage))
             except ConnectionError as error:
-                raise await self._live.exit_error() from error
+                raise await self._process.exit_error() from error
             except RequestError as error:
-                ended = await self._after_error(error, prompt, stats.requests > asked)
+                ended = await self._after_error(error, prompt, stats.requests > requests)
             finally:
-                self._place.connection.end_calls(failed=ended[0] == "cancelled")
+                self._session.end_calls(failed=ended[0] == "cancelled")
                 self._merge()
-            if self._raised is not None:
-                raise self._raised
-            if ended[0] == "end_turn" and (failure := self._place.provider_error(gave_up=False)):
+            if self._error is not None:
+                raise self._error
+            if ended[0] == "end_turn" and (failure := self._session.provider_error(gave_up=False)):
                 raise failure
-            ended = self._cut(ended, stats.requests > asked)
-            if ended[0] == "end_turn" and not self._place.has_offered_tools:
-                raise await self._place.policy_error("it offered the model no tool at all")
-            self._inform({"event": "turn", "stop_reason": ended[0], "usage": ended[1]})
+            ended = self._with_truncation(ended, stats.requests > requests)
+            if ended[0] == "end_turn" and not self._session.has_offered_tools:
+                raise await self._session.policy_error("it offered the model no tool at all")
+            self._record({"event": "turn", "stop_reason": ended[0], "usage": ended[1]})
             return ended
 
-    async def _after_error(self, error: RequestError, prompt: Prompt, asked: bool) -> Ended:
+    async def _after_error(self, error: RequestError, prompt: Prompt, has_requested: bool) -> Ended:
         """Return the result of a turn that was answered with an error, if it was cancelled or cut; raise otherwise."""
         if prompt.stopping.is_set():
             return ("cancelled", None)
-        if asked and self._place.cut is not None:
+        if has_requested and self._session.truncation is not None:
             return ("max_tokens", None)
-        failed = self._failed(error)
-        raise await self._place.refusal(failed) or failed from error
+        failure = self._turn_error(error)
+        raise await self._session.refusal(failure) or failure from error
 
-    def _cut(self, ended: Ended, asked: bool) -> Ended:
+    def _with_truncation(self, ended: Ended, has_requested: bool) -> Ended:
         """Correct the result of a turn cut by the output limit, since not every agent reports that."""
-        limit, reason = self._place.output_limit, self._place.cut if asked else None
+        limit, reason = self._session.output_limit, self._session.truncation if has_requested else None
         if reason is None or (ended[0] == "cancelled" and not limit.is_reached):
             return ended
-        limit.tell(reason, "")
+        limit.record(reason, "")
         return ("max_tokens", ended[1])
 
     async def _stop(self, prompt: Prompt) -> None:
@@ -333,38 +333,41 @@ class ACPSession:
         with anyio.move_on_after(_CANCEL_TIMEOUT):
             await prompt.wait()
         if not prompt.ended:
-            await self._place.workspace.relay.kill_all()
+            await self._session.workspace.relay.kill_all()
             await prompt.wait()
-        elif self._adapter.outlived and self._live.process is not None:
-            await end_commands(self._place.workspace, self._live.process.pid, time.monotonic() - prompt.began)
+        elif self._adapter.outlived and self._process.process is not None:
+            await end_commands(self._session.workspace, self._process.process.pid, time.monotonic() - prompt.began)
 
     def _merge(self) -> None:
         """Copy the bridge's state to the user's."""
-        state = self._place.state
+        state = self._session.state
         if self.state is not state:
             self.state.messages, self.state.output = state.messages, state.output
 
-    def _failed(self, error: RequestError) -> AgentError:
-        details = {"stdout": self._live.info.stdout, "stderr": self._live.info.stderr}
-        return self._place.provider_error(gave_up=True, **details) or TurnFailedError(
-            f"{self._adapter.label} answered with an error: {said(error)}", code=error.code, data=error.data, **details
+    def _turn_error(self, error: RequestError) -> AgentError:
+        details = {"stdout": self._process.info.stdout, "stderr": self._process.info.stderr}
+        return self._session.provider_error(gave_up=True, **details) or TurnFailedError(
+            f"{self._adapter.label} answered with an error: {error_text(error)}",
+            code=error.code,
+            data=error.data,
+            **details,
         )
 
-    def _sent(self, message: Mapping[str, Any]) -> None:
+    def _on_message(self, message: Mapping[str, Any]) -> None:
         if message.get("method") == "session/prompt":
-            self._place.connection.launched.set()
+            self._session.mark_prompted()
 
-    def _hear(self, session_id: str, events: list[Event]) -> None:
+    def _on_update(self, session_id: str, events: list[Event]) -> None:
         """Pass the events of an update on, unless it belongs to another session (a sub-agent's)."""
         if session_id == self.id or not self.id:
             for event in events:
-                self._tell(event)
+                self._publish(event)
 
-    async def _asked(self, request: PermissionRequest) -> Decision:
+    async def _on_permission(self, request: PermissionRequest) -> Decision:
         """Answer a permission request, with "cancel" while the turn is being cancelled."""
         running = self._running
         stopping = running.stopping if running is not None else asyncio.Event()
-        deciding = asyncio.ensure_future(decide(self._permissions, request, self._place.state))
+        deciding = asyncio.ensure_future(decide(self._permissions, request, self._session.state))
         stopped = asyncio.ensure_future(stopping.wait())
         decision: Decision = "cancel"
         try:
@@ -373,28 +376,28 @@ class ACPSession:
                 decision = deciding.result()
         except Exception as error:
             # A failed decision must not count as an answer: the turn ends with the error.
-            self._raised = error
+            self._error = error
             with contextlib.suppress(Exception):
                 await self.conn.cancel(session_id=self.id)
         finally:
             deciding.cancel()
             stopped.cancel()
-        self._tell(PermissionAsked(request.id, request.title, decision))
+        self._publish(PermissionAsked(request.id, request.title, decision))
         return decision
 
-    def _tell(self, event: Event) -> None:
+    def _publish(self, event: Event) -> None:
         """Pass an event to the prompt, the listeners and the transcript."""
         if self._running is not None and not event.replay:
             self._running.add(event)
         for waiting in self._listeners:
             waiting.put_nowait(event)
         if isinstance(event, Plan) and not event.replay:
-            self._inform({"event": "plan", "entries": [list(entry) for entry in event.entries]})
+            self._record({"event": "plan", "entries": [list(entry) for entry in event.entries]})
         elif isinstance(event, PermissionAsked):
-            self._inform({"event": "permission", "title": event.title, "decision": event.decision})
+            self._record({"event": "permission", "title": event.title, "decision": event.decision})
 
-    def _inform(self, data: dict[str, Any]) -> None:
-        with in_span(self._place.stats.span):
+    def _record(self, data: dict[str, Any]) -> None:
+        with in_span(self._session.stats.span):
             transcript().info(data, source="inspect_swe")
 
 
@@ -402,5 +405,5 @@ def _usage(usage: Any) -> Mapping[str, int] | None:
     return None if usage is None else usage.model_dump(exclude_none=True, exclude={"field_meta"})
 
 
-def _shown(content: Sequence[Any]) -> str:
+def _text_of(content: Sequence[Any]) -> str:
     return "\n\n".join(str(getattr(block, "text", "")) for block in content)

@@ -26,7 +26,7 @@ from .tool_names import offered_tools
 
 logger = logging.getLogger(__name__)
 
-_MADE_OF = "__inspect_swe_made_of__"
+_PARTS = "__inspect_swe_parts__"
 
 
 def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
@@ -83,37 +83,37 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
             earlier.save(session.state, session.context)
         return session.state
 
-    setattr(execute, _MADE_OF, (adapter, options))
+    setattr(execute, _PARTS, (adapter, options))
     return agent_with(execute, name=options.name, description=options.description)
 
 
 def adapter_of(agent: Agent) -> Adapter | None:
     """Return the adapter of an agent made by `cli_agent()`, or None for any other agent."""
-    made: tuple[Adapter, AgentOptions] | None = getattr(agent, _MADE_OF, None)
-    return None if made is None else made[0]
+    parts: tuple[Adapter, AgentOptions] | None = getattr(agent, _PARTS, None)
+    return None if parts is None else parts[0]
 
 
-def asked_for(agent: Agent, result: ResultSpec) -> Agent:
+def with_result(agent: Agent, result: ResultSpec) -> Agent:
     """Return a copy of an agent that also has to produce a result.
 
     Raises:
         AgentOptionError: The agent is not made by `cli_agent()`, runs in centaur mode, or has several attempts.
     """
-    made: tuple[Adapter, AgentOptions] | None = getattr(agent, _MADE_OF, None)
-    if made is None or made[1].centaur is not None or made[1].attempts.attempts > 1:
+    parts: tuple[Adapter, AgentOptions] | None = getattr(agent, _PARTS, None)
+    if parts is None or parts[1].centaur is not None or parts[1].attempts.attempts > 1:
         raise AgentOptionError(
             f"{agent_arguments(agent)[0]} cannot be asked for a result.",
             hint="give an agent of this package, neither interactive nor in centaur mode, with one attempt.",
         )
-    adapter, options = made
+    adapter, options = parts
     return cli_agent(adapter, replace(options, result=result))
 
 
 def _warn_of_media(adapter: Adapter, state: AgentState) -> None:
-    taken = {"image"} if adapter.takes_images else set[str]()
-    left_out = {kind for message in state.messages for kind in _media(message)} - taken
-    if left_out:
-        logger.warning("%s cannot take these in its input, they are left out: %s.", adapter.label, ", ".join(left_out))
+    supported = {"image"} if adapter.takes_images else set[str]()
+    unsupported = {kind for message in state.messages for kind in _media(message)} - supported
+    if unsupported:
+        logger.warning("%s does not accept %s in its input: omitted.", adapter.label, ", ".join(unsupported))
 
 
 def _media(message: ChatMessage) -> set[str]:

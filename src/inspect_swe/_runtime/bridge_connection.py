@@ -114,7 +114,7 @@ async def own_bridge(
     route: Route,
     state: AgentState,
     workspace: Workspace,
-    ending: AbortScope,
+    abort_scope: AbortScope,
     checkpointer: Checkpointer | None,
 ) -> AsyncIterator[BridgeConnection]:
     """Open our own bridge: an app on this host, whose port the relay forwards into the sandbox."""
@@ -130,7 +130,7 @@ async def own_bridge(
         is_root = calls.on_output(messages, output)
         for exceeded in (counter.on_output(output) for counter in repeats if is_root is not False):
             if exceeded is not None:
-                ending.end(exceeded)
+                abort_scope.end(exceeded)
         return is_root
 
     bridge = create_bridge(
@@ -146,7 +146,7 @@ async def own_bridge(
         checkpointer=checkpointer,
         changes=changes,
     )
-    app = BridgeApp(bridge, _settings(adapter, options, route), tracker, ending.end)
+    app = BridgeApp(bridge, _settings(adapter, options, route), tracker, abort_scope.end)
     async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
         url = f"http://127.0.0.1:{port}"
         connection = BridgeConnection(
@@ -161,7 +161,7 @@ async def own_bridge(
         )
         idle = [functools.partial(limit.watch, connection) for limit in idle_limits()]
         failed, late = functools.partial(requested_failure, bridge), functools.partial(_late_tools, connection, options)
-        with ending.watching(workspace.wait_lost, failed, late, *idle):
+        with abort_scope.watching(workspace.wait_lost, failed, late, *idle):
             try:
                 yield connection
             finally:
@@ -185,7 +185,7 @@ async def inspect_bridge(
     route: Route,
     state: AgentState,
     workspace: Workspace,
-    ending: AbortScope,
+    abort_scope: AbortScope,
     checkpointer: Checkpointer | None,
 ) -> AsyncIterator[BridgeConnection]:
     """Open Inspect's public bridge, the fallback that works with any inspect_ai release.
@@ -211,7 +211,7 @@ async def inspect_bridge(
             causes.append(settings.missing({full_name(tool) for tool in tools}))
             stats.tools_offered.set()
         for cause in filter(None, causes):
-            ending.end(cause)
+            abort_scope.end(cause)
             raise cause
 
     bridging = sandbox_agent_bridge(
@@ -236,7 +236,7 @@ async def inspect_bridge(
             )
         url = f"http://127.0.0.1:{bridge.port}"
         connection = BridgeConnection("inspect", bridge, url, lambda: stats.requests, stats, output_limit=output_limit)
-        with ending.watching(workspace.wait_lost, functools.partial(_late_tools, connection, options)):
+        with abort_scope.watching(workspace.wait_lost, functools.partial(_late_tools, connection, options)):
             yield connection
 
 

@@ -99,5 +99,5 @@ echo "$$" >>{shlex.quote(folder)}/pids
 exec {unset} PATH={path}:"$PATH" {variables} {shlex.join(terminal.argv)} "$@"
 """
     await workspace.write(f"{folder}/{adapter.command}", script.encode(errors="replace"), 0o755)
-    session.tell_what_runs(terminal.argv)
+    session.record_launch(terminal.argv)
     return folder

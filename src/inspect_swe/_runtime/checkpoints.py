@@ -51,7 +51,7 @@ class Checkpoints:
     def __init__(self, inspect: Checkpointer) -> None:
         self.inspect = inspect
         self._session: Session | None = None
-        self.point = inspect.track("inspect_swe", self._here, Point())
+        self.point = inspect.track("inspect_swe", self._current, Point())
 
     @property
     def resumes(self) -> bool:
@@ -71,8 +71,8 @@ class Checkpoints:
     def prompt(self) -> str:
         """The prompt that resumes the agent's work."""
         report = self.inspect.restored
-        said = report.message if report is not None and not report.transparent else None
-        return f"{said}\n\n{GO_ON}" if said else GO_ON
+        message = report.message if report is not None and not report.transparent else None
+        return f"{message}\n\n{GO_ON}" if message else GO_ON
 
     def folder(self, probe: Probe) -> str | None:
         """Return a private folder that checkpoints include, or None if the eval saves no checkpoints."""
@@ -96,11 +96,11 @@ class Checkpoints:
         session.resumes, session.attempts = self.resumes, self.point.attempts
         self._session = session
 
-    def _here(self) -> Point:
+    def _current(self) -> Point:
         if (session := self._session) is None:
             return self.point
-        context, told = session.context, session.session_id
-        return Point(session_id=told, config=context.config, system=context.system, attempts=session.attempts)
+        context, session_id = session.context, session.session_id
+        return Point(session_id=session_id, config=context.config, system=context.system, attempts=session.attempts)
 
 
 @contextlib.asynccontextmanager

@@ -25,8 +25,8 @@ from .session import Session
 
 T = TypeVar("T", bound=BaseModel)
 
-_MOST_BYTES = 1 << 20
-_MOST_SECONDS = 10
+_MAX_BYTES = 1 << 20
+_TIMEOUT = 10
 _NOT_YET = "The agent has not been done yet."
 
 _REQUEST = """When you are done, write your result as JSON to this file, which is none of the task's own:
@@ -156,10 +156,10 @@ def result_of(state: TaskState | EvalSample | Store, model: type[T]) -> T | None
             return score
         ```
     """
-    kept = state if isinstance(state, Store) else state.store
+    source = state if isinstance(state, Store) else state.store
     # Use a copy: a `StoreModel` writes its defaults into the store that it reads.
     result = SweResult(
-        store=Store({key: value for key, value in kept.items() if key.startswith(f"{SweResult.__name__}:")})
+        store=Store({key: value for key, value in source.items() if key.startswith(f"{SweResult.__name__}:")})
     )
     return None if result.tries == 0 or result.error is not None else model.model_validate_json(_compact(result.data))
 
@@ -181,21 +181,21 @@ class ResultCheck:
 
     async def request(self, session: Session) -> str:
         """Return the request for the result, and clear the result of an earlier call."""
-        _keep(None, Verdict(None, (_NOT_YET,)), 0)
+        _save(None, Verdict(None, (_NOT_YET,)), 0)
         folder = await session.workspace.shell('cd "$1" && pwd -P', session.context.config)
         self._path = f"{folder.stdout.rstrip()}/{self._name}"
-        asked = _REQUEST.format(path=self._path, schema=self._schema.text)
-        return f"{asked}\n\n{self._spec.instructions}" if self._spec.instructions else asked
+        request = _REQUEST.format(path=self._path, schema=self._schema.text)
+        return f"{request}\n\n{self._spec.instructions}" if self._spec.instructions else request
 
     async def __call__(self, session: Session) -> Feedback | None:
         """Validate the agent's file: set a valid result as the answer, or return feedback while retries are left."""
-        text, verdict = await self._look(session)
+        text, verdict = await self._read(session)
         self._tries += 1
-        _keep(text, verdict, self._tries)
+        _save(text, verdict, self._tries)
         told: dict[str, JsonValue] = {"event": "result", "try": self._tries, "problems": [*verdict.problems]}
         record(InfoEvent(data=told, source="inspect_swe"))
         if not verdict.problems:
-            session.answer_is(_compact(verdict.data))
+            session.set_answer(_compact(verdict.data))
             return None
         refused = session.state.output.stop_reason == "content_filter"
         if refused or self._corrections >= self._spec.retries:
@@ -204,21 +204,21 @@ class ResultCheck:
         problems = "\n".join(f"- {problem}" for problem in verdict.problems)
         return Feedback(_WRONG.format(path=self._path, problems=problems), f"correction {self._corrections}")
 
-    async def _look(self, session: Session) -> tuple[str | None, Verdict]:
+    async def _read(self, session: Session) -> tuple[str | None, Verdict]:
         try:
-            with anyio.fail_after(_MOST_SECONDS):
-                (content,) = await read_files(session.workspace, [self._path], _MOST_BYTES, _MOST_BYTES)
+            with anyio.fail_after(_TIMEOUT):
+                (content,) = await read_files(session.workspace, [self._path], _MAX_BYTES, _MAX_BYTES)
         except TimeoutError:
-            return None, Verdict(None, (f"it could not be read within {_MOST_SECONDS} seconds",))
+            return None, Verdict(None, (f"it could not be read within {_TIMEOUT} seconds",))
         if content is None:
             return None, Verdict(None, (_MISSING,))
-        if len(content) > _MOST_BYTES:
-            return None, Verdict(None, (f"it is larger than {_MOST_BYTES >> 20} MiB",))
+        if len(content) > _MAX_BYTES:
+            return None, Verdict(None, (f"it is larger than {_MAX_BYTES >> 20} MiB",))
         text = content.decode(errors="replace")
         return text, self._schema.judge(text)
 
 
-def _keep(raw: str | None, verdict: Verdict, tries: int) -> None:
+def _save(raw: str | None, verdict: Verdict, tries: int) -> None:
     result = store_as(SweResult)
     result.data, result.raw, result.tries = verdict.data, raw, tries
     result.error = "\n".join(verdict.problems) or None

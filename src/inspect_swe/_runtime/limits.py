@@ -24,7 +24,7 @@ class _AgentLimit(Limit):
 
     def __init__(self, limit: float) -> None:
         super().__init__()
-        self._most = limit
+        self._max = limit
         self._reached = 0.0
         self._token: Token[tuple[_AgentLimit, ...]] | None = None
 
@@ -42,7 +42,7 @@ class _AgentLimit(Limit):
     @property
     def limit(self) -> float:
         """The limit."""
-        return self._most
+        return self._max
 
     @property
     def usage(self) -> float:
@@ -50,7 +50,7 @@ class _AgentLimit(Limit):
         return self._reached
 
     def _exceeded(self, value: float, message: str) -> LimitExceededError:
-        return LimitExceededError("custom", value=value, limit=self._most, message=message, source=self)
+        return LimitExceededError("custom", value=value, limit=self._max, message=message, source=self)
 
 
 class IdleLimit(_AgentLimit):
@@ -60,11 +60,11 @@ class IdleLimit(_AgentLimit):
         """Wait until the agent has been idle for too long, and return the limit's error."""
         await connection.launched.wait()
         connection.stats.touch()
-        while (idle := connection.stats.idle()) < self._most:
+        while (idle := connection.stats.idle()) < self._max:
             self._reached = max(self._reached, idle)
-            await anyio.sleep(max(self._most - idle, 0.01))
+            await anyio.sleep(max(self._max - idle, 0.01))
         self._reached = idle
-        return self._exceeded(idle, f"The agent has not asked the model anything for {self._most:g} seconds.")
+        return self._exceeded(idle, f"The agent has not asked the model anything for {self._max:g} seconds.")
 
 
 class RepeatLimit(_AgentLimit):
@@ -77,7 +77,7 @@ class RepeatLimit(_AgentLimit):
     def check(self, count: int) -> LimitExceededError | None:
         """Return the limit's error if a number of repetitions reaches the limit."""
         self._reached = max(self._reached, count)
-        if count < self._most:
+        if count < self._max:
             return None
         return self._exceeded(count, f"The model has made the same tool calls {count} times in a row.")
 
@@ -93,14 +93,14 @@ class Repeats:
         self._limit = limit
         self._last = ""
         self._count = 0
-        self._asked = 0
+        self._message_count = 0
 
     def on_output(self, output: ModelOutput) -> LimitExceededError | None:
         """Count a response of the root conversation, and return the limit's error if it reaches the limit."""
         calls = [] if output.empty else output.message.tool_calls or []
-        said = json.dumps([(call.function, call.arguments) for call in calls], sort_keys=True, default=str)
-        self._count = self._count + 1 if calls and said == self._last else 1 if calls else 0
-        self._last = said
+        signature = json.dumps([(call.function, call.arguments) for call in calls], sort_keys=True, default=str)
+        self._count = self._count + 1 if calls and signature == self._last else 1 if calls else 0
+        self._last = signature
         return self._limit.check(self._count)
 
     def on_messages(self, messages: Sequence[ChatMessage]) -> LimitExceededError | None:
@@ -109,9 +109,9 @@ class Repeats:
         For a bridge that does not expose responses.
         """
         answer = next((each for each in reversed(messages) if isinstance(each, ChatMessageAssistant)), None)
-        if answer is None or len(messages) == self._asked:
+        if answer is None or len(messages) == self._message_count:
             return None
-        self._asked = len(messages)
+        self._message_count = len(messages)
         return self.on_output(ModelOutput.from_message(answer))
 
 

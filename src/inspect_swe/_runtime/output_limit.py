@@ -11,9 +11,9 @@ from inspect_ai.model import ModelOutput, StopReason
 
 from .._inspect.transcript import record
 
-_CUT: frozenset[StopReason] = frozenset({"max_tokens", "model_length"})
+_TRUNCATED: frozenset[StopReason] = frozenset({"max_tokens", "model_length"})
 
-MAX_CUT_ANSWERS = 10
+MAX_TRUNCATED = 10
 """Consecutive truncated responses that end a prompt. CLIs with a limit of their own give up after 1 to 13."""
 
 
@@ -36,10 +36,10 @@ class OutputLimit:
     def on_output(self, output: ModelOutput) -> None:
         """Count a response of any conversation."""
         # If a response has several calls, only the last one is truncated. The others run, so there is progress.
-        is_cut = cut_reason(output) is not None and len(output.message.tool_calls or ()) < 2
-        self._count = self._count + 1 if is_cut else 0
-        if self._count == MAX_CUT_ANSWERS:
-            self._reason = cut_reason(output)
+        is_truncated = truncation_reason(output) is not None and len(output.message.tool_calls or ()) < 2
+        self._count = self._count + 1 if is_truncated else 0
+        if self._count == MAX_TRUNCATED:
+            self._reason = truncation_reason(output)
             self._reached.set()
 
     @property
@@ -67,19 +67,19 @@ class OutputLimit:
         Args:
             output: The last response in the agent's own conversation.
         """
-        return self._reason if self.is_reached else cut_reason(output)
+        return self._reason if self.is_reached else truncation_reason(output)
 
-    def tell(self, reason: StopReason, said: str) -> None:
+    def record(self, reason: StopReason, message: str) -> None:
         """Record in the transcript that a prompt ended with a truncated response.
 
         Args:
             reason: The stop reason.
-            said: The CLI's own error message, or an empty string.
+            message: The CLI's own error message, or an empty string.
         """
-        data = {"event": "output_limit", "stop_reason": reason, "error": said or None, "stopped": self.is_reached}
+        data = {"event": "output_limit", "stop_reason": reason, "error": message or None, "stopped": self.is_reached}
         record(InfoEvent(data={**data}, source="inspect_swe"))
 
 
-def cut_reason(output: ModelOutput) -> StopReason | None:
+def truncation_reason(output: ModelOutput) -> StopReason | None:
     """Return the stop reason of a response that reached a limit, or None for any other response."""
-    return output.stop_reason if not output.empty and output.stop_reason in _CUT else None
+    return output.stop_reason if not output.empty and output.stop_reason in _TRUNCATED else None

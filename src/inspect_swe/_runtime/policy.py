@@ -73,17 +73,17 @@ OF_ERROR: Mapping[type[AgentError], Action] = {
 
 
 def action_after(
-    verdict: Verdict, failure: tuple[int | None, str] | None, cut: bool = False, stopped: bool = False
+    verdict: Verdict, failure: tuple[int | None, str] | None, truncated: bool = False, stopped: bool = False
 ) -> Action:
     """Return the action after the CLI exits.
 
     Args:
         verdict: The adapter's verdict.
         failure: Status and message of the provider error of the CLI's last request, if that failed.
-        cut: Whether the model's last response reached the output limit.
+        truncated: Whether the model's last response reached the output limit.
         stopped: Whether the CLI was stopped after too many such responses in a row.
     """
-    if stopped or (cut and verdict.outcome is Outcome.FAILED):
+    if stopped or (truncated and verdict.outcome is Outcome.FAILED):
         return Action.SCORE
     if verdict.outcome is Outcome.FAILED and failure is not None and is_transient(*failure):
         return Action.RESUME

@@ -39,13 +39,13 @@ _copies: SingleFlight[None] = SingleFlight("inspect_swe_copies")
 
 # Prints path, version and C library of each Python in the sandbox, or of the one that runs a given command.
 _LIST_PYTHONS = r"""
-tell='import platform, sys
+facts='import platform, sys
 print(sys.executable or sys.argv[1], "%d.%d.%d" % sys.version_info[:3], platform.libc_ver()[1] or "-")'
 if [ -n "$1" ]; then
-  for python in $(head -n 2 "$1" | grep -o '/[^ "]*python[0-9.]*'); do "$python" -I -c "$tell" "$python" && break; done
+  for python in $(head -n 2 "$1" | grep -o '/[^ "]*python[0-9.]*'); do "$python" -I -c "$facts" "$python" && break; done
 else
   for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
-    python=$(command -v "$name" 2>/dev/null) && "$python" -I -c "$tell" "$python" 2>/dev/null
+    python=$(command -v "$name" 2>/dev/null) && "$python" -I -c "$facts" "$python" 2>/dev/null
   done
 fi
 """
@@ -91,7 +91,7 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Inst
     probe, recipe = workspace.probe, adapter.recipe
     own = probe.commands.get(adapter.command)
     if own is not None and version in ("auto", "sandbox"):
-        return await _with_needs(await _own(own, adapter, workspace), adapter, workspace)
+        return await _with_needs(await _sandbox_cli(own, adapter, workspace), adapter, workspace)
     if version == "sandbox" or recipe is None:
         raise AgentInstallError(
             f"{adapter.label} is not installed in the sandbox, and cannot be put there with version={version!r}: "
@@ -121,7 +121,7 @@ async def place_cli(installation: Installation, workspace: Workspace) -> None:
         await _copy(stored, workspace)
 
 
-async def _own(command: str, adapter: Adapter, workspace: Workspace) -> Installation:
+async def _sandbox_cli(command: str, adapter: Adapter, workspace: Workspace) -> Installation:
     """Return the sandbox's own CLI. For a Python package, its command is the Python that runs it."""
     runs = (command,)
     if isinstance(adapter.recipe, PythonPackage):
@@ -230,8 +230,8 @@ class Python:
 
 async def python_of(command: str, transport: Transport) -> Python | None:
     """Return the Python that runs a command of the sandbox, or None if the command is not a Python script."""
-    found = await _pythons(transport, command)
-    return found[0] if found else None
+    pythons = await _pythons(transport, command)
+    return pythons[0] if pythons else None
 
 
 async def usable_python(label: str, transport: Transport) -> Python:
@@ -244,13 +244,13 @@ async def usable_python(label: str, transport: Transport) -> Python:
     Raises:
         AgentInstallError: The sandbox has no suitable Python.
     """
-    found = await _pythons(transport, "")
-    for python in found:
+    pythons = await _pythons(transport, "")
+    for python in pythons:
         if python.version.rpartition(".")[0] in PYTHONS:
             return python
-    there = ", ".join(f"{python.path} ({python.version})" for python in found) or "none"
+    versions = ", ".join(f"{python.path} ({python.version})" for python in pythons) or "none"
     raise AgentInstallError(
-        f"{label} needs a Python from {PYTHONS[0]} to {PYTHONS[-1]} in the sandbox. It has: {there}.",
+        f"{label} needs a Python from {PYTHONS[0]} to {PYTHONS[-1]} in the sandbox. It has: {versions}.",
         hint="use an image with python3 on PATH (neither pip nor a network is needed).",
     )
 

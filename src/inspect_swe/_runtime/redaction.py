@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio
 
 _MASK = "***"
-_LONGEST = 500
-_SHORTEST_SECRET = 6
+_MAX_LENGTH = 500
+_MIN_SECRET = 6
 _SECRET = re.compile(r"(key|token|secret|password|passwd|auth|authorization|credentials?|cookie)$", re.IGNORECASE)
 
 
@@ -21,7 +21,7 @@ def redact_command(argv: Sequence[str], env: Mapping[str, str], servers: Sequenc
         env: The user's variables, whose values are redacted.
         servers: The user's MCP servers, whose variables and headers are redacted.
     """
-    return [_shortened(_unassigned(redact_text(word, env, servers))) for word in argv]
+    return [_shortened(_without_value(redact_text(word, env, servers))) for word in argv]
 
 
 def redact_text(text: str, env: Mapping[str, str], servers: Sequence[MCPServerConfig]) -> str:
@@ -33,7 +33,7 @@ def redact_text(text: str, env: Mapping[str, str], servers: Sequence[MCPServerCo
         elif isinstance(server, MCPServerConfigHTTP):
             secrets |= set((server.headers or {}).values())
     # Longer secrets first: a shorter one may be part of them.
-    for secret in sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len, reverse=True):
+    for secret in sorted((one for one in secrets if len(one) >= _MIN_SECRET), key=len, reverse=True):
         text = text.replace(secret, _MASK)
     return text
 
@@ -45,14 +45,14 @@ def redact_env(own: Mapping[str, str], users: Mapping[str, str]) -> dict[str, st
         own: The adapter's variables.
         users: The user's variables, which override the adapter's.
     """
-    shown = {name: _MASK if _SECRET.search(name) else _shortened(value) for name, value in own.items()}
-    return {**shown, **dict.fromkeys(users, _MASK)}
+    redacted = {name: _MASK if _SECRET.search(name) else _shortened(value) for name, value in own.items()}
+    return {**redacted, **dict.fromkeys(users, _MASK)}
 
 
-def _unassigned(word: str) -> str:
+def _without_value(word: str) -> str:
     name, assigns, _ = word.partition("=")
     return f"{name}={_MASK}" if assigns and _SECRET.search(name) else word
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."

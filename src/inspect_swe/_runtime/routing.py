@@ -46,8 +46,8 @@ def direct(no_proxy: str) -> dict[str, str]:
 
 def with_direct(env: Mapping[str, str]) -> dict[str, str]:
     """Return the user's variables, with the bridge added to their `NO_PROXY` list, if they set one."""
-    given = next((env[name] for name in _NO_PROXY if name in env), None)
-    return dict(env) if given is None else {**env, **direct(given)}
+    addresses = next((env[name] for name in _NO_PROXY if name in env), None)
+    return dict(env) if addresses is None else {**env, **direct(addresses)}
 
 
 async def check_files(adapter: Adapter, workspace: Workspace) -> None:

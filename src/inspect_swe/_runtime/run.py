@@ -45,7 +45,7 @@ async def run_unattended(session: Session, turn: Turn) -> None:
     requests = [await check.request(session) for check in checks]
     if not session.resumes:  # A resumed session already contains the requests.
         turn = replace(turn, prompt="\n\n".join(filter(None, [turn.prompt, *requests])))
-    session.tell_what_runs(session.adapter.turn(session.context, turn).argv)
+    session.record_launch(session.adapter.turn(session.context, turn).argv)
     phase = f"attempt {session.attempts + 1}"
     while True:
         async with session.phase(phase, "attempt"):
@@ -77,43 +77,43 @@ async def _run_turn(session: Session, turn: Turn) -> None:
         end = await session.spawn(turn)
         verdict = session.adapter.judge(end)
         if (missing := _tools_missing(session, end, verdict)) is not None:
-            _start_once_more(session, turn, missing)
+            _restart(session, turn, missing)
             continue
-        asked = session.progress() > before
+        has_requested = session.progress() > before
         failure = session.provider_failure
-        cut = session.cut if asked else None
-        action = action_after(verdict, failure, cut is not None, session.output_limit.is_reached)
-        if not asked and (error := _error_of_beginning(session, end, action)) is not None:
+        truncation = session.truncation if has_requested else None
+        action = action_after(verdict, failure, truncation is not None, session.output_limit.is_reached)
+        if not has_requested and (error := _error_of_beginning(session, end, action)) is not None:
             raise error
         if action is Action.SCORE:
             if not session.has_offered_tools:
                 raise await session.policy_error("it offered the model no tool at all")
-            _take_answer(session, verdict, cut)
+            _set_answer(session, verdict, truncation)
             return
-        left = provider_errors if failure is not None else crashes
-        if action is Action.FAIL or left == 0:
+        retries = provider_errors if failure is not None else crashes
+        if action is Action.FAIL or retries == 0:
             raise _error(session, end, verdict)
         if failure is not None:
             provider_errors -= 1
             await anyio.sleep(_PROVIDER_PAUSE)
         else:
             crashes -= 1
-        logger.warning("%s %s; resuming its session.", session.adapter.label, _what_happened(end, failure))
+        logger.warning("%s %s; resuming its session.", session.adapter.label, _description(end, failure))
         # The resumed CLI may have lost some or all of the conversation. Its next request redefines the conversation.
-        forget_thread(session.connection.bridge)
-        if asked:
+        forget_thread(session.bridge)
+        if has_requested:
             turn = Turn(GO_ON, True)
 
 
-def _take_answer(session: Session, verdict: Verdict, cut: StopReason | None) -> None:
+def _set_answer(session: Session, verdict: Verdict, truncation: StopReason | None) -> None:
     """Set the agent's final answer as its output, and record a response that reached the output limit."""
-    if cut is not None:
-        session.output_limit.tell(cut, verdict.reason)
+    if truncation is not None:
+        session.output_limit.record(truncation, verdict.reason)
     if verdict.outcome is Outcome.DONE and verdict.answer:
-        session.answer_is(verdict.answer)
+        session.set_answer(verdict.answer)
 
 
-def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -> None:
+def _restart(session: Session, turn: Turn, missing: ToolsMissingError) -> None:
     """Prepare a second start of the CLI, whose MCP servers may have started too late, or raise the error.
 
     The model has not received a request yet.
@@ -124,7 +124,7 @@ def _start_once_more(session: Session, turn: Turn, missing: ToolsMissingError) -
     session.stats.tools_missing = None
     logger.warning("%s Starting %s once more.", missing.summary, session.adapter.label)
     if not turn.resume:
-        session.forget()
+        session.renew_session_id()
 
 
 def _error_of_beginning(session: Session, end: Exit, action: Action) -> AgentError | None:
@@ -156,17 +156,17 @@ def _tools_missing(session: Session, end: Exit, verdict: Verdict) -> ToolsMissin
     """Return the error of a CLI that did not offer all MCP tools to the model, or did not start without a server."""
     if session.stats.tools_missing is not None:
         return session.stats.tools_missing
-    named = [server.name for server in session.options.mcp_servers if server.name in verdict.reason]
-    if verdict.outcome is not Outcome.FAILED or session.progress() > 0 or not named:
+    servers = [server.name for server in session.options.mcp_servers if server.name in verdict.reason]
+    if verdict.outcome is not Outcome.FAILED or session.progress() > 0 or not servers:
         return None
     return ToolsMissingError(
-        f"{session.adapter.label} did not begin without MCP server {named[0]!r}: {verdict.reason}",
+        f"{session.adapter.label} did not begin without MCP server {servers[0]!r}: {verdict.reason}",
         hint="check that the server starts in the sandbox.",
         **_details(end),
     )
 
 
-def _what_happened(end: Exit, failure: tuple[int | None, str] | None) -> str:
+def _description(end: Exit, failure: tuple[int | None, str] | None) -> str:
     return f"crashed ({_status(end)})" if failure is None else f"gave up after HTTP {failure[0]} of the provider"
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from inspect_ai.agent import AgentState
+from inspect_ai.agent import AgentState, SandboxAgentBridge
 from inspect_ai.event import InfoEvent
 from inspect_ai.model import Model, ModelName, ModelOutput, StopReason
 from inspect_ai.tool import MCPServerConfigHTTP
@@ -77,9 +77,9 @@ class Session:
     started: ResumePoint = field(default_factory=ResumePoint)
     resumes: bool = False
     attempts: int = 0
-    _info: InfoEvent | None = field(default=None, init=False)
-    _printed: tuple[OutputBuffer, OutputBuffer] | None = field(default=None, init=False)
-    _raw: list[dict[str, OutputBuffer]] = field(default_factory=list, init=False)
+    _launch_event: InfoEvent | None = field(default=None, init=False)
+    _output: tuple[OutputBuffer, OutputBuffer] | None = field(default=None, init=False)
+    _captured: list[dict[str, OutputBuffer]] = field(default_factory=list, init=False)
 
     async def start(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes | None) -> Process:
         """Start the CLI. No other code starts it.
@@ -90,23 +90,28 @@ class Session:
             stdin: Its standard input; None leaves it open.
         """
         logger.debug("starting %s: %s", self.adapter.label, argv)
-        self.tell_what_runs(argv)
+        self.record_launch(argv)
         env = {**self.env, **env, **with_direct(self.options.env)}
         unset = [name for name in self.unset if name not in env]
         process = await self.workspace.spawn(argv, env, stdin, unset)
         if self.options.debug:
-            self._keep_output(process)
+            self._capture_output(process)
         return process
 
     @property
     def state(self) -> AgentState:
         """The agent's conversation."""
-        return self.connection.bridge.state
+        return self.bridge.state
 
     @property
     def stats(self) -> BridgeStats:
         """The bridge's statistics."""
         return self.connection.stats
+
+    @property
+    def bridge(self) -> SandboxAgentBridge:
+        """The Inspect bridge that holds the agent's conversation."""
+        return self.connection.bridge
 
     @property
     def output_limit(self) -> OutputLimit:
@@ -138,9 +143,9 @@ class Session:
     async def spawn(self, turn: Turn) -> Exit:
         """Run the CLI for one prompt until it exits."""
         invocation = self.adapter.turn(self.context, turn)
-        self.connection.begin(self.context.session_id, [turn.prompt])
+        self.begin_prompt([turn.prompt])
         process = await self.start(invocation.argv, {}, invocation.stdin)
-        out, err = self._printed = OutputBuffer(), OutputBuffer()
+        out, err = self._output = OutputBuffer(), OutputBuffer()
         watch = ModeWatch(self.mode_policy)
         with self.output_limit.ending(process.kill):
             async for stream, chunk in process.output():
@@ -149,12 +154,29 @@ class Session:
                     await process.kill()
             status = await process.wait()
         end = Exit(status.returncode, out.tail, err.tail, out.head)
-        self.connection.end_calls(failed=end.code != 0)
-        self.name(self.session_id)
-        self.tell_output()
+        self.end_calls(failed=end.code != 0)
+        self.set_session_id(self.session_id)
+        self.record_output()
         if watch.refused is not None:
             raise await self.policy_error(watch.refused)
         return end
+
+    def begin_prompt(self, texts: Sequence[str]) -> None:
+        """Prepare the bridge for the requests of a prompt with these texts."""
+        self.connection.begin(self.context.session_id, texts)
+
+    @property
+    def is_prompted(self) -> bool:
+        """True if a prompt was sent to the CLI."""
+        return self.connection.launched.is_set()
+
+    def mark_prompted(self) -> None:
+        """Record that a prompt was sent to the CLI."""
+        self.connection.launched.set()
+
+    def end_calls(self, failed: bool) -> None:
+        """End the CLI's open tool calls in the transcript."""
+        self.connection.end_calls(failed)
 
     @property
     def mode_policy(self) -> ModePolicy | None:
@@ -189,7 +211,7 @@ class Session:
         return not self.adapter.tools or self.stats.tools_offered.is_set()
 
     @property
-    def cut(self) -> StopReason | None:
+    def truncation(self) -> StopReason | None:
         """The stop reason, if the last response reached the output limit and no provider error followed it."""
         if self.stats.failure is not None:
             return None
@@ -233,19 +255,19 @@ class Session:
         """The installed version, or the one in the CLI's User-Agent header."""
         if self.installation.version:
             return self.installation.version
-        mark, told = self.adapter.user_agent, self.stats.user_agent
-        return re.split("[ /]", told.partition(mark)[2])[0] or None if mark else None
+        mark, user_agent = self.adapter.user_agent, self.stats.user_agent
+        return re.split("[ /]", user_agent.partition(mark)[2])[0] or None if mark else None
 
-    def name(self, session_id: str) -> None:
+    def set_session_id(self, session_id: str) -> None:
         """Set the CLI's session id, and record it in the log, together with the CLI's version."""
         self.context = replace(self.context, session_id=session_id)
-        assert self._info is not None and isinstance(self._info.data, dict)
-        data = {**self._info.data, "version": self.version, "session_id": session_id}
-        if data != self._info.data:
-            self._info.data = data
-            record_change(self._info)
+        assert self._launch_event is not None and isinstance(self._launch_event.data, dict)
+        data = {**self._launch_event.data, "version": self.version, "session_id": session_id}
+        if data != self._launch_event.data:
+            self._launch_event.data = data
+            record_change(self._launch_event)
 
-    def answer_is(self, answer: str) -> None:
+    def set_answer(self, answer: str) -> None:
         """Set a text as the output, instead of the model's last message. The conversation does not change."""
         state = self.state
         if not state.output.empty:
@@ -256,41 +278,41 @@ class Session:
     @property
     def session_id(self) -> str:
         """The CLI's session id, also while the CLI runs."""
-        out, err = self._printed or (OutputBuffer(), OutputBuffer())
+        out, err = self._output or (OutputBuffer(), OutputBuffer())
         return self.adapter.session_id(Exit(0, out.tail, err.tail, out.head)) or self.context.session_id
 
-    def forget(self) -> None:
+    def renew_session_id(self) -> None:
         """Set a new session id, so that the CLI starts a new conversation."""
         self.context = replace(self.context, session_id=new_session_id())
 
-    def tell_end(self, error: AgentError) -> None:
+    def attach_output(self, error: AgentError) -> None:
         """Add the end of the CLI's output to an error that has no output yet."""
-        if self._printed is not None:
-            error.printed(*(buffer.tail for buffer in self._printed))
+        if self._output is not None:
+            error.printed(*(buffer.tail for buffer in self._output))
 
-    def tell_output(self) -> None:
+    def record_output(self) -> None:
         """Record the output of each launch in the log. Only the `debug` option saves it."""
-        for streams in self._raw:
+        for streams in self._captured:
             texts = {
                 name: redact_text(buffer.text, self.options.env, self.options.mcp_servers)
                 for name, buffer in streams.items()
             }
             record(InfoEvent(data={"event": "output", **texts}, source="inspect_swe"))
-        self._raw.clear()
+        self._captured.clear()
 
-    def _keep_output(self, process: Process) -> None:
+    def _capture_output(self, process: Process) -> None:
         streams = {"stdout": OutputBuffer(), "stderr": OutputBuffer()}
-        self._raw.append(streams)
+        self._captured.append(streams)
 
-        def tap(stream: Literal["stdout", "stderr"], chunk: bytes) -> None:
+        def on_chunk(stream: Literal["stdout", "stderr"], chunk: bytes) -> None:
             streams[stream].add(chunk)
             trace_message(logger, self.adapter.key, f"{stream}: {chunk.decode(errors='replace')}")
 
-        process.tap = tap
+        process.tap = on_chunk
 
-    def tell_what_runs(self, argv: Sequence[str]) -> None:
+    def record_launch(self, argv: Sequence[str]) -> None:
         """Record the agent, its command and its set-up in the log, once, before the first launch."""
-        if self._info is None:
+        if self._launch_event is None:
             data: dict[str, Any] = {
                 "agent": self.adapter.key,
                 "version": self.version,
@@ -304,8 +326,8 @@ class Session:
                 "unset": self.unset,
                 "digest": self.installation.digest,
             }
-            self._info = InfoEvent(data=data, source="inspect_swe")
-            record(self._info)
+            self._launch_event = InfoEvent(data=data, source="inspect_swe")
+            record(self._launch_event)
 
 
 @contextlib.asynccontextmanager
@@ -329,24 +351,24 @@ async def open_session(
         began = time.monotonic()
         workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *_SHELLS])
         installation = await find_cli(adapter, options.version, workspace)
-        have = time.monotonic()
-        served = resolve_model(options.model)
-        route = adapter.route(ModelName(served).name)
+        found_at = time.monotonic()
+        model = resolve_model(options.model)
+        route = adapter.route(ModelName(model).name)
         open_bridge = await choose_bridge(route)
-        async with AbortScope() as ending:
+        async with AbortScope() as abort_scope:
             inspect = points.inspect if points else None
-            async with open_bridge(adapter, options, route, state, workspace, ending, inspect) as connection:
+            async with open_bridge(adapter, options, route, state, workspace, abort_scope, inspect) as connection:
                 await place_cli(installation, workspace)
                 start = await prepare_conversation(adapter, options, workspace, installation.version, start, points)
-                context = _launch_context(options, workspace, installation, start, served, connection.base_url)
+                context = _launch_context(options, workspace, installation, start, model, connection.base_url)
                 withheld = await read_withheld_env(adapter, installation, workspace, options.env)
                 context = preloaded(adapter, installation, replace(context, withheld_env=withheld))
                 launch = with_preload(context, adapter.launch(context))
                 await check_files(adapter, workspace)
                 await place_files(workspace, context, launch, options.skills)
                 setup = {
-                    "find_seconds": round(have - began, 2),
-                    "place_seconds": round(time.monotonic() - have, 2),
+                    "find_seconds": round(found_at - began, 2),
+                    "place_seconds": round(time.monotonic() - found_at, 2),
                     "copied_bytes": workspace.copied,
                 }
                 session = Session(
@@ -369,11 +391,11 @@ async def open_session(
                 try:
                     yield session
                 finally:
-                    session.tell_output()
+                    session.record_output()
     except AgentError as error:
         error.happened_to(adapter.label, session.version if session else None)
         if session is not None:
-            session.tell_end(error)
+            session.attach_output(error)
         raise
     finally:
         # The CLI's processes no longer write files, and the collectors may reconnect to its sandbox.
@@ -386,7 +408,7 @@ def _launch_context(
     workspace: Workspace,
     installation: Installation,
     start: ResumePoint,
-    served: Model,
+    model: Model,
     base_url: str,
 ) -> LaunchContext:
     bridged = tuple(
@@ -394,7 +416,7 @@ def _launch_context(
         for spec in options.bridged_tools
         if spec.tools  # Some CLIs wait for the tools of an empty server.
     )
-    window, max_output = token_limits(served)
+    window, max_output = token_limits(model)
     assert start.config is not None
     return LaunchContext(
         command=installation.command,
@@ -404,7 +426,7 @@ def _launch_context(
         cwd=workspace.cwd,
         shells=_SHELLS & workspace.probe.commands.keys(),
         base_url=base_url,
-        model=ModelName(served).name,
+        model=ModelName(model).name,
         system=start.system,
         mcp_servers=(*options.mcp_servers, *bridged),
         bridged=bridged,

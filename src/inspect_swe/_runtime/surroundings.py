@@ -56,8 +56,8 @@ def _runs_in_our_node(adapter: Adapter, installation: Installation) -> bool:
 
 
 def _matching(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
-    found = {name for name in names for pattern in patterns if fnmatchcase(name, pattern)}
-    return sorted(found - _HARMLESS)
+    matches = {name for name in names for pattern in patterns if fnmatchcase(name, pattern)}
+    return sorted(matches - _HARMLESS)
 
 
 def preloaded(adapter: Adapter, installation: Installation, context: LaunchContext) -> LaunchContext:
@@ -68,15 +68,15 @@ def preloaded(adapter: Adapter, installation: Installation, context: LaunchConte
     if not context.withheld_env or not _runs_in_our_node(adapter, installation):
         return context
     node, *arguments = context.command
-    return replace(context, command=(node, "--require", _place(context), *arguments))
+    return replace(context, command=(node, "--require", _script_path(context), *arguments))
 
 
 def with_preload(context: LaunchContext, launch: Launch) -> Launch:
     """Return the launch with the files of the preloaded script, if `preloaded()` added it to the command."""
-    if _place(context) not in context.command:
+    if _script_path(context) not in context.command:
         return launch
     script, values = _PRELOAD.read_bytes(), json.dumps(dict(context.withheld_env)).encode()
-    files = (File(_place(context), script), File(f"{context.config}/surroundings.json", values))
+    files = (File(_script_path(context), script), File(f"{context.config}/surroundings.json", values))
     return replace(launch, files=(*launch.files, *files))
 
 
@@ -86,5 +86,5 @@ def exports(variables: Mapping[str, str]) -> bytes:
     return "".join(lines).encode(errors="surrogateescape")
 
 
-def _place(context: LaunchContext) -> str:
+def _script_path(context: LaunchContext) -> str:
     return f"{context.config}/surroundings.cjs"

@@ -25,17 +25,17 @@ def offered_tools(adapter: Adapter, options: AgentOptions) -> dict[str, OfferedT
     for spec in options.bridged_tools:
         servers[spec.name] = ([ToolDef(tool).name for tool in spec.tools], None)
     _check_prefixes(adapter, list(servers))
-    found, taken = dict[str, OfferedTools](), dict[str, str]()
+    offered, owners = dict[str, OfferedTools](), dict[str, str]()
     for server, (tools, command) in servers.items():
         if tools is None:
             _check_name(adapter, server, "x")  # Stands for the shortest names.
-        names = None if tools is None else _names(adapter, server, tools, taken)
-        found[server] = OfferedTools(adapter.tool_prefix(server), names, command)
-    return found
+        names = None if tools is None else _names(adapter, server, tools, owners)
+        offered[server] = OfferedTools(adapter.tool_prefix(server), names, command)
+    return offered
 
 
-def _names(adapter: Adapter, server: str, tools: Sequence[str], taken: dict[str, str]) -> dict[str, str]:
-    """Return the tools of a server by their names in a model request, and add these names to `taken`."""
+def _names(adapter: Adapter, server: str, tools: Sequence[str], owners: dict[str, str]) -> dict[str, str]:
+    """Return the tools of a server by their names in a model request, and add these names to `owners`."""
     plain = [_check_name(adapter, server, tool) for tool in tools]
     names = {}
     for tool, name in zip(tools, plain, strict=True):
@@ -47,7 +47,7 @@ def _names(adapter: Adapter, server: str, tools: Sequence[str], taken: dict[str,
                 f"{server!r} by the same name.",
                 hint="rename the server or its tool.",
             )
-        other = taken.setdefault(name, f"{server}/{tool}")
+        other = owners.setdefault(name, f"{server}/{tool}")
         if other != f"{server}/{tool}":
             raise AgentOptionError(
                 f"{adapter.label} offers the MCP tools {other!r} and '{server}/{tool}' by the same name, {name!r}.",
