@@ -31,7 +31,7 @@ from inspect_swe import (
     session_samples,
 )
 from inspect_swe._results.session_archive import SessionManifest
-from inspect_swe._sandbox.probe import KEPT
+from inspect_swe._sandbox.probe import SESSION_PATH
 from inspect_swe.testing import ScriptStep, finish, scripted, shell
 
 from .harness import compose_file, mounts, run_agents
@@ -129,7 +129,7 @@ def test_a_session_that_does_not_match_is_an_error(tmp_path: Path) -> None:
     log = evaluate(tmp_path, {"claude_code": [other, elsewhere, gone]}, place)["claude_code"]
     errors = {sample.id: sample.error.message for sample in log.samples or [] if sample.error}
     assert "is codex_cli's, not claude_code's" in errors["other"]
-    assert "held in /elsewhere; the agent works in /workspace" in errors["elsewhere"]
+    assert "saved in /elsewhere, but the agent's working directory is /workspace" in errors["elsewhere"]
     assert "is not in its sandbox" in errors["gone"]
 
 
@@ -139,8 +139,8 @@ def files_of(ticket: SessionManifest | None) -> dict[str, str]:
         {}
         if ticket is None
         else {
-            f"{KEPT}.tgz": uri + base64.b64encode(b"nothing").decode(),
-            f"{KEPT}.json": uri + base64.b64encode(ticket.dump().encode()).decode(),
+            f"{SESSION_PATH}.tgz": uri + base64.b64encode(b"nothing").decode(),
+            f"{SESSION_PATH}.json": uri + base64.b64encode(ticket.dump().encode()).decode(),
         }
     )
 
@@ -148,14 +148,16 @@ def files_of(ticket: SessionManifest | None) -> dict[str, str]:
 def with_unknown_id(sample: Sample) -> Sample:
     """The same sample, but for a session that its archive doesn't have."""
     assert sample.files
-    ticket = SessionManifest(**json.loads(base64.b64decode(sample.files[f"{KEPT}.json"].partition("base64,")[2])))
+    ticket = SessionManifest(
+        **json.loads(base64.b64decode(sample.files[f"{SESSION_PATH}.json"].partition("base64,")[2]))
+    )
     named = "ses_0123456789abcdefghijklmnop" if ticket.session_id.startswith("ses_") else str(uuid.uuid4())
     return sample.model_copy(
         update={
             "files": {
                 **sample.files,
                 **files_of(replace(ticket, session_id=named)),
-                f"{KEPT}.tgz": sample.files[f"{KEPT}.tgz"],
+                f"{SESSION_PATH}.tgz": sample.files[f"{SESSION_PATH}.tgz"],
             }
         }
     )

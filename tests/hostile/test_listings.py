@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspect_swe._results.output_files import _described
-from inspect_swe._sandbox.changes import Manifest, Place
+from inspect_swe._sandbox.changes import Manifest, StartFolder
 from inspect_swe._sandbox.globs import Glob
 from inspect_swe._sandbox.read_files import read_files
 from inspect_swe._sandbox.workspace import Workspace
@@ -30,7 +30,7 @@ LINES = st.lists(st.builds(lambda text: MARK + b" 81a4 5 77 now/workspace/" + te
 def test_listings(before: bytes, after: bytes) -> None:
     manifest = Manifest(cast(Workspace, None), [Glob("**"), Glob("/data/**")], [Glob("**/.git/**")])
     manifest._mark = MARK.decode()
-    manifest._places = {"": Place("", "/workspace"), "/data": Place("/data", "/data")}
+    manifest._folders = {"": StartFolder("", "/workspace"), "/data": StartFolder("/data", "/data")}
     manifest._before = zlib.compress(before)
     for found in manifest._compare(after, everything=True):
         assert found.path.startswith(("/workspace/", "/data/"))
@@ -40,12 +40,12 @@ def test_listings(before: bytes, after: bytes) -> None:
 
 
 @given(PRINTED, st.integers(0, 5), st.integers(0, 300))
-def test_contents(printed: bytes, count: int, most: int) -> None:
-    async def capture(argv: object, most: int) -> tuple[int, bytes, bytes]:
-        return 0, printed[: most + 10], b""
+def test_contents(printed: bytes, count: int, limit: int) -> None:
+    async def capture(argv: object, limit: int) -> tuple[int, bytes, bytes]:
+        return 0, printed[: limit + 10], b""
 
     workspace = cast(Workspace, SimpleNamespace(capture=capture))
     with patch.object(secrets, "token_bytes", lambda size: bytes.fromhex(MARK.decode())):
-        contents = asyncio.run(read_files(workspace, ["/x"] * count, most, 1000))
+        contents = asyncio.run(read_files(workspace, ["/x"] * count, limit, 1000))
     assert len(contents) == count
-    assert all(content is None or len(content) <= most + 1 for content in contents)
+    assert all(content is None or len(content) <= limit + 1 for content in contents)

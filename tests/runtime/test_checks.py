@@ -132,7 +132,7 @@ def test_a_result_that_is_not_json_is_reported(tmp_path: Path) -> None:
 
 def test_a_read_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the file had become a FIFO after it was looked at."""
-    monkeypatch.setattr(reading, "_SCRIPT", 'shift 2; exec cat "$1"')
+    monkeypatch.setattr(reading, "_SCRIPT", 'shift 3; exec cat "$1"')
     monkeypatch.setattr(checks, "_TIMEOUT", 1)
     spec = ResultSpec(Answer, retries=0)
     sample = run(tmp_path, [in_place("mkfifo $f; echo $f"), finish("Done.")], response_schema=spec)

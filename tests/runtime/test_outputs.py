@@ -17,7 +17,7 @@ from inspect_swe._results.collectors import begin
 from inspect_swe._results.output_files import OutputCollector
 from inspect_swe._results.view import RunView
 from inspect_swe._sandbox import changes as manifest
-from inspect_swe._sandbox.changes import Found, Manifest
+from inspect_swe._sandbox.changes import ChangedFile, Manifest
 
 from ..sandbox.workspaces import local_workspace
 from .collectors import collector, sh
@@ -107,15 +107,15 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
 def test_what_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cwd = tmp_path / "cwd"
     sh(tmp_path, "mkdir cwd outside; echo secret >outside/secret")
-    listed = Manifest.found
+    listed = Manifest.changed_files
 
-    async def found(self: Manifest, everything: bool) -> list[Found]:
+    async def changed_files(self: Manifest, everything: bool) -> list[ChangedFile]:
         files = await listed(self, everything)
         sh(cwd, "head -c 5000000 /dev/zero >>grows; rm link pipe gone; ln -s ../outside/secret link; mkfifo pipe")
         sh(cwd, "mv folder moved; ln -s ../outside folder; echo longer >>within")
         return files
 
-    monkeypatch.setattr(Manifest, "found", found)
+    monkeypatch.setattr(Manifest, "changed_files", changed_files)
     work = "mkdir folder; for name in grows link pipe gone within folder/secret; do echo was >$name; done"
     (files,) = collector(cwd, OutputFiles(max_file=1000, max_total=2000), work)
     assert shown(files) == {
@@ -234,7 +234,7 @@ def test_one_glob_may_be_given_as_it_is() -> None:
     [
         (("_LIST", "exit 3"), "has no `find` and `stat`"),
         (("_LIST", "exit 1"), "could not be listed"),
-        (("_MOST_LISTING", 10), "Its list alone"),
+        (("_MAX_LISTING", 10), "Its list alone"),
         (("_LIST", "printf '\\037\\213nonsense'"), "Error"),
     ],
 )

@@ -15,10 +15,10 @@ from inspect_swe._sandbox.read_files import read_files
 from .workspaces import local_workspace
 
 
-def read(paths: Sequence[str], most: int = 100, total: int = 10_000) -> list[bytes | None]:
+def read(paths: Sequence[str], limit: int = 100, total: int = 10_000) -> list[bytes | None]:
     async def run() -> list[bytes | None]:
         async with local_workspace("/") as workspace:
-            return await read_files(workspace, paths, most, total)
+            return await read_files(workspace, paths, limit, total)
 
     return asyncio.run(run())
 
@@ -31,7 +31,7 @@ def test_bytes_arrive_as_they_are_whatever_the_name(tmp_path: Path) -> None:
     for name in names:
         Path(os.fsdecode(folder + b"/" + name)).write_bytes(name + content)
     paths = [os.fsdecode(folder + b"/" + name) for name in names]
-    assert read(paths, most=1000) == [name + content for name in names]
+    assert read(paths, limit=1000) == [name + content for name in names]
 
 
 def test_what_is_no_file_of_its_own_is_not_read(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from .view import RunView
 
 logger = logging.getLogger(__name__)
 
-_MOST_SECONDS = 30
+_TIMEOUT = 30
 
 
 class Collector(Protocol):
@@ -45,7 +45,7 @@ async def begin(view: RunView, collectors: Sequence[Collector]) -> tuple[Collect
     ready: list[Collector] = []
     for collector in collectors:
         try:
-            with anyio.fail_after(_MOST_SECONDS):
+            with anyio.fail_after(_TIMEOUT):
                 await collector.begin(view)
             ready.append(collector)
         except Exception as ex:
@@ -58,7 +58,7 @@ async def collect(view: RunView, collectors: Sequence[Collector]) -> None:
     for collector in collectors:
         with anyio.CancelScope(shield=True):
             try:
-                with anyio.fail_after(_MOST_SECONDS):
+                with anyio.fail_after(_TIMEOUT):
                     async with view.workspace.reachable():
                         await collector.collect(view)
             except Exception as ex:
@@ -66,6 +66,6 @@ async def collect(view: RunView, collectors: Sequence[Collector]) -> None:
 
 
 def _give_up(view: RunView, collector: Collector, error: Exception) -> None:
-    reason = f"it took more than {_MOST_SECONDS} seconds" if isinstance(error, TimeoutError) else str(error)
+    reason = f"it took more than {_TIMEOUT} seconds" if isinstance(error, TimeoutError) else str(error)
     logger.warning("The %s of %s could not be kept: %s", collector.what, view.adapter.label, reason)
     collector.failed(reason)

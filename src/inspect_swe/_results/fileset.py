@@ -197,17 +197,17 @@ def output_files(state: TaskState | EvalSample | Store, agent: str | None = None
             return score
         ```
     """
-    found = state if isinstance(state, Store) else state.store
-    kept = dict(found.items())
+    source = state if isinstance(state, Store) else state.store
+    entries = dict(source.items())
     start, end = f"{SweOutput.__name__}:", ":files"
-    agents = [key[len(start) : -len(end)] for key in kept if key.startswith(start) and key.endswith(end)]
+    agents = [key[len(start) : -len(end)] for key in entries if key.startswith(start) and key.endswith(end)]
     if (agent is None and len(agents) > 1) or (agent is not None and agent not in agents and agents):
         raise ValueError(f"Say which agent's files are wanted: there are those of {', '.join(agents)}.")
     if not agents:
         return FileSet({})
     name = agent or agents[0]
-    mine = {key: value for key, value in kept.items() if key.startswith(f"{start}{name}:")}
-    output = SweOutput(store=Store(mine), instance=name)
+    items = {key: value for key, value in entries.items() if key.startswith(f"{start}{name}:")}
+    output = SweOutput(store=Store(items), instance=name)
     patch = _unpacked(output.patch, output.patch_base64)
     return FileSet(output.files, patch, output.base, output.unlisted, output.error)
 
@@ -243,15 +243,15 @@ def _names(path: str) -> list[str]:
 
 
 def _write(root: Path, names: list[str], content: bytes, mode: int) -> Path:
-    place = root
+    target = root
     for name in names[:-1]:
-        place /= name
-        if place.is_symlink():
-            raise ValueError(f"{place} is a link")
-        place.mkdir(exist_ok=True)
-    place /= names[-1]
-    if place.is_symlink():
-        raise ValueError(f"{place} is a link")
-    place.write_bytes(content)
-    place.chmod(mode)
-    return place
+        target /= name
+        if target.is_symlink():
+            raise ValueError(f"{target} is a link")
+        target.mkdir(exist_ok=True)
+    target /= names[-1]
+    if target.is_symlink():
+        raise ValueError(f"{target} is a link")
+    target.write_bytes(content)
+    target.chmod(mode)
+    return target

@@ -11,7 +11,7 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.model import ChatMessage
 
 from .._errors import AgentOptionError
-from .._sandbox.probe import KEPT
+from .._sandbox.probe import SESSION_PATH
 from .fileset import output_files
 from .session_archive import FROM, SessionManifest, SweSession
 
@@ -65,12 +65,12 @@ def session_samples(
     read = read_eval_log(log) if isinstance(log, str) else log
     if read.samples is None:
         raise AgentOptionError("The log has no samples in it.", hint="read it with its samples, not the header only.")
-    there = [sample for sample in read.samples if sample.epoch == epoch]
-    chosen = [each for each in there if (_has(each) if sample_ids is None else each.id in sample_ids)]
+    samples = [sample for sample in read.samples if sample.epoch == epoch]
+    chosen = [each for each in samples if (_has(each) if sample_ids is None else each.id in sample_ids)]
     if missing := set(sample_ids or ()) - {sample.id for sample in chosen}:
         raise AgentOptionError(f"The log has no sample {', '.join(map(str, missing))} in epoch {epoch}.")
     if not chosen:
-        why = next((kept.error for each in there if (kept := each.store_as(SweSession)).error), None)
+        why = next((session.error for each in samples if (session := each.store_as(SweSession)).error), None)
         raise AgentOptionError(
             f"There is no session in epoch {epoch} of the log{f': {why}' if why else '.'}",
             hint="agents keep theirs that are made with keep_session=True.",
@@ -86,14 +86,18 @@ def continued_sample(
     earlier: EvalSample, prompt: Prompt, location: str = "", fork: bool = True, files: bool = True
 ) -> Sample:
     """Return one sample of `session_samples()`, with the same arguments and errors."""
-    kept = earlier.store_as(SweSession)
-    if not kept.archive:
+    session = earlier.store_as(SweSession)
+    if not session.archive:
         raise AgentOptionError(
-            f"Sample {earlier.id} has no session{f': {kept.error}' if kept.error else '.'}",
+            f"Sample {earlier.id} has no session{f': {session.error}' if session.error else '.'}",
             hint="agents keep theirs that are made with keep_session=True.",
         )
-    manifest = SessionManifest(kept.agent, kept.version, kept.session_id, kept.cwd, kept.system, fork)
-    place = f"{kept.sandbox}:" if kept.sandbox else ""
+    manifest = SessionManifest(session.agent, session.version, session.session_id, session.cwd, session.system, fork)
+    saved = {
+        **(_output_files(earlier, session) if files else {}),
+        f"{SESSION_PATH}.tgz": _data_uri("application/gzip", session.archive),
+        f"{SESSION_PATH}.json": _data_uri("application/json", base64.b64encode(manifest.dump().encode()).decode()),
+    }
     return Sample(
         id=earlier.id,
         input=prompt(earlier) if callable(prompt) else prompt,
@@ -102,21 +106,17 @@ def continued_sample(
         metadata={**earlier.metadata, FROM: {"log": location, "id": earlier.id, "epoch": earlier.epoch}},
         sandbox=earlier.sandbox,
         setup=earlier.setup,
-        files={
-            **({f"{place}{path}": content for path, content in _left(earlier, kept).items()} if files else {}),
-            f"{place}{KEPT}.tgz": _data_uri("application/gzip", kept.archive),
-            f"{place}{KEPT}.json": _data_uri("application/json", base64.b64encode(manifest.dump().encode()).decode()),
-        },
+        files={f"{session.sandbox}:{path}" if session.sandbox else path: content for path, content in saved.items()},
     )
 
 
-def _left(earlier: EvalSample, kept: SweSession) -> dict[str, str]:
+def _output_files(earlier: EvalSample, session: SweSession) -> dict[str, str]:
     """Return the agent's output files at their original paths."""
     try:
-        left = output_files(earlier, kept.name).sample_files()
+        saved = output_files(earlier, session.name).sample_files()
     except ValueError:  # Only other agents have output files.
         return {}
-    return {posixpath.join(kept.cwd, path): content for path, content in left.items()}
+    return {posixpath.join(session.cwd, path): content for path, content in saved.items()}
 
 
 def _data_uri(kind: str, content: str) -> str:

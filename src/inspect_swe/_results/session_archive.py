@@ -20,13 +20,13 @@ from .._errors import AgentError, SessionMismatchError, SessionRestoreError
 from .._inspect.private import sample_identity, sample_metadata
 from .._inspect.transcript import record
 from .._sandbox.archive import pack, unpack
-from .._sandbox.probe import KEPT
+from .._sandbox.probe import SESSION_PATH
 from .._sandbox.workspace import Workspace
 from .view import RunView
 
 logger = logging.getLogger(__name__)
 
-LARGEST = 8 << 20
+MAX_ARCHIVE = 8 << 20
 """Maximum size of an archive in a log, in bytes."""
 
 FROM = "resumed_from"
@@ -94,12 +94,12 @@ class SessionCollector:
 
     async def collect(self, view: RunView) -> None:
         """Save the session in its current state."""
-        packed = await pack(view.workspace, view.context.config, view.adapter.sessions, LARGEST)
-        kept = SweSession()
-        kept.agent, kept.version, kept.session_id = view.adapter.key, view.version, view.context.session_id
-        kept.name = view.options.name
-        kept.cwd, kept.sandbox, kept.system = view.context.cwd, view.options.sandbox, view.context.system
-        kept.archive, kept.size, kept.error = base64.b64encode(packed).decode(), len(packed), None
+        archive = await pack(view.workspace, view.context.config, view.adapter.sessions, MAX_ARCHIVE)
+        session = SweSession()
+        session.agent, session.version, session.session_id = view.adapter.key, view.version, view.context.session_id
+        session.name = view.options.name
+        session.cwd, session.sandbox, session.system = view.context.cwd, view.options.sandbox, view.context.system
+        session.archive, session.size, session.error = base64.b64encode(archive).decode(), len(archive), None
 
     def failed(self, reason: str) -> None:
         """Record the reason that the session could not be saved. An earlier saved state stays valid."""
@@ -127,13 +127,13 @@ def claim_session(
     if origin is None or sample in _claimed:
         return None
     _claimed.add(sample)
-    if workspace.probe.kept is None:
+    if workspace.probe.session_manifest is None:
         raise SessionRestoreError(
             f"The session that this sample goes on from ({origin}) is not in its sandbox.",
             hint="take the samples as session_samples() makes them, with their files, and use the same sandbox.",
         )
     try:
-        manifest = SessionManifest(**json.loads(workspace.probe.kept))
+        manifest = SessionManifest(**json.loads(workspace.probe.session_manifest))
     except (TypeError, ValueError) as ex:
         raise SessionRestoreError(f"What is said of the session that came with this sample is damaged: {ex}") from ex
     _check(manifest, adapter, options, workspace)
@@ -141,7 +141,7 @@ def claim_session(
         logger.warning("%s %s goes on with a session of version %s.", adapter.label, version, manifest.version)
     if system not in (None, manifest.system):
         logger.warning("The session goes on with the system prompt that it began with; this run's is left out.")
-    return ResumePoint(manifest.system, manifest.session_id, archive=f"{KEPT}.tgz", fork=manifest.fork)
+    return ResumePoint(manifest.system, manifest.session_id, archive=f"{SESSION_PATH}.tgz", fork=manifest.fork)
 
 
 async def restore_session(adapter: Adapter, options: AgentOptions, workspace: Workspace, start: ResumePoint) -> None:
@@ -164,7 +164,7 @@ async def restore_session(adapter: Adapter, options: AgentOptions, workspace: Wo
         data: dict[str, Any] = {"event": "session restored", "agent": adapter.key, "session_id": start.session_id}
         if isinstance(start.archive, str):
             # Runs as the sandbox's default user, who wrote the files; the agent's user may be another one.
-            await sandbox(options.sandbox).exec(["rm", "-rf", posixpath.dirname(KEPT)])
+            await sandbox(options.sandbox).exec(["rm", "-rf", posixpath.dirname(SESSION_PATH)])
             data |= {"from": sample_metadata().get(FROM), "fork": start.fork}
         record(InfoEvent(data=data, source="inspect_swe"))
 

@@ -38,33 +38,33 @@ rm -rf "$stage"
 """
 
 
-async def pack(workspace: Workspace, folder: str, names: Sequence[str], largest: int) -> bytes:
+async def pack(workspace: Workspace, folder: str, names: Sequence[str], max_size: int) -> bytes:
     """Pack files and folders into a gzipped tar.
 
     Args:
         workspace: The sandbox.
         folder: The folder that contains them.
         names: Their paths relative to `folder`. Missing ones are skipped.
-        largest: Size limit of the archive, in bytes.
+        max_size: Size limit of the archive, in bytes.
 
     Raises:
         AgentError: Packing failed in the sandbox, nothing exists to pack, or the archive exceeds the limit.
     """
-    most = largest * 3 // 2
-    done = await workspace.shell(_PACK, folder, *names, most=most)
-    said = done.stderr.splitlines()
-    is_whole = done.code == 0 or (done.code == _CHANGED and said and all(map(_HARMLESS.match, said)))
-    packed = base64.b64decode(done.stdout) if is_whole else b""
-    if len(done.stdout) >= most or len(packed) > largest:
-        raise AgentError(f"they are larger than {largest >> 20} MiB, packed.")
-    if not packed:
+    limit = max_size * 3 // 2
+    done = await workspace.shell(_PACK, folder, *names, limit=limit)
+    messages = done.stderr.splitlines()
+    is_complete = done.code == 0 or (done.code == _CHANGED and messages and all(map(_HARMLESS.match, messages)))
+    archive = base64.b64decode(done.stdout) if is_complete else b""
+    if len(done.stdout) >= limit or len(archive) > max_size:
+        raise AgentError(f"they are larger than {max_size >> 20} MiB, packed.")
+    if not archive:
         raise AgentError(
             "packing them failed in the sandbox.",
             hint="it needs tar, gzip and base64.",
             exit_code=done.code,
             stderr=done.stderr,
         )
-    return packed
+    return archive
 
 
 async def unpack(workspace: Workspace, archive: bytes | str, folder: str, names: Sequence[str]) -> None:

@@ -16,8 +16,8 @@ from .workspace import Workspace
 
 Status = Literal["added", "modified", "deleted", "unchanged"]
 
-_MOST_LISTING = 32 << 20
-_LONGEST_PATH = 4096
+_MAX_LISTING = 32 << 20
+_MAX_PATH = 4096
 _GZIP = b"\x1f\x8b"
 _NEVER = ("/proc", "/sys", "/dev")
 
@@ -52,12 +52,12 @@ exit 0
 """
 
 
-class Found(NamedTuple):
+class ChangedFile(NamedTuple):
     """A listed file that matches a glob.
 
     Args:
         path: Real path; bytes that are not UTF-8 are surrogates.
-        shown: Displayed path: relative to the working directory, or beginning like the absolute glob.
+        display_path: Displayed path: relative to the working directory, or beginning like the absolute glob.
         status: Change since the first listing.
         mode: File type and permissions (`st_mode`).
         size: Size in bytes.
@@ -65,7 +65,7 @@ class Found(NamedTuple):
     """
 
     path: str
-    shown: str
+    display_path: str
     status: Status
     mode: int
     size: int
@@ -73,23 +73,23 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Place:
+class StartFolder:
     """The folder that a glob starts in.
 
     Args:
-        shown: The folder as written in the glob; empty for the working directory.
+        display_path: The folder as written in the glob; empty for the working directory.
         real: Its real path.
     """
 
-    shown: str
+    display_path: str
     real: str
 
     def show(self, path: str) -> str | None:
         """Return the displayed form of a real path, or None if it is outside this folder."""
-        if path == self.real and self.shown:
-            return self.shown
+        if path == self.real and self.display_path:
+            return self.display_path
         rest = path.removeprefix(self.real.rstrip("/") + "/")
-        return None if rest == path else f"{self.shown.rstrip('/')}/{rest}" if self.shown else rest
+        return None if rest == path else f"{self.display_path.rstrip('/')}/{rest}" if self.display_path else rest
 
 
 class Manifest:
@@ -106,7 +106,7 @@ class Manifest:
         self._paths = paths
         self._exclude = exclude
         self._mark = secrets.token_hex(6)
-        self._places: dict[str, Place] = {}
+        self._folders: dict[str, StartFolder] = {}
         self._before = b""
 
     async def begin(self) -> None:
@@ -116,16 +116,15 @@ class Manifest:
             AgentError: The sandbox lacks `find` or `stat`, listing failed, or the listing is too large.
         """
         cwd = self._workspace.cwd
-        wanted = {glob.start if glob.absolute else "" for glob in self._paths} | {""}
+        folders = {glob.start if glob.absolute else "" for glob in self._paths} | {""}
         mark = secrets.token_hex(12)
-        _, printed, _ = await self._workspace.capture(
-            ["sh", "-c", _RESOLVE, "sh", mark, *(shown.rstrip("/") or cwd * (not shown) for shown in wanted)]
-        )
+        paths = [folder.rstrip("/") or ("" if folder else cwd) for folder in folders]
+        _, printed, _ = await self._workspace.capture(["sh", "-c", _RESOLVE, "sh", mark, *paths])
         real = [_text(path) or "/" for path in printed.split(mark.encode())[:-1]]
-        self._places = {shown: Place(shown, path) for shown, path in zip(wanted, real, strict=True)}
+        self._folders = {folder: StartFolder(folder, path) for folder, path in zip(folders, real, strict=True)}
         self._before = zlib.compress(await self._list(), 1)
 
-    async def found(self, everything: bool) -> list[Found]:
+    async def changed_files(self, everything: bool) -> list[ChangedFile]:
         """Return the matching files that changed since `begin()`, in no particular order.
 
         Args:
@@ -137,7 +136,7 @@ class Manifest:
         after = await self._list()
         return await anyio.to_thread.run_sync(lambda: list(self._compare(after, everything)))
 
-    def _compare(self, listed: bytes, everything: bool) -> Iterator[Found]:
+    def _compare(self, listed: bytes, everything: bool) -> Iterator[ChangedFile]:
         # Most lines are equal, and equal lines need no parsing.
         before, after = self._lines(zlib.decompress(self._before)), self._lines(listed)
         old, new = dict(map(_entry, before - after)), dict(map(_entry, after - before))
@@ -146,20 +145,20 @@ class Manifest:
             status: Status = "unchanged" if path in same else "added" if path not in old else "modified"
             status = status if path in new or path in same else "deleted"
             mode, size = new.get(path) or same.get(path) or old[path]
-            yield from self._wanted(path, status, mode, size)
+            yield from self._matches(path, status, mode, size)
 
     def _lines(self, listed: bytes) -> set[bytes]:
         return set((b"\n" + listed).removesuffix(b"\n").split(b"\n" + self._mark.encode() + b" ")[1:])
 
-    def _wanted(self, path: str, status: Status, mode: int, size: int) -> Iterator[Found]:
-        if not _plain(path):
+    def _matches(self, path: str, status: Status, mode: int, size: int) -> Iterator[ChangedFile]:
+        if not _is_plain(path):
             return
-        here = self._places[""].show(path)
+        relative = self._folders[""].show(path)
         for rank, glob in enumerate(self._paths):
-            shown = self._places[glob.start].show(path) if glob.absolute else here
-            if shown is not None and glob.matches(shown):
-                if not any(no.matches(shown) or (no.absolute and no.matches(path)) for no in self._exclude):
-                    yield Found(path, shown, status, mode, size, rank)
+            display_path = self._folders[glob.start].show(path) if glob.absolute else relative
+            if display_path is not None and glob.matches(display_path):
+                if not any(no.matches(display_path) or (no.absolute and no.matches(path)) for no in self._exclude):
+                    yield ChangedFile(path, display_path, status, mode, size, rank)
                 return
 
     async def _list(self) -> bytes:
@@ -167,14 +166,14 @@ class Manifest:
         words = self._pruned(roots)
         pack = "gzip -1" if self._workspace.transport.packs else "cat"
         argv = ["sh", "-c", _LIST, "sh", self._mark, pack, str(len(roots)), str(len(words)), *roots, *words]
-        code, listed, _ = await self._workspace.capture(argv, most=_MOST_LISTING)
+        code, listed, _ = await self._workspace.capture(argv, limit=_MAX_LISTING)
         if listed.startswith(_GZIP):
-            listed = zlib.decompressobj(31).decompress(listed, _MOST_LISTING + 1)
+            listed = zlib.decompressobj(31).decompress(listed, _MAX_LISTING + 1)
         if code == 3:
             raise AgentError("The sandbox has no `find` and `stat` that can list files.", hint="install findutils.")
-        if len(listed) > _MOST_LISTING:
+        if len(listed) > _MAX_LISTING:
             raise AgentError(
-                f"Its list alone has more than {_MOST_LISTING >> 20} MiB.", hint="name fewer folders, or exclude some."
+                f"Its list alone has more than {_MAX_LISTING >> 20} MiB.", hint="name fewer folders, or exclude some."
             )
         if code != 0:
             raise AgentError("The files could not be listed.", exit_code=code)
@@ -182,16 +181,17 @@ class Manifest:
 
     def _roots(self) -> list[str]:
         """Return the folders to list. None of them is inside another."""
-        cwd = self._places[""].real.rstrip("/")
+        cwd = self._folders[""].real.rstrip("/")
         starts = {
-            self._places[glob.start].real if glob.absolute else f"{cwd}/{glob.start}".rstrip("/") or "/"
+            self._folders[glob.start].real if glob.absolute else f"{cwd}/{glob.start}".rstrip("/") or "/"
             for glob in self._paths
         }
-        return sorted(one for one in starts if not any(Place("", other).show(one) is not None for other in starts))
+        nested = {path for path in starts for other in starts if StartFolder("", other).show(path) is not None}
+        return sorted(starts - nested)
 
     def _pruned(self, roots: Sequence[str]) -> list[str]:
         """Return the `find` arguments that prune excluded folders, system folders and this package's own."""
-        cwd = self._places[""].real.rstrip("/")
+        cwd = self._folders[""].real.rstrip("/")
         paths = [*_NEVER, self._workspace.probe.base]
         paths += [one.start if one.absolute else f"{cwd}/{one.start}" for one in self._exclude if one.folder]
         names = {one.anywhere for one in self._exclude} - {root.rpartition("/")[2] for root in roots} - {None}
@@ -210,9 +210,9 @@ def _entry(line: bytes) -> tuple[str, tuple[int, int]]:
         return "", (0, 0)
 
 
-def _plain(path: str) -> bool:
+def _is_plain(path: str) -> bool:
     names = path.split("/")
-    return len(path) <= _LONGEST_PATH and names[0] == "" and not {"", ".", ".."} & set(names[1:])
+    return len(path) <= _MAX_PATH and names[0] == "" and not {"", ".", ".."} & set(names[1:])
 
 
 def _text(path: bytes) -> str:

@@ -69,14 +69,14 @@ async def find_base(workspace: Workspace) -> Base:
     return Base(top, commit, cwd)
 
 
-async def make_patch(workspace: Workspace, base: Base, exclude: Sequence[Glob], most: int) -> tuple[bytes, str]:
+async def make_patch(workspace: Workspace, base: Base, exclude: Sequence[Glob], limit: int) -> tuple[bytes, str]:
     """Make a patch of all changes since `base`, committed, staged or neither, without files that `.gitignore` ignores.
 
     Args:
         workspace: The sandbox.
         base: The initial state of the repository.
         exclude: Globs of files to leave out of the patch, even if committed.
-        most: Size limit of the patch, in bytes.
+        limit: Size limit of the patch, in bytes.
 
     Returns:
         The patch, and messages (git's or this package's) about the paths that are missing from it.
@@ -84,16 +84,16 @@ async def make_patch(workspace: Workspace, base: Base, exclude: Sequence[Glob], 
     Raises:
         AgentError: The patch could not be made, or exceeds the limit.
     """
-    own = f"{workspace.probe.scratch}/patch"
+    scratch = f"{workspace.probe.scratch}/patch"
     for each in ("", "each"):
-        argv = ["sh", "-c", _DIFF, "sh", base.top, base.commit, own, each, ":/", *_excluded(base, exclude)]
-        code, patch, err = await workspace.capture(argv, most=most)
+        argv = ["sh", "-c", _DIFF, "sh", base.top, base.commit, scratch, each, ":/", *_excluded(base, exclude)]
+        code, patch, err = await workspace.capture(argv, limit=limit)
         if code != _NO_DIFF:  # otherwise retry path by path, to get as much as git can compare
             break
-    if len(patch) > most:
-        await workspace.shell('rm -rf "$1"', own)
+    if len(patch) > limit:
+        await workspace.shell('rm -rf "$1"', scratch)
         raise AgentError(
-            f"The patch has more than {most} bytes.", hint="exclude files, or allow it more (`max_total`)."
+            f"The patch has more than {limit} bytes.", hint="exclude files, or allow it more (`max_total`)."
         )
     _check(code, err)
     return patch, err.decode(errors="replace").strip()

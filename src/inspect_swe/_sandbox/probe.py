@@ -12,13 +12,13 @@ PROVIDED = "/opt/inspect-swe"
 """Folder of the CLIs that come with the sandbox, mounted or in its image."""
 MARKER = "copy.json"
 """Name of the file in such a CLI's folder (AGENT/VERSION-PLATFORM) that describes it in one line."""
-KEPT = "/var/tmp/.inspect-swe/resume"
+SESSION_PATH = "/var/tmp/.inspect-swe/resume"
 """Path, without suffix, of a session that comes with the sample: its files (.tgz) and its description (.json)."""
 
 # busybox and dash both run this; only a shell is required.
 _SCRIPT = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
-token=$1; provided=$2; marker=$3; kept=$4; shift 4
+token=$1; provided=$2; marker=$3; session=$4; shift 4
 root=$(stat -c %d / 2>/dev/null)
 say uid "$(id -u 2>/dev/null || echo 0)"
 say gid "$(id -g 2>/dev/null || echo 0)"
@@ -34,7 +34,7 @@ for f in /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.* /lib/*-linux-gnu/ld-linux-*
   [ -e "$f" ] && libc=glibc
 done
 say libc "$libc"
-[ -r "$kept.tgz" ] && [ -r "$kept.json" ] && say kept "$(cat "$kept.json")"
+[ -r "$session.tgz" ] && [ -r "$session.json" ] && say session_manifest "$(cat "$session.json")"
 for c in "$@"; do say "command:$c" "$(command -v "$c" 2>/dev/null)"; done
 for m in "$provided"/*/*/"$marker"; do
   [ -r "$m" ] || continue
@@ -62,7 +62,7 @@ done
 say end yes
 """
 
-MOST_OUTPUT = 16 << 20
+MAX_OUTPUT = 16 << 20
 """Output limit of a short command, in bytes."""
 
 _ALWAYS = {"uid", "gid", "home", "cwd", "path", "no_proxy", "machine", "libc", "end"}
@@ -123,7 +123,7 @@ class Probe:
         rootfs: Whether `base` is on the container's root file system (not a tmpfs or volume).
         commands: Paths of the commands found on PATH, by name.
         copies: CLIs that come with the sandbox.
-        kept: Description of the session that comes with the sample, if any.
+        session_manifest: Description of the session that comes with the sample, if any.
         variables: Names of the variables in the sandbox's environment.
     """
 
@@ -140,7 +140,7 @@ class Probe:
     rootfs: bool
     commands: dict[str, str] = field(default_factory=dict)
     copies: tuple[Copy, ...] = ()
-    kept: str | None = None
+    session_manifest: str | None = None
     variables: frozenset[str] = frozenset()
 
     @property
@@ -166,7 +166,7 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
         SandboxUnsupportedError: There is no shell, no such user, or no folder that is writable and allows execution.
     """
     token = secrets.token_hex(8)
-    done = await run(["sh", "-c", _SCRIPT, "sh", token, PROVIDED, MARKER, KEPT, *commands])
+    done = await run(["sh", "-c", _SCRIPT, "sh", token, PROVIDED, MARKER, SESSION_PATH, *commands])
     facts = dict(line.split("=", 1) for line in done.stdout.split("\n") if "=" in line)
     if not facts.keys() >= _ALWAYS:
         as_user = f" as user {user!r}: the image has no such user, or no `sh`." if user else ": there is no `sh` in it."
@@ -198,11 +198,11 @@ async def probe_sandbox(run: Runner, commands: list[str], user: str | None = Non
         rootfs=facts.get("rootfs") == "yes",
         commands={c: facts[f"command:{c}"] for c in commands if facts.get(f"command:{c}")},
         copies=_copies(facts),
-        kept=facts.get("kept"),
+        session_manifest=facts.get("session_manifest"),
         variables=frozenset(facts.get("variables", "").split()),
     )
 
 
 def _copies(facts: dict[str, str]) -> tuple[Copy, ...]:
-    told = [(name.split(":", 3), marker) for name, marker in facts.items() if name.startswith("copy:")]
-    return tuple(Copy(source, folder, marker, size.strip()) for (_, source, size, folder), marker in told)
+    markers = [(name.split(":", 3), marker) for name, marker in facts.items() if name.startswith("copy:")]
+    return tuple(Copy(source, folder, marker, size.strip()) for (_, source, size, folder), marker in markers)

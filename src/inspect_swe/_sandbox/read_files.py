@@ -55,7 +55,7 @@ async def _read(
 ) -> list[bytes | None]:
     mark = secrets.token_bytes(12).hex()
     argv = ["sh", "-c", _SCRIPT, "sh", mark, str(limit + 1), "1" if follow_links else "", *paths]
-    _, printed, _ = await workspace.capture(argv, most=total + len(paths) * (len(mark) + 3))
+    _, printed, _ = await workspace.capture(argv, limit=total + len(paths) * (len(mark) + 3))
     # Each file's content precedes a mark; the digit after the mark is 1 if reading succeeded.
     pieces = printed.split(mark.encode())
     contents = [pieces[0], *(piece[1:] for piece in pieces[1:])]

@@ -75,7 +75,7 @@ class Snapshot:
             AgentError: The sandbox lacks `find` or `stat`, listing failed, or the listing is too large.
         """
         async with self._workspace.reachable():
-            return {found.path: found.status for found in await self._manifest.found(everything=False)}
+            return {file.path: file.status for file in await self._manifest.changed_files(everything=False)}
 
     async def close(self) -> None:
         """Remove the snapshot from the sandbox. Does nothing if it is already gone."""
@@ -141,18 +141,18 @@ async def snapshot(paths: Sequence[str] | None = None, *, sandbox: str | None = 
     """
     workspace = await open_workspace(sandbox, None, None, [])
     cwd = workspace.cwd.rstrip("/")
-    wanted = [path if path.startswith("/") else f"{cwd}/{path}" for path in ([cwd or "/"] if paths is None else paths)]
-    for path in wanted:
+    folders = [path if path.startswith("/") else f"{cwd}/{path}" for path in ([cwd or "/"] if paths is None else paths)]
+    for path in folders:
         if f"{workspace.probe.base}/".startswith(f"{path.rstrip('/')}/"):
             raise AgentOptionError(
                 f"No snapshot can be taken of {path}: agents keep their own files in it, in {workspace.probe.base}.",
                 hint="name the folders that matter in `paths`.",
             )
-    if not wanted:
+    if not folders:
         raise AgentOptionError("A snapshot of no folder was asked for.")
-    taken = Snapshot(workspace, wanted)
-    await taken.save()
-    return taken
+    result = Snapshot(workspace, folders)
+    await result.save()
+    return result
 
 
 def _checked(done: Completed, message: str) -> None:

@@ -17,7 +17,7 @@ from inspect_ai.util import sandbox as inspect_sandbox
 from .._errors import AgentInstallError, AgentOptionError, SandboxDiedError
 from .._inspect.private import is_local
 from .files import gzipped, source_files, tar_stream
-from .probe import MOST_OUTPUT, Completed, Probe, probe_sandbox
+from .probe import MAX_OUTPUT, Completed, Probe, probe_sandbox
 from .relay.multiplexer import ByteChannel, Connect, Multiplexer, Process, SandboxFileError
 from .transports.docker import connect_docker
 from .transports.exec import PortableTransport
@@ -160,7 +160,7 @@ class Workspace:
         """Fail the session of a frozen (for example paused) sandbox, whose channel would never end."""
         while True:
             await anyio.sleep(_QUIET)
-            if time.monotonic() - relay.heard < _QUIET:
+            if time.monotonic() - relay.last_received < _QUIET:
                 continue
             if liveness_error := await self.transport.liveness_error():
                 self._frozen = True
@@ -192,23 +192,23 @@ class Workspace:
         """
         return await self.relay.spawn([*unset_argv(unset), *argv], cwd=self.cwd, env=env, stdin=stdin)
 
-    async def run(self, argv: Sequence[str], stdin: bytes = b"", most: int = MOST_OUTPUT) -> Completed:
-        """Run a short command through the relay to completion. Kills it if it writes more than `most` bytes."""
-        code, out, err = await self.capture(argv, stdin, most)
+    async def run(self, argv: Sequence[str], stdin: bytes = b"", limit: int = MAX_OUTPUT) -> Completed:
+        """Run a short command through the relay to completion. Kills it if it writes more than `limit` bytes."""
+        code, out, err = await self.capture(argv, stdin, limit)
         return Completed(code, out.decode(errors="replace"), err.decode(errors="replace"))
 
     async def capture(
-        self, argv: Sequence[str], stdin: bytes = b"", most: int = MOST_OUTPUT
+        self, argv: Sequence[str], stdin: bytes = b"", limit: int = MAX_OUTPUT
     ) -> tuple[int, bytes, bytes]:
         """Run a command like `run()`, and return its exit code and raw output.
 
-        Output of more than `most` bytes means that the command was killed for exceeding the limit.
+        Output of more than `limit` bytes means that the command was killed for exceeding the limit.
         """
         process = await self.relay.spawn(argv, cwd=None, env={}, stdin=stdin)
         streams = {"stdout": bytearray(), "stderr": bytearray()}
         try:
             async for stream, chunk in process.output():
-                if len(streams[stream]) <= most:
+                if len(streams[stream]) <= limit:
                     streams[stream] += chunk
                 else:
                     await process.kill()
@@ -219,9 +219,9 @@ class Workspace:
         code = status.code if status.code is not None else 128 + (status.signal or 0)
         return code, bytes(streams["stdout"]), bytes(streams["stderr"])
 
-    async def shell(self, script: str, *arguments: str, most: int = MOST_OUTPUT) -> Completed:
+    async def shell(self, script: str, *arguments: str, limit: int = MAX_OUTPUT) -> Completed:
         """Run a shell script with the arguments $1, $2, ..."""
-        return await self.run(["sh", "-c", script, "sh", *arguments], most=most)
+        return await self.run(["sh", "-c", script, "sh", *arguments], limit=limit)
 
     async def write(self, path: str, content: bytes | Path | Iterator[bytes], mode: int = 0o644) -> None:
         """Write a file atomically, and create its parent folders.

@@ -17,7 +17,7 @@ _END, _END_OVERDUE = 60.0, 10.0
 _SHORTEST_WAIT_MS = 1_000
 _QUEUED_MS = 3_000
 # Providers limit the input and output of one command, often to a megabyte; output is base64-encoded.
-_MOST_IN, _MOST_OUT = 960_000, 720_000
+_MAX_IN, _MAX_OUT = 960_000, 720_000
 
 
 class ExchangeChannel:
@@ -36,7 +36,7 @@ class ExchangeChannel:
         max_out: Output limit of one exchange, in bytes before base64.
     """
 
-    def __init__(self, run: Run, *, wait_ms: int = 12_000, max_in: int = _MOST_IN, max_out: int = _MOST_OUT) -> None:
+    def __init__(self, run: Run, *, wait_ms: int = 12_000, max_in: int = _MAX_IN, max_out: int = _MAX_OUT) -> None:
         self._run = run
         self._wait_ms = self._longest_wait_ms = wait_ms
         self._max_in = max_in
@@ -114,7 +114,7 @@ class ExchangeChannel:
     async def _keep_exchanging(self) -> None:
         while True:
             async with self._changed:
-                await self._changed.wait_for(self._wanted)
+                await self._changed.wait_for(self._has_work)
                 piece = bytes(self._pending[: self._max_in])
                 del self._pending[: self._max_in]
                 self._changed.notify_all()
@@ -123,7 +123,7 @@ class ExchangeChannel:
             self._exchanges.add(task)
             task.add_done_callback(self._exchanges.discard)
 
-    def _wanted(self) -> bool:
+    def _has_work(self) -> bool:
         running = self._next - self._due - len(self._answers)
         if self._ended or self._next - self._due >= _WINDOW:
             return False

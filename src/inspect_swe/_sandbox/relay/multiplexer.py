@@ -51,7 +51,7 @@ class Multiplexer:
         self.closed = asyncio.Event()
         self.detached = False
         self.error: Exception | None = None
-        self.heard = time.monotonic()
+        self.last_received = time.monotonic()
         """Time of the last bytes from the relay, on the monotonic clock."""
         self._channel = channel
         self._token = token
@@ -251,7 +251,7 @@ class Multiplexer:
         decoder = FrameDecoder()
         try:
             while data := await self._channel.receive():
-                self.heard = time.monotonic()
+                self.last_received = time.monotonic()
                 if not self.error:  # otherwise read and discard: a relay that cannot write might not exit
                     await self._take(decoder, data)
             await self._lose("The relay in the sandbox ended.")
@@ -260,8 +260,8 @@ class Multiplexer:
 
     async def _lose(self, what: str) -> None:
         """Fail a session whose channel has ended. Adds a diagnosis if the end was not requested."""
-        asked = self.error is not None or self.detached
-        why = "" if asked else await self._channel.diagnosis()
+        is_expected = self.error is not None or self.detached
+        why = "" if is_expected else await self._channel.diagnosis()
         self.fail(SandboxDiedError(f"{what} {why}".rstrip()))
 
     async def _take(self, decoder: FrameDecoder, data: bytes) -> None:

@@ -14,7 +14,7 @@ from ..relay.multiplexer import ByteChannel
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 _READY = b"+"
 _TIMEOUT, _REST = 60.0, 2.0
-_MOST_TEXT = 1 << 16
+_MAX_TEXT = 1 << 16
 
 # Works as any user and on any file system, and needs only the usual shell utilities. A provider may run it twice,
 # even concurrently, and may lose its stderr. Commands that succeed may still print: the loader warns of LD_PRELOAD.
@@ -65,7 +65,7 @@ async def send_relay(channel: ByteChannel, probe: Probe) -> None:
     received = await _received(channel, _TIMEOUT)
     if received == _READY:
         return
-    while len(received) < _MOST_TEXT and (more := await _received(channel, _REST)):
+    while len(received) < _MAX_TEXT and (more := await _received(channel, _REST)):
         received += more
     text = received.decode(errors="replace") + await channel.diagnosis()
     raise SandboxDiedError("The relay could not be started in the sandbox.", stderr=text)

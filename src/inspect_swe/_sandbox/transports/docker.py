@@ -23,7 +23,7 @@ from inspect_ai.util import SandboxConnection
 
 from ..._errors import AgentInstallError, SandboxDiedError
 from ..files import tar_stream
-from ..probe import MOST_OUTPUT, Completed, Probe
+from ..probe import MAX_OUTPUT, Completed, Probe
 from .bootstrap import relay_command, send_relay
 
 logger = logging.getLogger(__name__)
@@ -219,8 +219,8 @@ async def _completed(channel: DockerChannel) -> Completed:
         await channel.end()
     while data := await channel.receive():
         output += data
-        if len(output) > MOST_OUTPUT:  # root in the sandbox can replace `sh`
-            raise SandboxDiedError(f"A short command in the container wrote more than {MOST_OUTPUT >> 20} MiB.")
+        if len(output) > MAX_OUTPUT:  # root in the sandbox can replace `sh`
+            raise SandboxDiedError(f"A short command in the container wrote more than {MAX_OUTPUT >> 20} MiB.")
     return Completed(await channel.exit_code(), output.decode(errors="replace"), channel.stderr)
 
 
@@ -234,7 +234,7 @@ class DockerChannel:
         self._exec_id = exec_id
         self._reader = reader
         self._writer = writer
-        self._left = 0
+        self._remaining = 0
         self._is_stderr = False
         self._stderr = io.BytesIO()
 
@@ -246,19 +246,19 @@ class DockerChannel:
     async def receive(self) -> bytes:
         """Return bytes from its stdout, or none at end of file."""
         while True:
-            if self._left == 0:
+            if self._remaining == 0:
                 try:
                     header = await self._reader.readexactly(8)
                 except (asyncio.IncompleteReadError, ConnectionError):
                     return b""
                 # The engine's stream header: byte 0 is the stream's type, bytes 4 to 7 are the length.
                 self._is_stderr = header[0] == 2
-                self._left = struct.unpack(">I", header[4:])[0]
+                self._remaining = struct.unpack(">I", header[4:])[0]
                 continue
-            data = await self._reader.read(min(self._left, _READ))
+            data = await self._reader.read(min(self._remaining, _READ))
             if not data:
                 return b""
-            self._left -= len(data)
+            self._remaining -= len(data)
             if not self._is_stderr:
                 return data
             if self._stderr.tell() < _READ:
@@ -293,8 +293,8 @@ class DockerChannel:
         """Return known facts about the command's end: its stderr, exit code and the container's state."""
         with anyio.move_on_after(_LOOK):
             await asyncio.sleep(_SETTLES)
-            found = await anyio.to_thread.run_sync(self._examine, abandon_on_cancel=True)
-            return f"{self.stderr} {found}".lstrip()
+            diagnosis = await anyio.to_thread.run_sync(self._examine, abandon_on_cancel=True)
+            return f"{self.stderr} {diagnosis}".lstrip()
         return "The Docker engine does not answer."
 
     def _examine(self) -> str:

@@ -52,11 +52,11 @@ class Activity:
         except asyncio.CancelledError:
             raise
         except BaseException:
-            self._came_back(number)
+            self._record_return(number)
             raise
-        self._came_back(number)
+        self._record_return(number)
 
-    def _came_back(self, number: int) -> None:
+    def _record_return(self, number: int) -> None:
         self.latest = max(self.latest, number)
         self.returned = time.monotonic()
 

@@ -26,14 +26,14 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
     Replaces a `TMPDIR` that cannot be used.
     """
-    kept = {
+    env = {
         name: value
         for name, value in variables.items()
         if not _SECRET_NAME.search(name) and not _SECRET_VALUE.search(value)
     }
-    if "TMPDIR" in kept and kept["TMPDIR"] != (usable := temporary_root()):
-        kept["TMPDIR"] = usable or "/tmp"
-    return kept
+    if "TMPDIR" in env and env["TMPDIR"] != (usable := temporary_root()):
+        env["TMPDIR"] = usable or "/tmp"
+    return env
 
 
 class LocalTransport(PortableTransport):
