@@ -169,7 +169,7 @@ def test_a_judge_that_fails_is_an_error_of_the_sample(tmp_path: Path, judge: Any
 
 @pytest.mark.parametrize("made", [react(), claude_code(attempts=2), claude_code(centaur=True)])
 def test_who_cannot_judge(made: Agent) -> None:
-    with pytest.raises(AgentOptionError, match="cannot be asked for a result"):
+    with pytest.raises(AgentOptionError, match="cannot produce a validated result"):
         agent_judge(made, "All is well.")
 
 

@@ -72,7 +72,7 @@ CALLING = ChatMessageAssistant(content="", tool_calls=[ToolCall(id="one", functi
         ([], "begin with a user message"),
         ([ChatMessageAssistant(content="Hello.")], "begin with a user message"),
         ([ChatMessageSystem(content="Be brief.")], "the role 'system'"),
-        ([ChatMessageUser(content="Go."), CALLING], "not every tool call has its one result"),
+        ([ChatMessageUser(content="Go."), CALLING], "each tool call needs exactly one result"),
     ],
 )
 def test_messages_that_are_no_conversation(messages: list[ChatMessage], why: str) -> None:
@@ -81,7 +81,7 @@ def test_messages_that_are_no_conversation(messages: list[ChatMessage], why: str
 
 
 def test_messages_for_a_cli_that_cannot_go_on_with_them() -> None:
-    with pytest.raises(AgentOptionError, match="OpenCode cannot go on with messages"):
+    with pytest.raises(AgentOptionError, match="OpenCode cannot resume from messages"):
         interactive_opencode(resume_messages=[ChatMessageUser(content="Go.")])
 
 

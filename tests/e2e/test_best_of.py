@@ -94,7 +94,7 @@ def test_a_snapshot_brings_everything_back(image: str, tmp_path: Path) -> None:
 
 
 async def _refusals() -> None:
-    with pytest.raises(AgentOptionError, match="keep their own files"):
+    with pytest.raises(AgentOptionError, match="contains the agents' own files"):
         await snapshot(["/"])
     with pytest.raises(AgentError, match="there is no"):
         await snapshot(["missing"])

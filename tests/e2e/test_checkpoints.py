@@ -164,5 +164,5 @@ def test_a_retry_that_only_scores() -> None:
 def test_a_checkpoint_without_the_session() -> None:
     error = runs()[LOST].error
     assert error is not None
-    assert "does not hold the CLI's session" in error
+    assert "does not contain the CLI's session" in error
     assert "add the home directory of the agent's user to `sandbox_paths`" in error

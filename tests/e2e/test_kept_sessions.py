@@ -110,7 +110,7 @@ def test_a_session_goes_on_in_a_second_eval(tmp_path: Path) -> None:
     lost = {key: [with_unknown_id(each) for each in samples] for key, samples in again.items()}
     for key, log in evaluate(tmp_path / "lost", lost, place).items():
         assert log.samples and log.samples[0].error, key
-        assert "did not go on with session" in log.samples[0].error.message, key
+        assert "did not resume session" in log.samples[0].error.message, key
         assert not [event for event in log.samples[0].events if event.event == "model"], key
 
 

@@ -37,7 +37,7 @@ def test_the_sample_ends_with_the_limit(
 def test_what_is_no_limit() -> None:
     with pytest.raises(ValueError, match="seconds above 0"):
         idle_limit(0)
-    with pytest.raises(ValueError, match="2 and more"):
+    with pytest.raises(ValueError, match="at least 2"):
         repeat_limit(1)
 
 

@@ -68,7 +68,7 @@ def test_a_resumed_one_is_the_checkpoints() -> None:
     assert resumed.resumes
     assert begin(resumed, ResumePoint("OTHER")) == ResumePoint("SYSTEM", "id-1", "/root/.inspect_swe/old")
     assert inspect.tracked["inspect_swe"]() == POINT
-    with pytest.raises(SessionRestoreError, match=r"/root/\.inspect_swe/old is not there"):
+    with pytest.raises(SessionRestoreError, match=r"/root/\.inspect_swe/old is missing"):
         begin(resumed, ResumePoint("OTHER"), there=False)
 
 

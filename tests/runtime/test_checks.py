@@ -103,15 +103,15 @@ def grade(sample: EvalSample) -> Score:
     return (sample.scores or {})["is_seven"]
 
 
-MISSING = "there is no such file, or it is no regular one"
+MISSING = "the file does not exist, or is not a regular file"
 HOSTILE = {
     "true": MISSING,
     "mkdir $f": MISSING,
     "mkfifo $f": MISSING,
     "ln -s /dev/zero $f": MISSING,
     "echo '{\"number\": 7}' > $f.real; ln -s $f.real $f": MISSING,
-    "head -c 1048577 /dev/zero > $f": "it is larger than 1 MiB",
-    "truncate -s 1T $f": "it is larger than 1 MiB",
+    "head -c 1048577 /dev/zero > $f": "the file is larger than 1 MiB",
+    "truncate -s 1T $f": "the file is larger than 1 MiB",
     "(while [ -e $f ]; do head -c 4096 /dev/zero; sleep 0.01; done) >> $f 2>&1 & sleep 0.2": "it is",
     'printf \'{"number": 7, "words": ["\\\\ud800"]}\' > $f': "it is not valid JSON",
     "printf '\\377\\376' > $f": "it is not valid JSON",
@@ -136,9 +136,9 @@ def test_a_read_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(checks, "_TIMEOUT", 1)
     spec = ResultSpec(Answer, retries=0)
     sample = run(tmp_path, [in_place("mkfifo $f; echo $f"), finish("Done.")], response_schema=spec)
-    assert tries(sample) == [["it could not be read within 1 seconds"]]
+    assert tries(sample) == [["the file could not be read within 1 seconds"]]
     (path,) = [message.text.strip() for message in sample.messages if message.role == "tool"]
-    assert grade(sample).explanation == "it could not be read within 1 seconds"
+    assert grade(sample).explanation == "the file could not be read within 1 seconds"
     assert subprocess.run(["pgrep", "-f", f"cat {path}"], check=False).returncode == 1
 
 
@@ -222,4 +222,4 @@ def test_a_run_that_is_not_done_has_no_result(tmp_path: Path) -> None:
 
     sample = run(tmp_path, [write_result(RIGHT), limited], response_schema=Answer)
     assert sample.error and result_of(sample, Answer) is None
-    assert sample.store["SweResult:error"] == "The agent has not been done yet."
+    assert sample.store["SweResult:error"] == "The agent has not finished yet."

@@ -234,7 +234,7 @@ def test_one_glob_may_be_given_as_it_is() -> None:
     [
         (("_LIST", "exit 3"), "has no `find` and `stat`"),
         (("_LIST", "exit 1"), "could not be listed"),
-        (("_MAX_LISTING", 10), "Its list alone"),
+        (("_MAX_LISTING", 10), "The list of files alone"),
         (("_LIST", "printf '\\037\\213nonsense'"), "Error"),
     ],
 )

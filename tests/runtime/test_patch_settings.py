@@ -47,7 +47,7 @@ def changed(files: FileSet) -> dict[str, list[str]]:
 
 def named(files: FileSet) -> list[str]:
     """The paths that `error` names."""
-    told = (files.error or "").removeprefix("The patch may lack something. git said: ")
+    told = (files.error or "").removeprefix("The patch may be incomplete. git's output: ")
     return [line.partition(": ")[0] for line in told.splitlines()]
 
 

@@ -46,7 +46,7 @@ async def test_round_trip(session: Path, tmp_path_factory: pytest.TempPathFactor
     async with local_workspace(str(there)) as workspace:
         await unpack(workspace, packed, str(there), ["session"])
         for damaged in (packed[:-9], packed[:60], gzip.compress(gzip.decompress(packed)[:1500])):
-            with pytest.raises(AgentError, match="unpacking them failed"):
+            with pytest.raises(AgentError, match="unpacking the files failed"):
                 await unpack(workspace, damaged, str(there), ["session"])
     assert (there / "session/log").read_text() == "hello\n" * 1000
 
@@ -58,7 +58,7 @@ async def test_a_failure_of_any_command_is_one(
     """Each writes something first, as one does whose disk fills up or that is killed."""
     tools = tmp_path_factory.mktemp("tools")
     tool(tools, broken, "head -c 4 >/dev/null; echo aGVsbG8=; echo 'no memory' >&2; exit 2")
-    with pytest.raises(AgentError, match="packing them failed") as caught:
+    with pytest.raises(AgentError, match="packing the files failed") as caught:
         await pack_session(session, str(tools))
     assert "no memory" in str(caught.value)
 

@@ -138,7 +138,7 @@ class ACPAgent(Agent):
         self._seed: Sequence[ChatMessage] | None = arguments.pop("resume_messages", None)
         if self._seed is not None:
             if type(adapter).planted is AcpAdapter.planted:
-                raise AgentOptionError(f"{adapter.label} cannot go on with messages.", hint="leave them out.")
+                raise AgentOptionError(f"{adapter.label} cannot resume from messages.", hint="omit `resume_messages`.")
             check_messages(self._seed)
         self._adapter = adapter
         self._options = agent_options(
@@ -189,7 +189,7 @@ class ACPAgent(Agent):
             for wait in waits:
                 wait.cancel()
         if not run.ready.is_set():
-            raise run.error or AgentExitedError("The agent's run has ended.", hint="start it anew.")
+            raise run.error or AgentExitedError("The agent's run has ended.", hint="start it again.")
 
     async def __call__(self, state: AgentState, *args: Any, **kwargs: Any) -> AgentState:
         """Run until the task is cancelled, the CLI exits or, with `operator=True`, the work is done.
@@ -265,7 +265,7 @@ class ACPAgent(Agent):
             if not exited.done() and not session.prompted:
                 logger.warning(
                     "%s has been waiting for a prompt for %d seconds. Drive it with session() or conn, or use "
-                    "operator=True to have it work on the sample's input.",
+                    "operator=True to work on the sample's input.",
                     self._options.name,
                     _IDLE,
                 )

@@ -26,7 +26,7 @@ async def run_channel(session: ACPSession, channel: AgentChannel) -> None:
     """
     if not channel.is_live and not any(isinstance(message, ChatMessageUser) for message in session.state.messages):
         raise AgentOptionError(
-            "The conversation holds nothing for the agent to work on, and nobody can say anything.",
+            "The conversation has nothing for the agent to work on, and no operator can connect.",
             hint="give the sample an input, or run the eval with --acp-server.",
         )
     task = _text(session.state.messages)

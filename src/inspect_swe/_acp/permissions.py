@@ -83,7 +83,9 @@ async def decide(permissions: Permissions, request: PermissionRequest, state: Ag
     assert callable(permissions)
     decision = await permissions(request)
     if decision not in get_args(Decision):
-        raise AgentOptionError(f"The permissions function answered {decision!r}, none of {get_args(Decision)}.")
+        raise AgentOptionError(
+            f"The permissions function returned {decision!r} instead of one of {get_args(Decision)}."
+        )
     return decision
 
 

@@ -147,8 +147,8 @@ class AgentProcess:
         if self.feeder is not None:
             await asyncio.wait({self.feeder}, timeout=1)
         return AgentExitedError(
-            f"{self._label} has ended in the middle of its session.",
-            hint="restart() goes on with the session in a new process.",
+            f"{self._label} exited in the middle of its session.",
+            hint="restart() resumes the session in a new process.",
             exit_code=self.info.exit_code,
             stdout=self.info.stdout,
             stderr=self.info.stderr,
@@ -186,7 +186,7 @@ class AgentProcess:
                 what = f"did not answer within {_START_TIMEOUT} s"
             raise SessionStartError(
                 f"{self._label} could not be started as an interactive agent: in the phase {phase!r} it {what}.",
-                hint="what it printed says more.",
+                hint="see its output for details.",
                 phase=phase,
                 exit_code=self.info.exit_code,
                 stdout=self.info.stdout,

@@ -46,8 +46,8 @@ def resume_point_of(session_id: str) -> ResumePoint:
     saved = store().get(_key(session_id))
     if not saved:
         raise AgentOptionError(
-            f"There was no session {session_id!r} in this sample.",
-            hint="for a session of another sample, keep what its save() returns, and resume with that.",
+            f"This sample has no session {session_id!r}.",
+            hint="for a session of another sample, pass the result of its save().",
         )
     return ResumePoint(saved["system"], session_id, saved["config"])
 

@@ -26,15 +26,15 @@ def check_messages(messages: Sequence[ChatMessage]) -> None:
     if wrong is not None:
         role = getattr(wrong, "role", type(wrong).__name__)
         raise AgentOptionError(
-            f"resume_messages holds a message of the role {role!r}: it takes user, assistant and tool messages.",
-            hint="what the system prompt shall have is given as system_prompt.",
+            f"resume_messages has a message with the role {role!r}: only user, assistant and tool are allowed.",
+            hint="pass text for the system prompt as system_prompt.",
         )
     if not messages or not isinstance(messages[0], ChatMessageUser):
-        raise AgentOptionError("resume_messages has to begin with a user message.")
+        raise AgentOptionError("resume_messages must begin with a user message.")
     called = [call.id for each in messages if isinstance(each, ChatMessageAssistant) for call in each.tool_calls or []]
     answered = [each.tool_call_id for each in messages if isinstance(each, ChatMessageTool)]
     if sorted(called) != sorted(map(str, answered)):
-        raise AgentOptionError("In resume_messages not every tool call has its one result, or not every result a call.")
+        raise AgentOptionError("In resume_messages, each tool call needs exactly one result, and each result a call.")
 
 
 def claude_session(context: LaunchContext, messages: Sequence[ChatMessage]) -> File:

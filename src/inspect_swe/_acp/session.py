@@ -127,7 +127,7 @@ class ACPSession:
             if self._running is not None and not queue and not self._running.abandoned:
                 raise TurnActiveError(
                     f"{self._adapter.label} is still working on another prompt.",
-                    hint="await that one first, cancel() it, or give this one with queue=True.",
+                    hint="await that one first, cancel() it, or send this one with queue=True.",
                 )
             async with self._turn_lock:
                 self._running = prompt
@@ -300,7 +300,7 @@ class ACPSession:
                 raise failure
             ended = self._with_truncation(ended, stats.requests > requests)
             if ended[0] == "end_turn" and not self._session.has_offered_tools:
-                raise await self._session.policy_error("it offered the model no tool at all")
+                raise await self._session.policy_error("it offered the model no tools")
             self._record({"event": "turn", "stop_reason": ended[0], "usage": ended[1]})
             return ended
 

@@ -67,5 +67,5 @@ async def collect(view: RunView, collectors: Sequence[Collector]) -> None:
 
 def _give_up(view: RunView, collector: Collector, error: Exception) -> None:
     reason = f"it took more than {_TIMEOUT} seconds" if isinstance(error, TimeoutError) else str(error)
-    logger.warning("The %s of %s could not be kept: %s", collector.what, view.adapter.label, reason)
+    logger.warning("The %s of %s could not be saved: %s", collector.what, view.adapter.label, reason)
     collector.failed(reason)

@@ -147,9 +147,9 @@ class FileSet(Mapping[str, OutputFile]):
             try:
                 path = "/".join(_names(file.path))
                 if ":" in path:
-                    raise ValueError("Inspect takes no colon in such a path")
+                    raise ValueError("Inspect allows no colon in such a path")
             except ValueError as ex:
-                logger.warning("%r is left out: %s", file.path, ex)
+                logger.warning("%r is omitted: %s", file.path, ex)
                 continue
             # Without the `data:` prefix, Inspect would read the content as a local path or a URL.
             start = f"{prefix.rstrip('/')}/" if prefix else "/" if file.path.startswith("/") else ""
@@ -202,7 +202,7 @@ def output_files(state: TaskState | EvalSample | Store, agent: str | None = None
     start, end = f"{SweOutput.__name__}:", ":files"
     agents = [key[len(start) : -len(end)] for key in entries if key.startswith(start) and key.endswith(end)]
     if (agent is None and len(agents) > 1) or (agent is not None and agent not in agents and agents):
-        raise ValueError(f"Say which agent's files are wanted: there are those of {', '.join(agents)}.")
+        raise ValueError(f"Name one of the agents that have output files: {', '.join(agents)}.")
     if not agents:
         return FileSet({})
     name = agent or agents[0]

@@ -20,7 +20,7 @@ from .fileset import OutputFile, Skipped, SweOutput, packed
 from .view import RunView
 
 _MAX_LISTED = 1000
-_RESUMED = "The sample was resumed from a checkpoint: files that were changed before it are in the patch only."
+_RESUMED = "The sample was resumed from a checkpoint: files changed before it are only in the patch."
 
 
 class OutputCollector:
@@ -107,7 +107,7 @@ class OutputCollector:
             return ex.summary
         output.patch, output.patch_base64 = packed(patch)
         if complaint:
-            output.error = f"The patch may lack something. git said: {complaint[-2000:]}"
+            output.error = f"The patch may be incomplete. git's output: {complaint[-2000:]}"
         return len(patch)
 
 

@@ -64,7 +64,7 @@ def session_samples(
     """
     read = read_eval_log(log) if isinstance(log, str) else log
     if read.samples is None:
-        raise AgentOptionError("The log has no samples in it.", hint="read it with its samples, not the header only.")
+        raise AgentOptionError("The log contains no samples.", hint="read the whole log, not only its header.")
     samples = [sample for sample in read.samples if sample.epoch == epoch]
     chosen = [each for each in samples if (_has(each) if sample_ids is None else each.id in sample_ids)]
     if missing := set(sample_ids or ()) - {sample.id for sample in chosen}:
@@ -73,7 +73,7 @@ def session_samples(
         why = next((session.error for each in samples if (session := each.store_as(SweSession)).error), None)
         raise AgentOptionError(
             f"There is no session in epoch {epoch} of the log{f': {why}' if why else '.'}",
-            hint="agents keep theirs that are made with keep_session=True.",
+            hint="only agents with keep_session=True save their sessions.",
         )
     return [continued_sample(each, prompt, read.location, fork, files) for each in chosen]
 
@@ -90,7 +90,7 @@ def continued_sample(
     if not session.archive:
         raise AgentOptionError(
             f"Sample {earlier.id} has no session{f': {session.error}' if session.error else '.'}",
-            hint="agents keep theirs that are made with keep_session=True.",
+            hint="only agents with keep_session=True save their sessions.",
         )
     manifest = SessionManifest(session.agent, session.version, session.session_id, session.cwd, session.system, fork)
     saved = {

@@ -129,18 +129,18 @@ def claim_session(
     _claimed.add(sample)
     if workspace.probe.session_manifest is None:
         raise SessionRestoreError(
-            f"The session that this sample goes on from ({origin}) is not in its sandbox.",
-            hint="take the samples as session_samples() makes them, with their files, and use the same sandbox.",
+            f"The session that this sample resumes ({origin}) is not in its sandbox.",
+            hint="use the samples from session_samples() with their files, and the same sandbox.",
         )
     try:
         manifest = SessionManifest(**json.loads(workspace.probe.session_manifest))
     except (TypeError, ValueError) as ex:
-        raise SessionRestoreError(f"What is said of the session that came with this sample is damaged: {ex}") from ex
+        raise SessionRestoreError(f"The manifest of the session that came with this sample is damaged: {ex}") from ex
     _check(manifest, adapter, options, workspace)
     if None not in (manifest.version, version) and manifest.version != version:
-        logger.warning("%s %s goes on with a session of version %s.", adapter.label, version, manifest.version)
+        logger.warning("%s %s resumes a session of version %s.", adapter.label, version, manifest.version)
     if system not in (None, manifest.system):
-        logger.warning("The session goes on with the system prompt that it began with; this run's is left out.")
+        logger.warning("The session resumes with its original system prompt; this run's is ignored.")
     return ResumePoint(manifest.system, manifest.session_id, archive=f"{SESSION_PATH}.tgz", fork=manifest.fork)
 
 
@@ -156,7 +156,7 @@ async def restore_session(adapter: Adapter, options: AgentOptions, workspace: Wo
             await unpack(workspace, start.archive, start.config, adapter.sessions)
         except AgentError as error:
             raise SessionRestoreError(
-                f"The session could not be put back: {error.summary}",
+                f"The session could not be restored: {error.summary}",
                 hint="the sandbox needs tar and gzip.",
                 exit_code=error.exit_code,
                 stderr=error.stderr,
@@ -173,7 +173,7 @@ def _check(manifest: SessionManifest, adapter: Adapter, options: AgentOptions, w
     if manifest.agent != adapter.key:
         raise SessionMismatchError(
             f"The session that came with this sample is {manifest.agent}'s, not {adapter.key}'s.",
-            hint=f"have {manifest.agent} go on with it, as the first agent of the sample.",
+            hint=f"resume it with {manifest.agent}, as the first agent of the sample.",
         )
     if manifest.cwd != workspace.cwd:
         raise SessionMismatchError(
@@ -181,4 +181,4 @@ def _check(manifest: SessionManifest, adapter: Adapter, options: AgentOptions, w
             hint=f"use the same image, or cwd={manifest.cwd!r}.",
         )
     if options.centaur is not None:
-        raise SessionMismatchError("A session that came with the sample cannot be gone on with in centaur mode.")
+        raise SessionMismatchError("A session that came with the sample cannot be resumed in centaur mode.")

@@ -57,9 +57,9 @@ def cli_agent(adapter: Adapter, options: AgentOptions) -> Agent:
         ```
     """
     if options.centaur is not None and type(adapter).terminal is Adapter.terminal:
-        raise AgentOptionError(f"{adapter.label} has no centaur mode.", hint="leave `centaur` out.")
+        raise AgentOptionError(f"{adapter.label} has no centaur mode.", hint="omit `centaur`.")
     if options.keep_session and not adapter.sessions:
-        raise AgentOptionError(f"The sessions of {adapter.label} cannot be kept.", hint="leave `keep_session` out.")
+        raise AgentOptionError(f"The sessions of {adapter.label} cannot be saved.", hint="omit `keep_session`.")
     offered_tools(adapter, options)
     check_env(adapter, options.env)
 
@@ -102,8 +102,8 @@ def with_result(agent: Agent, result: ResultSpec) -> Agent:
     parts: tuple[Adapter, AgentOptions] | None = getattr(agent, _PARTS, None)
     if parts is None or parts[1].centaur is not None or parts[1].attempts.attempts > 1:
         raise AgentOptionError(
-            f"{agent_arguments(agent)[0]} cannot be asked for a result.",
-            hint="give an agent of this package, neither interactive nor in centaur mode, with one attempt.",
+            f"{agent_arguments(agent)[0]} cannot produce a validated result.",
+            hint="use an agent of this package with one attempt, neither interactive nor in centaur mode.",
         )
     adapter, options = parts
     return cli_agent(adapter, replace(options, result=result))

@@ -102,7 +102,7 @@ async def choose_bridge(route: Route) -> OpenBridge:
         if route.dialect is not None:
             await load_handler(route.dialect)
     except ImportError as ex:
-        logger.warning("This inspect_ai changed what handles model calls (%s): using its own, slower bridge.", ex)
+        logger.warning("This inspect_ai changed its request handlers (%s): using Inspect's own, slower bridge.", ex)
         return inspect_bridge
     return own_bridge
 
@@ -195,7 +195,7 @@ async def inspect_bridge(
     settings, stats = _settings(adapter, options, route), BridgeStats()
     repeats = [limit.counter() for limit in repeat_limits()]
     if idle_limits():
-        logger.warning("Over Inspect's own bridge, idle_limit() has no effect.")
+        logger.warning("With Inspect's own bridge, idle_limit() has no effect.")
 
     output_limit, last = OutputLimit(), state.output
 
@@ -251,7 +251,7 @@ async def _late_tools(connection: BridgeConnection, options: AgentOptions) -> To
     return ToolsMissingError(
         f"{options.name} was started, and has not offered the tools of its bridged MCP servers ({names}) to the model "
         f"within {options.mcp_ready_timeout:g} seconds.",
-        hint="raise mcp_ready_timeout if the sandbox is slow; scoring a run without its tools is wrong.",
+        hint="raise mcp_ready_timeout if the sandbox is slow; a run without its tools must not be scored.",
     )
 
 

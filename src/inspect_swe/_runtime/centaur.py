@@ -77,7 +77,7 @@ async def _require(session: Session, commands: list[str]) -> None:
     if missing:
         raise SandboxUnsupportedError(
             f"Centaur mode needs {' and '.join(missing)} in the sandbox.",
-            hint="install it in the image; only the recording (record_session) needs `script`, of util-linux.",
+            hint="install them in the image; `script`, of util-linux, is only needed for record_session.",
         )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FOLDER = ".inspect_swe"
 """Folder of the CLI's files below the home directory, which Inspect's checkpoints include by default."""
 
-GO_ON = "You were interrupted by an error. Continue with what you were doing."
+GO_ON = "You were interrupted by an error. Continue where you left off."
 
 
 class Point(BaseModel):
@@ -86,7 +86,7 @@ class Checkpoints:
         """
         if (await workspace.shell('[ -d "$1" ]', self.point.config)).code:
             raise SessionRestoreError(
-                f"The checkpoint does not hold the CLI's session: {self.point.config} is not there.",
+                f"The checkpoint does not contain the CLI's session: {self.point.config} is missing.",
                 hint="add the home directory of the agent's user to `sandbox_paths` of the checkpoint's configuration.",
             )
         return ResumePoint(self.point.system, self.point.session_id, self.point.config)

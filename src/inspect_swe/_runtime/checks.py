@@ -27,25 +27,25 @@ T = TypeVar("T", bound=BaseModel)
 
 _MAX_BYTES = 1 << 20
 _TIMEOUT = 10
-_NOT_YET = "The agent has not been done yet."
+_NOT_YET = "The agent has not finished yet."
 
-_REQUEST = """When you are done, write your result as JSON to this file, which is none of the task's own:
+_REQUEST = """When you are done, write your result as JSON to this file, which is not part of the task:
 
 {path}
 
-The file holds nothing but one JSON value that is valid against this JSON schema:
+The file must contain only one JSON value that is valid against this JSON schema:
 
 {schema}
 
-If a tool of yours refuses a path outside of the working directory, write the file with a shell command."""
+If one of your tools refuses a path outside the working directory, write the file with a shell command."""
 
-_WRONG = """The result in {path} is not yet what it has to be:
+_WRONG = """The result in {path} is not valid:
 
 {problems}
 
-Put that right, and write the whole file anew."""
+Fix these problems, and write the whole file again."""
 
-_MISSING = "there is no such file, or it is no regular one"
+_MISSING = "the file does not exist, or is not a regular file"
 
 
 class Feedback(NamedTuple):
@@ -209,11 +209,11 @@ class ResultCheck:
             with anyio.fail_after(_TIMEOUT):
                 (content,) = await read_files(session.workspace, [self._path], _MAX_BYTES, _MAX_BYTES)
         except TimeoutError:
-            return None, Verdict(None, (f"it could not be read within {_TIMEOUT} seconds",))
+            return None, Verdict(None, (f"the file could not be read within {_TIMEOUT} seconds",))
         if content is None:
             return None, Verdict(None, (_MISSING,))
         if len(content) > _MAX_BYTES:
-            return None, Verdict(None, (f"it is larger than {_MAX_BYTES >> 20} MiB",))
+            return None, Verdict(None, (f"the file is larger than {_MAX_BYTES >> 20} MiB",))
         text = content.decode(errors="replace")
         return text, self._schema.judge(text)
 

@@ -36,7 +36,7 @@ async def place_files(workspace: Workspace, context: LaunchContext, launch: Laun
     done = await workspace.shell(_PREPARE, context.config, *[word for pair in launch.inherit for word in pair])
     if done.code != 0:
         raise AgentInstallError(
-            f"The folder {context.config} could not be made in the sandbox.", exit_code=done.code, stderr=done.stderr
+            f"The folder {context.config} could not be created in the sandbox.", exit_code=done.code, stderr=done.stderr
         )
     for file in launch.files:
         settings = await combined(workspace, file.over, file.content) if file.over else file.content

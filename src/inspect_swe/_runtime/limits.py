@@ -64,7 +64,7 @@ class IdleLimit(_AgentLimit):
             self._reached = max(self._reached, idle)
             await anyio.sleep(max(self._max - idle, 0.01))
         self._reached = idle
-        return self._exceeded(idle, f"The agent has not asked the model anything for {self._max:g} seconds.")
+        return self._exceeded(idle, f"The agent has made no model request for {self._max:g} seconds.")
 
 
 class RepeatLimit(_AgentLimit):
@@ -141,7 +141,7 @@ def idle_limit(seconds: float) -> Limit:
         ```
     """
     if not (seconds > 0 and math.isfinite(seconds)):
-        raise ValueError(f"idle_limit() takes seconds above 0, not {seconds}.")
+        raise ValueError(f"idle_limit() needs a number of seconds above 0, not {seconds}.")
     return IdleLimit(seconds)
 
 
@@ -169,7 +169,7 @@ def repeat_limit(times: int) -> Limit:
         ```
     """
     if times < 2:
-        raise ValueError(f"repeat_limit() takes a number of 2 and more, not {times}.")
+        raise ValueError(f"repeat_limit() needs a number of at least 2, not {times}.")
     return RepeatLimit(times)
 
 

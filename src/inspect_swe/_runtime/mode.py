@@ -62,7 +62,7 @@ async def policy_error(workspace: Workspace, label: str, policy: ModePolicy, ref
     found = await workspace.shell(_FILES_THAT_FORBID, policy.setting, *policy.files)
     files = tuple(dict.fromkeys(found.stdout.splitlines()))
     named = f"forbidden by {', '.join(files)}" if files else f"found no reason in {', '.join(policy.files)}"
-    hint = "take the setting out of these files; the sandbox itself is the boundary of what the agent may do."
+    hint = "remove the setting from these files; the sandbox itself limits what the agent may do."
     return AgentPolicyError(
         f"{label} was started in the mode {policy.mode!r} and refused it ({named}): {refused}",
         files=files,

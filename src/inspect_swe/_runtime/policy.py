@@ -39,7 +39,7 @@ class Action(enum.Enum):
 
 _TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 _NO_QUOTA = re.compile(r"insufficient.quota|current quota|credit balance|billing|usage limit", re.IGNORECASE)
-_RETRY = "this is the provider's error, not the agent's; retry the sample (--retry-on-error) once it is gone."
+_RETRY = "the model provider failed, not the agent; retry the sample later (--retry-on-error)."
 
 AFTER_OUTCOME: Mapping[Outcome, Action] = {
     Outcome.DONE: Action.SCORE,
@@ -98,7 +98,7 @@ def is_transient(status: int | None, message: str) -> bool:
 def provider_error_kind(status: int | None, message: str) -> tuple[type[ProviderError], str]:
     """Return the exception type for a provider error, and a hint on what to do about it."""
     if status == 402 or (status in (403, 429) and _NO_QUOTA.search(message)):
-        return ProviderQuotaError, "the account with the provider has no quota left: see to that, then retry the eval."
+        return ProviderQuotaError, "the provider account has no quota left: add quota, then retry the eval."
     if status == 429:
-        return ProviderRateLimitError, f"{_RETRY} Fewer connections (--max-connections) meet fewer rate limits."
+        return ProviderRateLimitError, f"{_RETRY} Fewer connections (--max-connections) cause fewer rate limits."
     return ProviderError, _RETRY

@@ -51,7 +51,7 @@ def opening(messages: Sequence[ChatMessage], system_prompt: str | None, seen: in
             return Opening(None, prompt, True, _images(messages[seen:], local=False))
     prompt = _prompt(messages)
     if not prompt.strip():
-        raise AgentOptionError("The conversation holds no text for the agent to work on.")
+        raise AgentOptionError("The conversation has no text for the agent to work on.")
     # After an agent's message, content may come from a sandbox, so it must not name a file on this host.
     task_only = not any(isinstance(m, ChatMessageAssistant) for m in messages)
     return Opening(system_text(messages, system_prompt), prompt, False, _images(messages, local=task_only))
@@ -89,4 +89,4 @@ def _transcript(messages: Sequence[ChatMessage]) -> str:
             parts.append(f"[result of {message.function or 'a tool'}]\n{message.text}")
         elif message.text:
             parts.append(f"[user]\n{message.text}")
-    return "The conversation so far. Continue with what was last asked of you.\n\n" + "\n\n".join(parts)
+    return "This is the conversation so far. Continue with the last request.\n\n" + "\n\n".join(parts)

@@ -94,9 +94,9 @@ async def find_cli(adapter: Adapter, version: str, workspace: Workspace) -> Inst
         return await _with_needs(await _sandbox_cli(own, adapter, workspace), adapter, workspace)
     if version == "sandbox" or recipe is None:
         raise AgentInstallError(
-            f"{adapter.label} is not installed in the sandbox, and cannot be put there with version={version!r}: "
+            f"{adapter.label} is not installed in the sandbox, and cannot be copied there with version={version!r}: "
             f"there is no `{adapter.command}` on PATH ({probe.path}).",
-            hint="install it in the image" + (', or use version="stable" to have it put there.' if recipe else "."),
+            hint="install it in the image" + (', or use version="stable" to copy it there.' if recipe else "."),
         )
     platform = sandbox_platform(probe.machine, probe.musl)
     if isinstance(recipe, PythonPackage):
@@ -128,8 +128,8 @@ async def _sandbox_cli(command: str, adapter: Adapter, workspace: Workspace) -> 
         python = await python_of(command, workspace.transport)
         if python is None:
             raise AgentInstallError(
-                f"{command} in the sandbox is no script of a Python there, so {adapter.label} cannot be run with it.",
-                hint='install it with pip or uv, or use version="stable" to have it put there.',
+                f"{command} in the sandbox is not a Python script, so {adapter.label} cannot run with it.",
+                hint='install it with pip or uv, or use version="stable" to copy it there.',
             )
         runs = (python.path,)
     return Installation(runs, (posixpath.dirname(command),), "sandbox")
@@ -165,9 +165,9 @@ def _provided(artifact: Artifact, copies: Sequence[Copy]) -> Installation | None
         if copy.folder == f"{PROVIDED}/{artifact.folder}":
             marker = read_marker(copy.marker, artifact)
             if marker is None:
-                logger.warning("%s is not the %s %s that is wanted.", copy.folder, artifact.agent, artifact.version)
+                logger.warning("%s is not the requested %s %s.", copy.folder, artifact.agent, artifact.version)
             elif copy.size != str(marker.size):
-                logger.warning("%s is not what its marker says: it is not used.", copy.folder)
+                logger.warning("%s does not match its marker: it is ignored.", copy.folder)
             else:
                 binary = f"{copy.folder}/{marker.member}"
                 folder = posixpath.dirname(binary)

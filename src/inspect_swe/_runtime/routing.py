@@ -35,7 +35,7 @@ def check_env(adapter: Adapter, env: Mapping[str, str]) -> None:
     if names := diverting(adapter, env):
         raise AgentOptionError(
             f"env={names[0]!r} would send the model requests of {adapter.label} past Inspect.",
-            hint="leave it out; `model` and `model_aliases` choose the models, and Inspect holds the credentials.",
+            hint="omit it; `model` and `model_aliases` choose the models, and Inspect holds the credentials.",
         )
 
 
@@ -64,7 +64,7 @@ async def check_files(adapter: Adapter, workspace: Workspace) -> None:
             raise RoutingError(
                 f"{path} in the sandbox would send the model requests of {adapter.label} past Inspect, and its "
                 f"settings win over those of this run: {match[0].strip()!r}.",
-                hint="take that setting out of the file, in the image.",
+                hint="remove that setting from the file in the image.",
             )
 
 
@@ -95,7 +95,7 @@ async def combined(workspace: Workspace, path: str, content: bytes) -> bytes:
         return json.dumps(_merged(base, json.loads(content))).encode()
     except (ValueError, AttributeError) as ex:
         raise RoutingError(
-            f"{path} in the sandbox is not valid JSON, and its settings are combined with those of this run: {ex}",
+            f"{path} in the sandbox is not valid JSON, so this run's settings cannot be merged into it: {ex}",
             hint="correct or remove the file, in the image.",
         ) from ex
 

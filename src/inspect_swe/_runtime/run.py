@@ -87,7 +87,7 @@ async def _run_turn(session: Session, turn: Turn) -> None:
             raise error
         if action is Action.SCORE:
             if not session.has_offered_tools:
-                raise await session.policy_error("it offered the model no tool at all")
+                raise await session.policy_error("it offered the model no tools")
             _set_answer(session, verdict, truncation)
             return
         retries = provider_errors if failure is not None else crashes
@@ -122,7 +122,7 @@ def _restart(session: Session, turn: Turn, missing: ToolsMissingError) -> None:
         raise missing
     session.stats.may_restart = False
     session.stats.tools_missing = None
-    logger.warning("%s Starting %s once more.", missing.summary, session.adapter.label)
+    logger.warning("%s Restarting %s.", missing.summary, session.adapter.label)
     if not turn.resume:
         session.renew_session_id()
 
@@ -132,20 +132,20 @@ def _error_of_beginning(session: Session, end: Exit, action: Action) -> AgentErr
     label = session.adapter.label
     if session.started.archive is not None and session.progress() == 0 and action is not Action.SCORE:
         return SessionRestoreError(
-            f"{label} did not go on with session {session.started.session_id}, which came with the sample.",
-            hint="what it printed says why; a session is meant for the version of the CLI that it was held with.",
+            f"{label} did not resume session {session.started.session_id}, which came with the sample.",
+            hint="see its output for the reason; a session may need the CLI version that saved it.",
             **_details(end),
         )
     if action is Action.SCORE:
         return AgentError(
-            f"{label} ended without having asked the model anything.",
-            hint="what it printed says why; scoring such a run would be wrong.",
+            f"{label} exited without a model request.",
+            hint="see its output for the reason; such a run must not be scored.",
             **_details(end),
         )
     if libraries := missing_libraries(end.stderr):
         return SandboxUnsupportedError(
             f"{label} cannot run in this sandbox, which lacks {', '.join(libraries)}.",
-            hint="install what has them in the image: libstdc++6 on Debian, libstdc++ (with libgcc) on Alpine.",
+            hint="install the packages in the image: libstdc++6 on Debian, libstdc++ (with libgcc) on Alpine.",
             exit_code=end.code,
             stderr=end.stderr,
         )
@@ -160,14 +160,14 @@ def _tools_missing(session: Session, end: Exit, verdict: Verdict) -> ToolsMissin
     if verdict.outcome is not Outcome.FAILED or session.progress() > 0 or not servers:
         return None
     return ToolsMissingError(
-        f"{session.adapter.label} did not begin without MCP server {servers[0]!r}: {verdict.reason}",
+        f"{session.adapter.label} did not start without MCP server {servers[0]!r}: {verdict.reason}",
         hint="check that the server starts in the sandbox.",
         **_details(end),
     )
 
 
 def _description(end: Exit, failure: tuple[int | None, str] | None) -> str:
-    return f"crashed ({_status(end)})" if failure is None else f"gave up after HTTP {failure[0]} of the provider"
+    return f"crashed ({_status(end)})" if failure is None else f"gave up after HTTP {failure[0]} from the provider"
 
 
 def _status(end: Exit) -> str:
@@ -187,7 +187,7 @@ def _error(session: Session, end: Exit, verdict: Verdict) -> AgentError:
     if verdict.outcome is Outcome.FAILED:
         return AgentError(f"{label} failed{reason}", **details)
     return AgentCrashError(
-        f"{label} crashed with {_status(end)} and was not resumed any more{reason}",
-        hint="its last output says more; whatever it had done until then is in the transcript.",
+        f"{label} crashed with {_status(end)} and was not resumed again{reason}",
+        hint="see the end of its output; its work until then is in the transcript.",
         **details,
     )

@@ -56,10 +56,10 @@ async def pack(workspace: Workspace, folder: str, names: Sequence[str], max_size
     is_complete = done.code == 0 or (done.code == _CHANGED and messages and all(map(_HARMLESS.match, messages)))
     archive = base64.b64decode(done.stdout) if is_complete else b""
     if len(done.stdout) >= limit or len(archive) > max_size:
-        raise AgentError(f"they are larger than {max_size >> 20} MiB, packed.")
+        raise AgentError(f"the files exceed {max_size >> 20} MiB when packed.")
     if not archive:
         raise AgentError(
-            "packing them failed in the sandbox.",
+            "packing the files failed in the sandbox.",
             hint="it needs tar, gzip and base64.",
             exit_code=done.code,
             stderr=done.stderr,
@@ -85,4 +85,4 @@ async def unpack(workspace: Workspace, archive: bytes | str, folder: str, names:
         archive = f"{scratch}/archive.tgz"
     done = await workspace.shell(_UNPACK, archive, f"{scratch}/unpacked", folder, *names)
     if done.code != 0:
-        raise AgentError("unpacking them failed in the sandbox.", exit_code=done.code, stderr=done.stderr)
+        raise AgentError("unpacking the files failed in the sandbox.", exit_code=done.code, stderr=done.stderr)

@@ -173,7 +173,8 @@ class Manifest:
             raise AgentError("The sandbox has no `find` and `stat` that can list files.", hint="install findutils.")
         if len(listed) > _MAX_LISTING:
             raise AgentError(
-                f"Its list alone has more than {_MAX_LISTING >> 20} MiB.", hint="name fewer folders, or exclude some."
+                f"The list of files alone exceeds {_MAX_LISTING >> 20} MiB.",
+                hint="name fewer folders, or exclude some.",
             )
         if code != 0:
             raise AgentError("The files could not be listed.", exit_code=code)

@@ -92,9 +92,7 @@ async def make_patch(workspace: Workspace, base: Base, exclude: Sequence[Glob], 
             break
     if len(patch) > limit:
         await workspace.shell('rm -rf "$1"', scratch)
-        raise AgentError(
-            f"The patch has more than {limit} bytes.", hint="exclude files, or allow it more (`max_total`)."
-        )
+        raise AgentError(f"The patch has more than {limit} bytes.", hint="exclude files, or raise `max_total`.")
     _check(code, err)
     return patch, err.decode(errors="replace").strip()
 

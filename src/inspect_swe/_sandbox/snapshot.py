@@ -145,11 +145,11 @@ async def snapshot(paths: Sequence[str] | None = None, *, sandbox: str | None = 
     for path in folders:
         if f"{workspace.probe.base}/".startswith(f"{path.rstrip('/')}/"):
             raise AgentOptionError(
-                f"No snapshot can be taken of {path}: agents keep their own files in it, in {workspace.probe.base}.",
+                f"No snapshot can be taken of {path}: it contains the agents' own files, in {workspace.probe.base}.",
                 hint="name the folders that matter in `paths`.",
             )
     if not folders:
-        raise AgentOptionError("A snapshot of no folder was asked for.")
+        raise AgentOptionError("`paths` names no folder.")
     result = Snapshot(workspace, folders)
     await result.save()
     return result
