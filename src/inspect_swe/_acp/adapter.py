@@ -50,7 +50,7 @@ class AcpAdapter(Adapter, ABC):
     def acp_launch(self, context: LaunchContext, asks: bool) -> AcpLaunch:
         """Return the launch; `asks` makes the CLI request permission before tool calls."""
 
-    def planted(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
+    def seeded_session(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
         """Return a session file that holds these messages. Adapters that cannot seed a session don't override this."""
         raise NotImplementedError
 

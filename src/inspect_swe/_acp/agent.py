@@ -137,7 +137,7 @@ class ACPAgent(Agent):
         self._operator: bool = arguments.pop("operator", False)
         self._seed: Sequence[ChatMessage] | None = arguments.pop("resume_messages", None)
         if self._seed is not None:
-            if type(adapter).planted is AcpAdapter.planted:
+            if type(adapter).seeded_session is AcpAdapter.seeded_session:
                 raise AgentOptionError(f"{adapter.label} cannot resume from messages.", hint="omit `resume_messages`.")
             check_messages(self._seed)
         self._adapter = adapter
@@ -246,7 +246,7 @@ class ACPAgent(Agent):
             if inner.started.archive is not None:  # One that is packed, or that came with the sample.
                 reopened = inner.started.session_id
             elif resume is None and self._seed is not None:
-                file = self._adapter.planted(inner.context, self._seed)
+                file = self._adapter.seeded_session(inner.context, self._seed)
                 await inner.workspace.write(file.path, file.content, file.mode)
                 reopened = inner.started.session_id
             session = ACPSession(inner, self._adapter, self._permissions, state)

@@ -81,25 +81,25 @@ def best_of(
         agent = best_of(claude_code(collect=OutputFiles(patch=True)), smallest_patch, n=3)
         ```
     """
-    made = list(agents) if isinstance(agents, Sequence) else [agents]
-    if not made or n < 1:
+    runners = list(agents) if isinstance(agents, Sequence) else [agents]
+    if not runners or n < 1:
         raise AgentOptionError("best_of() needs at least one agent and one candidate.")
 
     async def execute(state: AgentState) -> AgentState:
-        begun = await snapshot(paths)
-        taken: list[Snapshot] = [begun]
+        initial = await snapshot(paths)
+        snapshots: list[Snapshot] = [initial]
         runs: list[tuple[Candidate, Store]] = []
         try:
             for index in range(n):
                 if index:
-                    await begun.restore()
-                runs.append(await _candidate(made[index % len(made)], state, index, limits))
-                taken.append(await snapshot(paths))
+                    await initial.restore()
+                runs.append(await _candidate(runners[index % len(runners)], state, index, limits))
+                snapshots.append(await snapshot(paths))
             candidates = [candidate for candidate, _ in runs]
             chosen = await _choose(candidates, judge)
-            await taken[chosen + 1].restore()
+            await snapshots[chosen + 1].restore()
         finally:
-            for each in taken:
+            for each in snapshots:
                 await each.close()
         for key, value in runs[chosen][1].items():
             store().set(key, value)
@@ -108,14 +108,16 @@ def best_of(
     return execute
 
 
-async def _candidate(made: Agent, begun: AgentState, index: int, limits: Sequence[Limit]) -> tuple[Candidate, Store]:
+async def _candidate(
+    runner: Agent, initial: AgentState, index: int, limits: Sequence[Limit]
+) -> tuple[Candidate, Store]:
     """Run an agent, and return its error, if any, with the candidate."""
-    state, own, error = copy.deepcopy(begun), Store(), None
+    state, own, error = copy.deepcopy(initial), Store(), None
 
     @subtask(name=f"candidate {index + 1}", type="agent", store=own)
     async def run() -> str:
         nonlocal state
-        state = await made(state)
+        state = await runner(state)
         return state.output.completion
 
     with apply_limits(copy.deepcopy(list(limits)), catch_errors=True) as scope:

@@ -122,7 +122,6 @@ async def own_bridge(
     calls = ToolEvents(tracker, lambda: host_calls(bridge))
     changes = IdChanges(sample_identities())
     repeats = [limit.counter() for limit in repeat_limits()]
-
     output_limit = OutputLimit()
 
     def on_output(messages: list[ChatMessage], output: ModelOutput) -> bool | None:

@@ -154,6 +154,6 @@ class InteractiveClaudeCode(ClaudeCode, AcpAdapter):
         patterns = "|".join(pattern for pattern in self.diverted_by if pattern != "CLAUDE_CODE_ENTRYPOINT")
         return (_PROGRAM % {"patterns": patterns, "own": own, "cli": shlex.quote(context.command[0])}).encode()
 
-    def planted(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
+    def seeded_session(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
         """Return a session file, named after the working directory and the session."""
         return claude_session(context, messages)

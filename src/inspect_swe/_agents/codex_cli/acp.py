@@ -116,6 +116,6 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
             meta={"jetbrains": {"air": {"customInstructions": context.system}}} if context.system else {},
         )
 
-    def planted(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
+    def seeded_session(self, context: LaunchContext, messages: Sequence[ChatMessage]) -> File:
         """Return a rollout file, named after the time and the thread."""
         return codex_session(context, self._home(context), messages)
