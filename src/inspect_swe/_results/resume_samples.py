@@ -66,7 +66,10 @@ def session_samples(
     if read.samples is None:
         raise AgentOptionError("The log contains no samples.", hint="read the whole log, not only its header.")
     samples = [sample for sample in read.samples if sample.epoch == epoch]
-    chosen = [each for each in samples if (_has(each) if sample_ids is None else each.id in sample_ids)]
+    if sample_ids is None:
+        chosen = [sample for sample in samples if sample.store_as(SweSession).archive]
+    else:
+        chosen = [sample for sample in samples if sample.id in sample_ids]
     if missing := set(sample_ids or ()) - {sample.id for sample in chosen}:
         raise AgentOptionError(f"The log has no sample {', '.join(map(str, missing))} in epoch {epoch}.")
     if not chosen:
@@ -76,10 +79,6 @@ def session_samples(
             hint="only agents with keep_session=True save their sessions.",
         )
     return [continued_sample(each, prompt, read.location, fork, files) for each in chosen]
-
-
-def _has(sample: EvalSample) -> bool:
-    return bool(sample.store_as(SweSession).archive)
 
 
 def continued_sample(

@@ -10,28 +10,14 @@ from .._sandbox.workspace import Workspace
 
 
 class RunView(Protocol):
-    """A run's attributes for its collectors, as `Session` provides them."""
+    """A run's attributes for its collectors, as `Session` has them."""
 
-    @property
-    def adapter(self) -> Adapter:
-        """The CLI's adapter."""
-
-    @property
-    def options(self) -> AgentOptions:
-        """The user's options."""
-
-    @property
-    def workspace(self) -> Workspace:
-        """The sandbox."""
-
-    @property
-    def context(self) -> LaunchContext:
-        """The adapter's view of the sandbox."""
+    adapter: Adapter
+    options: AgentOptions
+    workspace: Workspace
+    context: LaunchContext
+    resumes: bool
 
     @property
     def version(self) -> str | None:
         """The CLI's version."""
-
-    @property
-    def resumes(self) -> bool:
-        """True if the call resumes from a checkpoint."""

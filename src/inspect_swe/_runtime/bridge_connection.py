@@ -57,7 +57,6 @@ class BridgeConnection:
         kind: "own" or "inspect".
         bridge: The Inspect bridge that holds the conversation.
         base_url: Its URL, as seen in the sandbox.
-        progress: Function that returns a number which grows with each model call.
         stats: Its statistics. Inspect's bridge only counts requests and records whether the tools were offered.
         tracker: Tracker that distinguishes the agent's own conversation from others.
         launched: Event that is set when the CLI starts.
@@ -69,7 +68,6 @@ class BridgeConnection:
     kind: str
     bridge: SandboxAgentBridge
     base_url: str
-    progress: Callable[[], int]
     stats: BridgeStats = field(default_factory=BridgeStats)
     tracker: ConversationTracker = field(default_factory=ConversationTracker)
     launched: anyio.Event = field(default_factory=anyio.Event)
@@ -152,7 +150,6 @@ async def own_bridge(
             "own",
             bridge,
             url,
-            lambda: app.stats.requests,
             app.stats,
             tracker=tracker,
             calls=calls,
@@ -234,7 +231,7 @@ async def inspect_bridge(
                 hint="check the eval's log for errors of Inspect's sandbox tools; the image needs /proc/net and grep.",
             )
         url = f"http://127.0.0.1:{bridge.port}"
-        connection = BridgeConnection("inspect", bridge, url, lambda: stats.requests, stats, output_limit=output_limit)
+        connection = BridgeConnection("inspect", bridge, url, stats, output_limit=output_limit)
         with abort_scope.watching(workspace.wait_lost, functools.partial(_late_tools, connection, options)):
             yield connection
 

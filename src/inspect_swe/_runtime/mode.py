@@ -50,15 +50,17 @@ class ModeWatch:
         return None if named["mode"] == self._policy.mode else f"it runs in the mode {named['mode']!r}"
 
 
-async def policy_error(workspace: Workspace, label: str, policy: ModePolicy, refused: str) -> AgentPolicyError:
+async def policy_error(workspace: Workspace, label: str, policy: ModePolicy | None, refused: str) -> AgentPolicyError:
     """Return the error for a CLI that does not run in its mode, with the files that forbid the mode.
 
     Args:
         workspace: The sandbox.
         label: The agent's name.
-        policy: The mode that it was started in.
+        policy: The mode that it was started in; None if it has none.
         refused: The CLI's report.
     """
+    if policy is None:
+        return AgentPolicyError(f"{label} could not work: {refused}.")
     found = await workspace.shell(_FILES_THAT_FORBID, policy.setting, *policy.files)
     files = tuple(dict.fromkeys(found.stdout.splitlines()))
     named = f"forbidden by {', '.join(files)}" if files else f"found no reason in {', '.join(policy.files)}"

@@ -66,17 +66,15 @@ def system_text(messages: Sequence[ChatMessage], system_prompt: str | None) -> s
 def _prompt(messages: Sequence[ChatMessage]) -> str:
     """Return the user messages' text, or a transcript with roles if there are messages of other roles."""
     talk = [m for m in messages if not isinstance(m, ChatMessageSystem)]
-    return _texts(talk) if all(isinstance(m, ChatMessageUser) for m in talk) else _transcript(talk)
+    if all(isinstance(m, ChatMessageUser) for m in talk):
+        return "\n\n".join(m.text for m in talk if m.text)
+    return _transcript(talk)
 
 
 def _images(messages: Sequence[ChatMessage], local: bool) -> tuple[str, ...]:
     parts = [part for m in messages if not isinstance(m.content, str) for part in m.content]
     images = [part.image for part in parts if isinstance(part, ContentImage)]
     return tuple(image for image in images if local or image.startswith("data:"))
-
-
-def _texts(messages: Sequence[ChatMessage]) -> str:
-    return "\n\n".join(m.text for m in messages if m.text)
 
 
 def _transcript(messages: Sequence[ChatMessage]) -> str:

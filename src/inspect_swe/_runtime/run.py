@@ -73,14 +73,14 @@ async def _run_turn(session: Session, turn: Turn) -> None:
     """Run one prompt, and resume it in the same session after failures that the policy allows to resume."""
     crashes, provider_errors = session.options.retry_crashes, _PROVIDER_ERRORS
     while True:
-        before = session.progress()
+        before = session.stats.requests
         end = await session.spawn(turn)
         verdict = session.adapter.judge(end)
         if (missing := _tools_missing(session, end, verdict)) is not None:
             _restart(session, turn, missing)
             continue
-        has_requested = session.progress() > before
-        failure = session.provider_failure
+        has_requested = session.stats.requests > before
+        failure = session.stats.last_resort
         truncation = session.truncation if has_requested else None
         action = action_after(verdict, failure, truncation is not None, session.output_limit.is_reached)
         if not has_requested and (error := _error_of_beginning(session, end, action)) is not None:
@@ -130,7 +130,7 @@ def _restart(session: Session, turn: Turn, missing: ToolsMissingError) -> None:
 def _error_of_beginning(session: Session, end: Exit, action: Action) -> AgentError | None:
     """Return the specific error of a CLI that exited before its first model request, or None if there is none."""
     label = session.adapter.label
-    if session.started.archive is not None and session.progress() == 0 and action is not Action.SCORE:
+    if session.started.archive is not None and session.stats.requests == 0 and action is not Action.SCORE:
         return SessionRestoreError(
             f"{label} did not resume session {session.started.session_id}, which came with the sample.",
             hint="see its output for the reason; a session may need the CLI version that saved it.",
@@ -157,7 +157,7 @@ def _tools_missing(session: Session, end: Exit, verdict: Verdict) -> ToolsMissin
     if session.stats.tools_missing is not None:
         return session.stats.tools_missing
     servers = [server.name for server in session.options.mcp_servers if server.name in verdict.reason]
-    if verdict.outcome is not Outcome.FAILED or session.progress() > 0 or not servers:
+    if verdict.outcome is not Outcome.FAILED or session.stats.requests > 0 or not servers:
         return None
     return ToolsMissingError(
         f"{session.adapter.label} did not start without MCP server {servers[0]!r}: {verdict.reason}",

@@ -16,7 +16,7 @@ from inspect_ai.model import Model, ModelName, ModelOutput, StopReason
 from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
-from .._bridge.settings import BridgeStats, Failure
+from .._bridge.settings import BridgeStats
 from .._contract.adapter import Adapter, Exit, Launch, LaunchContext, ModePolicy, Turn
 from .._contract.conversation import ResumePoint, new_session_id
 from .._contract.mcp import check_commands
@@ -118,18 +118,6 @@ class Session:
         """The counter of responses that reached the output limit."""
         return self.connection.output_limit
 
-    @property
-    def provider_failure(self) -> Failure | None:
-        """The provider error to report if the CLI gave up.
-
-        It is the root conversation's, or any sender's newest if the root got no answer.
-        """
-        return self.stats.last_resort
-
-    def progress(self) -> int:
-        """Return a number that grows with each model call."""
-        return self.connection.progress()
-
     @contextlib.asynccontextmanager
     async def phase(self, name: str, kind: str) -> AsyncIterator[None]:
         """Open a transcript span for a part of the run, which also holds the CLI's events."""
@@ -189,9 +177,7 @@ class Session:
         Args:
             refused: The CLI's report.
         """
-        if (policy := self.mode_policy) is None:
-            return AgentPolicyError(f"{self.adapter.label} could not do any work: {refused}.")
-        return await policy_error(self.workspace, self.adapter.label, policy, refused)
+        return await policy_error(self.workspace, self.adapter.label, self.mode_policy, refused)
 
     async def refusal(self, error: AgentError) -> AgentPolicyError | None:
         """Return the error for a CLI that refused its mode, or None if `error` does not report that.
@@ -224,7 +210,7 @@ class Session:
             gave_up: Whether the CLI failed. If it did not, only an error in its own conversation counts.
             **details: Further arguments of the error.
         """
-        failure = self.provider_failure if gave_up else self.stats.failure
+        failure = self.stats.last_resort if gave_up else self.stats.failure
         if failure is None:
             return None
         status, message = failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from inspect_ai.tool import MCPServerConfig, MCPServerConfigStdio, ToolDef
+from inspect_ai.tool import MCPServerConfigStdio, ToolDef
 
 from .._bridge.settings import OfferedTools
 from .._contract.adapter import Adapter
@@ -21,7 +21,8 @@ def offered_tools(adapter: Adapter, options: AgentOptions) -> dict[str, OfferedT
     """
     servers: dict[str, tuple[list[str] | None, str | None]] = {}
     for each in options.mcp_servers:
-        servers[each.name] = (None if each.tools == "all" else list(each.tools), _command(each))
+        command = each.command if isinstance(each, MCPServerConfigStdio) else None
+        servers[each.name] = (None if each.tools == "all" else list(each.tools), command)
     for spec in options.bridged_tools:
         servers[spec.name] = ([ToolDef(tool).name for tool in spec.tools], None)
     _check_prefixes(adapter, list(servers))
@@ -79,10 +80,6 @@ def _check_prefixes(adapter: Adapter, servers: Sequence[str]) -> None:
                 f"{adapter.label} gives the MCP servers {other!r} and {server!r} the same name.",
                 hint="rename one of them.",
             )
-
-
-def _command(server: MCPServerConfig) -> str | None:
-    return server.command if isinstance(server, MCPServerConfigStdio) else None
 
 
 def replaced(name: str, illegal: str, by: str = "_") -> str:
