@@ -84,8 +84,8 @@ class SessionClient(PermissiveClient):
     ) -> RequestPermissionResponse:
         """Return the decision on a permission request."""
         # Agents may omit details that an earlier update of the call contained.
-        details = self._calls.get(tool_call.tool_call_id, {})
-        details = {"kind": None, "raw_input": _arguments(details.get("text", "")), **details, **_details(tool_call)}
+        earlier = self._calls.get(tool_call.tool_call_id, {})
+        details = {"kind": None, "raw_input": _arguments(earlier.get("text", "")), **earlier, **_details(tool_call)}
         complete = tool_call.model_copy(update={name: details[name] for name in ("kind", "raw_input")})
         return response(await self._on_permission(request_of(complete, options)), options)
 

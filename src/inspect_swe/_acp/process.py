@@ -181,7 +181,7 @@ class AgentProcess:
             with anyio.fail_after(_START_TIMEOUT):
                 yield
         except (ConnectionError, TimeoutError, RequestError) as error:
-            what = f"said: {error_text(error)}" if isinstance(error, RequestError) else "ended"
+            what = f"reported: {error_text(error)}" if isinstance(error, RequestError) else "ended"
             if isinstance(error, TimeoutError):
                 what = f"did not answer within {_START_TIMEOUT} s"
             raise SessionStartError(

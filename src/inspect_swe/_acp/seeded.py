@@ -60,10 +60,10 @@ def _claude_entry(context: LaunchContext, message: ChatMessage) -> dict[str, Any
         {"type": "tool_use", "id": call.id, "name": call.function, "input": call.arguments}
         for call in message.tool_calls or []
     ]
-    told = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": context.model}
+    payload = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "model": context.model}
     stop = {"stop_reason": "tool_use" if calls else "end_turn", "stop_sequence": None}
     usage = {"usage": {"input_tokens": 0, "output_tokens": 0}}
-    return {"type": "assistant", "message": {**told, "content": [*text, *calls], **stop, **usage}}
+    return {"type": "assistant", "message": {**payload, "content": [*text, *calls], **stop, **usage}}
 
 
 def codex_session(context: LaunchContext, home: str, messages: Sequence[ChatMessage]) -> File:
@@ -76,8 +76,8 @@ def codex_session(context: LaunchContext, home: str, messages: Sequence[ChatMess
     for item in [*(system if context.system else []), *_codex_items(messages)]:
         entries.append({"timestamp": _now(), "type": "response_item", "payload": item})
         if item.get("role") == "user":
-            told = {"type": "user_message", "message": item["content"][0]["text"]}
-            entries.append({"timestamp": _now(), "type": "event_msg", "payload": told})
+            payload = {"type": "user_message", "message": item["content"][0]["text"]}
+            entries.append({"timestamp": _now(), "type": "event_msg", "payload": payload})
     name = f"rollout-{now:%Y-%m-%dT%H-%M-%S}-{context.session_id}.jsonl"
     return _lines(f"{home}/sessions/{now:%Y/%m/%d}/{name}", entries)
 

@@ -96,8 +96,8 @@ class ScoreCheck:
             return None
         message = self._attempts.incorrect_message
         if callable(message):
-            told = message(state, scores)
-            message = await told if inspect.isawaitable(told) else str(told)
+            text = message(state, scores)
+            message = await text if inspect.isawaitable(text) else str(text)
         return Feedback(message, f"attempt {session.attempts + 1}")
 
 
@@ -192,8 +192,8 @@ class ResultCheck:
         text, verdict = await self._read(session)
         self._tries += 1
         _save(text, verdict, self._tries)
-        told: dict[str, JsonValue] = {"event": "result", "try": self._tries, "problems": [*verdict.problems]}
-        record(InfoEvent(data=told, source="inspect_swe"))
+        data: dict[str, JsonValue] = {"event": "result", "try": self._tries, "problems": [*verdict.problems]}
+        record(InfoEvent(data=data, source="inspect_swe"))
         if not verdict.problems:
             session.set_answer(_compact(verdict.data))
             return None

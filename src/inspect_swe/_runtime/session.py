@@ -188,8 +188,8 @@ class Session:
         policy = self.mode_policy
         if policy is None or policy.acp_error is None:
             return None
-        said = re.search(policy.acp_error, f"{error.summary}\n{error.stderr}")
-        return await self.policy_error(said[0]) if said else None
+        match = re.search(policy.acp_error, f"{error.summary}\n{error.stderr}")
+        return await self.policy_error(match[0]) if match else None
 
     @property
     def has_offered_tools(self) -> bool:
