@@ -42,12 +42,12 @@ class ModeWatch:
 
     def _refusal(self, line: bytes) -> str | None:
         assert self._policy is not None and self._report is not None
-        if (found := self._report.search(line)) is None:
+        if (match := self._report.search(line)) is None:
             return None
-        named = {name: text.decode(errors="replace") for name, text in found.groupdict(b"").items()}
-        if "mode" not in named:
-            return named.get("said") or line.decode(errors="replace")
-        return None if named["mode"] == self._policy.mode else f"it runs in the mode {named['mode']!r}"
+        groups = {name: text.decode(errors="replace") for name, text in match.groupdict(b"").items()}
+        if "mode" not in groups:
+            return groups.get("said") or line.decode(errors="replace")
+        return None if groups["mode"] == self._policy.mode else f"it runs in the mode {groups['mode']!r}"
 
 
 async def policy_error(workspace: Workspace, label: str, policy: ModePolicy | None, refused: str) -> AgentPolicyError:
@@ -61,12 +61,12 @@ async def policy_error(workspace: Workspace, label: str, policy: ModePolicy | No
     """
     if policy is None:
         return AgentPolicyError(f"{label} could not work: {refused}.")
-    found = await workspace.shell(_FILES_THAT_FORBID, policy.setting, *policy.files)
-    files = tuple(dict.fromkeys(found.stdout.splitlines()))
-    named = f"forbidden by {', '.join(files)}" if files else f"found no reason in {', '.join(policy.files)}"
+    listed = await workspace.shell(_FILES_THAT_FORBID, policy.setting, *policy.files)
+    files = tuple(dict.fromkeys(listed.stdout.splitlines()))
+    reason = f"forbidden by {', '.join(files)}" if files else f"found no reason in {', '.join(policy.files)}"
     hint = "remove the setting from these files; the sandbox itself limits what the agent may do."
     return AgentPolicyError(
-        f"{label} was started in the mode {policy.mode!r} and refused it ({named}): {refused}",
+        f"{label} was started in the mode {policy.mode!r} and refused it ({reason}): {refused}",
         files=files,
         hint=f"{hint} {policy.hint}".rstrip(),
     )
