@@ -66,7 +66,7 @@ def test_files_of_another_sample(caplog: pytest.LogCaptureFixture) -> None:
     assert list(made) == ["in/doc/a/b", "in/doc/abs"] and list(kept.sample_files()) == ["a/b", "/abs"]
     start, _, encoded = made["in/doc/a/b"].partition(",")
     assert start == "data:application/octet-stream;base64" and base64.b64decode(encoded) == b"/etc/passwd"
-    assert "'../x' is left out" in caplog.text and "'box:y' is left out" in caplog.text
+    assert "'../x' is omitted" in caplog.text and "'box:y' is omitted" in caplog.text
 
 
 def test_it_is_a_mapping() -> None:
