@@ -12,7 +12,7 @@ import inspect_swe
 from inspect_swe._agents import ROSTER
 from inspect_swe._contract.adapter import Adapter, Exit, Outcome, Turn
 from inspect_swe._contract.options import AgentOptions
-from inspect_swe._runtime.agent import _MADE_OF
+from inspect_swe._runtime.agent import _PARTS
 
 from .support import sites
 
@@ -106,10 +106,10 @@ def test_a_substitute_for_bash_comes_first_on_the_path_where_the_cli_needs_one(a
 def test_options_of_every_agent_are_handed_on_by_name(adapter: type[Adapter]) -> None:
     texts = dict.fromkeys(("name", "description", "system_prompt", "model", "cwd", "user", "sandbox"), "text")
     given = {**texts, "retry_refusals": 7, "env": {"A": "b"}, "version": "latest", "debug": True, "keep_session": True}
-    made, options = getattr(getattr(inspect_swe, adapter.key)(**given), _MADE_OF)
+    made, options = getattr(getattr(inspect_swe, adapter.key)(**given), _PARTS)
     assert type(made) is adapter and isinstance(options, AgentOptions)
     assert {name: getattr(options, name) for name in given} == given
 
 
 def test_claude_codes_own_name_of_an_option() -> None:
-    assert getattr(inspect_swe.claude_code(retry_uncaught_errors=7), _MADE_OF)[1].retry_crashes == 7
+    assert getattr(inspect_swe.claude_code(retry_uncaught_errors=7), _PARTS)[1].retry_crashes == 7

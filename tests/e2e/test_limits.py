@@ -10,7 +10,7 @@ from inspect_ai.util import Limit
 
 from inspect_swe import claude_code, codex_cli, idle_limit, opencode, repeat_limit
 from inspect_swe._runtime import bridge_connection
-from inspect_swe._runtime.output_limit import MAX_CUT_ANSWERS
+from inspect_swe._runtime.output_limit import MAX_TRUNCATED
 from inspect_swe.testing import ScriptStep, cut, say, shell
 
 from .harness import run_agent
@@ -49,4 +49,4 @@ def test_cut_answers_end_the_prompt_over_inspects_own_bridge(tmp_path: Path, mon
     assert run.info["bridge"] == "inspect"
     assert run.sample.output.stop_reason == "max_tokens"
     # The first answer is whole, and the next request may be under way when the count is full.
-    assert MAX_CUT_ANSWERS + 1 <= len(run.requests) <= MAX_CUT_ANSWERS + 3
+    assert MAX_TRUNCATED + 1 <= len(run.requests) <= MAX_TRUNCATED + 3

@@ -20,7 +20,7 @@ import inspect_swe._inspect.handlers as handlers
 from inspect_swe._contract.adapter import Route
 from inspect_swe._errors import AgentStartError
 from inspect_swe._runtime import bridge_connection as link
-from inspect_swe._runtime.output_limit import MAX_CUT_ANSWERS
+from inspect_swe._runtime.output_limit import MAX_TRUNCATED
 from inspect_swe._sandbox.probe import Completed
 
 
@@ -103,7 +103,7 @@ def test_truncated_answers_are_counted_over_inspects_bridge(monkeypatch: pytest.
         state = AgentState(messages=[])
         with inspects_bridge(monkeypatch, 0, state) as (opened, given):
             async with opened as connection:
-                cuts: list[StopReason] = ["max_tokens"] * MAX_CUT_ANSWERS
+                cuts: list[StopReason] = ["max_tokens"] * MAX_TRUNCATED
                 reasons: list[StopReason] = ["max_tokens", "stop", *cuts]
                 for reason in reasons:
                     for _ in range(2):  # a side request leaves the agent's last answer as it is
