@@ -58,7 +58,8 @@ $(OLDEST)/.synced: pyproject.toml
 	@echo "Installing the oldest supported inspect_ai into $(OLDEST), in front of what $(VENV) has"
 	@scripts/make-venv.sh $(PYTHON) $(OLDEST)
 	@$(OLDEST)/bin/python $(PIP) --no-deps \
-		"inspect_ai==$$(sed -n 's/.*"inspect_ai>=\([0-9.]*\)".*/\1/p' pyproject.toml)"
+		"inspect_ai==$$(sed -n 's/.*"inspect_ai>=\([0-9.]*\)".*/\1/p' pyproject.toml)" \
+		"anthropic<2"  # that inspect_ai cannot use later ones
 	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
 		> "$$($(OLDEST)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth"
 	@touch $@

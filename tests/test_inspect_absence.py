@@ -68,6 +68,8 @@ ERRORS = {
     "file_as_data": "image",
 }
 """Names without which a feature ends with an error."""
+SHARED = ("_parameters", "_serve")
+"""Modules that the handlers of all dialects import."""
 BRIDGE = {"provider_error_payload", "call_tool", "list_tools"}
 
 
@@ -110,7 +112,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
 
 def test_names_are_found() -> None:
     assert len(NAMES) > 25
-    assert {name.file for name in NAMES} == {file.stem for file in FILES} - {"__init__"}
+    assert {name.file for name in NAMES} == {file.stem for file in FILES} - {"__init__", "_history", "_ids", "_schemas"}
 
 
 def test_with_all_names(seen: dict[str, Seen]) -> None:
@@ -123,12 +125,12 @@ def test_with_all_names(seen: dict[str, Seen]) -> None:
 def test_without_one_name(name: Private, seen: dict[str, Seen]) -> None:
     here = seen[".".join(name[:3])]
     for dialect, link in here.links.items():
-        needs = name.file == dialect or (name.file == "_shared" and dialect != "completions")
+        needs = name.file in (dialect, *SHARED)
         assert link == ("inspect" if needs or name.name in BRIDGE else "own"), dialect
     if name.name in BRIDGE:
         assert len([text for text in here.warnings if "slower bridge" in text]) == 1
     if (run := here.run) is None:
-        assert name.file in ("_shared", "anthropic", "google", "responses") and here.warnings
+        assert name.file not in ("private", "transcript") and here.warnings
         return
     assert (run.error, run.completion, set(run.filtered)) == (None, "done", {"scripted"})
     assert run.bridge == here.links["completions"]

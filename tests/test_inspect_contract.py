@@ -55,7 +55,7 @@ def test_handlers_are_functions_of_the_bridge() -> None:
 @pytest.mark.parametrize("dialect", get_args(DialectName))
 def test_every_dialect_has_its_handler(dialect: DialectName) -> None:
     handler = asyncio.run(load_handler(dialect))
-    assert [*inspect.signature(handler.generate).parameters] == ["bridge", "web_search", "request"]
+    assert [*inspect.signature(handler.generate).parameters] == ["bridge", "web_search", "request", "headers"]
     assert hasattr(handler, "count_tokens") == (dialect in ("anthropic", "google"))
 
 

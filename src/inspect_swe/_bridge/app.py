@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -121,18 +121,18 @@ class BridgeApp:
             serving_dialect.set(dialect)
             try:
                 with in_span(self.stats.span):
-                    return await self._guarded(self._serve(dialect, {**data, **path}))
+                    return await self._guarded(self._serve(dialect, {**data, **path}, request.headers))
             finally:
                 self._tracker.done()
 
         return await model_reply(request, dialect, self._intake, self._generations, generate)
 
-    async def _serve(self, dialect: Dialect, data: dict[str, Any]) -> dict[str, Any]:
+    async def _serve(self, dialect: Dialect, data: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
         try:
             handler = await load_handler(dialect.name)
         except ImportError as ex:
             raise absent_error(f"The CLI's API ({dialect.name})", ex) from ex
-        return await handler.generate(self._bridge, self._settings.web_search, data)
+        return await handler.generate(self._bridge, self._settings.web_search, data, headers)
 
     def _check_tools(self, offered: set[str]) -> None:
         """Refuse requests with tools until one offers every MCP tool that the agent was given."""

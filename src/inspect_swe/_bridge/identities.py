@@ -48,7 +48,7 @@ class Identities:
     provider's, so that a conversation replayed from Inspect's cache has the same ids.
     """
 
-    _provider_ids: dict[str, str] = field(default_factory=dict, init=False)
+    provider_ids: dict[str, str] = field(default_factory=dict, init=False)
     _used: set[str] = field(default_factory=set, init=False)
     _split: set[str] = field(default_factory=set, init=False)
     _used_by_provider: set[str] = field(default_factory=set, init=False)
@@ -88,7 +88,7 @@ class Identities:
         Args:
             messages: The messages of a request.
         """
-        if self._provider_ids.keys().isdisjoint(_ids(messages)):
+        if self.provider_ids.keys().isdisjoint(_ids(messages)):
             return None
         return [self._with_provider_ids(message) for message in self._in_order_of_calls(messages)]
 
@@ -124,7 +124,7 @@ class Identities:
         own = call.id
         new = self._new_id(own)
         if own and new != own:
-            self._provider_ids[new] = own
+            self.provider_ids[new] = own
         if own and own in self._used_by_provider:
             repeated[new] = own
         self._used_by_provider.add(own)
@@ -169,7 +169,7 @@ class Identities:
         seen[call.id] += 1
         if repeat not in self._repeats:
             self._repeats[repeat] = self._new_id(call.id)
-            self._provider_ids[self._repeats[repeat]] = self._provider_ids.get(call.id, call.id)
+            self.provider_ids[self._repeats[repeat]] = self.provider_ids.get(call.id, call.id)
         return self._repeats[repeat]
 
     def _pair(self, message: ChatMessageTool, turn: list[tuple[str, str]], named: dict[str, str]) -> None:
@@ -183,7 +183,7 @@ class Identities:
         self._unanswered.pop(message.tool_call_id or "", None)
 
     def _with_provider_ids(self, message: ChatMessage) -> ChatMessage:
-        own = self._provider_ids
+        own = self.provider_ids
         if isinstance(message, ChatMessageAssistant) and any(call.id in own for call in _calls(message)):
             calls = [replace(call, id=own.get(call.id, call.id)) for call in _calls(message)]
             return message.model_copy(update={"tool_calls": calls})
@@ -198,7 +198,7 @@ class Identities:
         ordered = list(messages)
         for number, message in enumerate(messages):
             ids = [call.id for call in _calls(message)]
-            if len({self._provider_ids.get(id, id) for id in ids}) == len(ids):
+            if len({self.provider_ids.get(id, id) for id in ids}) == len(ids):
                 continue
             places = [place for place in _results_of(messages, number) if _result_id(messages[place]) in ids]
             results = sorted((messages[place] for place in places), key=lambda each: ids.index(_result_id(each)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -25,14 +25,15 @@ from .transcript import record_change
 _RECENT = 500
 """Number of recent events among which to look for a generation's event."""
 
-_Sent = tuple[list[str | None], list[str | None]]
-
-sent_ids: ContextVar[_Sent | None] = ContextVar("ids of a Gemini request's parts", default=None)
 _read: ContextVar[list[ChatMessage] | None] = ContextVar("messages before they got the provider's ids", default=None)
 
 
 class Ids(Protocol):
     """Table of a CLI's ids and a provider's ids."""
+
+    @property
+    def provider_ids(self) -> Mapping[str, str]:
+        """The provider's ids by the CLI's, where they differ."""
 
     def read(self, messages: Sequence[ChatMessage]) -> None:
         """Change the ids in a new request."""
@@ -64,7 +65,6 @@ class IdChanges(Compact):
         self, messages: list[ChatMessage], force: bool = False
     ) -> tuple[list[ChatMessage], ChatMessageUser | None]:
         """See `Compact`."""
-        _apply_sent_ids(messages)
         self.ids.read(messages)
         if self.compact is None:
             return messages, None
@@ -138,57 +138,6 @@ def is_without_call_id(error: BaseException) -> bool:
         and error.title == "ToolCall"
         and any(each["loc"] in (("id",), (0,)) for each in error.errors())
     )
-
-
-def google_ids(contents: Sequence[Any]) -> _Sent:
-    """Return the ids of a Gemini request's calls and of its results, in order, with None for missing ids."""
-    parts = [
-        (content.get("role", "user"), part)
-        for content in contents
-        if isinstance(content, dict)
-        for part in content.get("parts") or []
-        if isinstance(part, dict)
-    ]
-    found: _Sent = [], []
-    for role, part in parts:
-        call, response = (part.get(camel, part.get(snake)) for camel, snake in _GOOGLE_NAMES)
-        if response is not None:
-            found[1].append(_id(response))
-        elif call is not None and role == "model" and "text" not in part:
-            found[0].append(_id(call))
-    return found
-
-
-def _id(part: Any) -> str | None:
-    id = part.get("id") if isinstance(part, dict) else None
-    return id if isinstance(id, str) and id else None
-
-
-_GOOGLE_NAMES = (("functionCall", "function_call"), ("functionResponse", "function_response"))
-
-
-def _apply_sent_ids(messages: Sequence[ChatMessage]) -> None:
-    """Restore a Gemini request's ids, which Inspect replaces with repeating ones."""
-    sent = sent_ids.get()
-    sent_ids.set(None)
-    calls = sum(len(_calls(message)) for message in messages)
-    results = sum(isinstance(message, ChatMessageTool) for message in messages)
-    if sent is None or (calls, results) != (len(sent[0]), len(sent[1])):
-        return
-    ids, answered, known = iter(sent[0]), iter(sent[1]), {id for id in sent[0] if id}
-    turn: list[tuple[str, str]] = []
-    for message in messages:
-        if calls_of := _calls(message):
-            turn = []
-        for call in calls_of:
-            read, call.id = call.id, next(ids) or call.id
-            turn.append((read, call.id))
-        if isinstance(message, ChatMessageTool):
-            pair = next((pair for pair in turn if pair[0] == message.tool_call_id), None)
-            if pair:
-                turn.remove(pair)
-            id = next(answered)
-            message.tool_call_id = id if id in known else pair[1] if pair else message.tool_call_id
 
 
 def _calls(message: ChatMessage) -> list[Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 from inspect_ai.agent import Agent, AgentState, BridgedToolsSpec, SandboxAgentBridge
@@ -30,6 +29,7 @@ from inspect_ai.solver import TaskState
 from inspect_ai.tool import Tool, ToolCall, ToolChoice, ToolDef, ToolInfo
 from inspect_ai.util import Checkpointer, LimitExceededError, SandboxEnvironment, registry_info
 
+from .exact import note_restored
 from .ids import IdChanges
 from .release import absent_error, warn_absent
 
@@ -77,14 +77,12 @@ def async_backend() -> str:
     return current_async_backend() or configured_async_backend()
 
 
-generated_output: ContextVar[ModelOutput | None] = ContextVar("what the request's generation gave", default=None)
-
-
 class _Bridge(SandboxAgentBridge):
-    """Bridge that changes ids around each generation, and saves the output, which Inspect's Gemini handler shortens."""
+    """Bridge that changes ids around each generation, and asks the tracker which conversation is the root."""
 
     on_output: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None
     changes: IdChanges | None = None
+    forwards_parameters: bool | None = None
 
     def compaction(self, tools: Sequence[ToolInfo | Tool], model: Model) -> Compact | None:
         compact = super().compaction(tools, model)
@@ -94,7 +92,6 @@ class _Bridge(SandboxAgentBridge):
         return self.changes
 
     async def _track_state(self, input: list[ChatMessage], output: ModelOutput) -> None:
-        generated_output.set(output)
         root = self.on_output(input, output) if self.on_output is not None else None
         if root is False:
             return
@@ -112,7 +109,7 @@ def create_bridge(
     compaction: CompactionStrategy | None = None,
     model: str | Model | None = None,
     model_aliases: dict[str, str | Model] | None = None,
-    forward_generation_config: bool = False,
+    forward_generation_config: bool | None = None,
     on_output: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None,
     checkpointer: Checkpointer | None = None,
     changes: IdChanges | None = None,
@@ -127,7 +124,8 @@ def create_bridge(
         compaction: Strategy for conversations that outgrow the model's context window.
         model: Model for names without an alias; None is the eval's model.
         model_aliases: Models by name.
-        forward_generation_config: Whether to use the client's generation parameters instead of the eval's.
+        forward_generation_config: Whether the client's generation parameters apply where the eval sets none; None if
+            they do for the model that the client requests.
         on_output: Called with each generation's messages and output before the client receives it. Returns whether
             it belongs to the root conversation, or None to let Inspect decide.
         checkpointer: Called at each turn of the root conversation, which it saves.
@@ -144,10 +142,10 @@ def create_bridge(
         0,
         None if model is None else str(model),
         model_aliases,
-        forward_generation_config=forward_generation_config,
+        forward_generation_config=bool(forward_generation_config),
         checkpointer=checkpointer,
     )
-    bridge.on_output, bridge.changes = on_output, changes
+    bridge.on_output, bridge.changes, bridge.forwards_parameters = on_output, changes, forward_generation_config
     if isinstance(model, Model):
         # Inspect would create another object from a name, without this one's settings.
         bridge.model_resolver = lambda name: model
@@ -196,8 +194,13 @@ def _is_role(name: str) -> bool:
     return name in model_roles()
 
 
-def token_limits(model: Model) -> tuple[int | None, int | None]:
-    """Return a model's input and output limits in tokens, each None if Inspect doesn't know it."""
+def token_limits(model: Model, forwards: bool = False) -> tuple[int | None, int | None]:
+    """Return a model's input and output limits in tokens, each None if Inspect doesn't know it.
+
+    Args:
+        model: The model.
+        forwards: Whether the output limit is the client's own unless the eval sets one.
+    """
     info = get_model_info(model)
     try:
         from inspect_ai.model._model_info import get_model_input_tokens
@@ -207,8 +210,15 @@ def token_limits(model: Model) -> tuple[int | None, int | None]:
         inputs = getattr(info, "context_length", None)
     resolve = getattr(model, "_resolve_config", None)
     config = model.config if resolve is None else resolve(None)
-    outputs = [getattr(info, "output_tokens", None), config.max_tokens]
+    default = None if forwards else model.api.max_tokens_for_config(config) or model.api.max_tokens()
+    outputs = [getattr(info, "output_tokens", None), config.max_tokens or default]
     return inputs, min((tokens for tokens in outputs if tokens), default=None)
+
+
+def sets_max_tokens(model: Model) -> bool:
+    """Return whether the eval sets the maximum number of output tokens."""
+    resolve = getattr(model, "_resolve_config", None)
+    return bool((model.config if resolve is None else resolve(None)).max_tokens)
 
 
 def host_calls(bridge: SandboxAgentBridge) -> Mapping[str, Any]:
@@ -253,6 +263,7 @@ def before_generating(
             return result
         asked = result or GenerateInput(messages, tools, tool_choice, config)
         if changes is not None and (restored := changes.to_provider(asked.input)) is not asked.input:
+            note_restored(asked.input, restored, changes.ids.provider_ids)
             return asked._replace(input=restored)
         return asked if result or effort else None
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
+
+from inspect_ai.model import Model, ModelName
 
 if TYPE_CHECKING:
     from inspect_ai.tool import ToolInfo
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
 DialectName = Literal["anthropic", "completions", "google", "responses"]
 """APIs that the bridge serves."""
 
-_FROM_SERVER = re.compile(r"^This is a tool from the \S+ MCP server\.\n+")
+_SUFFIX = re.compile(r"(\[\w+\]|[-@](\d{8}|\d{4}-\d{2}-\d{2}|latest)|:[\w.-]+)$")
+"""What a model's name may end with in some places only: a context window, a date, a tag."""
 
 
 def describe_functions(tools: Any) -> None:
@@ -43,52 +43,6 @@ def full_name(tool: ToolInfo) -> str:
     return tool.name if namespace is None else f"{namespace}__{tool.name}"
 
 
-def google_functions(tools: Any) -> Iterator[dict[str, Any]]:
-    """Yield the functions that a Gemini request declares."""
-    for tool in tools if isinstance(tools, list) else []:
-        functions = tool.get("functionDeclarations") if isinstance(tool, dict) else None
-        yield from (each for each in (functions if isinstance(functions, list) else []) if isinstance(each, dict))
-
-
-def plain_descriptions(tools: Any) -> None:
-    """Remove the MCP server note from descriptions, by which Inspect recognizes its own tools."""
-    for function in google_functions(tools):
-        if isinstance(said := function.get("description"), str):
-            function["description"] = _FROM_SERVER.sub("", said)
-
-
-def plain_choice(request: dict[str, Any]) -> None:
-    """Replace the tool choice "validated", Google's term, with "auto"."""
-    if request.get("tool_choice") == "validated":
-        request["tool_choice"] = "auto"
-
-
-def plain_images(contents: list[Any]) -> None:
-    """Convert data from URL-safe base64, which Google's SDKs send and Inspect passes on, to that of data URLs."""
-    for part in _parts_with_data(contents):
-        data = part["inlineData"]
-        data["data"] = data["data"].replace("-", "+").replace("_", "/")
-
-
-def plain_texts(contents: list[Any]) -> None:
-    """Convert plain-text documents to text parts, as Inspect reads only images from inline data."""
-    for part in _parts_with_data(contents):
-        if part["inlineData"].get("mimeType") == "text/plain":
-            with contextlib.suppress(ValueError):
-                part["text"] = base64.b64decode(part["inlineData"]["data"]).decode(errors="replace")
-                del part["inlineData"]
-
-
-def _parts_with_data(contents: list[Any]) -> Iterator[dict[str, Any]]:
-    """Yield the parts of a Gemini request with inline data, rather than a URL."""
-    for content in contents:
-        parts = content.get("parts") if isinstance(content, dict) else None
-        for part in parts if isinstance(parts, list) else []:
-            data = part.get("inlineData") if isinstance(part, dict) else None
-            if isinstance(data, dict) and isinstance(data.get("data"), str):
-                yield part
-
-
 def answered_once(contents: list[Any]) -> None:
     """Remove repeated results of a call: a CLI that resumes its session may send each tool result twice."""
     answered: set[str] = set()
@@ -106,3 +60,20 @@ def answered_once(contents: list[Any]) -> None:
         if isinstance(content, dict) and isinstance(content.get("parts"), list):
             content["parts"] = [part for part in content["parts"] if not repeats(part)]
     contents[:] = [content for content in contents if not isinstance(content, dict) or content.get("parts") != []]
+
+
+def is_expected_model(requested: str, model: Model) -> bool:
+    """Return whether a model is the one that a CLI requests, regardless of provider, date and notation.
+
+    Args:
+        requested: The model's name in the CLI's request.
+        model: The model that serves the request.
+    """
+    return _plain(requested) == _plain(ModelName(model).name)
+
+
+def _plain(name: str) -> str:
+    name = name.rsplit("/", 1)[-1].lower()
+    while (shorter := _SUFFIX.sub("", name)) != name:
+        name = shorter
+    return name.replace(".", "-").replace("_", "-")

@@ -156,9 +156,10 @@ class Responses(OpenAI):
 
 
 def _settled(item: dict[str, Any]) -> dict[str, Any]:
-    """Return an output item as the API sends it: with a status, without null fields."""
+    """Return an output item as the API sends it: without null fields, and with a status unless it is reasoning."""
     present = {key: value for key, value in item.items() if value is not None}
-    return {**present, "status": item.get("status") or "completed"} if "status" in item else present
+    has_status = "status" in item and item.get("type") != "reasoning"
+    return {**present, "status": item.get("status") or "completed"} if has_status else present
 
 
 def _hollow(kind: str, item: dict[str, Any]) -> dict[str, Any]:

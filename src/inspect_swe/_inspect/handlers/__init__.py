@@ -7,6 +7,7 @@ it. The import raises an ImportError if an inspect_ai release moved a name.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import anyio.to_thread
@@ -18,13 +19,16 @@ from ..requests import DialectName
 class Handler(Protocol):
     """Module of a dialect."""
 
-    async def generate(self, bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:
+    async def generate(
+        self, bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any], headers: Mapping[str, str]
+    ) -> dict[str, Any]:
         """Serve a request's JSON and return the response's JSON.
 
         Args:
             bridge: The bridge that selects the model, and whose state is updated.
             web_search: Whether the client's web search may use the model provider's.
             request: The request's body; for Gemini with `model` from the path.
+            headers: The request's headers.
         """
 
     async def count_tokens(self, bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:

@@ -1,32 +1,220 @@
-"""Handler of Anthropic's Messages API."""
+"""Codec of Anthropic's Messages API."""
 
 from __future__ import annotations
 
+import copy
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from inspect_ai.agent import SandboxAgentBridge
 from inspect_ai.agent._bridge.anthropic_api_impl import (
+    anthropic_stop_reason,
     anthropic_system_to_texts,
-    inspect_anthropic_api_request_impl,
+    anthropic_usage,
+    generate_config_from_anthropic,
     messages_from_anthropic_input,
+    tool_choice_from_anthropic_tool_choice,
     tools_from_anthropic_tools,
 )
-from inspect_ai.model import ChatMessage, ChatMessageSystem
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageTool,
+    GenerateConfig,
+    Model,
+    ModelOutput,
+    ModelUsage,
+)
+from inspect_ai.model._providers.anthropic import assistant_message_blocks
+from inspect_ai.tool import ToolChoice, ToolInfo
+from shortuuid import uuid
 
-from ._shared import grants, tokens_of
+from ._history import EarlierCalls, Translate
+from ._ids import ItemIds, with_provider_ids
+from ._parameters import Fields
+from ._schemas import tool_params
+from ._serve import Tools, count, serve
+
+_BETAS = re.compile(
+    r"(claude-code|interleaved-thinking|fine-grained-tool-streaming|context-management|context-1m|effort|"
+    r"prompt-caching|extended-cache-ttl|output-128k|token-efficient-tools|structured-outputs|advanced-tool-use|"
+    r"tool-search-tool|tool-examples|thinking|redact-thinking|adaptive-thinking|web-search|summarize|advisor|"
+    r"afk-mode|task-budgets|fast-mode|compact)[a-z0-9.-]*"
+)
+"""Betas that a client may use: those that change what the model reads or how it answers, and nothing else."""
+
+_ADDED_BETAS = frozenset({"interleaved-thinking-2025-05-14", "output-128k-2025-02-19"})
+"""Betas that Inspect adds on its own."""
+
+_REASONING = ("reasoning_tokens", "reasoning_effort", "effort")
+_SERVER_TOOLS = re.compile(r"web_search|web_fetch|code_execution|mcp_toolset")
+_UNSUPPORTED = re.compile(r"tool_search_tool|memory|advisor")
 
 
-async def generate(bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any]) -> dict[str, Any]:
+class _Anthropic:
+    provider = "anthropic"
+    path = "/v1/messages"
+    fields = Fields(
+        parameters={
+            "max_tokens": ("max_tokens",),
+            "temperature": ("temperature",),
+            "top_p": ("top_p",),
+            "top_k": ("top_k",),
+            "thinking": _REASONING,
+            "output_config": (*_REASONING, "response_schema"),
+            "output_format": ("response_schema",),
+            "context_management": _REASONING,
+            "speed": (),
+        },
+        governed=frozenset({"model", "stream", "service_tier", "inference_geo", "container", "mcp_servers"}),
+        additions=frozenset({"system", "tools", "tool_choice", "cache_control", "metadata", "stop_sequences"}),
+    )
+
+    def __init__(self) -> None:
+        self._ids = ItemIds()
+
+    def system(self, request: dict[str, Any]) -> list[str]:
+        return anthropic_system_to_texts(request.get("system"))
+
+    def parts(self, request: dict[str, Any]) -> list[list[Any]]:
+        return [[message] for message in request["messages"]]
+
+    def bare(self, item: Any) -> Any:
+        """Return a message without the marks of the prompt cache, which move from request to request."""
+        content = item.get("content") if isinstance(item, dict) else None
+        if isinstance(content, str):
+            return {**item, "content": [{"type": "text", "text": content}]}
+        return {**item, "content": [_unmarked(block) for block in content]} if isinstance(content, list) else item
+
+    def translate(self, model: Model, tools: Tools) -> Translate:
+        async def translate(items: list[Any], calls: EarlierCalls) -> list[ChatMessage]:
+            plain = [_plain_message(copy.deepcopy(item)) for item in items]
+            messages = await messages_from_anthropic_input(plain, tools)
+            for message in messages:
+                if isinstance(message, ChatMessageTool):
+                    message.function = message.function or calls.name(message.tool_call_id)
+                    if message.error is not None:
+                        message.error.message = message.text
+            return messages
+
+        return translate
+
+    def declared(self, request: dict[str, Any], model: Model) -> list[Any]:
+        return request.get("tools") or []
+
+    def tool(self, declared: Any, search: Any, execution: Any, bridge: SandboxAgentBridge) -> Tools | None:
+        kind = str(declared.get("type") or "custom")
+        if kind == "custom":
+            parameters = tool_params(declared.get("input_schema"))
+            description = declared.get("description") or ""
+            return [ToolInfo(name=declared["name"], description=description, parameters=parameters)]
+        if kind.startswith("web_fetch"):
+            return [] if search is not None else None
+        if _UNSUPPORTED.match(kind):
+            return []
+        translated = tools_from_anthropic_tools([declared], None, search, execution, False, bridge=bridge)
+        return translated or ([] if not _SERVER_TOOLS.match(kind) else None)
+
+    def tool_choice(self, request: dict[str, Any]) -> ToolChoice | None:
+        return tool_choice_from_anthropic_tool_choice(request.get("tool_choice"))
+
+    def config(self, request: dict[str, Any]) -> GenerateConfig:
+        return generate_config_from_anthropic(request)
+
+    def client_body(self, request: dict[str, Any], tools: list[Any], ids: Mapping[str, str]) -> dict[str, Any]:
+        body = {**request, "messages": with_provider_ids(request["messages"], ids)}
+        if "tools" in request:
+            body["tools"] = tools
+        if not tools:
+            body.pop("tool_choice", None)
+        return body
+
+    def headers(self, client: Mapping[str, str], built: Mapping[str, str], forwarded: bool) -> dict[str, str]:
+        """Return the headers with the client's betas, as far as they are allowed, and the eval's."""
+        own = _betas(built.get("anthropic-beta", ""))
+        if not forwarded:
+            return dict(built)
+        theirs = [beta for beta in _betas(client.get("anthropic-beta", "")) if _BETAS.fullmatch(beta)]
+        betas = dict.fromkeys([*theirs, *(beta for beta in own if beta not in _ADDED_BETAS)])
+        rest = {name: value for name, value in built.items() if name != "anthropic-beta"}
+        return {**rest, "anthropic-beta": ",".join(betas)} if betas else rest
+
+    def generate_arguments(self, tools: Tools, bridge: SandboxAgentBridge, web_search: bool) -> dict[str, Any]:
+        return {}
+
+    async def reply(
+        self, request: dict[str, Any], output: ModelOutput, model: Model, response: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        if response is not None and _is_whole(response, output):
+            content = _with_call_ids(response["content"], output)
+            return {**response, "id": self._ids.unique(response.get("id"), "msg"), "content": content}
+        blocks = await assistant_message_blocks(output.message)
+        return {
+            "id": output.message.id or uuid(),
+            "type": "message",
+            "role": "assistant",
+            "model": output.model,
+            "content": [block.model_dump(mode="json", warnings=False) for block in blocks],
+            "stop_reason": anthropic_stop_reason(output.stop_reason),
+            "stop_sequence": None,
+            "usage": anthropic_usage(output.usage or ModelUsage()).model_dump(mode="json", warnings=False),
+        }
+
+
+async def generate(
+    bridge: SandboxAgentBridge, web_search: bool, request: dict[str, Any], headers: Mapping[str, str]
+) -> dict[str, Any]:
     """See `Handler`."""
-    # Inspect's own wrapper also looks up the installed SDK's version, which takes a sixth of a call's time.
-    message = await inspect_anthropic_api_request_impl(request, None, *grants(web_search), bridge)
-    return message.model_dump(mode="json", warnings=False)
+    return await serve(_Anthropic, bridge, web_search, request, headers)
 
 
 async def count_tokens(bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:
     """See `Handler`."""
-    tools = tools_from_anthropic_tools(request.get("tools"), None, None, None, False)
-    messages: list[ChatMessage] = await messages_from_anthropic_input(request["messages"], tools)
-    texts = anthropic_system_to_texts(request.get("system"))
-    system: list[ChatMessage] = [ChatMessageSystem(content=text) for text in texts]
-    return await tokens_of(bridge, str(request["model"]), "anthropic", system + messages, tools)
+    return await count(_Anthropic(), bridge, request)
+
+
+def _unmarked(block: Any) -> Any:
+    if not isinstance(block, dict) or "cache_control" not in block:
+        return block
+    return {name: value for name, value in block.items() if name != "cache_control"}
+
+
+def _plain_message(message: Any) -> Any:
+    """Replace blocks of results that Inspect's converter rejects by their texts, in place."""
+    content = message.get("content") if isinstance(message, dict) else None
+    for block in content if isinstance(content, list) else ():
+        if isinstance(block, dict) and block.get("type") == "tool_result" and isinstance(block.get("content"), list):
+            block["content"] = [_plain_block(each) for each in block["content"]]
+    return message
+
+
+def _plain_block(block: Any) -> Any:
+    match block:
+        case {"type": "tool_reference", "tool_name": name}:
+            return {"type": "text", "text": f"The tool {name} is available now."}
+        case {"type": "search_result", "content": list() as parts}:
+            texts = [str(part.get("text", "")) for part in parts if isinstance(part, dict)]
+            heading = f"{block.get('title', '')} {block.get('source', '')}".strip()
+            return {"type": "text", "text": "\n".join([heading, *texts])}
+    return block
+
+
+def _betas(header: str) -> list[str]:
+    return [beta.strip() for beta in header.split(",") if beta.strip()]
+
+
+def _is_whole(response: dict[str, Any], output: ModelOutput) -> bool:
+    """Return whether a response is all of an output, which may have been continued in further responses."""
+    content = response.get("content")
+    if output.empty or not isinstance(content, list) or response.get("stop_reason") == "pause_turn":
+        return False
+    texts = "\n".join(block.get("text") or "" for block in content if block.get("type") == "text")
+    calls = [block.get("name") for block in content if block.get("type") == "tool_use"]
+    own = [call.function for call in output.message.tool_calls or ()]
+    return len(calls) == len(own) and texts.strip() == output.message.text.strip()
+
+
+def _with_call_ids(content: list[dict[str, Any]], output: ModelOutput) -> list[dict[str, Any]]:
+    """Return a response's blocks with the ids that the client may see."""
+    ids = iter([call.id for call in output.message.tool_calls or ()])
+    return [{**block, "id": next(ids)} if block.get("type") == "tool_use" else block for block in content]
