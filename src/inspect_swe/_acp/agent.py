@@ -66,6 +66,8 @@ class ACPAgentParams(TypedDict, total=False):
             as an agent, it then works on the task's input and the person's messages instead of waiting for a caller to
             drive it.
         mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         collect: Files to save in the log: globs below the working directory, or `OutputFiles`.
         resume_messages: User, assistant and tool messages of a conversation to continue. Each session that resumes no
             other one starts with them. Supported by Claude Code and Codex CLI.
@@ -87,6 +89,7 @@ class ACPAgentParams(TypedDict, total=False):
     permissions: Permissions
     operator: bool
     mcp_ready_timeout: float
+    transparent_proxy: bool | None
     collect: str | Sequence[str] | OutputFiles | None
     resume_messages: Sequence[ChatMessage] | None
 

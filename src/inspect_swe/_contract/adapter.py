@@ -39,6 +39,7 @@ class LaunchContext:
         window: Context window of the served model in tokens; None if unknown, which leaves the CLI's own default.
         max_output: Maximum output tokens of the served model, by its own limit or the user's `max_tokens`; None if
             unknown, as above.
+        sends_own_limit: Whether the CLI's own limit of output tokens is sent to the model, so that it needs no other.
         withheld_env: Variables of the sandbox that only the CLI's commands get, by `Adapter.withholds`.
     """
 
@@ -57,6 +58,7 @@ class LaunchContext:
     tools: Mapping[str, str] = field(default_factory=dict)
     window: int | None = None
     max_output: int | None = None
+    sends_own_limit: bool = False
     withheld_env: Mapping[str, str] = field(default_factory=dict)
 
     def window_with(self, reserve: int) -> int | None:

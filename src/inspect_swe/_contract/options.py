@@ -83,7 +83,7 @@ class AgentOptions:
     debug: bool
     mcp_ready_timeout: float
     effort: Effort | None
-    transparent_proxy: bool
+    transparent_proxy: bool | None
     collect: OutputFiles | None
     result: ResultSpec | None
     keep_session: bool
@@ -114,7 +114,7 @@ def agent_options(
     debug: bool | None = None,
     mcp_ready_timeout: float = 120,
     effort: Effort | None = None,
-    transparent_proxy: bool = False,
+    transparent_proxy: bool | None = None,
     collect: str | Sequence[str] | OutputFiles | None = None,
     response_schema: type[BaseModel] | ResponseSchema | ResultSpec | None = None,
     keep_session: bool = False,

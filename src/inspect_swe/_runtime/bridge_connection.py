@@ -215,7 +215,7 @@ async def inspect_bridge(
         model=None if options.model is None else str(options.model),
         model_aliases=_aliases(options, route),
         filter=before_generating(on_messages, options.effort, options.filter),
-        forward_generation_config=options.transparent_proxy,
+        forward_generation_config=bool(options.transparent_proxy),
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
         sandbox=options.sandbox,

@@ -17,13 +17,14 @@ from inspect_ai.tool import MCPServerConfigHTTP
 from inspect_ai.util import span, trace_message
 
 from .._bridge.settings import BridgeStats
-from .._contract.adapter import Adapter, Exit, Launch, LaunchContext, ModePolicy, Turn
+from .._contract.adapter import Adapter, Exit, Launch, LaunchContext, ModePolicy, Route, Turn
 from .._contract.conversation import ResumePoint, new_session_id
 from .._contract.mcp import check_commands
 from .._contract.options import AgentOptions
 from .._contract.output import OutputBuffer
 from .._errors import AgentError, AgentPolicyError, ProviderError
-from .._inspect.private import resolve_model, token_limits
+from .._inspect.private import resolve_model, sets_max_tokens, token_limits
+from .._inspect.requests import is_expected_model
 from .._inspect.transcript import current_span, record, record_change
 from .._results.collectors import Collector, begin, collect, collectors_of
 from .._sandbox.relay.multiplexer import Process
@@ -346,7 +347,7 @@ async def open_session(
             async with open_bridge(adapter, options, route, state, workspace, abort_scope, inspect) as connection:
                 await place_cli(installation, workspace)
                 start = await prepare_conversation(adapter, options, workspace, installation.version, start, points)
-                context = _launch_context(options, workspace, installation, start, model, connection.base_url)
+                context = _launch_context(options, workspace, installation, start, model, route, connection.base_url)
                 withheld = await read_withheld_env(adapter, installation, workspace, options.env)
                 context = preloaded(adapter, installation, replace(context, withheld_env=withheld))
                 launch = with_preload(context, adapter.launch(context))
@@ -395,6 +396,7 @@ def _launch_context(
     installation: Installation,
     start: ResumePoint,
     model: Model,
+    route: Route,
     base_url: str,
 ) -> LaunchContext:
     bridged = tuple(
@@ -402,7 +404,9 @@ def _launch_context(
         for spec in options.bridged_tools
         if spec.tools  # Some CLIs wait for the tools of an empty server.
     )
-    window, max_output = token_limits(model)
+    expects = any(is_expected_model(name, model) for name, target in route.aliases.items() if target is None)
+    forwards = expects if options.transparent_proxy is None else options.transparent_proxy
+    window, max_output = token_limits(model, forwards)
     assert start.config is not None
     return LaunchContext(
         command=installation.command,
@@ -420,4 +424,5 @@ def _launch_context(
         debug=options.debug,
         window=window,
         max_output=max_output,
+        sends_own_limit=forwards and not sets_max_tokens(model),
     )

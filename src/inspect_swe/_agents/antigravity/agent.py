@@ -60,6 +60,7 @@ def antigravity(
     attempts: int | AgentAttempts = 1,
     env: dict[str, str] | None = None,
     web_search: bool = True,
+    transparent_proxy: bool | None = None,
     **results: Unpack[RunResults],
 ) -> Agent:
     """Return an agent that runs Google's Antigravity SDK in the sample's sandbox, with the eval's model.
@@ -88,6 +89,8 @@ def antigravity(
         attempts: Scored attempts: the task's scorer runs after each one, until one scores 1.0 or none are left.
         env: Environment variables for it; they override ours. Those that divert model requests are refused.
         web_search: Whether to offer its `search_web` tool.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:

@@ -48,6 +48,7 @@ def interactive_claude_code(
     permissions: Permissions = "allow",
     operator: bool = False,
     mcp_ready_timeout: float = 120,
+    transparent_proxy: bool | None = None,
     resume_messages: Sequence[ChatMessage] | None = None,
     collect: str | Sequence[str] | OutputFiles | None = None,
 ) -> ACPAgent:
@@ -76,6 +77,8 @@ def interactive_claude_code(
         permissions: "allow", "reject", "approver" (Inspect's approval policy) or an async function.
         operator: Whether a person may take part over `inspect acp` or an editor.
         mcp_ready_timeout: Seconds from the first prompt within which bridged tools must be offered to the model.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         resume_messages: Messages of a conversation to continue: each session starts with them.
         collect: Files to save in the log: globs below the working directory, or `OutputFiles`.
 

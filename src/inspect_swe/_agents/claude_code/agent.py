@@ -124,7 +124,7 @@ def claude_code(
     permission_mode: PermissionMode | None = None,
     replace_system_prompt: str | None = None,
     effort: Effort | None = None,
-    transparent_proxy: bool = False,
+    transparent_proxy: bool | None = None,
     allowlist_mcp_tools: bool = True,
     allowlist_bridged_tools: bool = True,
     mcp_ready_timeout: float = 120,
@@ -166,8 +166,8 @@ def claude_code(
             In the other modes the CLI denies tool calls that would need a person's permission.
         replace_system_prompt: Text that replaces the CLI's own system prompt; contradicts `system_prompt`.
         effort: Reasoning effort of the model (`reasoning_effort` of Inspect's `GenerateConfig`).
-        transparent_proxy: Forward the CLI's own generation parameters (temperature, max_tokens, thinking) to the
-            model instead of the eval's.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         allowlist_mcp_tools: Add the tools of `mcp_servers` to the CLI's list of allowed tools.
         allowlist_bridged_tools: Add the tools of `bridged_tools`, too; False only with permission mode "auto".
         mcp_ready_timeout: Seconds from the CLI's start within which it must offer the bridged tools to the model; then
@@ -384,7 +384,8 @@ class ClaudeCode(Adapter):
 
 def _limits(context: LaunchContext, model: str) -> dict[str, str]:
     """Return the variables for the served model's context: one for names that the CLI knows, one for others."""
-    limits = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(context.max_output)} if context.max_output else {}
+    is_limited = context.max_output and not context.sends_own_limit
+    limits = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(context.max_output)} if is_limited else {}
     answer = min(context.max_output or 20_000, 20_000)
     if window := context.window_with(answer + 13_000):
         limits |= dict.fromkeys(("CLAUDE_CODE_MAX_CONTEXT_TOKENS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW"), str(window))

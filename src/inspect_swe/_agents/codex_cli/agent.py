@@ -125,7 +125,7 @@ def codex_cli(
     disallowed_tools: list[Literal["web_search"]] | None = None,
     mcp_ready_timeout: float = 120,
     mcp_startup_timeout: float = 300,
-    transparent_proxy: bool = False,
+    transparent_proxy: bool | None = None,
     auto_review: bool | CodexAutoReview = False,
     sandbox_mode: CodexSandboxMode = "danger-full-access",
     approval_policy: CodexApprovalPolicy = "never",
@@ -167,8 +167,8 @@ def codex_cli(
         mcp_ready_timeout: Seconds from the CLI's start within which it must offer the bridged tools to the model; then
             the sample fails with a `ToolsMissingError`.
         mcp_startup_timeout: Seconds that the CLI itself waits for an MCP server.
-        transparent_proxy: Forward the CLI's own generation parameters (reasoning effort, verbosity) to the model
-            instead of the eval's.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         auto_review: Run commands in Codex's own sandbox, and let a model review escalations out of it. The defaults of
             `sandbox_mode` and `approval_policy` then mean "workspace-write" and "on-request".
         sandbox_mode: Codex's own sandbox around the commands it runs, inside the sample's. All but

@@ -84,6 +84,7 @@ def copilot_cli(
     *,
     mcp_ready_timeout: float = 120,
     wire: Wire | None = None,
+    transparent_proxy: bool | None = None,
     **results: Unpack[RunResults],
 ) -> Agent:
     """Return an agent that runs the real GitHub Copilot CLI in the sample's sandbox, with the eval's model.
@@ -112,6 +113,8 @@ def copilot_cli(
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         wire: API that the CLI uses: "anthropic", "completions" or "responses". Defaults to "anthropic" for a
             `copilot_model` that begins with "claude", "responses" for one with "gpt", and "completions" for all others.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:

@@ -94,6 +94,7 @@ def gemini_cli(
     *,
     mcp_ready_timeout: float = 120,
     web_search: bool = True,
+    transparent_proxy: bool | None = None,
     **results: Unpack[RunResults],
 ) -> Agent:
     """Return an agent that runs the real Gemini CLI in the sample's sandbox, with the eval's model.
@@ -122,6 +123,8 @@ def gemini_cli(
             (`inspect trace`).
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         web_search: Whether the CLI has its `google_web_search` tool.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:

@@ -65,6 +65,8 @@ def mini_swe_agent(
     sandbox: str | None = None,
     version: Literal["stable", "sandbox", "latest"] | str = "stable",
     debug: bool | None = None,
+    *,
+    transparent_proxy: bool | None = None,
     **results: Unpack[RunResults],
 ) -> Agent:
     """Return an agent that runs the real mini-swe-agent in the sample's sandbox, with the eval's model.
@@ -89,6 +91,8 @@ def mini_swe_agent(
         version: "stable" (the pinned one), "sandbox" (only the sandbox's own), "auto" (that if it is there, else the
             pinned one), "latest" (the newest on PyPI) or a version such as "2.2.3".
         debug: Write all output to the log and to Inspect's trace log (`inspect trace`).
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:

@@ -91,6 +91,7 @@ def opencode(
     *,
     mcp_ready_timeout: float = 120,
     session_title: str = "Inspect eval",
+    transparent_proxy: bool | None = None,
     **results: Unpack[RunResults],
 ) -> Agent:
     """Return an agent that runs the real OpenCode CLI in the sample's sandbox, with the eval's model.
@@ -118,6 +119,8 @@ def opencode(
         debug: Make the CLI log in detail, and write all of its output to the log and to Inspect's trace log.
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         session_title: Title of the CLI's session.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:

@@ -99,6 +99,7 @@ def pi(
     debug: bool | None = None,
     *,
     mcp_ready_timeout: float = 120,
+    transparent_proxy: bool | None = None,
     **results: Unpack[RunResults],
 ) -> Agent:
     """Return an agent that runs the real pi coding agent in the sample's sandbox, with the eval's model.
@@ -125,6 +126,8 @@ def pi(
             "stable" (the pinned one), "latest" (the registry's newest) or a version such as "1.5.2".
         debug: Make the CLI report all events, and write them to the log and to Inspect's trace log.
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:

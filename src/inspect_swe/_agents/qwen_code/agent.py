@@ -94,6 +94,7 @@ def qwen_code(
     *,
     mcp_ready_timeout: float = 120,
     web_search: bool = True,
+    transparent_proxy: bool | None = None,
     **results: Unpack[RunResults],
 ) -> Agent:
     """Return an agent that runs the real Qwen Code in the sample's sandbox, with the eval's model.
@@ -122,6 +123,8 @@ def qwen_code(
             (`inspect trace`).
         mcp_ready_timeout: Seconds within which the bridged tools must be offered to the model.
         web_search: Whether to offer the CLI's `web_search` tool, which needs a DashScope endpoint and key in `env`.
+        transparent_proxy: Whether the CLI's own generation parameters apply where the eval sets none. By default they
+            do if the served model is the one that the CLI requests.
         **results: Results to save: `collect`, `response_schema` and `keep_session`; see `RunResults`.
 
     Returns:
@@ -206,7 +209,8 @@ class QwenCode(Adapter):
             "QWEN_SANDBOX": "false",
             "QWEN_STREAM_MAX_LIFETIME_MS": "0",
         }
-        env |= {"QWEN_CODE_MAX_OUTPUT_TOKENS": str(context.max_output)} if context.max_output else {}
+        if context.max_output and not context.sends_own_limit:
+            env["QWEN_CODE_MAX_OUTPUT_TOKENS"] = str(context.max_output)
         env |= {} if self.web_search else {"ENABLE_WEB_SEARCH": "false"}
         own = ("QWEN.md", "agents", "commands", "extensions", "rules", "skills")
         inherit = tuple((f"{context.home}/.qwen/{name}", name) for name in own)
