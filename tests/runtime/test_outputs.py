@@ -205,7 +205,7 @@ def test_a_repository_of_somebody_else(tmp_path: Path) -> None:
         ({"paths": ["a\0"]}, "NUL"),
         ({"paths": [5]}, "paths"),
         ({"paths": 5}, "paths"),
-        ({"paths": []}, "no paths"),
+        ({"paths": []}, "needs paths"),
         ({"exclude": ["a", ""]}, "exclude"),
         ({"max_file": 0}, "max_file"),
         ({"max_total": -1}, "max_total"),

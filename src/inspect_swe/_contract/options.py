@@ -197,7 +197,12 @@ def common_options(arguments: Mapping[str, Any], **others: Any) -> AgentOptions:
 
 
 def _output_files(collect: str | Sequence[str] | OutputFiles | None) -> OutputFiles | None:
-    return collect if collect is None or isinstance(collect, OutputFiles) else OutputFiles(collect)
+    if collect is None or isinstance(collect, OutputFiles):
+        return collect
+    try:
+        return OutputFiles(collect)
+    except AgentOptionError as ex:
+        raise AgentOptionError(f"collect={collect!r} is invalid. {ex.summary}", hint=ex.hint) from ex
 
 
 def _result_spec(response_schema: type[BaseModel] | ResponseSchema | ResultSpec | None) -> ResultSpec | None:

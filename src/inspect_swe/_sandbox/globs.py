@@ -24,10 +24,10 @@ class Glob:
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str) or not text or "\0" in text:
-            raise ValueError(f"{text!r} is no glob: that is a text, not empty and without a NUL character")
+            raise ValueError(f"{text!r} is not a glob: it must be non-empty text without NUL characters")
         parts = [part for part in text.split("/") if part not in ("", ".")]
         if ".." in parts:
-            raise ValueError(f"the glob {text!r} has '..' in it: write an absolute path")
+            raise ValueError(f"the glob {text!r} contains '..': write an absolute path")
         self.text = text
         self.absolute = text.startswith("/")
         whole = text.endswith("/") or not parts or not _MAGIC.search(parts[-1])
