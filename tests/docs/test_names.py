@@ -14,6 +14,8 @@ SOURCES = ROOT / "src/inspect_swe"
 RULED_OUT = frozenset(
     ["ailment", "flight", "found", "gone", "heard", "hold", "kept", "left", "said", "shelf", "stock", "told", "wanted"]
 )
+# Public and documented: users' scorers read `OutputFile.kept`.
+EXCEPTIONS = frozenset(["_results/fileset.py: kept"])
 
 
 def defined(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -41,7 +43,8 @@ def test_no_name_is_a_word_that_is_ruled_out(folder: str) -> None:
     named = [(path, path.stem) for path in paths] + [
         (path, name) for path in paths for _, name in defined(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert sorted({f"{_short(path)}: {name}" for path, name in named if name.lower().strip("_") in RULED_OUT}) == []
+    ruled_out = {f"{_short(path)}: {name}" for path, name in named if name.lower().strip("_") in RULED_OUT}
+    assert sorted(ruled_out - EXCEPTIONS) == []
 
 
 def _short(path: Path) -> str:

@@ -119,9 +119,15 @@ def test_every_behaviour_is_explained() -> None:
 
 
 def test_tests_named_by_the_quirks_exist() -> None:
-    shared = [*ROOT.glob("tests/e2e/test_acp*.py"), *ROOT.glob("tests/acp/*.py"), ROOT / "tests/e2e/test_routing.py"]
+    e2e = ROOT / "tests/e2e"
+    shared = [
+        *e2e.glob("test_acp*.py"),
+        *ROOT.glob("tests/acp/*.py"),
+        e2e / "test_routing.py",
+        e2e / "test_python_clis.py",
+    ]
     for page in (DOCS / "dev/quirks").glob("*.md"):
-        tests = "".join(map(read, [ROOT / "tests/e2e" / f"test_{page.stem}.py", *shared]))
+        tests = "".join(map(read, [e2e / f"test_{page.stem}.py", *shared]))
         named = re.findall(r"`(test_\w+)`", read(page))
         assert named and [name for name in named if f"def {name}(" not in tests] == []
 
