@@ -55,9 +55,10 @@ async def _read(
 ) -> list[bytes | None]:
     mark = secrets.token_bytes(12).hex()
     argv = ["sh", "-c", _SCRIPT, "sh", mark, str(limit + 1), "1" if follow_links else "", *paths]
-    _, printed, _ = await workspace.capture(argv, limit=total + len(paths) * (len(mark) + 3))
+    max_output = total + len(paths) * (len(mark) + 3)
+    _, output, _ = await workspace.capture(argv, limit=max_output)
     # Each file's content precedes a mark; the digit after the mark is 1 if reading succeeded.
-    pieces = printed.split(mark.encode())
+    pieces = output[:max_output].split(mark.encode())  # the last chunk may exceed the limit
     contents = [pieces[0], *(piece[1:] for piece in pieces[1:])]
     good = [piece[:1] == b"1" for piece in pieces[1:]]
     read = [content[: limit + 1] if whole else None for content, whole in zip(contents, good, strict=False)]
