@@ -103,7 +103,7 @@ def oracle(
                     path = await _script(workspace, solution)
                     await _run(workspace, path, env or {}, timeout, state)
         except AgentError as error:
-            error.happened_to(name, None)
+            error.set_agent(name, None)
             raise
         return state
 

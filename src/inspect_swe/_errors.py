@@ -75,13 +75,13 @@ class AgentError(RuntimeError):
         self.stderr = tail(stderr)
         self._show()
 
-    def happened_to(self, agent: str, version: str | None) -> None:
+    def set_agent(self, agent: str, version: str | None) -> None:
         """Set the CLI that the error belongs to, unless it is set."""
         if self.agent is None:
             self.agent, self.version = agent, version
             self._show()
 
-    def printed(self, stdout: str, stderr: str) -> None:
+    def set_output(self, stdout: str, stderr: str) -> None:
         """Set the CLI's output, unless the error has output."""
         if not (self.stdout or self.stderr):
             self.stdout, self.stderr = tail(stdout), tail(stderr)

@@ -62,7 +62,7 @@ def leaves(patch: str | None) -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         output = state.store_as(SweOutput, instance="claude_code")
-        kept = OutputFile(path="out/answer.txt", status="added", size=0).holding(b"42\n")
+        kept = OutputFile(path="out/answer.txt", status="added", size=0).with_content(b"42\n")
         output.files = {"out/answer.txt": kept}
         output.patch = patch
         return state

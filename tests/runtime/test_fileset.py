@@ -22,7 +22,7 @@ from inspect_swe._results.fileset import SweOutput
 
 
 def file(path: str, content: bytes, mode: int = 0o644) -> OutputFile:
-    return OutputFile(path=path, status="added", size=0, mode=mode).holding(content)
+    return OutputFile(path=path, status="added", size=0, mode=mode).with_content(content)
 
 
 def files(*each: OutputFile) -> FileSet:

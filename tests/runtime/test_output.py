@@ -24,7 +24,7 @@ def test_the_beginning_and_the_end_are_kept() -> None:
     assert kept(b"abc", b"def") == kept(b"abcdef") == "abcdef"
     assert kept(b"abc", b"defgh") == kept(b"abcdefgh") == "abcdefgh"
     assert kept(b"abcdefghij") == kept(*[bytes([each]) for each in b"abcdefghij"]) == "abcdefghij"
-    assert kept(b"abcdefgh", b"ijklm") == "abcd\n[... 3 bytes are left out here ...]\nhijklm"
+    assert kept(b"abcdefgh", b"ijklm") == "abcd\n[... 3 bytes omitted ...]\nhijklm"
     assert kept(*[bytes([each]) for each in b"abcdefghijklm"]) == kept(b"abcdefgh", b"ijklm")
 
 

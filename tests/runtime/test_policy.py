@@ -97,9 +97,9 @@ def test_kinds_of_provider_errors(status: int | None, message: str, kind: type[P
     assert not (found is ProviderQuotaError and is_transient(status, message))
 
 
-def test_an_error_says_what_it_happened_to() -> None:
+def test_an_error_names_its_agent() -> None:
     error = AgentError("It broke.", exit_code=3, hint="mend it.")
-    error.happened_to("Some CLI", "1.2")
-    error.happened_to("Another", None)
+    error.set_agent("Some CLI", "1.2")
+    error.set_agent("Another", None)
     assert (error.agent, error.version) == ("Some CLI", "1.2")
     assert str(error) == "It broke.\nAgent: Some CLI 1.2.\nExit code: 3.\nWhat to do: mend it."

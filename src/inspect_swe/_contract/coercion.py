@@ -141,7 +141,7 @@ def _schema(annotation: Any) -> Any:
     if origin is collections.abc.Callable or _is_protocol(annotation):
         return Callable[..., Any]
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
-        return Annotated[Any, BeforeValidator(functools.partial(_made, annotation))]
+        return Annotated[Any, BeforeValidator(functools.partial(_instance, annotation))]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return Annotated[annotation, BeforeValidator(functools.partial(_with_known_keys, annotation))]
     return Any if isinstance(annotation, TypeVar) else annotation
@@ -164,7 +164,7 @@ def _number(value: Any) -> Any:
     return value
 
 
-def _made(kind: type[Any], value: Any) -> Any:
+def _instance(kind: type[Any], value: Any) -> Any:
     """Create an instance of a dataclass from a mapping of its fields."""
     if isinstance(value, kind):
         return value

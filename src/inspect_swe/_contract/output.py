@@ -56,8 +56,8 @@ class OutputBuffer:
         if missing <= 0:
             return self.tail
         head = self.head if missing >= self._head_size else self._head[:missing].decode(errors="replace")
-        left_out = missing - self._head_size
-        gap = f"\n[... {left_out:,} bytes are left out here ...]\n" if left_out > 0 else ""
+        omitted = missing - self._head_size
+        gap = f"\n[... {omitted:,} bytes omitted ...]\n" if omitted > 0 else ""
         return head + gap + self.tail
 
 

@@ -58,7 +58,7 @@ class OutputFile(BaseModel):
         """True if the content is saved."""
         return self.text is not None or self.base64 is not None
 
-    def holding(self, content: bytes) -> Self:
+    def with_content(self, content: bytes) -> Self:
         """Return a copy with the file's content."""
         text, encoded = packed(content)
         digest = hashlib.sha256(content).hexdigest()

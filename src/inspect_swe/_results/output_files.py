@@ -115,7 +115,7 @@ def _read_file(spec: OutputFiles, changed: ChangedFile, content: bytes | None) -
     file = _described(changed)
     if content is None:
         return file.without("unreadable")
-    return file.without("size") if len(content) > spec.max_file else file.holding(content)
+    return file.without("size") if len(content) > spec.max_file else file.with_content(content)
 
 
 def _unread_file(changed: ChangedFile, skipped: Skipped) -> OutputFile:

@@ -275,7 +275,7 @@ class Session:
     def attach_output(self, error: AgentError) -> None:
         """Add the end of the CLI's output to an error that has no output yet."""
         if self._output is not None:
-            error.printed(*(buffer.tail for buffer in self._output))
+            error.set_output(*(buffer.tail for buffer in self._output))
 
     def record_output(self) -> None:
         """Record the output of each launch in the log. Only the `debug` option saves it."""
@@ -338,7 +338,7 @@ async def open_session(
         began = time.monotonic()
         workspace = await open_workspace(options.sandbox, options.user, options.cwd, [adapter.command, *_SHELLS])
         installation = await find_cli(adapter, options.version, workspace)
-        found_at = time.monotonic()
+        find_ended = time.monotonic()
         model = resolve_model(options.model)
         route = adapter.route(ModelName(model).name)
         open_bridge = await choose_bridge(route)
@@ -354,8 +354,8 @@ async def open_session(
                 await check_files(adapter, workspace)
                 await place_files(workspace, context, launch, options.skills)
                 setup = {
-                    "find_seconds": round(found_at - began, 2),
-                    "place_seconds": round(time.monotonic() - found_at, 2),
+                    "find_seconds": round(find_ended - began, 2),
+                    "place_seconds": round(time.monotonic() - find_ended, 2),
                     "copied_bytes": workspace.copied,
                 }
                 session = Session(
@@ -380,7 +380,7 @@ async def open_session(
                 finally:
                     session.record_output()
     except AgentError as error:
-        error.happened_to(adapter.label, session.version if session else None)
+        error.set_agent(adapter.label, session.version if session else None)
         if session is not None:
             session.attach_output(error)
         raise

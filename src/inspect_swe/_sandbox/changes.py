@@ -119,8 +119,8 @@ class Manifest:
         folders = {glob.start if glob.absolute else "" for glob in self._paths} | {""}
         mark = secrets.token_hex(12)
         paths = [folder.rstrip("/") or ("" if folder else cwd) for folder in folders]
-        _, printed, _ = await self._workspace.capture(["sh", "-c", _RESOLVE, "sh", mark, *paths])
-        real = [_text(path) or "/" for path in printed.split(mark.encode())[:-1]]
+        _, output, _ = await self._workspace.capture(["sh", "-c", _RESOLVE, "sh", mark, *paths])
+        real = [_text(path) or "/" for path in output.split(mark.encode())[:-1]]
         self._folders = {folder: StartFolder(folder, path) for folder, path in zip(folders, real, strict=True)}
         self._before = zlib.compress(await self._list(), 1)
 

@@ -43,14 +43,16 @@ def image_facts(client: docker.APIClient, image: str) -> ImageFacts | None:
     except APIError:
         return None
     # The API reads files of containers only, so create a container and never start it.
-    made = client.create_container(image, command=["true"], network_disabled=True)["Id"]
+    container = client.create_container(image, command=["true"], network_disabled=True)["Id"]
     try:
-        musl = any(_link(client, made, loader) is not None for loader in _MUSL)
-        glibc = any(_link(client, made, loader) is not None for loader in _GLIBC)
+        musl = any(_link(client, container, loader) is not None for loader in _MUSL)
+        glibc = any(_link(client, container, loader) is not None for loader in _GLIBC)
         env = dict(entry.split("=", 1) for entry in about["Config"].get("Env") or [] if "=" in entry)
-        return ImageFacts(about["Architecture"], musl and not glibc, _python(client, made, env.get("PATH") or _PATH))
+        return ImageFacts(
+            about["Architecture"], musl and not glibc, _python(client, container, env.get("PATH") or _PATH)
+        )
     finally:
-        client.remove_container(made, force=True, v=True)
+        client.remove_container(container, force=True, v=True)
 
 
 def _python(client: docker.APIClient, container: str, path: str) -> str | None:

@@ -111,7 +111,7 @@ class Workspace:
         self.cwd = probe.cwd if cwd is None else cwd if cwd.startswith("/") else f"{probe.cwd.rstrip('/')}/{cwd}"
         self._relay: Multiplexer | None = None
         self._frozen = False
-        self._lost: SandboxDiedError | None = None
+        self._fatal_error: SandboxDiedError | None = None
 
     @property
     def relay(self) -> Multiplexer:
@@ -151,8 +151,8 @@ class Workspace:
         Raises:
             SandboxDiedError: The sandbox was already lost.
         """
-        if self._lost is not None:
-            raise self._lost
+        if self._fatal_error is not None:
+            raise self._fatal_error
         async with contextlib.nullcontext() if self._relay is not None else self.relaying(None):
             yield
 
@@ -169,13 +169,13 @@ class Workspace:
 
     async def _end(self, relay: Multiplexer) -> None:
         # A frozen sandbox cannot run a kill command; its relay exits as soon as the sandbox resumes.
-        lost = relay.closed.is_set() and not (relay.detached or self._frozen)
+        is_lost = relay.closed.is_set() and not (relay.detached or self._frozen)
         if not relay.closed.is_set():
             # Closing the channel also kills the processes, but at an unknown time: scorers might still see them.
             with contextlib.suppress(SandboxDiedError), anyio.move_on_after(self.transport.patience / 3):
                 await relay.kill_all()
         await relay.aclose()
-        if lost:
+        if is_lost:
             with contextlib.suppress(Exception):  # the sandbox itself may be gone
                 await self.transport.run([self.probe.relay, "--kill", self.probe.token])
 
@@ -279,6 +279,7 @@ class Workspace:
             await relay.closed.wait()
             group.cancel_scope.cancel()
         error = relay.error
-        lost = error if isinstance(error, SandboxDiedError) else SandboxDiedError(f"The sandbox was lost: {error}")
-        self._lost = lost
-        return lost
+        if not isinstance(error, SandboxDiedError):
+            error = SandboxDiedError(f"The sandbox was lost: {error}")
+        self._fatal_error = error
+        return error

@@ -25,25 +25,25 @@ def server_ids(answer: int, call: int) -> str:
     return "" if answer % 3 == 2 else "call_0"
 
 
-def judge_ids(trial: Trial, printed: Mapping[str, str]) -> None:
+def judge_ids(trial: Trial, outputs: Mapping[str, str]) -> None:
     """Judge a run with `server_ids` by the behaviours about ids.
 
     Args:
         trial: Trial after its run.
-        printed: Output of each of the model's commands.
+        outputs: Output of each of the model's commands.
     """
     with trial.judging("repeated_ids"):
         for place in (trial.requests[-1].messages, trial.state.messages):
-            check_results(place, printed)
+            check_results(place, outputs)
     with trial.judging("ids_in_the_log"):
         _check_provider_ids(trial)
-        _check_log(trial, printed)
+        _check_log(trial, outputs)
 
 
-def check_results(messages: Sequence[ChatMessage], printed: Mapping[str, str]) -> None:
+def check_results(messages: Sequence[ChatMessage], outputs: Mapping[str, str]) -> None:
     """Require that the output of each command occurs once in a conversation, as the result of its call."""
     results = _paired(messages)
-    for command, text in printed.items():
+    for command, text in outputs.items():
         results_of_command = [result for call, result in results if command in json.dumps(call.arguments)]
         check(
             len(results_of_command) == 1 and text in results_of_command[0],
@@ -82,7 +82,7 @@ def _check_provider_ids(trial: Trial) -> None:
     check(same == issued[: len(received)], f"the provider issued the ids {issued} and received {received}")
 
 
-def _check_log(trial: Trial, printed: Mapping[str, str]) -> None:
+def _check_log(trial: Trial, outputs: Mapping[str, str]) -> None:
     events = transcript().events
     tool_events = [event for event in events if isinstance(event, ToolEvent)]
     call_ids = [
@@ -94,7 +94,7 @@ def _check_log(trial: Trial, printed: Mapping[str, str]) -> None:
         {event.id for event in tool_events} <= {*call_ids},
         "some tool events have ids of no call, so the log viewer would not show them with their calls",
     )
-    for command, text in printed.items():
+    for command, text in outputs.items():
         results_of_command = [str(event.result) for event in tool_events if command in json.dumps(event.arguments)]
         check(
             len(results_of_command) == 1 and text in results_of_command[0],

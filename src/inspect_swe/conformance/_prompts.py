@@ -13,8 +13,8 @@ from ._identity import BEHAVIOURS as ABOUT_IDS
 from ._identity import judge_ids, server_ids
 from ._trial import Trial
 
-_PRINTED = {"printf hi > out.txt; pwd; sleep 1": "/workspace", "echo TWO-2": "TWO-2", "echo THREE-3": "THREE-3"}
-_FIRST, _SECOND, _THIRD = (shell(command) for command in _PRINTED)
+_OUTPUTS = {"printf hi > out.txt; pwd; sleep 1": "/workspace", "echo TWO-2": "TWO-2", "echo THREE-3": "THREE-3"}
+_FIRST, _SECOND, _THIRD = (shell(command) for command in _OUTPUTS)
 
 
 @behaviour(
@@ -58,16 +58,16 @@ def _check_complete(trial: Trial) -> None:
     check(len(calls) == len(set(calls)), "the conversation contains tool calls twice")
     check(set(calls[:4]) <= set(results), "a tool call has no result")
     check(len(results) == len(set(results)), f"the conversation contains tool results twice: {results}")
-    for text in _PRINTED.values():
+    for text in _OUTPUTS.values():
         check(sum(text in result for result in trial.results) == 1, f"the result {text!r} does not occur exactly once")
 
 
 def _check_tool_events() -> None:
     tool_events = _tool_events()
     check(len(tool_events) >= 4, f"there are only {len(tool_events)} tool events")
-    for event, (command, printed) in zip(tool_events, _PRINTED.items(), strict=False):
+    for event, (command, output) in zip(tool_events, _OUTPUTS.items(), strict=False):
         check(event.view and command in event.view.content, f"{command!r} is not shown in {event.view}")
-        check(printed in str(event.result) and event.error is None, f"{command!r} has the result {event.result!r}")
+        check(output in str(event.result) and event.error is None, f"{command!r} has the result {event.result!r}")
         check(event.completed and event.pending is None, f"the event of {command!r} has not ended")
         seconds = (event.completed - event.timestamp).total_seconds() if event.completed else 0
         check(seconds >= ("sleep" in command), f"{command!r} took {seconds} seconds")

@@ -159,7 +159,7 @@ class CopilotCli(Adapter):
     )
 
     @property
-    def spoken(self) -> DialectName:
+    def dialect(self) -> DialectName:
         """The API that the CLI uses."""
         if self.wire is not None:
             return self.wire
@@ -168,7 +168,7 @@ class CopilotCli(Adapter):
 
     def route(self, model: str) -> Route:
         """Map the presented name to the served model."""
-        return Route({self.copilot_model: None}, dialect=self.spoken)
+        return Route({self.copilot_model: None}, dialect=self.dialect)
 
     def launch(self, context: LaunchContext) -> Launch:
         """Write instructions and MCP servers to a private home; all else is set by variables."""
@@ -183,7 +183,7 @@ class CopilotCli(Adapter):
             content = _FOR_ALL + context.system.encode(errors="replace")
             files.append(File(f"{context.config}/instructions/session.instructions.md", content))
         api = {"anthropic": ("anthropic", "completions"), "responses": ("openai", "responses")}
-        kind, wire = api.get(self.spoken, ("openai", "completions"))
+        kind, wire = api.get(self.dialect, ("openai", "completions"))
         env = {
             **_ENV,
             "COPILOT_HOME": context.config,
