@@ -7,6 +7,7 @@ import functools
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 
 import anyio
@@ -14,6 +15,7 @@ from inspect_ai.agent import AgentState, SandboxAgentBridge, sandbox_agent_bridg
 from inspect_ai.model import ChatMessage, Model, ModelOutput
 from inspect_ai.tool import ToolInfo
 from inspect_ai.util import Checkpointer
+from starlette.types import ASGIApp
 
 from .._bridge.app import BridgeApp
 from .._bridge.conversations import ConversationTracker, Marks
@@ -47,6 +49,9 @@ OpenBridge = Callable[
     [Adapter, AgentOptions, Route, AgentState, Workspace, AbortScope, Checkpointer | None],
     contextlib.AbstractAsyncContextManager["BridgeConnection"],
 ]
+
+interposed: ContextVar[Callable[[BridgeApp, ASGIApp], ASGIApp] | None] = ContextVar("interposed", default=None)
+"""Returns the app that serves the sandbox in place of the bridge's own: to record or to replace its replies."""
 
 
 @dataclass
@@ -144,7 +149,8 @@ async def own_bridge(
         changes=changes,
     )
     app = BridgeApp(bridge, _settings(adapter, options, route), tracker, abort_scope.end)
-    async with app.running() as asgi, serving(asgi) as connect, workspace.relaying(connect) as port:
+    interpose = interposed.get() or (lambda _, asgi: asgi)
+    async with app.running() as asgi, serving(interpose(app, asgi)) as connect, workspace.relaying(connect) as port:
         url = f"http://127.0.0.1:{port}"
         connection = BridgeConnection(
             "own",

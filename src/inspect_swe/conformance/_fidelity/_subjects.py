@@ -1,0 +1,130 @@
+"""The agents under comparison: their models, and the conversation that each one holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from inspect_ai.tool import ToolInfo
+
+from ...testing import call, shell
+from ...testing._match import find_tool, plain_value
+from ._files import BOOK
+from ._play import SUB_AGENT_MARK
+from ._script import Answer, Maker
+
+PROMPT = "Do what is to be done with notes.txt, and read picture.png and paper.pdf."
+_PATHS = re.compile(r"^(file_?path|path|absolute_?path|target_?file|image)$", re.IGNORECASE)
+_TASKS = re.compile(r"prompt|message|task|instruction|objective|query|description", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An agent under comparison.
+
+    Args:
+        agent: Name of its factory.
+        model: Inspect's model, whose provider is the CLI's own.
+        dialect: Wire format of the CLI's requests.
+        model_args: Arguments of the model.
+        options: Options of the agent.
+        read_tool: The tool that reads an image file, if there is one.
+        reads_pdf: Whether that tool takes a PDF, too.
+        sub_agent: The tool that starts a sub-agent, if there is one.
+        sub_agent_arguments: Arguments of that tool besides its required texts.
+        compacts: Whether the CLI compacts a conversation that is nearly full.
+    """
+
+    agent: str
+    model: str
+    dialect: str
+    model_args: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    read_tool: str | None = None
+    reads_pdf: bool = False
+    sub_agent: str | None = None
+    sub_agent_arguments: Mapping[str, Any] = field(default_factory=dict)
+    compacts: bool = True
+    mcp: bool = True
+
+    def root(self) -> list[Answer]:
+        """Return the model's answers in the agent's own conversation."""
+        steps = [
+            Answer(
+                "I look at the files ✓.",
+                (shell("cat notes.txt"), shell("wc -c notes.txt")),
+                thinking="First I have to see what is there — 先看.",
+                redacted=True,
+            ),
+            Answer(calls=(shell("printf 'häh?\\n' >&2; exit 3"),), thinking="Now something that fails."),
+        ]
+        if self.read_tool:
+            steps.append(Answer("The picture.", (reads(self.read_tool, "picture.png"),), thinking="The picture next."))
+        if self.reads_pdf and self.read_tool:
+            steps.append(Answer("The paper.", (reads(self.read_tool, "paper.pdf"),)))
+        if self.mcp:
+            steps.append(Answer(calls=(call("library/lend", **BOOK),), thinking="A book is to be lent."))
+        if self.sub_agent:
+            steps.append(Answer("Help.", (self._delegated(),), thinking="Somebody else may count."))
+        if self.compacts:
+            steps.append(Answer(calls=(shell("echo almost full"),), full=True))
+        return [*steps, Answer(calls=(shell("echo at the end"),)), Answer("All is done ✓.", thinking="That was it.")]
+
+    def sub_agent_answers(self) -> list[Answer]:
+        """Return the model's answers in the sub-agent's conversation."""
+        return [Answer(calls=(shell("wc -l notes.txt"),), thinking="Count."), Answer("It has 3 lines.")]
+
+    def _delegated(self) -> Maker:
+        def make(tools: Sequence[ToolInfo]) -> tuple[str, dict[str, Any]]:
+            assert self.sub_agent
+            tool = _named(tools, self.sub_agent)
+            arguments = _required(tool)
+            texts = [name for name in arguments if _TASKS.search(name)] or [
+                name for name in tool.parameters.properties if _TASKS.search(name)
+            ]
+            told = {name: f"{SUB_AGENT_MARK}, and say how many there are." for name in texts[:1]}
+            return tool.name, {**arguments, **told, **self.sub_agent_arguments}
+
+        return make
+
+
+def reads(tool: str, path: str) -> Maker:
+    """Return a call that reads a file."""
+
+    def make(tools: Sequence[ToolInfo]) -> tuple[str, dict[str, Any]]:
+        found = _named(tools, tool)
+        name = next(name for name in found.parameters.properties if _PATHS.search(name))
+        return found.name, {**_required(found), name: f"/workspace/{path}"}
+
+    return make
+
+
+def _named(tools: Sequence[ToolInfo], name: str) -> ToolInfo:
+    found = find_tool(tools, name)
+    return next(tool for tool in tools if tool.name == found)
+
+
+def _required(tool: ToolInfo) -> dict[str, Any]:
+    properties = tool.parameters.properties
+    return {name: plain_value(properties[name], name, "Scripted") for name in tool.parameters.required}
+
+
+SUBJECTS = {
+    "claude_code": Subject(
+        "claude_code",
+        "anthropic/claude-opus-5-5",
+        "anthropic",
+        read_tool="Read",
+        reads_pdf=True,
+        sub_agent="Agent",
+        sub_agent_arguments={
+            "prompt": f"{SUB_AGENT_MARK}, and say how many there are.",
+            "description": "Count lines",
+            "subagent_type": "general-purpose",
+            "run_in_background": False,
+        },
+    ),
+}
+"""The agents by name, each with its own provider."""
