@@ -15,6 +15,7 @@ from ._shared import check_names, json_option, print_json
 @click.option("--minimal-image", default="alpine:3", show_default=True, help="Image with little more than a shell.")
 @click.option("--log-dir", help="Folder for the logs.  [default: Inspect's]")
 @click.option("--max-samples", type=int, help="Maximum number of containers at once.  [default: two per processor]")
+@click.option("--fidelity", is_flag=True, help="Compare what the model provider gets with what the CLI itself sends.")
 @json_option
 def check(
     agents: tuple[str, ...],
@@ -24,6 +25,7 @@ def check(
     minimal_image: str,
     log_dir: str | None,
     max_samples: int | None,
+    fidelity: bool,
     as_json: bool,
 ) -> None:
     """Run the conformance suite with each AGENT's real CLI. Exits with 1 if a behaviour fails.
@@ -31,6 +33,11 @@ def check(
     AGENT is an agent of this package (such as claude_code) or of another package's entry point, or else
     `module:function` or `path/to/file.py:function`. Requires Docker, but no model: a scripted one is included.
     """
+    if fidelity:
+        if only or log_dir or max_samples:
+            raise click.UsageError("--fidelity takes neither --only nor --log-dir nor --max-samples.")
+        _check_fidelity(agents, version, image, as_json)
+        return
     from ..conformance import BEHAVIOURS, load_agent, run_matrix
 
     names = only.split(",") if only else None
@@ -56,4 +63,19 @@ def check(
 
         matrix.print(console())
     if not matrix.ok:
+        raise SystemExit(1)
+
+
+def _check_fidelity(agents: tuple[str, ...], version: str | None, image: str, as_json: bool) -> None:
+    from ..conformance._fidelity import SUBJECTS, as_data, print_report, run_fidelity
+
+    check_names(agents, SUBJECTS)
+    comparisons = run_fidelity(agents, image, version)
+    if as_json:
+        print_json(as_data(comparisons))
+    else:
+        from .._cli_inventory import console
+
+        print_report(comparisons, console())
+    if not all(each.ok for each in comparisons):
         raise SystemExit(1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from inspect_ai import Task, eval_async
+from inspect_ai import Task, eval
 from inspect_ai.agent import as_solver
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
 from inspect_ai.model import get_model
+from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import MCPServerConfigStdio
 from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec
 
@@ -18,20 +21,18 @@ from ..._provide import image_service, is_here
 from ..._runtime.bridge_connection import interposed
 from .._load import load_agent
 from .._task import cli_mounts
+from ._compare import Comparison, compare
 from ._files import SERVER_PATH, sample_files
 from ._play import Play
 from ._providers import FakeProvider
 from ._record import Recording
-from ._subjects import PROMPT, Subject
+from ._subjects import PROMPT, SUBJECTS, Subject
 from ._tap import Tap, listening
 
 Way = Literal["direct", "eval"]
-_WINDOW = 200_000
 
 
-async def hold(
-    subject: Subject, way: Way, image: str, version: str | None = None, provider: str = "docker"
-) -> Recording:
+def hold(subject: Subject, way: Way, image: str, version: str | None = None, provider: str = "docker") -> Recording:
     """Hold the conversation, and return what was recorded.
 
     Args:
@@ -41,42 +42,70 @@ async def hold(
         version: Version of the CLI.
         provider: Sandbox provider.
     """
-    play = Play(subject.root(), subject.sub_agent_answers())
-    fake = FakeProvider(play)
-    async with listening(fake.app) as url:
-        model = get_model(
-            subject.model, base_url=url + _PATHS[subject.dialect], api_key="fake", memoize=False, **subject.model_args
+    fake = FakeProvider(Play(subject.root(), subject.sub_agent_answers()))
+    tap = Tap(fake, way == "direct")
+    with socket.create_server(("127.0.0.1", 0)) as port, tempfile.TemporaryDirectory() as folder:
+        url = f"http://127.0.0.1:{port.getsockname()[1]}{_PATHS[subject.dialect]}"
+        model = get_model(subject.model, base_url=url, api_key="fake", memoize=False, **subject.model_args)
+        fake.window = token_limits(model)[0] or fake.window
+        task = _task(subject, image, version, provider, serve_and_run(subject, version, fake, tap, port))
+        log = eval(task, model, log_dir=folder, display="none")[0]
+        # The samples are read from the file when they are first asked for.
+        return Recording(
+            fake.exchanges, tap.exchanges, "; ".join([*fake.errors, *_errors(log)]) or None, _version(log)
         )
-        fake.window = token_limits(model)[0] or _WINDOW
-        tap = Tap(fake if way == "direct" else None)
-        token = interposed.set(tap)
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                log = (await eval_async(_task(subject, image, version, provider), model, log_dir=folder))[0]
-                # The samples are read from the file when they are first asked for.
-                errors, used = _errors(log), _version(log)
-        finally:
-            interposed.reset(token)
-    return Recording(fake.exchanges, tap.exchanges, "; ".join([*fake.errors, *errors]) or None, used)
+
+
+@solver
+def serve_and_run(subject: Subject, version: str | None, fake: FakeProvider, tap: Tap, port: socket.socket) -> Solver:
+    """Run the agent while the fake provider serves a port of this host."""
+    options: dict[str, Any] = dict(subject.options)
+    if version is not None:
+        options["version"] = version
+    if subject.mcp:
+        options["mcp_servers"] = [MCPServerConfigStdio(name="library", command="python3", args=[SERVER_PATH])]
+    agent = as_solver(load_agent(subject.agent)(**options))
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        interposed.set(tap)
+        async with listening(fake.app, port):
+            return await agent(state, generate)
+
+    return solve
+
+
+def run_fidelity(
+    names: Sequence[str], image: str, version: str | None = None, provider: str = "docker"
+) -> list[Comparison]:
+    """Compare the requests of agents with and without Inspect, one agent after the other.
+
+    Args:
+        names: Names in `SUBJECTS`.
+        image: Image of the sandboxes, with a shell and Python.
+        version: Version of the CLIs.
+        provider: Sandbox provider.
+    """
+    return [_compared(name, image, version, provider) for name in names]
+
+
+def _compared(name: str, image: str, version: str | None, provider: str) -> Comparison:
+    subject = SUBJECTS[name]
+    direct = hold(subject, "direct", image, version, provider)
+    through = hold(subject, "eval", image, version, provider)
+    return compare(name, subject.model, direct, through)
 
 
 _PATHS = {"anthropic": "", "responses": "/v1", "completions": "/v1", "google": ""}
 
 
-def _task(subject: Subject, image: str, version: str | None, provider: str) -> Task:
-    options: dict[str, Any] = dict(subject.options)
-    if version is not None:
-        options["version"] = version
-    if subject.mcp:
-        server = MCPServerConfigStdio(name="library", command="python3", args=[SERVER_PATH])
-        options["mcp_servers"] = [server]
+def _task(subject: Subject, image: str, version: str | None, provider: str, solver: Solver) -> Task:
     here = is_here(image)
     mounts = cli_mounts(subject.agent, version or "stable", image) if here else []
     service = image_service(image, here, volumes=mounts)
     return Task(
         name="fidelity",
         dataset=[Sample(input=PROMPT, files=sample_files())],
-        solver=as_solver(load_agent(subject.agent)(**options)),
+        solver=solver,
         sandbox=SandboxEnvironmentSpec(provider, ComposeConfig(services={"default": service})),
     )
 

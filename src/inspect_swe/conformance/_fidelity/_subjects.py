@@ -54,7 +54,7 @@ class Subject:
         steps = [
             Answer(
                 "I look at the files ✓.",
-                (shell("cat notes.txt"), shell("wc -c notes.txt")),
+                (shell("cat notes.txt"), shell("sleep 1; wc -c notes.txt")),
                 thinking="First I have to see what is there — 先看.",
                 redacted=True,
             ),

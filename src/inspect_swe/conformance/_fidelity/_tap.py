@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import uvicorn
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from ..._bridge.app import BridgeApp
 from ._providers import FakeProvider, recorded_request
@@ -21,12 +24,14 @@ class Tap:
     """An app that passes requests on to another one, and records them with their replies.
 
     Args:
-        provider: The fake provider to pass model requests to; None passes all to the bridge.
+        provider: The fake provider, which knows the conversations.
+        direct: Whether to pass model requests to the fake provider instead of the bridge.
     """
 
-    def __init__(self, provider: FakeProvider | None) -> None:
+    def __init__(self, provider: FakeProvider, direct: bool) -> None:
         self.exchanges: list[Exchange] = []
         self._provider = provider
+        self._direct = direct
 
     def __call__(self, bridge: BridgeApp, asgi: ASGIApp) -> ASGIApp:
         """Return the app that serves the sandbox instead of the bridge's."""
@@ -37,7 +42,8 @@ class Tap:
                 return
             exchange, again = await _read(scope, receive)
             self.exchanges.append(exchange)
-            if self._provider is None:
+            self._provider.recognize(exchange)
+            if not self._direct:
                 await asgi(scope, again, _recording(exchange, send))
                 return
             # The runtime fails a CLI that exits without having asked the bridge anything.
@@ -76,20 +82,19 @@ def _recording(exchange: Exchange, send: Send) -> Send:
 
 
 @contextlib.asynccontextmanager
-async def listening(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve an app on a loopback port, and yield its URL."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    # Without handlers for signals, which belong to the process.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-    task = asyncio.create_task(server.serve())
+async def listening(app: ASGIApp, port: socket.socket) -> AsyncIterator[None]:
+    """Serve an app on a listening socket while the block runs."""
+    config = uvicorn.Config(app, http="httptools", log_config=None, access_log=False, lifespan="off", ws="none")
+    config.load()
+    # uvicorn's `Server` would handle the process's signals.
+    state, loop = ServerState(), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: HttpToolsProtocol(config, state, {}), sock=port.dup())
     try:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield
     finally:
-        server.should_exit = server.force_exit = True
-        await task
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
 
 
 def dumped(exchanges: list[Exchange]) -> list[dict[str, Any]]:

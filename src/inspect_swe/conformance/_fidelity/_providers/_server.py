@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ...._errors import AgentError
-from .._cache import PromptCache
 from .._play import Play
 from .._record import Exchange
+from .._script import Answer, MadeCall
 from ._anthropic import AnthropicWire
 from ._wire import MODEL_TOKENS, Reply, Usage, Wire
 
@@ -38,7 +38,6 @@ class FakeProvider:
         self.errors: list[str] = []
         self._play = play
         self.window = window
-        self._cache = PromptCache()
         self._answers = 0
         self.app = Starlette(
             routes=[
@@ -47,6 +46,13 @@ class FakeProvider:
                 Route("/{rest:path}", self._other, methods=["GET", "POST", "HEAD", "PUT", "DELETE"]),
             ]
         )
+
+    def recognize(self, exchange: Exchange) -> None:
+        """Set the wire format and the conversation of a request."""
+        exchange.dialect = _dialect_of(exchange)
+        if exchange.dialect:
+            wire = WIRES[exchange.dialect]
+            exchange.speaker = self._play.speaker(wire.prompt(exchange.body), wire.tools(exchange.body))
 
     async def _anthropic(self, request: Request) -> Response:
         return await self._model_call(request, "anthropic")
@@ -61,10 +67,9 @@ class FakeProvider:
 
     async def _model_call(self, request: Request, dialect: str, **path: str) -> Response:
         wire, exchange = WIRES[dialect], await self._exchange(request)
-        exchange.dialect = dialect
+        self.recognize(exchange)
         body = {**exchange.body, **path}
         tools = wire.tools(body)
-        exchange.speaker = self._play.speaker(wire.prompt(body), tools)
         if (problem := wire.problem(body)) is not None:
             return self._refused(wire, exchange, problem)
         number, self._answers = self._answers + 1, self._answers + 1
@@ -74,18 +79,19 @@ class FakeProvider:
             calls = self._play.made_calls(answer, tools, _PREFIXES[dialect])
         except AgentError as error:
             return self._refused(wire, exchange, str(error))
-        usage = self._usage(dialect, body, len(answer.text) + sum(len(call.json) for call in calls), answer.full)
+        usage = self._usage(number, answer, calls)
         reply = Reply(answer, calls, usage, number, str(body.get("model", "")))
         if not wire.streams(exchange.path, body):
             return self._sent(exchange, wire.whole(body, reply))
         exchange.status = 200
         return StreamingResponse(_recorded(exchange, wire.stream(body, reply)), media_type="text/event-stream")
 
-    def _usage(self, dialect: str, body: dict[str, Any], characters: int, full: bool) -> Usage:
-        prompt, read, written = self._cache.ask(dialect, body)
-        if full:
-            prompt = max(prompt, int(FULL * self.window))
-        return Usage(prompt, read, written, 20 + characters // MODEL_TOKENS)
+    def _usage(self, number: int, answer: Answer, calls: Sequence[MadeCall]) -> Usage:
+        """Return a usage that depends on the script alone, as CLIs tell the model about tokens."""
+        prompt = int(FULL * self.window) if answer.full else 12_000 + 400 * number
+        read = 11_600 + 400 * number if number > 1 else 0
+        characters = len(answer.text) + sum(len(call.json) for call in calls)
+        return Usage(prompt, read, 12_000 if number == 1 else 400, 20 + characters // MODEL_TOKENS)
 
     def _refused(self, wire: Wire, exchange: Exchange, problem: str) -> Response:
         self.errors.append(problem)
@@ -100,6 +106,21 @@ class FakeProvider:
         response = JSONResponse(data, status)
         exchange.status, exchange.reply = status, bytes(response.body)
         return response
+
+
+_CALLS = (
+    (r"/v1/messages$", "anthropic"),
+    (r"/responses$", "responses"),
+    (r"/chat/completions$", "completions"),
+    (r"/models/[^/]+:(generateContent|streamGenerateContent)$", "google"),
+)
+
+
+def _dialect_of(exchange: Exchange) -> str:
+    """Return the wire format of a request that asks the model for an answer; empty for any other request."""
+    path = exchange.path.partition("?")[0]
+    fits = (dialect for pattern, dialect in _CALLS if re.search(pattern, path))
+    return next(fits, "") if exchange.method == "POST" and isinstance(exchange.body, dict) else ""
 
 
 _PREFIXES = {"anthropic": "toolu_01Fake", "responses": "call_Fake", "completions": "call_Fake", "google": "fake"}
