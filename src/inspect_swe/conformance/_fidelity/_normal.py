@@ -13,6 +13,7 @@ VOLATILE = (
     (r"\b\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AP]M)?\b", "<time>"),
     (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [^\n]*\b20\d\d\b", "<time>"),
     (r"\b1[789]\d{8}(\d{3})?\b", "<time>"),
+    (r"(Chunk ID: )[0-9a-f]+", r"\1<id>"),
     (r"((?:duration|wall.?time|elapsed)[^\n\d]{0,12})\d+(\.\d+)?", r"\1<seconds>"),
     (r"\b(ses|msg|prt|call|run)_[0-9A-Za-z]{20,}", r"\1_<id>"),
     (r"\b(?=[0-9a-f]*\d)[0-9a-f]{12,}\b", "<hex>"),
@@ -125,4 +126,23 @@ def _without_empty_required(schema: Any) -> None:
         del schema["required"]
 
 
-_CANONICAL = {"anthropic": _anthropic}
+def _responses(body: dict[str, Any]) -> dict[str, Any]:
+    body = {key: value for key, value in body.items() if (key, value) not in (("tool_choice", "auto"), ("tools", []))}
+    body["input"] = [_item(item) for item in _input(body.get("input"))]
+    return by_name(body, lambda tool: tool.get("name"))
+
+
+def _input(given: Any) -> list[Any]:
+    return [{"role": "user", "content": given}] if isinstance(given, str) else list(given or [])
+
+
+def _item(item: dict[str, Any]) -> dict[str, Any]:
+    if "role" in item:
+        item = {"type": "message", **item}
+        kind = "output_text" if item["role"] == "assistant" else "input_text"
+        if isinstance(item["content"], str):
+            item["content"] = [{"type": kind, "text": item["content"]}]
+    return item
+
+
+_CANONICAL = {"anthropic": _anthropic, "responses": _responses}

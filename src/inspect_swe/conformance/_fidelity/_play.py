@@ -57,12 +57,12 @@ class Play:
         self._is_full |= answer.full
         return answer
 
-    def made_calls(self, answer: Answer, tools: Sequence[ToolInfo], prefix: str) -> list[MadeCall]:
+    def made_calls(self, answer: Answer, tools: Sequence[ToolInfo], result: str, prefix: str) -> list[MadeCall]:
         """Return the calls of an answer, with ids.
 
         Raises:
             ScriptError: A tool of the script is not offered.
         """
-        made = [call_of(call, tools) for call in answer.calls]
+        made = [call_of(call, tools, result) for call in answer.calls]
         first, self._calls = self._calls + 1, self._calls + len(made)
         return [MadeCall(f"{prefix}{first + index:04}", *each) for index, each in enumerate(made)]

@@ -36,6 +36,24 @@ DELIBERATE: tuple[Deliberate, ...] = (
         "Names the CLI's session, for the vendor's statistics.",
         ("anthropic",),
     ),
+    *(
+        Deliberate(path, "Names the CLI, its session and its features to the vendor; no answer depends on it.", ("responses",))
+        for path in (
+            "headers.x-codex-*",
+            "headers.x-client-request-id",
+            "headers.session-id",
+            "headers.thread-id",
+            "headers.originator",
+            "body.client_metadata",
+        )
+    ),
+    Deliberate("body.stream", "Inspect may wait for the whole answer; its content is the same."),
+    Deliberate("body.stream_options", "Inspect may wait for the whole answer; its content is the same."),
+    Deliberate(
+        "requests[[]POST /v1/responses]",
+        "Inspect asks once per model whether the account may see summaries of reasoning.",
+        ("responses",),
+    ),
 )
 """All differences on purpose."""
 

@@ -17,12 +17,12 @@ class Prompt:
     Args:
         opening: Text of the system prompt and of the user's messages before the model's first one.
         last: Text of the last user message.
-        turns: Number of the model's messages.
+        result: The last tool result, as JSON.
     """
 
     opening: str
     last: str
-    turns: int
+    result: str
 
 
 @dataclass

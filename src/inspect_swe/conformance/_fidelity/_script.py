@@ -13,8 +13,8 @@ from inspect_ai.util import JSONSchema
 from ...testing._match import find_tool, shell_call
 from ...testing._steps import Call, Shell
 
-Maker: TypeAlias = Callable[[Sequence[ToolInfo]], "tuple[str, dict[str, Any]]"]
-"""Returns the name and arguments of a call, given the offered tools."""
+Maker: TypeAlias = Callable[[Sequence[ToolInfo], str], "tuple[str, dict[str, Any]]"]
+"""Returns the name and arguments of a call, given the offered tools and the last tool result as JSON."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,13 @@ class MadeCall:
         return json.dumps(self.arguments, ensure_ascii=False)
 
 
-def call_of(call: Shell | Call | Maker, tools: Sequence[ToolInfo]) -> tuple[str, dict[str, Any]]:
+def call_of(call: Shell | Call | Maker, tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
     """Return the name and arguments of a call.
 
     Args:
         call: The call of a script.
         tools: The offered tools.
+        result: The last tool result.
 
     Raises:
         ScriptError: No offered tool fits.
@@ -66,7 +67,7 @@ def call_of(call: Shell | Call | Maker, tools: Sequence[ToolInfo]) -> tuple[str,
         case Call():
             return find_tool(tools, call.tool), dict(call.arguments)
         case _:
-            return call(tools)
+            return call(tools, result)
 
 
 def tool_info(name: str, description: str, schema: Any, namespace: str | None = None) -> ToolInfo:

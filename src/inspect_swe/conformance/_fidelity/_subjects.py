@@ -15,9 +15,9 @@ from ._files import BOOK
 from ._play import SUB_AGENT_MARK
 from ._script import Answer, Maker
 
+TASK = f"{SUB_AGENT_MARK}, and say how many there are."
 PROMPT = "Do what is to be done with notes.txt, and read picture.png and paper.pdf."
 _PATHS = re.compile(r"^(file_?path|path|absolute_?path|target_?file|image)$", re.IGNORECASE)
-_TASKS = re.compile(r"prompt|message|task|instruction|objective|query|description", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Subject:
         options: Options of the agent.
         read_tool: The tool that reads an image file, if there is one.
         reads_pdf: Whether that tool takes a PDF, too.
-        sub_agent: The tool that starts a sub-agent, if there is one.
-        sub_agent_arguments: Arguments of that tool besides its required texts.
+        delegation: Answers that give a task to a sub-agent, and wait for its result; empty without sub-agents.
         compacts: Whether the CLI compacts a conversation that is nearly full.
+        mcp: Whether the agent takes MCP servers.
     """
 
     agent: str
@@ -44,8 +44,7 @@ class Subject:
     options: Mapping[str, Any] = field(default_factory=dict)
     read_tool: str | None = None
     reads_pdf: bool = False
-    sub_agent: str | None = None
-    sub_agent_arguments: Mapping[str, Any] = field(default_factory=dict)
+    delegation: tuple[Answer, ...] = ()
     compacts: bool = True
     mcp: bool = True
 
@@ -66,8 +65,7 @@ class Subject:
             steps.append(Answer("The paper.", (reads(self.read_tool, "paper.pdf"),)))
         if self.mcp:
             steps.append(Answer(calls=(call("library/lend", **BOOK),), thinking="A book is to be lent."))
-        if self.sub_agent:
-            steps.append(Answer("Help.", (self._delegated(),), thinking="Somebody else may count."))
+        steps += self.delegation
         if self.compacts:
             steps.append(Answer(calls=(shell("echo almost full"),), full=True))
         return [*steps, Answer(calls=(shell("echo at the end"),)), Answer("All is done ✓.", thinking="That was it.")]
@@ -76,24 +74,11 @@ class Subject:
         """Return the model's answers in the sub-agent's conversation."""
         return [Answer(calls=(shell("wc -l notes.txt"),), thinking="Count."), Answer("It has 3 lines.")]
 
-    def _delegated(self) -> Maker:
-        def make(tools: Sequence[ToolInfo]) -> tuple[str, dict[str, Any]]:
-            assert self.sub_agent
-            tool = _named(tools, self.sub_agent)
-            arguments = _required(tool)
-            texts = [name for name in arguments if _TASKS.search(name)] or [
-                name for name in tool.parameters.properties if _TASKS.search(name)
-            ]
-            told = {name: f"{SUB_AGENT_MARK}, and say how many there are." for name in texts[:1]}
-            return tool.name, {**arguments, **told, **self.sub_agent_arguments}
-
-        return make
-
 
 def reads(tool: str, path: str) -> Maker:
     """Return a call that reads a file."""
 
-    def make(tools: Sequence[ToolInfo]) -> tuple[str, dict[str, Any]]:
+    def make(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
         found = _named(tools, tool)
         name = next(name for name in found.parameters.properties if _PATHS.search(name))
         return found.name, {**_required(found), name: f"/workspace/{path}"}
@@ -111,6 +96,22 @@ def _required(tool: ToolInfo) -> dict[str, Any]:
     return {name: plain_value(properties[name], name, "Scripted") for name in tool.parameters.required}
 
 
+def _task(tool: str, **arguments: Any) -> tuple[Answer, ...]:
+    return (Answer("Help.", (call(tool, **arguments),), thinking="Somebody else may count."),)
+
+
+def _wait(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
+    found = re.search(r'"agent_id\W+([0-9a-f-]{36})', result)
+    return "wait_agent", {"targets": [found[1]] if found else [], "timeout_ms": 20_000}
+
+
+_CODEX = (
+    Answer(calls=(call("tool_search", query="spawn a sub-agent and wait for it"),)),
+    *_task("spawn_agent", message=TASK),
+    Answer(calls=(_wait,)),
+)
+
+
 SUBJECTS = {
     "claude_code": Subject(
         "claude_code",
@@ -118,13 +119,10 @@ SUBJECTS = {
         "anthropic",
         read_tool="Read",
         reads_pdf=True,
-        sub_agent="Agent",
-        sub_agent_arguments={
-            "prompt": f"{SUB_AGENT_MARK}, and say how many there are.",
-            "description": "Count lines",
-            "subagent_type": "general-purpose",
-            "run_in_background": False,
-        },
+        delegation=_task(
+            "Agent", prompt=TASK, description="Count lines", subagent_type="general-purpose", run_in_background=False
+        ),
     ),
+    "codex_cli": Subject("codex_cli", "openai/gpt-5.5", "responses", read_tool="view_image", delegation=_CODEX),
 }
 """The agents by name, each with its own provider."""

@@ -34,7 +34,9 @@ class AnthropicWire:
         opening = [text_of(body.get("system")), *(text_of(each["content"]) for each in messages[:first])]
         users = [each for each in messages if each["role"] == "user"]
         last = text_of(users[-1]["content"]) if users else ""
-        return Prompt("\n".join(opening), last, sum(each["role"] == "assistant" for each in messages))
+        parts = [part for each in users if isinstance(each["content"], list) for part in each["content"]]
+        results = [part.get("content") for part in parts if part.get("type") == "tool_result"]
+        return Prompt("\n".join(opening), last, json.dumps(results[-1:]))
 
     def problem(self, body: dict[str, Any]) -> str | None:
         """Check the order of calls and results, the thinking that is sent back, and its budget."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,15 +15,16 @@ from starlette.routing import Route
 
 from ...._errors import AgentError
 from .._play import Play
-from .._record import Exchange
+from .._record import Exchange, Speaker
 from .._script import Answer, MadeCall
 from ._anthropic import AnthropicWire
+from ._responses import ResponsesWire
 from ._wire import MODEL_TOKENS, Reply, Usage, Wire
 
 FULL = 0.97
 """The share of the context window that a full conversation reports."""
 
-WIRES: dict[str, Wire] = {wire.name: wire for wire in (AnthropicWire(),)}
+WIRES: dict[str, Wire] = {wire.name: wire for wire in (AnthropicWire(), ResponsesWire())}
 
 
 class FakeProvider:
@@ -38,11 +40,12 @@ class FakeProvider:
         self.errors: list[str] = []
         self._play = play
         self.window = window
-        self._answers = 0
+        self._answers: Counter[bool] = Counter()
         self.app = Starlette(
             routes=[
                 Route("/v1/messages", self._anthropic, methods=["POST"]),
                 Route("/v1/messages/count_tokens", self._count_anthropic, methods=["POST"]),
+                Route("/v1/responses", self._responses, methods=["POST"]),
                 Route("/{rest:path}", self._other, methods=["GET", "POST", "HEAD", "PUT", "DELETE"]),
             ]
         )
@@ -56,6 +59,9 @@ class FakeProvider:
 
     async def _anthropic(self, request: Request) -> Response:
         return await self._model_call(request, "anthropic")
+
+    async def _responses(self, request: Request) -> Response:
+        return await self._model_call(request, "responses")
 
     async def _count_anthropic(self, request: Request) -> Response:
         exchange = await self._exchange(request)
@@ -72,11 +78,10 @@ class FakeProvider:
         tools = wire.tools(body)
         if (problem := wire.problem(body)) is not None:
             return self._refused(wire, exchange, problem)
-        number, self._answers = self._answers + 1, self._answers + 1
-        exchange.script = number
+        exchange.script = number = self._number(exchange.speaker)
         answer = self._play.answer(exchange.speaker)
         try:
-            calls = self._play.made_calls(answer, tools, _PREFIXES[dialect])
+            calls = self._play.made_calls(answer, tools, wire.prompt(body).result, _PREFIXES[dialect])
         except AgentError as error:
             return self._refused(wire, exchange, str(error))
         usage = self._usage(number, answer, calls)
@@ -85,6 +90,12 @@ class FakeProvider:
             return self._sent(exchange, wire.whole(body, reply))
         exchange.status = 200
         return StreamingResponse(_recorded(exchange, wire.stream(body, reply)), media_type="text/event-stream")
+
+    def _number(self, speaker: Speaker) -> int:
+        """Return the number of an answer. Side requests have their own, as Inspect may add some."""
+        is_side = speaker == "side"
+        self._answers[is_side] += 1
+        return self._answers[is_side] + (9000 if is_side else 0)
 
     def _usage(self, number: int, answer: Answer, calls: Sequence[MadeCall]) -> Usage:
         """Return a usage that depends on the script alone, as CLIs tell the model about tokens."""
