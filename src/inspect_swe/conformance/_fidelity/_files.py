@@ -31,7 +31,10 @@ BOOK_SCHEMA = {
         "Book": {
             "type": "object",
             "title": "A book",
-            "properties": {"title": {"type": "string"}, "authors": {"type": "array", "items": {"$ref": "#/$defs/Person"}}},
+            "properties": {
+                "title": {"type": "string"},
+                "authors": {"type": "array", "items": {"$ref": "#/$defs/Person"}},
+            },
             "required": ["title"],
         },
         "Person": {
@@ -85,7 +88,9 @@ def _picture(size: int = 16) -> bytes:
     rows = (b"\x00" + b"\xd0\x20\x20" * size) * size
     header = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    framed = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
+    framed = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 

@@ -14,6 +14,7 @@ VOLATILE = (
     (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [^\n]*\b20\d\d\b", "<time>"),
     (r"\b1[789]\d{8}(\d{3})?\b", "<time>"),
     (r"(Chunk ID: )[0-9a-f]+", r"\1<id>"),
+    (r"(nickname\W+)\w+", r"\1<name>"),
     (r"((?:duration|wall.?time|elapsed)[^\n\d]{0,12})\d+(\.\d+)?", r"\1<seconds>"),
     (r"\b(ses|msg|prt|call|run)_[0-9A-Za-z]{20,}", r"\1_<id>"),
     (r"\b(?=[0-9a-f]*\d)[0-9a-f]{12,}\b", "<hex>"),
@@ -142,7 +143,32 @@ def _item(item: dict[str, Any]) -> dict[str, Any]:
         kind = "output_text" if item["role"] == "assistant" else "input_text"
         if isinstance(item["content"], str):
             item["content"] = [{"type": kind, "text": item["content"]}]
+    elif item.get("type") == "tool_search_output":
+        # The CLI lists what it found in a random order.
+        item = {**item, "tools": sorted((_sorted_tools(tool) for tool in item["tools"]), key=str)}
     return item
 
 
-_CANONICAL = {"anthropic": _anthropic, "responses": _responses}
+def _sorted_tools(tool: dict[str, Any]) -> dict[str, Any]:
+    return {**tool, "tools": sorted(tool["tools"], key=lambda each: str(each.get("name")))} if "tools" in tool else tool
+
+
+def _google(body: dict[str, Any]) -> dict[str, Any]:
+    functions = [each for tool in body.get("tools") or [] for each in tool.get("functionDeclarations") or []]
+    others = [tool for tool in body.get("tools") or [] if "functionDeclarations" not in tool]
+    body = {**body, "tools": [*functions, *others]}
+    if isinstance(body.get("systemInstruction"), dict):
+        body["systemInstruction"] = {"parts": body["systemInstruction"].get("parts")}
+    return by_name(body, lambda tool: tool.get("name") or next(iter(tool), ""))
+
+
+def _completions(body: dict[str, Any]) -> dict[str, Any]:
+    body = {key: value for key, value in body.items() if (key, value) not in (("tool_choice", "auto"), ("tools", []))}
+    body["messages"] = [
+        {**message, "content": _parts(message["content"])} if message.get("content") is not None else message
+        for message in body.get("messages") or []
+    ]
+    return by_name(body, lambda tool: (tool.get("function") or {}).get("name"))
+
+
+_CANONICAL = {"anthropic": _anthropic, "responses": _responses, "google": _google, "completions": _completions}

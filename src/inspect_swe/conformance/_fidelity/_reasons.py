@@ -37,7 +37,9 @@ DELIBERATE: tuple[Deliberate, ...] = (
         ("anthropic",),
     ),
     *(
-        Deliberate(path, "Names the CLI, its session and its features to the vendor; no answer depends on it.", ("responses",))
+        Deliberate(
+            path, "Names the CLI, its session and its features to the vendor; no answer depends on it.", ("responses",)
+        )
         for path in (
             "headers.x-codex-*",
             "headers.x-client-request-id",

@@ -78,24 +78,30 @@ def tool_info(name: str, description: str, schema: Any, namespace: str | None = 
         name=name,
         description=description,
         parameters=ToolParams(
-            properties={key: _plain(value) for key, value in properties.items()},
+            properties={key: plain_schema(value) for key, value in properties.items()},
             required=[key for key in given.get("required") or [] if key in properties],
         ),
         options={"namespace": namespace} if namespace else None,
     )
 
 
-def _plain(schema: Any) -> JSONSchema:
+def plain_schema(schema: Any) -> JSONSchema:
+    """Return the parts of a JSON schema that matter for a plain value of it."""
     given = schema if isinstance(schema, dict) else {}
     kinds = given.get("type")
     kind = next((each for each in kinds if each != "null"), None) if isinstance(kinds, list) else kinds
     kind = kind.lower() if isinstance(kind, str) else None
-    known = {"string", "integer", "number", "boolean", "array", "object"}
+    properties = given.get("properties") or {}
     return JSONSchema.model_validate(
         {
-            "type": kind if kind in known else None,
+            "type": kind if kind in _TYPES else None,
             "description": given.get("description"),
             "enum": given.get("enum"),
             "default": given.get("default"),
+            "properties": {key: plain_schema(value) for key, value in properties.items()} or None,
+            "required": [key for key in given.get("required") or [] if key in properties] or None,
         }
     )
+
+
+_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object"})

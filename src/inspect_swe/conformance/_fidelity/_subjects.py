@@ -124,5 +124,14 @@ SUBJECTS = {
         ),
     ),
     "codex_cli": Subject("codex_cli", "openai/gpt-5.5", "responses", read_tool="view_image", delegation=_CODEX),
+    "gemini_cli": Subject(
+        "gemini_cli",
+        "google/gemini-3.1-pro-preview",
+        "google",
+        options={"gemini_model": "gemini-3.1-pro-preview"},
+        read_tool="read_file",
+        reads_pdf=True,
+    ),
+    "mini_swe_agent": Subject("mini_swe_agent", "openai-api/fake/some-model", "completions", compacts=False, mcp=False),
 }
 """The agents by name, each with its own provider."""

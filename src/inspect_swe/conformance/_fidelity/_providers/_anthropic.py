@@ -38,6 +38,10 @@ class AnthropicWire:
         results = [part.get("content") for part in parts if part.get("type") == "tool_result"]
         return Prompt("\n".join(opening), last, json.dumps(results[-1:]))
 
+    def schema(self, body: dict[str, Any]) -> Any:
+        """Return the JSON schema of the answer that the request asks for, or None."""
+        return ((body.get("output_config") or {}).get("format") or {}).get("schema")
+
     def problem(self, body: dict[str, Any]) -> str | None:
         """Check the order of calls and results, the thinking that is sent back, and its budget."""
         thinking, most = body.get("thinking") or {}, body.get("max_tokens") or 0

@@ -49,6 +49,10 @@ class ResponsesWire:
         outputs = [item.get("output") for item in items if item.get("type") in _CALLS.values()]
         return Prompt("\n".join(opening), text_of(users[-1]["content"]) if users else "", json.dumps(outputs[-1:]))
 
+    def schema(self, body: dict[str, Any]) -> Any:
+        """Return the JSON schema of the answer that the request asks for, or None."""
+        return ((body.get("text") or {}).get("format") or {}).get("schema")
+
     def problem(self, body: dict[str, Any]) -> str | None:
         """Check that every call has an output, and that encrypted reasoning is this server's."""
         items = _items(body)
@@ -196,7 +200,9 @@ def _output(body: dict[str, Any], reply: Reply) -> Iterator[dict[str, Any]]:
 
 
 def _call(body: dict[str, Any], call: MadeCall, key: str) -> dict[str, Any]:
-    namespace, tool = next((space, each) for space, each in _offered(body) if call.name in (each.get("name"), each["type"]))
+    namespace, tool = next(
+        (space, each) for space, each in _offered(body) if call.name in (each.get("name"), each["type"])
+    )
     said = {"status": "completed", "call_id": call.id, "name": call.name}
     if tool["type"] == "tool_search":
         kind = {"id": f"tsc_{key}", "type": "tool_search_call", "status": "completed", "execution": "client"}

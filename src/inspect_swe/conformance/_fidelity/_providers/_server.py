@@ -14,17 +14,22 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ...._errors import AgentError
+from ....testing._match import plain_value
 from .._play import Play
 from .._record import Exchange, Speaker
-from .._script import Answer, MadeCall
+from .._script import Answer, MadeCall, plain_schema
 from ._anthropic import AnthropicWire
+from ._completions import CompletionsWire
+from ._google import GoogleWire
 from ._responses import ResponsesWire
 from ._wire import MODEL_TOKENS, Reply, Usage, Wire
 
 FULL = 0.97
 """The share of the context window that a full conversation reports."""
 
-WIRES: dict[str, Wire] = {wire.name: wire for wire in (AnthropicWire(), ResponsesWire())}
+WIRES: dict[str, Wire] = {
+    wire.name: wire for wire in (AnthropicWire(), ResponsesWire(), CompletionsWire(), GoogleWire())
+}
 
 
 class FakeProvider:
@@ -46,6 +51,9 @@ class FakeProvider:
                 Route("/v1/messages", self._anthropic, methods=["POST"]),
                 Route("/v1/messages/count_tokens", self._count_anthropic, methods=["POST"]),
                 Route("/v1/responses", self._responses, methods=["POST"]),
+                Route("/v1/chat/completions", self._completions, methods=["POST"]),
+                Route("/{version}/models/{model:path}:{method}", self._google, methods=["POST"]),
+                Route("/v1/models", self._models, methods=["GET"]),
                 Route("/{rest:path}", self._other, methods=["GET", "POST", "HEAD", "PUT", "DELETE"]),
             ]
         )
@@ -62,6 +70,19 @@ class FakeProvider:
 
     async def _responses(self, request: Request) -> Response:
         return await self._model_call(request, "responses")
+
+    async def _completions(self, request: Request) -> Response:
+        return await self._model_call(request, "completions")
+
+    async def _google(self, request: Request) -> Response:
+        if request.path_params["method"] in ("generateContent", "streamGenerateContent"):
+            return await self._model_call(request, "google", model=request.path_params["model"])
+        exchange = await self._exchange(request)
+        return self._sent(exchange, {"totalTokens": len(json.dumps(exchange.body)) // MODEL_TOKENS})
+
+    async def _models(self, request: Request) -> Response:
+        exchange = await self._exchange(request)
+        return self._sent(exchange, {"object": "list", "data": [], "has_more": False})
 
     async def _count_anthropic(self, request: Request) -> Response:
         exchange = await self._exchange(request)
@@ -80,6 +101,8 @@ class FakeProvider:
             return self._refused(wire, exchange, problem)
         exchange.script = number = self._number(exchange.speaker)
         answer = self._play.answer(exchange.speaker)
+        if exchange.speaker == "side" and (schema := wire.schema(body)) is not None:
+            answer = Answer(json.dumps(plain_value(plain_schema(schema))))
         try:
             calls = self._play.made_calls(answer, tools, wire.prompt(body).result, _PREFIXES[dialect])
         except AgentError as error:

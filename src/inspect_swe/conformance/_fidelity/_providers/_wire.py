@@ -63,6 +63,9 @@ class Wire(Protocol):
     def prompt(self, body: dict[str, Any]) -> Prompt:
         """Return the texts by which a conversation is recognized."""
 
+    def schema(self, body: dict[str, Any]) -> Any:
+        """Return the JSON schema of the answer that the request asks for, or None."""
+
     def problem(self, body: dict[str, Any]) -> str | None:
         """Return the reason for which the vendor's server rejects the request, or None."""
 
