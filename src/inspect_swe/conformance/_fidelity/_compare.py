@@ -211,8 +211,8 @@ def _aligned(one: list[Any], other: list[Any]) -> Iterator[tuple[Any, Any]]:
     if len(one) == len(other):
         yield from zip(one, other, strict=True)
         return
-    keys = [[json.dumps(item, sort_keys=True) for item in items] for items in (one, other)]
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+    ones, others = ([json.dumps(item, sort_keys=True) for item in items] for items in (one, other))
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, ones, others, autojunk=False).get_opcodes():
         if kind == "equal":
             continue
         for number in range(max(b - a, d - c)):

@@ -26,15 +26,14 @@ _VOLATILE = [(re.compile(pattern, re.IGNORECASE), text) for pattern, text in VOL
 _IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{9,}|\b(?=[0-9a-f]*[a-f])[0-9a-f]{16,}\b", re.IGNORECASE)
 _BINARY = re.compile(r"^[A-Za-z0-9+/_=-]{300,}$")
 
-UNCOMPARED_HEADERS = frozenset(
-    # Of the connection and the body's encoding.
+_CONNECTION = (
     "accept accept-encoding accept-language connection content-length content-type host sec-fetch-mode "
-    "transfer-encoding "
-    # Credentials: the eval has its own.
-    "authorization x-api-key x-goog-api-key api-key "
-    # The client's name for itself, its retries and timeouts.
-    "user-agent x-app x-title http-referer x-goog-api-client x-irid anthropic-dangerous-direct-browser-access".split()
+    "transfer-encoding x-server-timeout"
 )
+_CREDENTIALS = "authorization x-api-key x-goog-api-key api-key"
+_CLIENT = "user-agent x-app x-title http-referer x-goog-api-client x-irid anthropic-dangerous-direct-browser-access"
+
+UNCOMPARED_HEADERS = frozenset(f"{_CONNECTION} {_CREDENTIALS} {_CLIENT}".split())
 """Headers that are not compared: they say who asks, or how bytes travel, and nothing about the answer."""
 UNCOMPARED_PREFIXES = ("x-stainless-",)
 
@@ -48,16 +47,23 @@ def plain_text(text: str) -> str:
     return text
 
 
-def plain(value: Any) -> Any:
-    """Return JSON data without values that differ in each run, and without nulls, which the vendors take for absence."""
+def plain(value: Any, nulls: bool = False) -> Any:
+    """Return JSON data without values that differ in each run.
+
+    Args:
+        value: The data.
+        nulls: Whether to keep nulls, which the vendors take for absence outside of the model's arguments.
+    """
     match value:
         case str():
             return plain_text(value)
         case list():
-            return [plain(each) for each in value]
+            return [plain(each, nulls) for each in value]
         case dict():
             return {
-                plain_text(key): plain(each) for key, each in value.items() if each is not None or key in _OF_THE_MODEL
+                plain_text(key): plain(each, nulls or key in _OF_THE_MODEL)
+                for key, each in value.items()
+                if nulls or each is not None
             }
         case _:
             return value
@@ -157,6 +163,8 @@ def _google(body: dict[str, Any]) -> dict[str, Any]:
     functions = [each for tool in body.get("tools") or [] for each in tool.get("functionDeclarations") or []]
     others = [tool for tool in body.get("tools") or [] if "functionDeclarations" not in tool]
     body = {**body, "tools": [*functions, *others]}
+    if body.get("toolConfig") == {"functionCallingConfig": {"mode": "AUTO"}}:
+        del body["toolConfig"]
     if isinstance(body.get("systemInstruction"), dict):
         body["systemInstruction"] = {"parts": body["systemInstruction"].get("parts")}
     return by_name(body, lambda tool: tool.get("name") or next(iter(tool), ""))

@@ -29,6 +29,8 @@ from ._record import Recording
 from ._subjects import PROMPT, SUBJECTS, Subject
 from ._tap import Tap, listening
 
+_SECONDS = 300
+_LONGEST = 300
 Way = Literal["direct", "eval"]
 
 
@@ -104,13 +106,14 @@ def _task(subject: Subject, image: str, version: str | None, provider: str, solv
         name="fidelity",
         dataset=[Sample(input=PROMPT, files=sample_files())],
         solver=solver,
+        time_limit=_SECONDS,
         sandbox=SandboxEnvironmentSpec(provider, ComposeConfig(services={"default": service})),
     )
 
 
 def _errors(log: EvalLog) -> list[str]:
     errors = [sample.error for sample in log.samples or [] if sample.error] + ([log.error] if log.error else [])
-    return [error.message for error in errors]
+    return [error.message[:_LONGEST] for error in errors]
 
 
 def _version(log: EvalLog) -> str:

@@ -11,6 +11,7 @@ from inspect_ai.tool import ToolInfo
 
 from ...testing import call, shell
 from ...testing._match import find_tool, plain_value
+from ...testing._steps import _SUBMIT
 from ._files import BOOK
 from ._play import SUB_AGENT_MARK
 from ._script import Answer, Maker
@@ -35,6 +36,7 @@ class Subject:
         delegation: Answers that give a task to a sub-agent, and wait for its result; empty without sub-agents.
         compacts: Whether the CLI compacts a conversation that is nearly full.
         mcp: Whether the agent takes MCP servers.
+        submits: Whether the agent ends with a command instead of an answer without calls.
     """
 
     agent: str
@@ -47,6 +49,7 @@ class Subject:
     delegation: tuple[Answer, ...] = ()
     compacts: bool = True
     mcp: bool = True
+    submits: bool = False
 
     def root(self) -> list[Answer]:
         """Return the model's answers in the agent's own conversation."""
@@ -68,7 +71,8 @@ class Subject:
         steps += self.delegation
         if self.compacts:
             steps.append(Answer(calls=(shell("echo almost full"),), full=True))
-        return [*steps, Answer(calls=(shell("echo at the end"),)), Answer("All is done ✓.", thinking="That was it.")]
+        end = Answer("All is done ✓.", (shell(f"echo {_SUBMIT}"),) if self.submits else (), thinking="That was it.")
+        return [*steps, Answer(calls=(shell("echo at the end"),)), end]
 
     def sub_agent_answers(self) -> list[Answer]:
         """Return the model's answers in the sub-agent's conversation."""
@@ -96,8 +100,12 @@ def _required(tool: ToolInfo) -> dict[str, Any]:
     return {name: plain_value(properties[name], name, "Scripted") for name in tool.parameters.required}
 
 
-def _task(tool: str, **arguments: Any) -> tuple[Answer, ...]:
-    return (Answer("Help.", (call(tool, **arguments),), thinking="Somebody else may count."),)
+def _task(name: str, /, **arguments: Any) -> tuple[Answer, ...]:
+    def make(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
+        tool = _named(tools, name)
+        return tool.name, {**_required(tool), **arguments}
+
+    return (Answer("Help.", (make,), thinking="Somebody else may count."),)
 
 
 def _wait(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
@@ -112,8 +120,9 @@ _CODEX = (
 )
 
 
-SUBJECTS = {
-    "claude_code": Subject(
+_NATIVE = (
+    Subject("antigravity", "google/gemini-3.6-flash", "google", read_tool="view_file", compacts=False),
+    Subject(
         "claude_code",
         "anthropic/claude-opus-5-5",
         "anthropic",
@@ -123,15 +132,51 @@ SUBJECTS = {
             "Agent", prompt=TASK, description="Count lines", subagent_type="general-purpose", run_in_background=False
         ),
     ),
-    "codex_cli": Subject("codex_cli", "openai/gpt-5.5", "responses", read_tool="view_image", delegation=_CODEX),
-    "gemini_cli": Subject(
+    Subject("codex_cli", "openai/gpt-5.5", "responses", read_tool="view_image", delegation=_CODEX),
+    Subject(
+        "copilot_cli",
+        "anthropic/claude-sonnet-5-5",
+        "anthropic",
+        read_tool="view",
+        delegation=_task(
+            "task", prompt=TASK, description="Count lines", name="counter", agent_type="general-purpose", mode="sync"
+        ),
+    ),
+    Subject(
         "gemini_cli",
         "google/gemini-3.1-pro-preview",
         "google",
         options={"gemini_model": "gemini-3.1-pro-preview"},
         read_tool="read_file",
         reads_pdf=True,
+        delegation=_task("invoke_agent", agent_name="generalist", prompt=TASK),
+        compacts=False,
     ),
-    "mini_swe_agent": Subject("mini_swe_agent", "openai-api/fake/some-model", "completions", compacts=False, mcp=False),
-}
+    Subject(
+        "kimi_code",
+        "anthropic/claude-opus-5-5",
+        "anthropic",
+        read_tool="ReadMediaFile",
+        delegation=_task("Agent", prompt=TASK, description="Count lines"),
+    ),
+    Subject("mini_swe_agent", "openai-api/fake/some-model", "completions", compacts=False, mcp=False, submits=True),
+    Subject(
+        "opencode",
+        "anthropic/claude-sonnet-4-5",
+        "anthropic",
+        read_tool="read",
+        reads_pdf=True,
+        delegation=_task("task", prompt=TASK, description="Count lines", subagent_type="general"),
+    ),
+    Subject("pi", "anthropic/claude-sonnet-4-5", "anthropic", read_tool="read"),
+    Subject(
+        "qwen_code",
+        "openai/qwen3-coder-plus",
+        "responses",
+        model_args={"responses_api": True},
+        read_tool="read_file",
+        delegation=_task("agent", prompt=TASK, description="Count lines", subagent_type="general-purpose"),
+    ),
+)
+SUBJECTS: Mapping[str, Subject] = {subject.agent: subject for subject in _NATIVE}
 """The agents by name, each with its own provider."""

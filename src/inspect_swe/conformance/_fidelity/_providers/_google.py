@@ -16,6 +16,8 @@ from ._wire import Reply, event, events, pieces
 
 _SKIPPED = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
 """Signatures that the vendor accepts for history of another origin."""
+_GIVEN = frozenset({"args", "response", "parametersJsonSchema", "responseJsonSchema", "properties"})
+"""Fields whose content the client chooses."""
 _SIGNED = "CiQBFake"
 
 
@@ -66,7 +68,7 @@ class GoogleWire:
             calls = [part for part in content.get("parts") or [] if "functionCall" in part]
             signed = calls[0].get("thoughtSignature") if calls else _SIGNED
             if "gemini-3" in str(body.get("model", "gemini-3")) and signed is None:
-                return f"Function call is missing a thought_signature in functionCall parts: {calls[0]['functionCall']['name']}"
+                return f"Function call is missing a thought_signature: {calls[0]['functionCall']['name']}"
             if signed is not None and not signed.startswith(
                 (_SIGNED, *(_base64(each) for each in _SKIPPED), *_SKIPPED)
             ):
@@ -115,6 +117,16 @@ class GoogleWire:
             if key not in ("candidates", "responseId")
         }
         return {**last, **candidate, "parts": [part for part in parts if part != {"text": ""}]}
+
+
+def camel_case(value: Any) -> Any:
+    """Return a request with the field names of the documentation: the server accepts them in snake case, too."""
+    if isinstance(value, list):
+        return [camel_case(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    named = {re.sub(r"_([a-z])", lambda found: found[1].upper(), key): each for key, each in value.items()}
+    return {key: each if key in _GIVEN else camel_case(each) for key, each in named.items()}
 
 
 def _join(parts: list[dict[str, Any]], part: dict[str, Any]) -> None:

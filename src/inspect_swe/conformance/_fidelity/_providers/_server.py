@@ -20,12 +20,15 @@ from .._record import Exchange, Speaker
 from .._script import Answer, MadeCall, plain_schema
 from ._anthropic import AnthropicWire
 from ._completions import CompletionsWire
-from ._google import GoogleWire
+from ._google import GoogleWire, camel_case
 from ._responses import ResponsesWire
 from ._wire import MODEL_TOKENS, Reply, Usage, Wire
 
 FULL = 0.97
 """The share of the context window that a full conversation reports."""
+
+MAX_REQUESTS = 80
+"""Limit on the requests of a run, for a CLI that never ends."""
 
 WIRES: dict[str, Wire] = {
     wire.name: wire for wire in (AnthropicWire(), ResponsesWire(), CompletionsWire(), GoogleWire())
@@ -63,6 +66,8 @@ class FakeProvider:
         exchange.dialect = _dialect_of(exchange)
         if exchange.dialect:
             wire = WIRES[exchange.dialect]
+            if exchange.dialect == "google":
+                exchange.body = camel_case(exchange.body)
             exchange.speaker = self._play.speaker(wire.prompt(exchange.body), wire.tools(exchange.body))
 
     async def _anthropic(self, request: Request) -> Response:
@@ -97,6 +102,8 @@ class FakeProvider:
         self.recognize(exchange)
         body = {**exchange.body, **path}
         tools = wire.tools(body)
+        if len(self.exchanges) > MAX_REQUESTS:
+            return self._refused(wire, exchange, f"The CLI sent more than {MAX_REQUESTS} requests.")
         if (problem := wire.problem(body)) is not None:
             return self._refused(wire, exchange, problem)
         exchange.script = number = self._number(exchange.speaker)
