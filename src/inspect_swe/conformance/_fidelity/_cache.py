@@ -11,8 +11,6 @@ from typing import Any
 _CHARACTERS = 4
 _LOOKBACK = 20
 """Blocks before a breakpoint in which Anthropic's server looks for an earlier entry."""
-_SMALLEST = 1024
-"""Smallest prompt, in tokens, that any of the vendors caches."""
 
 
 @dataclass
@@ -57,7 +55,6 @@ class PromptCache:
             near = set(range(len(blocks)))
         hit = max((index for index in near if keys[index] in self._entries), default=-1)
         prompt, read = total // _CHARACTERS, sizes[hit] if hit >= 0 else 0
-        read = read if read >= _SMALLEST else 0
         self._entries.update(keys[end] for end in (ends if dialect == "anthropic" else range(len(blocks))))
         written = max(0, sizes[ends[-1]] - read) if ends else 0
         self.prompt += prompt

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._cache import PromptCache
+from ._meaning import marks, meaning
 from ._normal import canonical, compared_headers
 from ._providers import WIRES
 from ._reasons import reason_of
 from ._record import Exchange, Recording
 
 ABSENT = "(absent)"
+CACHE_TOLERANCE = 0.5
+"""Percentage points: shares also differ if a constant part of the prompt is longer or shorter."""
 _LONGEST = 160
 _SCHEMAS = {"input_schema", "parameters", "parametersJsonSchema", "inputSchema"}
 _NAMED = {"properties", "$defs", "definitions", "patternProperties"}
@@ -71,9 +74,14 @@ class Comparison:
         return [each for each in self.differences if not each.reason]
 
     @property
+    def reads_the_cache(self) -> bool:
+        """Whether the eval reads no less from the cache."""
+        return self.cache_eval >= self.cache_direct - CACHE_TOLERANCE
+
+    @property
     def ok(self) -> bool:
         """Whether all differences are deliberate, and the eval reads no less from the cache."""
-        return not self.findings and not self.errors and self.cache_eval >= self.cache_direct - 0.05
+        return not self.findings and not self.errors and self.reads_the_cache
 
 
 def compare(name: str, model: str, direct: Recording, through: Recording) -> Comparison:
@@ -91,7 +99,7 @@ def compare(name: str, model: str, direct: Recording, through: Recording) -> Com
             _note(found, path, before, after, where)
     for where, one, other in _pairs(direct.cli, through.cli):
         if one is not None and other is not None and one.dialect:
-            for path, before, after in differences(_reply(one), _reply(other), "reply"):
+            for path, before, after in _reply_differences(one, other, direct, through):
                 _note(found, path, before, after, where)
     for difference in found.values():
         difference.reason = reason_of(name, direct, difference.path)
@@ -138,6 +146,10 @@ def _exchange_differences(one: Exchange | None, other: Exchange | None) -> Itera
         line = f"{exchange.method} {exchange.path.partition('?')[0]}"
         yield f"requests[{line}]", line if one else ABSENT, line if other else ABSENT
         return
+    if one.dialect != other.dialect:
+        yield from differences(meaning(one.dialect, one.body), meaning(other.dialect, other.body), "told")
+        yield from (("marks", ABSENT, text) for text in marks(other.body))
+        return
     yield from differences(compared_headers(one.headers), compared_headers(other.headers), "headers")
     yield from differences(canonical(one.dialect, one.body), canonical(other.dialect, other.body), "body")
 
@@ -149,13 +161,25 @@ def _pairs(
     groups: dict[str, tuple[list[Exchange], list[Exchange]]] = {}
     for side, exchanges in enumerate((direct, through)):
         for exchange in exchanges:
-            key = exchange.speaker if exchange.dialect else exchange.path.partition("?")[0]
+            path = exchange.path.partition("?")[0]
+            key = exchange.speaker if exchange.dialect else path
             groups.setdefault(key, ([], []))[side].append(exchange)
     for key, (ones, others) in groups.items():
         for number in range(max(len(ones), len(others))):
             one = ones[number] if number < len(ones) else None
             other = others[number] if number < len(others) else None
             yield f"{key} {number + 1}", one, other
+
+
+def _reply_differences(
+    one: Exchange, other: Exchange, direct: Recording, through: Recording
+) -> Iterator[tuple[str, Any, Any]]:
+    before, after = _reply(one), _reply(other)
+    if {call.dialect for call in direct.calls()} == {call.dialect for call in through.calls()}:
+        yield from differences(before, after, "reply")
+    else:
+        # The provider's ids and usage are another vendor's.
+        yield from (("reply.marks", ABSENT, text) for text in marks(after))
 
 
 def _reply(exchange: Exchange) -> Any:
@@ -188,15 +212,14 @@ def _cut(text: str, start: int) -> str:
 
 def _below(path: str, key: str) -> str:
     parts = path.split(".")
-    if any(name in parts for name in _SCHEMAS):
-        # Of a schema, the keyword matters, not the parameter that has it.
-        head, tail = path.rsplit(".", 1)
-        if tail in _NAMED:
-            return f"{head}.*"
-        return f"{head}.*.{key}" if tail == "*" else f"{path}.{key}" if tail in _SCHEMAS else f"{head}.*.{key}"
     if parts[-1] == "tools":
         return f"{path}[]"
-    return f"{path}.{key}" if path else key
+    schema = next((number for number, name in enumerate(parts) if name in _SCHEMAS), None)
+    if schema is None or len(parts) == schema + 1:
+        return f"{path}.{key}" if path else key
+    # Of a nested schema, the keyword matters, not the parameter that has it.
+    within = ".".join(parts[: schema + 1])
+    return f"{within}.*" if parts[-1] in _NAMED else f"{within}.*.{key}"
 
 
 def _kind(item: Any) -> str:

@@ -14,6 +14,7 @@ VOLATILE = (
     (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [^\n]*\b20\d\d\b", "<time>"),
     (r"\b1[789]\d{8}(\d{3})?\b", "<time>"),
     (r"(Chunk ID: )[0-9a-f]+", r"\1<id>"),
+    (r"(shellId: |PGID: )\d+", r"\1<id>"),
     (r"(nickname\W+)\w+", r"\1<name>"),
     (r"((?:duration|wall.?time|elapsed)[^\n\d]{0,12})\d+(\.\d+)?", r"\1<seconds>"),
     (r"\b(ses|msg|prt|call|run)_[0-9A-Za-z]{20,}", r"\1_<id>"),
@@ -23,7 +24,9 @@ VOLATILE = (
 
 _OF_THE_MODEL = frozenset({"input", "arguments", "args", "response"})
 _VOLATILE = [(re.compile(pattern, re.IGNORECASE), text) for pattern, text in VOLATILE]
-_IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{9,}|\b(?=[0-9a-f]*[a-f])[0-9a-f]{16,}\b", re.IGNORECASE)
+_IDS = re.compile(
+    r"ses_[0-9a-z]{20,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{9,}|\b(?=[0-9a-f]*[a-f])[0-9a-f]{16,}\b", re.IGNORECASE
+)
 _BINARY = re.compile(r"^[A-Za-z0-9+/_=-]{300,}$")
 
 _CONNECTION = (
@@ -118,8 +121,8 @@ def _result(part: Any) -> Any:
 def by_name(body: dict[str, Any], name: Any) -> dict[str, Any]:
     """Return a body with its tools as a mapping by name, and the order of the names."""
     tools = body.get("tools")
-    if not isinstance(tools, list):
-        return body
+    if not isinstance(tools, list) or not tools:
+        return {key: value for key, value in body.items() if key != "tools"}
     names = [str(name(tool) or tool.get("type")) for tool in tools]
     for tool in tools:
         _without_empty_required(tool)

@@ -33,7 +33,6 @@ class Play:
     sub_agent: Sequence[Answer] = ()
     _places: dict[Speaker, int] = field(default_factory=dict)
     _is_full: bool = False
-    _calls: int = 0
 
     def speaker(self, prompt: Prompt, tools: Sequence[ToolInfo]) -> Speaker:
         """Return the conversation that a request belongs to."""
@@ -64,5 +63,4 @@ class Play:
             ScriptError: A tool of the script is not offered.
         """
         made = [call_of(call, tools, result) for call in answer.calls]
-        first, self._calls = self._calls + 1, self._calls + len(made)
-        return [MadeCall(f"{prefix}{first + index:04}", *each) for index, each in enumerate(made)]
+        return [MadeCall(f"{prefix}{index:02}", *each) for index, each in enumerate(made)]

@@ -31,11 +31,6 @@ DELIBERATE: tuple[Deliberate, ...] = (
         "Inspect counts the tokens of thinking for the log. No answer depends on it.",
         ("anthropic",),
     ),
-    Deliberate(
-        "headers.x-claude-code-*",
-        "Names the CLI's session, for the vendor's statistics.",
-        ("anthropic",),
-    ),
     *(
         Deliberate(
             path, "Names the CLI, its session and its features to the vendor; no answer depends on it.", ("responses",)

@@ -47,7 +47,7 @@ def hold(subject: Subject, way: Way, image: str, version: str | None = None, pro
     fake = FakeProvider(Play(subject.root(), subject.sub_agent_answers()))
     tap = Tap(fake, way == "direct")
     with socket.create_server(("127.0.0.1", 0)) as port, tempfile.TemporaryDirectory() as folder:
-        url = f"http://127.0.0.1:{port.getsockname()[1]}{_PATHS[subject.dialect]}"
+        url = f"http://127.0.0.1:{port.getsockname()[1]}{_PATHS[subject.served or subject.dialect]}"
         model = get_model(subject.model, base_url=url, api_key="fake", memoize=False, **subject.model_args)
         fake.window = token_limits(model)[0] or fake.window
         task = _task(subject, image, version, provider, serve_and_run(subject, version, fake, tap, port))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inspect_ai.tool import ToolInfo
@@ -37,6 +37,8 @@ class Subject:
         compacts: Whether the CLI compacts a conversation that is nearly full.
         mcp: Whether the agent takes MCP servers.
         submits: Whether the agent ends with a command instead of an answer without calls.
+        redacted: Whether the CLI can send encrypted reasoning back.
+        served: Wire format of the model's provider, if it is not that of the CLI's requests.
     """
 
     agent: str
@@ -50,6 +52,8 @@ class Subject:
     compacts: bool = True
     mcp: bool = True
     submits: bool = False
+    redacted: bool = True
+    served: str | None = None
 
     def root(self) -> list[Answer]:
         """Return the model's answers in the agent's own conversation."""
@@ -58,7 +62,7 @@ class Subject:
                 "I look at the files ✓.",
                 (shell("cat notes.txt"), shell("sleep 1; wc -c notes.txt")),
                 thinking="First I have to see what is there — 先看.",
-                redacted=True,
+                redacted=self.redacted,
             ),
             Answer(calls=(shell("printf 'häh?\\n' >&2; exit 3"),), thinking="Now something that fails."),
         ]
@@ -158,6 +162,7 @@ _NATIVE = (
         "anthropic",
         read_tool="ReadMediaFile",
         delegation=_task("Agent", prompt=TASK, description="Count lines"),
+        redacted=False,
     ),
     Subject("mini_swe_agent", "openai-api/fake/some-model", "completions", compacts=False, mcp=False, submits=True),
     Subject(
@@ -175,8 +180,15 @@ _NATIVE = (
         "responses",
         model_args={"responses_api": True},
         read_tool="read_file",
-        delegation=_task("agent", prompt=TASK, description="Count lines", subagent_type="general-purpose"),
+        delegation=_task(
+            "agent", prompt=TASK, description="Count lines", subagent_type="general-purpose", run_in_background=False
+        ),
     ),
 )
-SUBJECTS: Mapping[str, Subject] = {subject.agent: subject for subject in _NATIVE}
-"""The agents by name, each with its own provider."""
+_BY_AGENT = {subject.agent: subject for subject in _NATIVE}
+_CROSSED = {
+    "claude_code+openai": replace(_BY_AGENT["claude_code"], model="openai/gpt-5.5", served="responses"),
+    "codex_cli+anthropic": replace(_BY_AGENT["codex_cli"], model="anthropic/claude-opus-5-5", served="anthropic"),
+}
+SUBJECTS: Mapping[str, Subject] = {**_BY_AGENT, **_CROSSED}
+"""The agents by name, each with its own provider, and two with each other's."""

@@ -48,7 +48,7 @@ class FakeProvider:
         self.errors: list[str] = []
         self._play = play
         self.window = window
-        self._answers: Counter[bool] = Counter()
+        self._answers: Counter[Speaker] = Counter()
         self.app = Starlette(
             routes=[
                 Route("/v1/messages", self._anthropic, methods=["POST"]),
@@ -111,7 +111,7 @@ class FakeProvider:
         if exchange.speaker == "side" and (schema := wire.schema(body)) is not None:
             answer = Answer(json.dumps(plain_value(plain_schema(schema))))
         try:
-            calls = self._play.made_calls(answer, tools, wire.prompt(body).result, _PREFIXES[dialect])
+            calls = self._play.made_calls(answer, tools, wire.prompt(body).result, f"{_PREFIXES[dialect]}{number:03}")
         except AgentError as error:
             return self._refused(wire, exchange, str(error))
         usage = self._usage(number, answer, calls)
@@ -122,10 +122,9 @@ class FakeProvider:
         return StreamingResponse(_recorded(exchange, wire.stream(body, reply)), media_type="text/event-stream")
 
     def _number(self, speaker: Speaker) -> int:
-        """Return the number of an answer. Side requests have their own, as Inspect may add some."""
-        is_side = speaker == "side"
-        self._answers[is_side] += 1
-        return self._answers[is_side] + (9000 if is_side else 0)
+        """Return the number of an answer, which depends on its conversation alone: others may run at the same time."""
+        self._answers[speaker] += 1
+        return _FIRST[speaker] + self._answers[speaker]
 
     def _usage(self, number: int, answer: Answer, calls: Sequence[MadeCall]) -> Usage:
         """Return a usage that depends on the script alone, as CLIs tell the model about tokens."""
@@ -164,6 +163,7 @@ def _dialect_of(exchange: Exchange) -> str:
     return next(fits, "") if exchange.method == "POST" and isinstance(exchange.body, dict) else ""
 
 
+_FIRST: dict[Speaker, int] = {"root": 0, "sub-agent": 100, "compaction": 200, "side": 300}
 _PREFIXES = {"anthropic": "toolu_01Fake", "responses": "call_Fake", "completions": "call_Fake", "google": "fake"}
 
 
