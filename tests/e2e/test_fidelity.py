@@ -1,7 +1,7 @@
 """What reaches the model provider in an eval, against what each CLI sends itself.
 
-`fidelity_findings.json` lists the differences that are not deliberate. A new one fails the test, and so does one that is
-gone: then it is to be taken out of the list. `INSPECT_SWE_FIDELITY_UPDATE=1` writes the list anew.
+`fidelity_findings.json` lists the differences that are not deliberate. A new one fails the test, and so does one that
+is gone: then it is to be taken out of the list. `INSPECT_SWE_FIDELITY_UPDATE=1` writes the list anew.
 """
 
 from __future__ import annotations

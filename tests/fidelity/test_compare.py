@@ -109,9 +109,9 @@ PLANTED: dict[str, tuple[Callable[[Recording], Any], str]] = {
     "reference": (lambda run: schema(run)["properties"].update(book={}), "body.tools[].input_schema.*.$ref"),
     "bound": (lambda run: schema(run)["properties"]["tags"].pop("minItems"), "body.tools[].input_schema.*.minItems"),
     "definitions": (lambda run: schema(run).pop("$defs"), "body.tools[].input_schema.$defs"),
-    "tool lost": (lambda run: run.provider[2].body["tools"].clear(), "body.tools[]"),
+    "tool lost": (lambda run: run.provider[2].body["tools"].clear(), "body.tools"),
     "request lost": (lambda run: run.provider.pop(), "requests[POST /v1/messages]"),
-    "request added": (lambda run: run.provider.append(exchange("side")), "requests[POST /v1/messages]"),
+    "request added": (lambda run: run.provider.append(exchange("side")), "requests[POST /v1/messages] (side)"),
     "conversation": (lambda run: setattr(run.provider[1], "speaker", "root"), "requests[POST /v1/messages]"),
     "reply": (
         lambda run: setattr(run.cli[3], "reply", run.cli[3].reply.replace(b"Hi.", b"Hi.<think>")),

@@ -102,7 +102,7 @@ def compare(name: str, model: str, direct: Recording, through: Recording) -> Com
             for path, before, after in _reply_differences(one, other, direct, through):
                 _note(found, path, before, after, where)
     for difference in found.values():
-        difference.reason = reason_of(name, direct, difference.path)
+        difference.reason = reason_of(name, difference.path)
     errors = [
         f"{way}: {run.error}" for way, run in (("directly", direct), ("in an eval", through)) if run.error is not None
     ]
@@ -144,7 +144,8 @@ def _exchange_differences(one: Exchange | None, other: Exchange | None) -> Itera
         exchange = one or other
         assert exchange is not None
         line = f"{exchange.method} {exchange.path.partition('?')[0]}"
-        yield f"requests[{line}]", line if one else ABSENT, line if other else ABSENT
+        side = " (side)" if exchange.dialect and exchange.speaker == "side" else ""
+        yield f"requests[{line}]{side}", line if one else ABSENT, line if other else ABSENT
         return
     if one.dialect != other.dialect:
         yield from differences(meaning(one.dialect, one.body), meaning(other.dialect, other.body), "told")

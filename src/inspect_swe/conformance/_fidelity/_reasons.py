@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ._record import Recording
-
 
 @dataclass(frozen=True)
 class Deliberate:
@@ -15,57 +13,50 @@ class Deliberate:
     Args:
         path: Pattern of the paths.
         reason: Why it differs.
-        dialects: Wire formats; empty for all.
         subjects: Names of subjects; empty for all.
     """
 
     path: str
     reason: str
-    dialects: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
 
 
+_COUNTED = "Inspect counts tokens for the log, and the CLI for itself. No answer depends on it."
+_NAMED = "Names the CLI, its session or its features to the vendor. No answer depends on it."
+_WHOLE = "Inspect may wait for the whole answer, which is the same."
+_SERVED = "The eval's model serves every name that the CLI knows models by."
+
 DELIBERATE: tuple[Deliberate, ...] = (
-    Deliberate(
-        "requests[[]POST /v1/messages/count_tokens]",
-        "Inspect counts the tokens of thinking for the log. No answer depends on it.",
-        ("anthropic",),
-    ),
-    *(
-        Deliberate(
-            path, "Names the CLI, its session and its features to the vendor; no answer depends on it.", ("responses",)
-        )
-        for path in (
-            "headers.x-codex-*",
-            "headers.x-client-request-id",
-            "headers.session-id",
-            "headers.thread-id",
-            "headers.originator",
-            "body.client_metadata",
-        )
-    ),
-    Deliberate("body.stream", "Inspect may wait for the whole answer; its content is the same."),
-    Deliberate("body.stream_options", "Inspect may wait for the whole answer; its content is the same."),
-    Deliberate(
-        "requests[[]POST /v1/responses]",
-        "Inspect asks once per model whether the account may see summaries of reasoning.",
-        ("responses",),
-    ),
+    Deliberate("requests[[]POST /v1/messages/count_tokens]", _COUNTED),
+    Deliberate("requests[[]POST *:countTokens]", _COUNTED),
+    Deliberate("requests[[]POST /v1/responses] (side)", "Inspect asks once whether it may see summaries of reasoning."),
+    Deliberate("headers.x-claude-code-*", _NAMED),
+    Deliberate("headers.x-codex-*", _NAMED),
+    Deliberate("headers.x-client-request-id", _NAMED),
+    Deliberate("headers.session-id", _NAMED),
+    Deliberate("headers.thread-id", _NAMED),
+    Deliberate("headers.originator", _NAMED),
+    Deliberate("headers.x-session-*", _NAMED),
+    Deliberate("headers.x-parent-session-id", _NAMED),
+    Deliberate("headers.x-openai-subagent", _NAMED),
+    Deliberate("headers.x-initiator", _NAMED),
+    Deliberate("headers.x-interaction-*", _NAMED),
+    Deliberate("body.client_metadata", _NAMED),
+    Deliberate("body.sessionId", _NAMED),
+    Deliberate("body.stream", _WHOLE),
+    Deliberate("body.stream_options", _WHOLE),
+    Deliberate("body.model", _SERVED, ("copilot_cli", "mini_swe_agent")),
+    Deliberate("reply.model", _SERVED, ("copilot_cli", "mini_swe_agent")),
 )
 """All differences on purpose."""
 
 
-def reason_of(subject: str, direct: Recording, path: str) -> str:
+def reason_of(subject: str, path: str) -> str:
     """Return why a field differs on purpose; empty if it does not.
 
     Args:
         subject: Name of the subject.
-        direct: Its run without Inspect.
         path: Path of the field.
     """
-    spoken = {call.dialect for call in direct.calls()}
-    for each in DELIBERATE:
-        fits = (not each.dialects or spoken & {*each.dialects}) and (not each.subjects or subject in each.subjects)
-        if fits and fnmatchcase(path, each.path):
-            return each.reason
-    return ""
+    fits = (each for each in DELIBERATE if not each.subjects or subject in each.subjects)
+    return next((each.reason for each in fits if fnmatchcase(path, each.path)), "")
