@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class Deliberate:
     """A difference on purpose.
 
     Args:
-        path: Pattern of the paths.
+        path: The path, in which * stands for any text.
         reason: Why it differs.
         subjects: Names of subjects; empty for all.
     """
@@ -27,9 +27,9 @@ _WHOLE = "Inspect may wait for the whole answer, which is the same."
 _SERVED = "The eval's model serves every name that the CLI knows models by."
 
 DELIBERATE: tuple[Deliberate, ...] = (
-    Deliberate("requests[[]POST /v1/messages/count_tokens]", _COUNTED),
-    Deliberate("requests[[]POST *:countTokens]", _COUNTED),
-    Deliberate("requests[[]POST /v1/responses] (side)", "Inspect asks once whether it may see summaries of reasoning."),
+    Deliberate("requests[POST /v1/messages/count_tokens]", _COUNTED),
+    Deliberate("requests[POST *:countTokens]", _COUNTED),
+    Deliberate("requests[POST /v1/responses] (side)", "Inspect asks once whether it may see summaries of reasoning."),
     Deliberate("headers.x-claude-code-*", _NAMED),
     Deliberate("headers.x-codex-*", _NAMED),
     Deliberate("headers.x-client-request-id", _NAMED),
@@ -59,4 +59,4 @@ def reason_of(subject: str, path: str) -> str:
         path: Path of the field.
     """
     fits = (each for each in DELIBERATE if not each.subjects or subject in each.subjects)
-    return next((each.reason for each in fits if fnmatchcase(path, each.path)), "")
+    return next((each.reason for each in fits if re.fullmatch(re.escape(each.path).replace(r"\*", ".*"), path)), "")
