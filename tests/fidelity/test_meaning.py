@@ -76,7 +76,7 @@ def test_the_same_conversation_in_two_formats() -> None:
 
 
 PLANTED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "system": (lambda body: body.update(instructions="Be bad."), "told.system[]"),
+    "system": (lambda body: body.update(instructions="Be bad."), "told.system"),
     "text": (lambda body: body["input"][0].update(content="Go."), "told.conversation[user].text"),
     "call": (lambda body: body["input"][3].update(arguments="{}"), "told.conversation[arguments].arguments.title"),
     "result": (lambda body: body["input"][4]["output"][0].update(text="'lent'"), "told.conversation[media].result"),

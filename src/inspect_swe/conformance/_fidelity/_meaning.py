@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ._normal import plain
@@ -21,13 +22,29 @@ def meaning(dialect: str, body: dict[str, Any]) -> dict[str, Any]:
         body: The request's body.
     """
     system, tools, items = (_anthropic if dialect == "anthropic" else _responses)(body)
-    texts = [item["text"] for item in items if item.get("role") in ("system", "developer")]
-    conversation = [item for item in items if item.get("role") not in ("system", "developer")]
+    texts = [item["text"] for item in items if item.get("role") in ("system", "developer") and "text" in item]
+    conversation = _joined(item for item in items if item.get("role") not in ("system", "developer"))
     return {
-        "system": [text.strip() for text in plain([system, *texts]) if text.strip()],
+        "system": plain(_one_text([system, *texts])),
         "tools": {name: plain({"description": text, "schema": plain_meaning(schema)}) for name, text, schema in tools},
-        "conversation": plain([item for item in conversation if item.get("text") != ""]),
+        "conversation": plain(conversation),
     }
+
+
+def _joined(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Join the texts of one speaker, which one vendor's format splits into parts and another's does not."""
+    found: list[dict[str, Any]] = []
+    for item in items:
+        before = found[-1] if found else {}
+        if "text" in item and "text" in before and before["role"] == item["role"]:
+            before["text"] = _one_text([before["text"], item["text"]])
+        elif item.get("text") != "":
+            found.append({**item, "text": _one_text([item["text"]])} if "text" in item else item)
+    return found
+
+
+def _one_text(texts: list[str]) -> str:
+    return re.sub(r"\n{2,}", "\n", "\n".join(text.strip() for text in texts if text.strip()))
 
 
 def marks(value: Any) -> Iterator[str]:
@@ -106,7 +123,8 @@ def _responses(body: dict[str, Any]) -> _Told:
             items.append({"role": item["role"], "text": text_of(item["content"])})
             items += [{"role": item["role"], "media": media}] if (media := _media(item["content"])) else []
         elif item["type"] == "function_call":
-            items.append({"call": item["name"], "arguments": json.loads(item["arguments"])})
+            name = "__".join(filter(None, [item.get("namespace"), item["name"]]))
+            items.append({"call": name, "arguments": json.loads(item["arguments"])})
         elif item["type"] == "function_call_output":
             items.append({"result": text_of(item["output"]), "media": _media(item["output"])})
     return str(body.get("instructions") or ""), tools, items

@@ -9,7 +9,7 @@ from typing import Any
 
 from inspect_ai.tool import ToolInfo
 
-from ...testing import call, shell
+from ...testing import ScriptError, call, shell
 from ...testing._match import find_tool, plain_value
 from ...testing._steps import _SUBMIT
 from ._files import BOOK
@@ -71,7 +71,7 @@ class Subject:
         if self.reads_pdf and self.read_tool:
             steps.append(Answer("The paper.", (reads(self.read_tool, "paper.pdf"),)))
         if self.mcp:
-            steps.append(Answer(calls=(call("library/lend", **BOOK),), thinking="A book is to be lent."))
+            steps.append(Answer(calls=(_lend,), thinking="A book is to be lent."))
         steps += self.delegation
         if self.compacts:
             steps.append(Answer(calls=(shell("echo almost full"),), full=True))
@@ -81,6 +81,14 @@ class Subject:
     def sub_agent_answers(self) -> list[Answer]:
         """Return the model's answers in the sub-agent's conversation."""
         return [Answer(calls=(shell("wc -l notes.txt"),), thinking="Count."), Answer("It has 3 lines.")]
+
+
+def _lend(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
+    """Call the MCP tool, also where its server's name is lost on the way."""
+    try:
+        return find_tool(tools, "library/lend"), BOOK
+    except ScriptError:
+        return find_tool(tools, "lend"), BOOK
 
 
 def reads(tool: str, path: str) -> Maker:
@@ -117,11 +125,9 @@ def _wait(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
     return "wait_agent", {"targets": [found[1]] if found else [], "timeout_ms": 20_000}
 
 
-_CODEX = (
-    Answer(calls=(call("tool_search", query="spawn a sub-agent and wait for it"),)),
-    *_task("spawn_agent", message=TASK),
-    Answer(calls=(_wait,)),
-)
+_CODEX = (*_task("spawn_agent", message=TASK), Answer(calls=(_wait,)))
+_SEARCH = Answer(calls=(call("tool_search", query="spawn a sub-agent and wait for it"),))
+"""Codex offers sub-agents to models that it knows only after a search."""
 
 
 _NATIVE = (
@@ -136,7 +142,7 @@ _NATIVE = (
             "Agent", prompt=TASK, description="Count lines", subagent_type="general-purpose", run_in_background=False
         ),
     ),
-    Subject("codex_cli", "openai/gpt-5.5", "responses", read_tool="view_image", delegation=_CODEX),
+    Subject("codex_cli", "openai/gpt-5.5", "responses", read_tool="view_image", delegation=(_SEARCH, *_CODEX)),
     Subject(
         "copilot_cli",
         "anthropic/claude-sonnet-5-5",
@@ -188,7 +194,9 @@ _NATIVE = (
 _BY_AGENT = {subject.agent: subject for subject in _NATIVE}
 _CROSSED = {
     "claude_code+openai": replace(_BY_AGENT["claude_code"], model="openai/gpt-5.5", served="responses"),
-    "codex_cli+anthropic": replace(_BY_AGENT["codex_cli"], model="anthropic/claude-opus-5-5", served="anthropic"),
+    "codex_cli+anthropic": replace(
+        _BY_AGENT["codex_cli"], model="anthropic/claude-opus-5-5", served="anthropic", delegation=_CODEX
+    ),
 }
 SUBJECTS: Mapping[str, Subject] = {**_BY_AGENT, **_CROSSED}
 """The agents by name, each with its own provider, and two with each other's."""
