@@ -146,6 +146,16 @@ def test_spellings_that_the_vendor_treats_alike() -> None:
     assert compared(respell).differences == []
 
 
+def test_it_tells_whether_the_cli_itself_sent_something_else() -> None:
+    def change(run: Recording) -> None:
+        for call in (run.provider[2], run.cli[2]):
+            call.body["temperature"] = 1
+        run.provider[2].body["max_tokens"] = 32_000
+
+    told = {finding.path: finding.by_cli for finding in compared(change).findings}
+    assert told == {"body.temperature": True, "body.max_tokens": False}
+
+
 def test_errors_are_no_success() -> None:
     assert not compared(lambda run: setattr(run, "error", "HTTP 400")).ok
 

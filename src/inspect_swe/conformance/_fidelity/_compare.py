@@ -34,6 +34,7 @@ class Difference:
         where: The first exchange that it differs in.
         times: Number of times that it differs.
         reason: Why it differs on purpose; empty for a finding.
+        by_cli: Whether the CLI itself sent something else in the eval, as it does after other replies.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Difference:
     where: str
     times: int = 1
     reason: str = ""
+    by_cli: bool = False
 
 
 @dataclass
@@ -101,8 +103,15 @@ def compare(name: str, model: str, direct: Recording, through: Recording) -> Com
         if one is not None and other is not None and one.dialect:
             for path, before, after in _reply_differences(one, other, direct, through):
                 _note(found, path, before, after, where)
+    sent = {
+        path
+        for _, one, other in _pairs(direct.cli, through.cli)
+        if one is not None and other is not None
+        for path, *_ in _exchange_differences(one, other)
+    }
     for difference in found.values():
         difference.reason = reason_of(name, difference.path)
+        difference.by_cli = difference.path in sent
     errors = [
         f"{way}: {run.error}" for way, run in (("directly", direct), ("in an eval", through)) if run.error is not None
     ]

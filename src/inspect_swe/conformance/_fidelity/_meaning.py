@@ -77,14 +77,14 @@ def plain_meaning(schema: Any, root: Any = None, depth: int = 0) -> Any:
         elif key == "properties":
             found[key] = {name: plain_meaning(each, root, depth) for name, each in value.items()}
         elif not (key in _UNTOLD or (key in _EMPTY and not value)):
-            name, value = ("enum", [value]) if key == "const" else (_ALIKE.get(key, key), value)
-            found[name] = plain_meaning(value, root, depth)
+            keyword = _ALIKE.get(key, key)
+            found[keyword] = plain_meaning([value] if key == "const" else value, root, depth)
     return found
 
 
 _UNTOLD = frozenset({"$schema", "$defs", "definitions", "title"})
 _EMPTY = frozenset({"additionalProperties", "required"})
-_ALIKE = {"oneOf": "anyOf"}
+_ALIKE = {"oneOf": "anyOf", "const": "enum"}
 _Told = tuple[str, list[tuple[str, str, Any]], list[dict[str, Any]]]
 
 

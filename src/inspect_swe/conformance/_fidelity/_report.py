@@ -27,8 +27,9 @@ def print_report(comparisons: Sequence[Comparison], console: Console) -> None:
         for error in each.errors:
             console.print(f"{each.name}: error {error}", markup=False, soft_wrap=True)
         for finding in each.findings:
+            sender = ", sent so by the CLI" if finding.by_cli else ""
             console.print(
-                f"{each.name}: {finding.path} ({finding.times}, first in {finding.where})\n"
+                f"{each.name}: {finding.path} ({finding.times}, first in {finding.where}{sender})\n"
                 f"    directly: {finding.direct}\n    in an eval: {finding.eval}",
                 markup=False,
                 highlight=False,
