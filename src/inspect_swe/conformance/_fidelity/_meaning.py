@@ -77,7 +77,7 @@ def plain_meaning(schema: Any, root: Any = None, depth: int = 0) -> Any:
         elif key == "properties":
             found[key] = {name: plain_meaning(each, root, depth) for name, each in value.items()}
         elif not (key in _UNTOLD or (key in _EMPTY and not value)):
-            keyword: str = _ALIKE.get(key, key)
+            keyword = _ALIKE.get(str(key), str(key))
             found[keyword] = plain_meaning([value] if key == "const" else value, root, depth)
     return found
 
