@@ -48,11 +48,26 @@ BOOK_SCHEMA = {
 
 BOOK = {"book": {"title": "Märchen ✓", "authors": [{"name": "Grimm"}]}, "tags": ["alt"], "copies": 2}
 """Arguments of the call."""
+LOST_BOOK = {"book": {"title": "Verschollen ✗"}, "tags": ["lost"]}
+"""Arguments of a call that fails, with a text and an image."""
+
+
+def picture(size: int = 16) -> bytes:
+    """Return a red PNG."""
+    rows = (b"\x00" + b"\xd0\x20\x20" * size) * size
+    header = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    framed = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
 
 SERVER_PATH = "/opt/library/server.py"
 SERVER = f"""\
 import json, sys
 
+PICTURE = {json.dumps(base64.b64encode(picture()).decode())}
 SCHEMA = json.loads({json.dumps(json.dumps(BOOK_SCHEMA))})
 
 for line in sys.stdin:
@@ -66,7 +81,11 @@ for line in sys.stdin:
     elif method == "tools/list":
         result = {{"tools": [{{"name": "lend", "description": "Lend a book to a reader.", "inputSchema": SCHEMA}}]}}
     elif method == "tools/call":
-        result = {{"content": [{{"type": "text", "text": "lent: " + params["arguments"]["book"]["title"]}}]}}
+        title, is_lost = params["arguments"]["book"]["title"], "lost" in params["arguments"]["tags"]
+        text = ("lost: " if is_lost else "lent: ") + title
+        result = {{"content": [{{"type": "text", "text": text}}], "isError": is_lost}}
+        if is_lost:
+            result["content"].append({{"type": "image", "mimeType": "image/png", "data": PICTURE}})
     else:
         result = {{}}
     print(json.dumps({{"jsonrpc": "2.0", "id": request["id"], "result": result}}), flush=True)
@@ -77,21 +96,10 @@ def sample_files() -> dict[str, str]:
     """Return the files of the sample, as Inspect takes them."""
     return {
         "notes.txt": NOTES,
-        "picture.png": f"data:image/png;base64,{base64.b64encode(_picture()).decode()}",
+        "picture.png": f"data:image/png;base64,{base64.b64encode(picture()).decode()}",
         "paper.pdf": f"data:application/pdf;base64,{base64.b64encode(_paper()).decode()}",
         SERVER_PATH: SERVER,
     }
-
-
-def _picture(size: int = 16) -> bytes:
-    """Return a red PNG."""
-    rows = (b"\x00" + b"\xd0\x20\x20" * size) * size
-    header = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    framed = (
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 
 def _paper() -> bytes:

@@ -53,6 +53,8 @@ def hold(subject: Subject, way: Way, image: str, version: str | None = None, pro
         task = _task(subject, image, version, provider, serve_and_run(subject, version, fake, tap, port))
         log = eval(task, model, log_dir=folder, display="none")[0]
         # The samples are read from the file when they are first asked for.
+        if not tap.exchanges:
+            fake.errors.append("No request passed the tap: the CLI sent none, or Inspect's own bridge served it.")
         return Recording(fake.exchanges, tap.exchanges, "; ".join([*fake.errors, *_errors(log)]) or None, _version(log))
 
 

@@ -12,7 +12,7 @@ from inspect_ai.tool import ToolInfo
 from ...testing import ScriptError, call, shell
 from ...testing._match import find_tool, plain_value
 from ...testing._steps import _SUBMIT
-from ._files import BOOK
+from ._files import BOOK, LOST_BOOK
 from ._play import SUB_AGENT_MARK
 from ._script import Answer, Maker
 
@@ -34,6 +34,7 @@ class Subject:
         read_tool: The tool that reads an image file, if there is one.
         reads_pdf: Whether that tool takes a PDF, too.
         delegation: Answers that give a task to a sub-agent, and wait for its result; empty without sub-agents.
+        more: Further answers, for what only this CLI can do.
         compacts: Whether the CLI compacts a conversation that is nearly full.
         mcp: Whether the agent takes MCP servers.
         submits: Whether the agent ends with a command instead of an answer without calls.
@@ -49,6 +50,7 @@ class Subject:
     read_tool: str | None = None
     reads_pdf: bool = False
     delegation: tuple[Answer, ...] = ()
+    more: tuple[Answer, ...] = ()
     compacts: bool = True
     mcp: bool = True
     submits: bool = False
@@ -71,8 +73,9 @@ class Subject:
         if self.reads_pdf and self.read_tool:
             steps.append(Answer("The paper.", (reads(self.read_tool, "paper.pdf"),)))
         if self.mcp:
-            steps.append(Answer(calls=(_lend,), thinking="A book is to be lent."))
-        steps += self.delegation
+            steps.append(Answer(calls=(_lends(BOOK),), thinking="A book is to be lent."))
+            steps.append(Answer(calls=(_lends(LOST_BOOK),)))
+        steps += [*self.delegation, *self.more]
         if self.compacts:
             steps.append(Answer(calls=(shell("echo almost full"),), full=True))
         end = Answer("All is done ✓.", (shell(f"echo {_SUBMIT}"),) if self.submits else (), thinking="That was it.")
@@ -83,12 +86,16 @@ class Subject:
         return [Answer(calls=(shell("wc -l notes.txt"),), thinking="Count."), Answer("It has 3 lines.")]
 
 
-def _lend(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
-    """Call the MCP tool, also where its server's name is lost on the way."""
-    try:
-        return find_tool(tools, "library/lend"), BOOK
-    except ScriptError:
-        return find_tool(tools, "lend"), BOOK
+def _lends(arguments: dict[str, Any]) -> Maker:
+    """Return a call of the MCP tool, also where its server's name is lost on the way."""
+
+    def make(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
+        try:
+            return find_tool(tools, "library/lend"), arguments
+        except ScriptError:
+            return find_tool(tools, "lend"), arguments
+
+    return make
 
 
 def reads(tool: str, path: str) -> Maker:
@@ -141,6 +148,7 @@ _NATIVE = (
         delegation=_task(
             "Agent", prompt=TASK, description="Count lines", subagent_type="general-purpose", run_in_background=False
         ),
+        more=(Answer(calls=(call("WebSearch", query="books about nothing"),)),),
     ),
     Subject("codex_cli", "openai/gpt-5.5", "responses", read_tool="view_image", delegation=(_SEARCH, *_CODEX)),
     Subject(
