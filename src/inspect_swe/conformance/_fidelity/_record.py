@@ -38,7 +38,6 @@ class Exchange:
         speaker: Conversation of the request.
         status: Status of the reply.
         reply: Bytes of the reply's body.
-        script: The number of the script's answer; -1 for other replies.
     """
 
     method: str
@@ -49,7 +48,6 @@ class Exchange:
     speaker: Speaker = "side"
     status: int = 0
     reply: bytes = b""
-    script: int = -1
 
 
 @dataclass

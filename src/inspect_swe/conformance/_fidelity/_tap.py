@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import socket
 from collections.abc import AsyncIterator
-from typing import Any
 
 import uvicorn
 from starlette.requests import Request
@@ -95,8 +93,3 @@ async def listening(app: ASGIApp, port: socket.socket) -> AsyncIterator[None]:
         server.close()
         for connection in list(state.connections):
             connection.shutdown()
-
-
-def dumped(exchanges: list[Exchange]) -> list[dict[str, Any]]:
-    """Return exchanges as data for a JSON file."""
-    return [json.loads(json.dumps({**vars(each), "reply": each.reply.decode(errors="replace")})) for each in exchanges]

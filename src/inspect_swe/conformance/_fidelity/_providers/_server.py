@@ -106,7 +106,7 @@ class FakeProvider:
             return self._refused(wire, exchange, f"The CLI sent more than {MAX_REQUESTS} requests.")
         if (problem := wire.problem(body)) is not None:
             return self._refused(wire, exchange, problem)
-        exchange.script = number = self._number(exchange.speaker)
+        number = self._number(exchange.speaker)
         answer = self._play.answer(exchange.speaker)
         if exchange.speaker == "side" and (schema := wire.schema(body)) is not None:
             answer = Answer(json.dumps(plain_value(plain_schema(schema))))
