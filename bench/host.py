@@ -44,6 +44,7 @@ from inspect_swe._bridge.identities import sample_identities
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._bridge.tool_events import ToolEvents
+from inspect_swe._inspect.handlers import load_handler
 from inspect_swe._inspect.ids import IdChanges
 from inspect_swe._inspect.private import before_generating, create_bridge, host_calls
 
@@ -89,6 +90,7 @@ async def floor(turns: int, tick: Callable[[], None]) -> None:
     """Hold the conversation with Inspect's own `generate`."""
     model, tools = get_model(), infos()
     messages: list[ChatMessage] = [ChatMessageSystem(content=SYSTEM), ChatMessageUser(content="Do it.")]
+    tick()
     for _ in range(turns):
         output = await model.generate(messages, tools)
         call: ToolCall = (output.message.tool_calls or [])[0]
@@ -98,6 +100,7 @@ async def floor(turns: int, tick: Callable[[], None]) -> None:
 
 async def ours(turns: int, tick: Callable[[], None]) -> None:
     """Hold the conversation over the bridge, from another process."""
+    await load_handler("anthropic")  # as when an agent starts
     state = AgentState(messages=[ChatMessageUser(content="Do it.")])
     tracker = ConversationTracker(Marks("session", sub_agent_header="sub-agent"))
     events = ToolEvents(tracker, lambda: host_calls(bridge))
@@ -126,6 +129,7 @@ async def ours(turns: int, tick: Callable[[], None]) -> None:
             sys.executable, "-m", "bench.host_client", str(port), str(turns), stdout=asyncio.subprocess.PIPE
         )
         assert client.stdout is not None
+        tick()
         async for _ in client.stdout:
             tick()
         assert await client.wait() == 0
@@ -141,7 +145,6 @@ def measure(hold: Callable[[int, Callable[[], None]], Awaitable[None]], turns: i
     @solver
     def drive() -> Solver:
         async def solve(state: TaskState, generate: Generate) -> TaskState:
-            times.append(time.process_time())
             await hold(turns, lambda: times.append(time.process_time()))
             return state
 

@@ -76,8 +76,14 @@ class Codec(Protocol):
     def client_body(self, request: dict[str, Any], tools: list[Any], ids: Mapping[str, str]) -> dict[str, Any]:
         """Return the client's body with the granted tools, and the provider's ids."""
 
-    def headers(self, client: Mapping[str, str], built: Mapping[str, str], forwarded: bool) -> dict[str, str]:
-        """Return the headers to send."""
+    def headers(self, client: Mapping[str, str], built: Mapping[str, str], betas: list[str]) -> dict[str, str]:
+        """Return the headers to send.
+
+        Args:
+            client: The client's headers.
+            built: The headers that Inspect built.
+            betas: The betas that the eval sets.
+        """
 
     def generate_arguments(self, tools: Tools, bridge: SandboxAgentBridge, web_search: bool) -> dict[str, Any]:
         """Return further arguments of Inspect's `bridge_generate`."""
@@ -141,10 +147,11 @@ async def serve(
     parameters = resolve_parameters(model, config, _forwards(bridge, routing.requested, model))
     messages = [*map(conversations.history.instruction, codec.system(request)), *messages]
 
+    betas = _betas(model, parameters.config)
     exchange = Exchange(
         codec.path,
         _body(codec, parameters, request, declared.sent),
-        lambda built: codec.headers(headers, built, parameters.forwarded),
+        lambda built: codec.headers(headers, built, betas) if parameters.forwarded else dict(built),
         messages,
         declared.tools,
         tool_choice,
@@ -231,6 +238,13 @@ def _declared(
             tools += translated
     conversations.declared, conversations.translated = declared, DeclaredTools(sent, tools)
     return conversations.translated
+
+
+def _betas(model: Model, config: GenerateConfig) -> list[str]:
+    """Return the betas of Anthropic's API that the eval sets."""
+    named = {name.lower(): value for name, value in (config.extra_headers or {}).items()}
+    own = getattr(model.api, "betas", None)
+    return [*filter(None, named.get("anthropic-beta", "").split(",")), *(own if isinstance(own, list) else [])]
 
 
 def _body(

@@ -43,9 +43,6 @@ _BETAS = re.compile(
 )
 """Betas that a client may use: those that change what the model reads or how it answers, and nothing else."""
 
-_ADDED_BETAS = frozenset({"interleaved-thinking-2025-05-14", "output-128k-2025-02-19"})
-"""Betas that Inspect adds on its own."""
-
 _REASONING = ("reasoning_tokens", "reasoning_effort", "effort")
 _SERVER_TOOLS = re.compile(r"web_search|web_fetch|code_execution|mcp_toolset")
 _UNSUPPORTED = re.compile(r"tool_search_tool|memory|advisor")
@@ -129,15 +126,14 @@ class _Anthropic:
             body.pop("tool_choice", None)
         return body
 
-    def headers(self, client: Mapping[str, str], built: Mapping[str, str], forwarded: bool) -> dict[str, str]:
-        """Return the headers with the client's betas, as far as they are allowed, and the eval's."""
-        own = _betas(built.get("anthropic-beta", ""))
-        if not forwarded:
-            return dict(built)
-        theirs = [beta for beta in _betas(client.get("anthropic-beta", "")) if _BETAS.fullmatch(beta)]
-        betas = dict.fromkeys([*theirs, *(beta for beta in own if beta not in _ADDED_BETAS)])
-        rest = {name: value for name, value in built.items() if name != "anthropic-beta"}
-        return {**rest, "anthropic-beta": ",".join(betas)} if betas else rest
+    def headers(self, client: Mapping[str, str], built: Mapping[str, str], betas: list[str]) -> dict[str, str]:
+        """Return the headers with the client's API version and allowed betas, and the eval's betas."""
+        theirs = (beta.strip() for beta in client.get("anthropic-beta", "").split(","))
+        used = dict.fromkeys([*(beta for beta in theirs if _BETAS.fullmatch(beta)), *betas])
+        headers = {name: value for name, value in built.items() if name != "anthropic-beta"}
+        if version := client.get("anthropic-version"):
+            headers["anthropic-version"] = version
+        return {**headers, "anthropic-beta": ",".join(used)} if used else headers
 
     def generate_arguments(self, tools: Tools, bridge: SandboxAgentBridge, web_search: bool) -> dict[str, Any]:
         return {}
@@ -197,10 +193,6 @@ def _plain_block(block: Any) -> Any:
             heading = f"{block.get('title', '')} {block.get('source', '')}".strip()
             return {"type": "text", "text": "\n".join([heading, *texts])}
     return block
-
-
-def _betas(header: str) -> list[str]:
-    return [beta.strip() for beta in header.split(",") if beta.strip()]
 
 
 def _is_whole(response: dict[str, Any], output: ModelOutput) -> bool:

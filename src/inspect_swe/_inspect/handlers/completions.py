@@ -116,7 +116,7 @@ class _Completions:
             body.pop("tool_choice", None)
         return body
 
-    def headers(self, client: Mapping[str, str], built: Mapping[str, str], forwarded: bool) -> dict[str, str]:
+    def headers(self, client: Mapping[str, str], built: Mapping[str, str], betas: list[str]) -> dict[str, str]:
         return dict(built)
 
     def generate_arguments(self, tools: Tools, bridge: SandboxAgentBridge, web_search: bool) -> dict[str, Any]:

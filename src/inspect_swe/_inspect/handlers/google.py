@@ -140,7 +140,7 @@ class _Google:
             body["tools"] = [*_granted(_list(body["tools"]), granted)]
         return body
 
-    def headers(self, client: Mapping[str, str], built: Mapping[str, str], forwarded: bool) -> dict[str, str]:
+    def headers(self, client: Mapping[str, str], built: Mapping[str, str], betas: list[str]) -> dict[str, str]:
         return dict(built)
 
     def generate_arguments(self, tools: Tools, bridge: SandboxAgentBridge, web_search: bool) -> dict[str, Any]:
