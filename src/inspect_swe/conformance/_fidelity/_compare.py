@@ -153,7 +153,7 @@ def _exchange_differences(one: Exchange | None, other: Exchange | None) -> Itera
         exchange = one or other
         assert exchange is not None
         line = f"{exchange.method} {exchange.path.partition('?')[0]}"
-        side = " (side)" if exchange.dialect and exchange.speaker == "side" else ""
+        side = f" ({exchange.speaker})" if exchange.dialect and exchange.speaker in ("side", "probe") else ""
         yield f"requests[{line}]{side}", line if one else ABSENT, line if other else ABSENT
         return
     if one.dialect != other.dialect:

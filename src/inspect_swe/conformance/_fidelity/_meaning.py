@@ -118,7 +118,8 @@ def _responses(body: dict[str, Any]) -> _Told:
             if each["type"] == "function":
                 tools.append((name, each.get("description") or "", each.get("parameters")))
     items: list[dict[str, Any]] = []
-    for item in body.get("input") or []:
+    given = body.get("input") or []
+    for item in [{"role": "user", "content": given}] if isinstance(given, str) else given:
         if "role" in item:
             items.append({"role": item["role"], "text": text_of(item["content"])})
             items += [{"role": item["role"], "media": media}] if (media := _media(item["content"])) else []

@@ -48,7 +48,7 @@ class Play:
             case "compaction":
                 self._is_full = False
                 return Answer(f"<summary>\n{SUMMARY}\n</summary>")
-            case "side":
+            case "side" | "probe":
                 return _SIDE
         steps, place = (self.root if speaker == "root" else self.sub_agent), self._places.get(speaker, 0)
         self._places[speaker] = place + 1

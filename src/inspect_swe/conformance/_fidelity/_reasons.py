@@ -29,7 +29,7 @@ _SERVED = "The eval's model serves every name that the CLI knows models by."
 DELIBERATE: tuple[Deliberate, ...] = (
     Deliberate("requests[POST /v1/messages/count_tokens]", _COUNTED),
     Deliberate("requests[POST *:countTokens]", _COUNTED),
-    Deliberate("requests[POST /v1/responses] (side)", "Inspect asks once whether it may see summaries of reasoning."),
+    Deliberate("requests[POST /v1/responses] (probe)", "Inspect asks once whether it may see summaries of reasoning."),
     Deliberate("headers.x-claude-code-*", _NAMED),
     Deliberate("headers.x-codex-*", _NAMED),
     Deliberate("headers.x-client-request-id", _NAMED),

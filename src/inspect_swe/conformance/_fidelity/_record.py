@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Speaker = Literal["root", "sub-agent", "compaction", "side"]
-"""The conversation of a request, as far as the script can tell."""
+Speaker = Literal["root", "sub-agent", "compaction", "side", "probe"]
+"""The conversation of a request, as far as the script can tell. A probe is a request of Inspect's own."""
 
 
 @dataclass(frozen=True)
@@ -68,4 +68,4 @@ class Recording:
 
     def calls(self) -> list[Exchange]:
         """Return the provider's exchanges that ask the model for an answer."""
-        return [each for each in self.provider if each.dialect]
+        return [each for each in self.provider if each.dialect and each.speaker != "probe"]

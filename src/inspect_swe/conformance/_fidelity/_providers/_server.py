@@ -69,6 +69,9 @@ class FakeProvider:
             if exchange.dialect == "google":
                 exchange.body = camel_case(exchange.body)
             exchange.speaker = self._play.speaker(wire.prompt(exchange.body), wire.tools(exchange.body))
+            if isinstance(exchange.body.get("input"), str):
+                # No CLI spells its input as a single text.
+                exchange.speaker = "probe"
 
     async def _anthropic(self, request: Request) -> Response:
         return await self._model_call(request, "anthropic")
@@ -163,7 +166,7 @@ def _dialect_of(exchange: Exchange) -> str:
     return next(fits, "") if exchange.method == "POST" and isinstance(exchange.body, dict) else ""
 
 
-_FIRST: dict[Speaker, int] = {"root": 0, "sub-agent": 100, "compaction": 200, "side": 300}
+_FIRST: dict[Speaker, int] = {"root": 0, "sub-agent": 100, "compaction": 200, "side": 300, "probe": 400}
 _PREFIXES = {"anthropic": "toolu_01Fake", "responses": "call_Fake", "completions": "call_Fake", "google": "fake"}
 
 
