@@ -11,6 +11,8 @@ _KEYS = frozenset({"id", "tool_use_id", "tool_call_id", "call_id"})
 _DATA = frozenset({"input", "arguments", "args", "output", "response", "content"})
 """Fields with data of tools, whose own ids stay; lists of them hold blocks that have ids."""
 
+_ARGUMENTS = frozenset({"input", "arguments", "args"})
+
 
 class ItemIds:
     """Ids of messages and items, unique in a session: servers may repeat them or leave them out.
@@ -42,6 +44,17 @@ class ItemIds:
         self.provider[new] = own if isinstance(own, str) else None
         self._known.add(new)
         return new
+
+
+def without_nulls(value: Any) -> Any:
+    """Return a provider's JSON without the nulls that its SDK adds for absent fields, which strict clients reject."""
+    if isinstance(value, list):
+        return [without_nulls(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: each if name in _ARGUMENTS else without_nulls(each) for name, each in value.items() if each is not None
+    }
 
 
 def with_provider_ids(value: Any, *tables: Mapping[str, str | None]) -> Any:

@@ -30,7 +30,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from shortuuid import uuid
 
 from ._history import EarlierCalls, Translate
-from ._ids import ItemIds, with_provider_ids
+from ._ids import ItemIds, with_provider_ids, without_nulls
 from ._parameters import Fields
 from ._schemas import tool_params
 from ._serve import Tools, count, serve
@@ -142,7 +142,8 @@ class _Anthropic:
         self, request: dict[str, Any], output: ModelOutput, model: Model, response: dict[str, Any] | None
     ) -> dict[str, Any]:
         if response is not None and _is_whole(response, output):
-            content = _with_call_ids(response["content"], output)
+            content = without_nulls(_with_call_ids(response["content"], output))
+            response = {**response, "usage": without_nulls(response.get("usage"))}
             return {**response, "id": self._ids.unique(response.get("id"), "msg"), "content": content}
         blocks = await assistant_message_blocks(output.message)
         return {

@@ -26,7 +26,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from shortuuid import uuid
 
 from ._history import EarlierCalls, Translate
-from ._ids import ItemIds, with_provider_ids
+from ._ids import ItemIds, with_provider_ids, without_nulls
 from ._parameters import Fields
 from ._schemas import tool_params
 from ._serve import Tools, serve
@@ -126,7 +126,8 @@ class _Completions:
         self, request: dict[str, Any], output: ModelOutput, model: Model, response: dict[str, Any] | None
     ) -> dict[str, Any]:
         if response is not None and _is_whole(response, output):
-            return {**_with_call_ids(response, output), "id": self._ids.unique(response.get("id"), "chatcmpl")}
+            response = {**_with_call_ids(response, output), "usage": without_nulls(response.get("usage"))}
+            return {**response, "id": self._ids.unique(response.get("id"), "chatcmpl")}
         choices = [
             {
                 "index": index,
@@ -182,7 +183,7 @@ def _with_call_ids(response: dict[str, Any], output: ModelOutput) -> dict[str, A
     """Return a response with the ids that the client may see."""
     choices = []
     for choice, own in zip(response["choices"], output.choices, strict=True):
-        message = {name: value for name, value in choice["message"].items() if value is not None or name == "content"}
+        message = {"role": "assistant", "content": None, **without_nulls(choice["message"])}
         if calls := own.message.tool_calls:
             pairs = zip(message["tool_calls"], calls, strict=True)
             message["tool_calls"] = [{**call, "id": known.id} for call, known in pairs]

@@ -42,7 +42,7 @@ from shortuuid import uuid
 
 from ..requests import describe_functions
 from ._history import EarlierCalls, Translate
-from ._ids import ItemIds, with_provider_ids
+from ._ids import ItemIds, with_provider_ids, without_nulls
 from ._parameters import Fields
 from ._schemas import tool_params
 from ._serve import Tools, grants, serve
@@ -168,7 +168,8 @@ class _Responses:
         self, request: dict[str, Any], output: ModelOutput, model: Model, response: dict[str, Any] | None
     ) -> dict[str, Any]:
         if response is not None and _is_whole(response, output):
-            items = [self._with_id(item) for item in _with_call_ids(response["output"], output)]
+            items = [self._with_id(without_nulls(item)) for item in _with_call_ids(response["output"], output)]
+            response = {**response, "usage": without_nulls(response.get("usage"))}
             return {**response, "id": self._ids.unique(response.get("id"), "resp"), "output": items}
         details = responses_incomplete_details(output.stop_reason)
         usage = responses_model_usage(output.usage)
