@@ -7,6 +7,7 @@ from typing import Any
 
 VOLATILE = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
+    (r"(<uuid>: )[A-Z]\w+", r"\1<name>"),
     (r"/tmp/\.agent-\d+/[0-9a-f]+", "<private folder>"),
     (r"(127\.0\.0\.1|localhost|\[::1\]):\d+", "<address>"),
     (r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", "<time>"),
