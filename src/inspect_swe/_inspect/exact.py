@@ -217,7 +217,7 @@ def _calling(generate: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable
         if call is not None:
             call.response, call.length, call.exchange.sent = None, None, None
             if call.exchange.path == GOOGLE_PATH and hasattr(api, "model_client"):
-                input = [_without_media(message) for message in input]
+                input = [without_media(message) for message in input]
         result = await generate(input, *args, **kwargs)
         if call is not None and call.exchange.sent is not None and isinstance(result, tuple):
             logged = result[1]
@@ -289,7 +289,7 @@ def _google_requesting(request: Callable[..., Awaitable[Any]]) -> Callable[..., 
     return wrapper
 
 
-def _without_media(message: ChatMessage) -> ChatMessage:
+def without_media(message: ChatMessage) -> ChatMessage:
     """Return a message whose documents, audio and video are names: Inspect would upload them, but they are not sent."""
     if isinstance(message.content, str) or not any(isinstance(part, _UPLOADED) for part in message.content):
         return message

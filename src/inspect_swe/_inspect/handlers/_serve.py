@@ -21,7 +21,7 @@ from inspect_ai.agent._bridge.util import (
 from inspect_ai.model import ChatMessage, ChatMessageSystem, GenerateConfig, Model, ModelOutput
 from inspect_ai.tool import Tool, ToolChoice, ToolInfo
 
-from ..exact import Changes, Exchange, send_exactly
+from ..exact import Changes, Exchange, send_exactly, without_media
 from ..requests import is_expected_model
 from ._history import History, Translate
 from ._parameters import Fields, Parameters, resolve_parameters
@@ -190,7 +190,8 @@ async def count(codec: Codec, bridge: SandboxAgentBridge, request: dict[str, Any
     messages, _ = await History(codec.bare).read(codec.parts(request), codec.translate(model, tools))
     texts = [tool.model_dump_json(exclude_none=True) for tool in tools if isinstance(tool, ToolInfo)]
     system: list[ChatMessage] = [ChatMessageSystem(content=text) for text in [*codec.system(request), *texts]]
-    return await model.count_tokens([*system, *messages])
+    # Inspect would upload documents to count them, and block the event loop meanwhile.
+    return await model.count_tokens([*system, *map(without_media, messages)])
 
 
 def grants(web_search: bool) -> tuple[Any, Any]:
