@@ -11,6 +11,7 @@ import contextlib
 import functools
 import json
 import operator
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ GOOGLE_PATH = "enerateContent"
 """Part of the URL path of the Gemini API's methods."""
 
 _CONVERSATIONS = ("messages", "input", "contents")
+_CLOUDS = re.compile("AsyncAnthropic.+")
+"""Clients of clouds that reject some fields and betas of Anthropic's own API."""
+
 _NO_CONFIG = GenerateConfig()
 _UPLOADED = (ContentAudio, ContentDocument, ContentVideo)
 
@@ -166,7 +170,8 @@ def send_exactly(model: Model, exchange: Exchange) -> None:
     _wrap(model.api, "generate", _calling)
     _wrap(model.api, "model_client", _google_client)
     if (client := getattr(model.api, "client", None)) is not None:
-        _wrap(client, "_prepare_options", _preparing)
+        if not _CLOUDS.match(type(client).__name__):
+            _wrap(client, "_prepare_options", _preparing)
         for resource in ("messages", "responses", "chat.completions"):
             with contextlib.suppress(AttributeError):
                 _wrap(operator.attrgetter(resource)(client), "create", _answering)

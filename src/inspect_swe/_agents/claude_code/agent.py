@@ -51,9 +51,10 @@ _ENV = {
     "ANTHROPIC_API_KEY": "",
     "ANTHROPIC_AUTH_TOKEN": "none-needed",
     "API_TIMEOUT_MS": _FOREVER,
+    # The path of its folder, which is another one in each sample, would be in every request.
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
-    "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    # Suggestions are a model call after each turn, for a person at a terminal.
     "CLAUDE_CODE_ENABLE_PROMPT_SUGGESTION": "false",
     # Inspect has already retried errors that get here.
     "CLAUDE_CODE_MAX_RETRIES": "2",
@@ -61,6 +62,7 @@ _ENV = {
     "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST": "1",
     "CLAUDE_ENABLE_STREAM_WATCHDOG": "0",
     "DISABLE_AUTOUPDATER": "1",
+    # It would hide MCP tools from the first request, in which the runtime looks for them.
     "ENABLE_TOOL_SEARCH": "false",
     # Without it the CLI refuses to skip permissions as root.
     "IS_SANDBOX": "1",
@@ -264,6 +266,8 @@ class ClaudeCode(Adapter):
         env = {
             **_ENV,
             **_temporary(context),
+            # Servers of other models may reject the fields of beta features.
+            **({} if "claude" in model else {"CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1"}),
             "CLAUDE_CONFIG_DIR": context.config,
             "ANTHROPIC_BASE_URL": context.base_url,
             "ANTHROPIC_MODEL": model,
