@@ -181,9 +181,9 @@ class BridgeApp:
         return await self._counted(request, Anthropic(), "input_tokens")
 
     async def _counted(self, request: Request, dialect: Dialect, field: str, **path: str) -> Response:
-        hold = RequestBudget(self._intake)
+        budget = RequestBudget(self._intake)
         try:
-            _, data = await read_request(request, dialect, hold)
+            _, data = await read_request(request, dialect, budget)
             handler = await load_handler(dialect.name)
             return JSONResponse({field: await handler.count_tokens(self._bridge, {**data, **path})})
         except ModelFailure as failure:
@@ -192,7 +192,7 @@ class BridgeApp:
             self._warn("Counting tokens for a bridged request failed", ex)
             return error_reply(dialect, ModelFailure(400, "The tokens could not be counted."))
         finally:
-            hold.drop()
+            budget.drop()
 
     def _warn(self, what: str, ex: BaseException) -> None:
         """Log why a request failed, up to a limit: the sandbox could fill the log otherwise."""
@@ -218,13 +218,13 @@ class _McpEndpoint:
         self._intake = intake
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        hold = RequestBudget(self._intake)
+        budget = RequestBudget(self._intake)
         try:
-            await self._manager.handle_request(scope, hold.counting(receive), send)
+            await self._manager.handle_request(scope, budget.counting(receive), send)
         except ModelFailure as failure:
             await Response(failure.message, failure.status)(scope, receive, send)
         finally:
-            hold.drop()
+            budget.drop()
 
 
 def _model_entry(name: str) -> dict[str, Any]:

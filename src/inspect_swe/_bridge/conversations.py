@@ -314,8 +314,8 @@ class ConversationTracker:
 
 def _extends(messages: Sequence[ChatMessage], earlier: Sequence[ChatMessage]) -> bool:
     """Return whether a conversation begins with an earlier one."""
-    said = _conversation(messages)
-    return all(next(said, None) == each for each in _conversation(earlier))
+    texts = _conversation(messages)
+    return all(next(texts, None) == each for each in _conversation(earlier))
 
 
 def _newest_texts(messages: Sequence[ChatMessage]) -> tuple[str, ...]:

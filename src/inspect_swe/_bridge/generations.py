@@ -32,7 +32,7 @@ class Generation:
     task: asyncio.Task[dict[str, Any]]
     waiting: int = 0
     delivered: bool = False
-    left: float | None = None
+    released: float | None = None
 
     def has_reply(self) -> bool:
         """Return whether the model call succeeded."""
@@ -40,7 +40,7 @@ class Generation:
 
     def stale(self) -> bool:
         """Return whether the reply is too old for a retry, so that an equal request is a new one."""
-        return self.left is not None and self.task.done() and time.monotonic() - self.left > UNCLAIMED
+        return self.released is not None and self.task.done() and time.monotonic() - self.released > UNCLAIMED
 
 
 class Generations:
@@ -89,8 +89,8 @@ class Generations:
     def _make_room(self) -> None:
         """Drop the oldest undelivered replies."""
         if len(self._by_key) >= MOST:
-            left = [key for key, known in self._by_key.items() if known.waiting == 0 and known.task.done()]
-            for key in left[: -MOST // 2]:
+            replied = [key for key, known in self._by_key.items() if known.waiting == 0 and known.task.done()]
+            for key in replied[: -MOST // 2]:
                 del self._by_key[key]
 
     def _ended(self, task: asyncio.Task[dict[str, Any]]) -> None:
@@ -107,7 +107,7 @@ class Generations:
         """
         generation.waiting -= 1
         generation.delivered = generation.delivered or delivered
-        generation.left = time.monotonic()
+        generation.released = time.monotonic()
         if generation.delivered and generation.waiting == 0:
             if self._by_key.get(generation.key) is generation:
                 del self._by_key[generation.key]

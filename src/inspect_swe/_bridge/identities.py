@@ -161,8 +161,8 @@ class Identities:
             if known:
                 return known[-1]
             alike = (id for id, each in self._unanswered.items() if id not in seen and _is_alike(each, call))
-            if is_latest and (found := next(alike, None)):
-                return found
+            if is_latest and (equal := next(alike, None)):
+                return equal
         if call.id not in seen:
             return call.id
         repeat = (call.id, seen[call.id])

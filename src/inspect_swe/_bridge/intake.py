@@ -95,7 +95,7 @@ class RequestBudget:
         return counted
 
 
-async def read_request(request: Request, dialect: Dialect, hold: RequestBudget) -> tuple[bytearray, dict[str, Any]]:
+async def read_request(request: Request, dialect: Dialect, budget: RequestBudget) -> tuple[bytearray, dict[str, Any]]:
     """Return a request's body and its JSON object.
 
     Raises:
@@ -104,7 +104,7 @@ async def read_request(request: Request, dialect: Dialect, hold: RequestBudget) 
     body = bytearray()
     try:
         async for chunk in request.stream():
-            hold.add(chunk)
+            budget.add(chunk)
             body += chunk
     except ClientDisconnect:
         raise ModelFailure(400, "The connection was closed.") from None

@@ -42,17 +42,17 @@ async def model_reply(
         generations: The bridge's generations.
         generate: Makes the model call from the request's JSON; raises `ModelFailure`.
     """
-    hold = RequestBudget(intake)
+    budget = RequestBudget(intake)
     try:
-        body, data = await read_request(request, dialect, hold)
+        body, data = await read_request(request, dialect, budget)
         is_resend = request.headers.get("x-stainless-retry-count", "0") != "0"
         generation = generations.claim(request.url.path, _identity(body, data), is_resend, lambda: generate(data))
     except BaseException as ex:
-        hold.drop()
+        budget.drop()
         if isinstance(ex, ModelFailure):
             return error_reply(dialect, ex)
         raise
-    return ModelResponse(dialect, data, hold, generations, generation)
+    return ModelResponse(dialect, data, budget, generations, generation)
 
 
 def _identity(body: bytearray, data: dict[str, Any]) -> bytes | bytearray:
@@ -77,13 +77,13 @@ class ModelResponse(Response):
         self,
         dialect: Dialect,
         request: dict[str, Any],
-        hold: RequestBudget,
+        budget: RequestBudget,
         generations: Generations,
         generation: Generation,
     ) -> None:
         self._dialect = dialect
         self._request = request
-        self._hold = hold
+        self._budget = budget
         self._generations = generations
         self._generation = generation
         self._streaming = dialect.wants_stream(request)
@@ -92,24 +92,24 @@ class ModelResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the reply, as an ASGI app."""
-        gone = asyncio.ensure_future(_hung_up(receive))
+        disconnected = asyncio.ensure_future(_hung_up(receive))
         delivered = False
         try:
-            opened = await self._wait(gone, send)
-            if not gone.done():
-                delivered = await self._finish(opened, gone, send)
+            opened = await self._wait(disconnected, send)
+            if not disconnected.done():
+                delivered = await self._finish(opened, disconnected, send)
         finally:
-            gone.cancel()
+            disconnected.cancel()
             self._generations.release(self._generation, delivered)
-            self._generation.task.add_done_callback(lambda task: self._hold.drop())
+            self._generation.task.add_done_callback(lambda task: self._budget.drop())
 
-    async def _wait(self, gone: asyncio.Future[Any], send: Send) -> bool:
+    async def _wait(self, disconnected: asyncio.Future[Any], send: Send) -> bool:
         """Wait for the generation and send keep-alives; return whether the reply was started."""
         task: asyncio.Future[Any] = self._generation.task
         opened = False
         while not task.done():
-            await asyncio.wait([task, gone], timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
-            if gone.done():
+            await asyncio.wait([task, disconnected], timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
+            if disconnected.done():
                 break
             if not task.done():
                 if not opened:
@@ -121,39 +121,39 @@ class ModelResponse(Response):
                 opened = True
         return opened
 
-    async def _finish(self, opened: bool, gone: asyncio.Future[Any], send: Send) -> bool:
+    async def _finish(self, opened: bool, disconnected: asyncio.Future[Any], send: Send) -> bool:
         """Send the rest of the reply; return whether the client stayed connected until the last byte."""
         try:
             reply = self._generation.task.result()
         except ModelFailure as failure:
             if not opened:
-                return await _send_whole(send, error_reply(self._dialect, failure), gone)
+                return await _send_whole(send, error_reply(self._dialect, failure), disconnected)
             if self._streaming:
-                return await _send_last(send, self._dialect.error_event(failure.status, failure.message), gone)
+                return await _send_last(send, self._dialect.error_event(failure.status, failure.message), disconnected)
             # Else leave the reply unfinished: the client sees a broken connection rather than a short reply with 200.
-            return not gone.done()
+            return not disconnected.done()
         if self._streaming:
             body = b"".join(self._dialect.stream(self._request, reply, opened))
         else:
             body = json.dumps(self._dialect.plain(reply)).encode()
         if opened:
-            return await _send_last(send, body, gone)
-        return await _send_whole(send, Response(body, media_type=self._media), gone)
+            return await _send_last(send, body, disconnected)
+        return await _send_whole(send, Response(body, media_type=self._media), disconnected)
 
 
-async def _send_whole(send: Send, response: Response, gone: asyncio.Future[Any]) -> bool:
+async def _send_whole(send: Send, response: Response, disconnected: asyncio.Future[Any]) -> bool:
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
-    return await _send_last(send, bytes(response.body), gone)
+    return await _send_last(send, bytes(response.body), disconnected)
 
 
-async def _send_last(send: Send, body: bytes, gone: asyncio.Future[Any]) -> bool:
+async def _send_last(send: Send, body: bytes, disconnected: asyncio.Future[Any]) -> bool:
     """Send the end of a reply; return whether the client was connected when its last byte was sent."""
     await _send_part(send, body[:-1])
-    # Only sending another part waits until this one is written. Then `gone` needs a loop iteration to finish.
+    # Only sending another part waits until this one is written. Then `disconnected` needs a loop iteration to finish.
     await _send_part(send, b"")
     for _ in range(2):
         await asyncio.sleep(0)
-    if gone.done():
+    if disconnected.done():
         return False
     await _send_part(send, body[-1:], more=False)
     return True

@@ -68,13 +68,13 @@ class SubAgents:
     def _call_of(self, texts: Sequence[str]) -> ToolEvent | None:
         """Return the oldest call with an argument that is, or ends, one of the texts."""
         lengths = {length for length, _ in self._calls}
-        said = {
+        endings = {
             (length, hash(text[len(text) - length :]))
             for text in texts
             for length in lengths
             if length == len(text) or (length < len(text) and text.endswith("\n\n", 0, len(text) - length))
         }
-        return next((call for key, call in self._calls.items() if key in said), None)
+        return next((call for key, call in self._calls.items() if key in endings), None)
 
     def _begin(self, call: ToolEvent) -> str:
         if call.agent_span_id is None:
@@ -102,6 +102,6 @@ def user_texts(messages: Iterable[ChatMessage]) -> tuple[str, ...]:
     return tuple(filter(None, (text.strip() for text in texts)))
 
 
-def is_paragraph_of(texts: Iterable[str], said: str) -> bool:
+def is_paragraph_of(texts: Iterable[str], paragraph: str) -> bool:
     """Return whether a text is or ends with the given paragraph, as some CLIs prepend paragraphs."""
-    return any(text == said or text.endswith(f"\n\n{said}") for text in texts)
+    return any(text == paragraph or text.endswith(f"\n\n{paragraph}") for text in texts)

@@ -347,14 +347,14 @@ def _is_kind(ex: BaseException, names: tuple[str, ...]) -> bool:
 
 def _related(ex: BaseException) -> list[BaseException]:
     """Return an exception with the exceptions in its group, its causes and its contexts."""
-    found: list[BaseException] = []
+    related: list[BaseException] = []
     stack: list[BaseException | None] = [ex]
     while stack:
         item = stack.pop()
-        if item is not None and item not in found:
-            found.append(item)
+        if item is not None and item not in related:
+            related.append(item)
             stack += [item.__cause__, item.__context__, *getattr(item, "exceptions", ())]
-    return found
+    return related
 
 
 def load_dotenv() -> None:

@@ -68,7 +68,7 @@ class Common:
             withheld: Returns whether to remove the tool of a given name.
         """
         for tools in self._tool_lists(request):
-            tools[:] = _kept(tools, withheld)
+            tools[:] = _permitted(tools, withheld)
 
     def _tool_lists(self, request: dict[str, Any]) -> Iterator[list[Any]]:
         if isinstance(request.get("tools"), list):
@@ -122,13 +122,13 @@ def freeform_names(tools: list[Any]) -> Iterator[str]:
             yield _name(tool)
 
 
-def _kept(tools: list[Any], withheld: Callable[[str], bool], prefix: str = "") -> list[Any]:
-    kept: list[Any] = []
+def _permitted(tools: list[Any], withheld: Callable[[str], bool], prefix: str = "") -> list[Any]:
+    permitted: list[Any] = []
     for tool in tools:
         if key := _group(tool):
-            inner = _kept(tool[key], withheld, _inside(tool, prefix))
+            inner = _permitted(tool[key], withheld, _inside(tool, prefix))
             # Remove a group that becomes empty, so that the model doesn't see its name.
-            kept += [{**tool, key: inner}] if inner or not tool[key] else []
+            permitted += [{**tool, key: inner}] if inner or not tool[key] else []
         elif not (isinstance(tool, dict) and _name(tool) and withheld(prefix + _name(tool))):
-            kept.append(tool)
-    return kept
+            permitted.append(tool)
+    return permitted

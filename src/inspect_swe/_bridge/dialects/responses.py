@@ -38,10 +38,10 @@ class Responses(OpenAI):
 
     def check(self, request: dict[str, Any]) -> str | None:
         """Return the problem with a request, or None."""
-        found = problem(request, model=(str,), input=(str, list))
-        if found is None:
+        reason = problem(request, model=(str,), input=(str, list))
+        if reason is None:
             self._freeform = {name for tools in self._tool_lists(request) for name in freeform_names(tools)}
-        return found
+        return reason
 
     def error_event(self, status: int, message: str) -> bytes:
         """Encode an error for a stream that has started."""
@@ -100,9 +100,9 @@ class Responses(OpenAI):
         """Restore a call of a freeform tool, which other providers' models see as a function with one string."""
         if item.get("type") != "function_call" or item.get("name") not in self._freeform:
             return item
-        kept = {key: value for key, value in item.items() if key != "arguments"}
+        rest = {key: value for key, value in item.items() if key != "arguments"}
         text = next(iter(json.loads(item["arguments"]).values()), "")
-        return {**kept, "type": "custom_tool_call", "input": str(text)}
+        return {**rest, "type": "custom_tool_call", "input": str(text)}
 
     def _event(self, kind: str, **data: Any) -> bytes:
         name = f"response.{kind}"

@@ -137,7 +137,7 @@ def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     if "enum" in one and "enum" in other:
         merged["enum"] = [value for value in one["enum"] if value in other["enum"]]
     if "anyOf" in one and "anyOf" in other:
-        merged["anyOf"] = [_merged(left, right) for left in one["anyOf"] for right in other["anyOf"]]
+        merged["anyOf"] = [_merged(first, second) for first in one["anyOf"] for second in other["anyOf"]]
     if one.get("description") and other.get("description") and one["description"] != other["description"]:
         merged["description"] = f"{one['description']}\n{other['description']}"
     return merged

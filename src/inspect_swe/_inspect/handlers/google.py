@@ -223,9 +223,11 @@ def _granted(tools: list[Any], granted: set[str]) -> Iterator[Any]:
             if json.dumps(tool, sort_keys=True) in granted:
                 yield tool
             continue
-        kept = [each for each in functions if json.dumps({"functionDeclarations": [each]}, sort_keys=True) in granted]
-        if kept:
-            yield {**tool, "functionDeclarations": kept}
+        permitted = [
+            each for each in functions if json.dumps({"functionDeclarations": [each]}, sort_keys=True) in granted
+        ]
+        if permitted:
+            yield {**tool, "functionDeclarations": permitted}
 
 
 def _without_ids(contents: Any, invented: set[str]) -> Any:

@@ -221,12 +221,12 @@ def _namespaces(request: dict[str, Any]) -> dict[str, str]:
         *_tools_in_input(request["input"], is_additional_tools),
         *_tools_in_input(request["input"], is_tool_search_output),
     ]
-    found: dict[str, str] = {}
+    namespaces: dict[str, str] = {}
     for tool in declared:
         if tool.get("type") == "namespace" and isinstance(tool.get("name"), str):
             inner = (each.get("name") for each in tool.get("tools") or [] if isinstance(each, dict))
-            found.update({name: tool["name"] for name in inner if isinstance(name, str)})
-    return found
+            namespaces.update({name: tool["name"] for name in inner if isinstance(name, str)})
+    return namespaces
 
 
 def _items(message: ChatMessageAssistant, namespaces: dict[str, str]) -> Iterator[dict[str, Any]]:

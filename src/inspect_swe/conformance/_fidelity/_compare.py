@@ -95,28 +95,28 @@ def compare(name: str, model: str, direct: Recording, through: Recording) -> Com
         direct: The run without Inspect.
         through: The run in an eval.
     """
-    found: dict[str, Difference] = {}
+    differences: dict[str, Difference] = {}
     for where, one, other in _pairs(direct.provider, through.provider):
         for path, before, after in _exchange_differences(one, other):
-            _note(found, path, before, after, where)
+            _note(differences, path, before, after, where)
     for where, one, other in _pairs(direct.cli, through.cli):
         if one is not None and other is not None and one.dialect:
             for path, before, after in _reply_differences(one, other, direct, through):
-                _note(found, path, before, after, where)
+                _note(differences, path, before, after, where)
     sent = {
         path
         for _, one, other in _pairs(direct.cli, through.cli)
         if one is not None and other is not None
         for path, *_ in _exchange_differences(one, other)
     }
-    for difference in found.values():
+    for difference in differences.values():
         difference.reason = reason_of(name, difference.path)
         difference.by_cli = difference.path in sent
     errors = [
         f"{way}: {run.error}" for way, run in (("directly", direct), ("in an eval", through)) if run.error is not None
     ]
     calls = direct.calls()
-    comparison = Comparison(name, direct.version, model, len(calls), list(found.values()), errors=errors)
+    comparison = Comparison(name, direct.version, model, len(calls), list(differences.values()), errors=errors)
     comparison.cache_direct, comparison.cache_eval = cache_reads(calls), cache_reads(through.calls())
     return comparison
 
@@ -196,11 +196,11 @@ def _reply(exchange: Exchange) -> Any:
     return canonical("reply", WIRES[exchange.dialect].received(exchange.reply))
 
 
-def _note(found: dict[str, Difference], path: str, before: Any, after: Any, where: str) -> None:
-    if path in found:
-        found[path].times += 1
+def _note(differences: dict[str, Difference], path: str, before: Any, after: Any, where: str) -> None:
+    if path in differences:
+        differences[path].times += 1
     else:
-        found[path] = Difference(path, *_shown(before, after), where)
+        differences[path] = Difference(path, *_shown(before, after), where)
 
 
 def _shown(before: Any, after: Any) -> tuple[str, str]:

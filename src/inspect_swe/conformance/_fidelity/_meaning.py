@@ -33,14 +33,14 @@ def meaning(dialect: str, body: dict[str, Any]) -> dict[str, Any]:
 
 def _joined(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Join the texts of one speaker, which one vendor's format splits into parts and another's does not."""
-    found: list[dict[str, Any]] = []
+    parts: list[dict[str, Any]] = []
     for item in items:
-        before = found[-1] if found else {}
+        before = parts[-1] if parts else {}
         if "text" in item and "text" in before and before["role"] == item["role"]:
             before["text"] = _one_text([before["text"], item["text"]])
         elif item.get("text") != "":
-            found.append({**item, "text": _one_text([item["text"]])} if "text" in item else item)
-    return found
+            parts.append({**item, "text": _one_text([item["text"]])} if "text" in item else item)
+    return parts
 
 
 def _one_text(texts: list[str]) -> str:
@@ -69,26 +69,26 @@ def plain_meaning(schema: Any, root: Any = None, depth: int = 0) -> Any:
         for part in schema["$ref"].removeprefix("#/").split("/"):
             target = target.get(part, {})
         return plain_meaning({**target, **{key: schema[key] for key in schema if key != "$ref"}}, root, depth + 1)
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for key, value in schema.items():
         if key == "allOf":
             for part in plain_meaning(value, root, depth):
-                found |= part
+                parts |= part
         elif key == "properties":
-            found[key] = {name: plain_meaning(each, root, depth) for name, each in value.items()}
+            parts[key] = {name: plain_meaning(each, root, depth) for name, each in value.items()}
         elif not (key in _UNTOLD or (key in _EMPTY and not value)):
             keyword = _ALIKE.get(str(key), str(key))
-            found[keyword] = plain_meaning([value] if key == "const" else value, root, depth)
-    return found
+            parts[keyword] = plain_meaning([value] if key == "const" else value, root, depth)
+    return parts
 
 
 _UNTOLD = frozenset({"$schema", "$defs", "definitions", "title"})
 _EMPTY = frozenset({"additionalProperties", "required"})
 _ALIKE = {"oneOf": "anyOf", "const": "enum"}
-_Told = tuple[str, list[tuple[str, str, Any]], list[dict[str, Any]]]
+_Content = tuple[str, list[tuple[str, str, Any]], list[dict[str, Any]]]
 
 
-def _anthropic(body: dict[str, Any]) -> _Told:
+def _anthropic(body: dict[str, Any]) -> _Content:
     tools = [
         (t["name"], t.get("description") or "", t["input_schema"])
         for t in body.get("tools") or []
@@ -110,7 +110,7 @@ def _anthropic(body: dict[str, Any]) -> _Told:
     return text_of(body.get("system")), tools, items
 
 
-def _responses(body: dict[str, Any]) -> _Told:
+def _responses(body: dict[str, Any]) -> _Content:
     tools: list[tuple[str, str, Any]] = []
     for tool in body.get("tools") or []:
         for each in tool.get("tools") or [tool]:
@@ -133,9 +133,9 @@ def _responses(body: dict[str, Any]) -> _Told:
 
 def _media(content: Any) -> list[str]:
     """Return the data of images and documents, the end of which is enough to tell them apart."""
-    found = []
+    parts = []
     for part in content if isinstance(content, list) else []:
         data = (part.get("source") or {}).get("data") or part.get("image_url") or part.get("file_data")
         if data:
-            found.append(str(data)[-40:])
-    return found
+            parts.append(str(data)[-40:])
+    return parts

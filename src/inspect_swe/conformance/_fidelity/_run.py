@@ -34,7 +34,9 @@ _LONGEST = 300
 Way = Literal["direct", "eval"]
 
 
-def hold(subject: Subject, way: Way, image: str, version: str | None = None, provider: str = "docker") -> Recording:
+def run_conversation(
+    subject: Subject, way: Way, image: str, version: str | None = None, provider: str = "docker"
+) -> Recording:
     """Hold the conversation, and return what was recorded.
 
     Args:
@@ -92,8 +94,8 @@ def run_fidelity(
 
 def _compared(name: str, image: str, version: str | None, provider: str) -> Comparison:
     subject = SUBJECTS[name]
-    direct = hold(subject, "direct", image, version, provider)
-    through = hold(subject, "eval", image, version, provider)
+    direct = run_conversation(subject, "direct", image, version, provider)
+    through = run_conversation(subject, "eval", image, version, provider)
     return compare(name, subject.model, direct, through)
 
 

@@ -102,16 +102,16 @@ def reads(tool: str, path: str) -> Maker:
     """Return a call that reads a file."""
 
     def make(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
-        found = _named(tools, tool)
-        name = next(name for name in found.parameters.properties if _PATHS.search(name))
-        return found.name, {**_required(found), name: f"/workspace/{path}"}
+        match = _named(tools, tool)
+        name = next(name for name in match.parameters.properties if _PATHS.search(name))
+        return match.name, {**_required(match), name: f"/workspace/{path}"}
 
     return make
 
 
 def _named(tools: Sequence[ToolInfo], name: str) -> ToolInfo:
-    found = find_tool(tools, name)
-    return next(tool for tool in tools if tool.name == found)
+    match = find_tool(tools, name)
+    return next(tool for tool in tools if tool.name == match)
 
 
 def _required(tool: ToolInfo) -> dict[str, Any]:
@@ -128,8 +128,8 @@ def _task(name: str, /, **arguments: Any) -> tuple[Answer, ...]:
 
 
 def _wait(tools: Sequence[ToolInfo], result: str) -> tuple[str, dict[str, Any]]:
-    found = re.search(r'"agent_id\W+([0-9a-f-]{36})', result)
-    return "wait_agent", {"targets": [found[1]] if found else [], "timeout_ms": 20_000}
+    match = re.search(r'"agent_id\W+([0-9a-f-]{36})', result)
+    return "wait_agent", {"targets": [match[1]] if match else [], "timeout_ms": 20_000}
 
 
 _CODEX = (*_task("spawn_agent", message=TASK), Answer(calls=(_wait,)))

@@ -85,13 +85,13 @@ class CompletionsWire:
     def received(self, reply: bytes) -> dict[str, Any]:
         """Return the message, the reason of its end and the usage of a reply."""
         message: dict[str, Any] = {}
-        told: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for chunk in events(reply):
-            told |= {key: chunk[key] for key in ("id", "model", "usage", "error") if chunk.get(key)}
+            fields |= {key: chunk[key] for key in ("id", "model", "usage", "error") if chunk.get(key)}
             for choice in chunk.get("choices") or []:
-                told |= {"finish_reason": choice["finish_reason"]} if choice.get("finish_reason") else {}
+                fields |= {"finish_reason": choice["finish_reason"]} if choice.get("finish_reason") else {}
                 _add(message, choice.get("delta") or choice.get("message") or {})
-        return {**told, "message": message}
+        return {**fields, "message": message}
 
 
 def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:

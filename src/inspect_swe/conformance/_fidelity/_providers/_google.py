@@ -125,7 +125,7 @@ def camel_case(value: Any) -> Any:
         return [camel_case(each) for each in value]
     if not isinstance(value, dict):
         return value
-    named = {re.sub(r"_([a-z])", lambda found: found[1].upper(), key): each for key, each in value.items()}
+    named = {re.sub(r"_([a-z])", lambda match: match[1].upper(), key): each for key, each in value.items()}
     return {key: each if key in _GIVEN else camel_case(each) for key, each in named.items()}
 
 

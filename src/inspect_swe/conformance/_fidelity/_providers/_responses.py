@@ -43,9 +43,9 @@ class ResponsesWire:
         """Return the texts by which a conversation is recognized."""
         items = _items(body)
         ours = [index for index, item in enumerate(items) if _is_of_model(item)]
-        told = [item for item in items[: ours[0] if ours else len(items)] if "content" in item]
+        opening_items = [item for item in items[: ours[0] if ours else len(items)] if "content" in item]
         users = [item for item in items if item.get("role") == "user"]
-        opening = [str(body.get("instructions") or ""), *(text_of(item["content"]) for item in told)]
+        opening = [str(body.get("instructions") or ""), *(text_of(item["content"]) for item in opening_items)]
         outputs = [item.get("output") for item in items if item.get("type") in _CALLS.values()]
         return Prompt("\n".join(opening), text_of(users[-1]["content"]) if users else "", json.dumps(outputs[-1:]))
 
@@ -108,9 +108,9 @@ class ResponsesWire:
 
     def received(self, reply: bytes) -> dict[str, Any]:
         """Return the response of a reply; its output as in the events of the items, which clients read."""
-        told = events(reply)
-        final = next((each["response"] for each in told if each.get("type") == "response.completed"), told[-1])
-        items = [each["item"] for each in told if each.get("type") == "response.output_item.done"]
+        stream = events(reply)
+        final = next((each["response"] for each in stream if each.get("type") == "response.completed"), stream[-1])
+        items = [each["item"] for each in stream if each.get("type") == "response.output_item.done"]
         response = {**final, "output": items or final.get("output")}
         # The rest repeats the request, and no client reads it.
         return {key: response.get(key) for key in _READ}
@@ -129,8 +129,8 @@ _EMPTY: dict[str, dict[str, Any]] = {
 
 def _offered(body: dict[str, Any]) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """Yield the tools that the client runs, also those that a search found, each with its namespace."""
-    found = [item for item in _items(body) if item.get("type") in ("additional_tools", "tool_search_output")]
-    for tool in [*(body.get("tools") or []), *(tool for item in found for tool in item.get("tools") or [])]:
+    declaring = [item for item in _items(body) if item.get("type") in ("additional_tools", "tool_search_output")]
+    for tool in [*(body.get("tools") or []), *(tool for item in declaring for tool in item.get("tools") or [])]:
         if tool["type"] == "namespace":
             yield from ((tool["name"], each) for each in tool.get("tools") or [])
         elif tool["type"] in ("function", "custom") or tool.get("execution") == "client":
@@ -203,14 +203,14 @@ def _call(body: dict[str, Any], call: MadeCall, key: str) -> dict[str, Any]:
     namespace, tool = next(
         (space, each) for space, each in _offered(body) if call.name in (each.get("name"), each["type"])
     )
-    said = {"status": "completed", "call_id": call.id, "name": call.name}
+    call_fields = {"status": "completed", "call_id": call.id, "name": call.name}
     if tool["type"] == "tool_search":
         kind = {"id": f"tsc_{key}", "type": "tool_search_call", "status": "completed", "execution": "client"}
         return {**kind, "call_id": call.id, "arguments": call.arguments}
     if tool["type"] == "custom":
-        return {"id": f"ctc_{key}", "type": "custom_tool_call", **said, "input": call.arguments["input"]}
+        return {"id": f"ctc_{key}", "type": "custom_tool_call", **call_fields, "input": call.arguments["input"]}
     within = {"namespace": namespace} if namespace else {}
-    return {"id": f"fc_{key}", "type": "function_call", **said, "arguments": call.json, **within}
+    return {"id": f"fc_{key}", "type": "function_call", **call_fields, "arguments": call.json, **within}
 
 
 def _hash(kind: str, number: int) -> str:
