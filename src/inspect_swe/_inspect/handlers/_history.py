@@ -67,11 +67,13 @@ class History:
         calls = EarlierCalls(line)
         ids = {message.id for part in line for message in part.messages}
         for items in parts[len(line) :]:
-            messages = [self._answer(message) for message in await translate(items, calls)]
-            for message in messages:
-                if message.id is None or message.id in ids:
-                    message.id = self._id(message, ids)
-                ids.add(message.id)
+            messages: list[ChatMessage] = []
+            for message in await translate(items, calls):
+                answer = self._answer(message)
+                if answer is None or answer.id in ids:
+                    answer, message.id = None, self._id(message, ids)
+                messages.append(answer or message)
+                ids.add(messages[-1].id)
             line.append(Part(items, messages))
         self._lines.append(line)
         return [message for part in line for message in part.messages], known
@@ -119,13 +121,12 @@ class History:
             part.items = items
         return min(len(line), len(parts))
 
-    def _answer(self, message: ChatMessage) -> ChatMessage:
+    def _answer(self, message: ChatMessage) -> ChatMessageAssistant | None:
         """Return the object that Inspect made of the model's answer, if the message is one."""
-        if not isinstance(message, ChatMessageAssistant):
-            return message
-        key = _answer_key(message)
-        answer = self._answers.pop(key, None) if key is not None else None
-        return answer if answer is not None and _is_alike(answer, message) else message
+        if not isinstance(message, ChatMessageAssistant) or (key := _answer_key(message)) is None:
+            return None
+        answer = self._answers.pop(key, None)
+        return answer if answer is not None and _is_alike(answer, message) else None
 
     def _id(self, message: ChatMessage, taken: set[str | None]) -> str:
         """Return an id: that of an equal message of another conversation if it is free, else a new one."""

@@ -11,6 +11,8 @@ from inspect_ai.model import GenerateConfig, Model
 
 from ..exact import Changes
 
+_SHOWN = (bool, int, float, str)
+
 
 @dataclass(frozen=True)
 class Fields:
@@ -38,12 +40,15 @@ class Parameters:
         explicit: Fields that the eval sets.
         forwarded: Whether the CLI's parameters apply where the eval sets none.
         extra_body: Fields that the eval adds to the body.
+        sources: The parameters by whom they are from, for the log: "eval", "cli", and "ignored" for the CLI's that
+            do not apply.
     """
 
     config: GenerateConfig
     explicit: frozenset[str]
     forwarded: bool
     extra_body: Mapping[str, Any]
+    sources: Mapping[str, Mapping[str, Any]]
 
     def are_clients(self, names: tuple[str, ...], changed: frozenset[str]) -> bool:
         """Return whether a parameter is the client's.
@@ -95,8 +100,25 @@ def resolve_parameters(model: Model, config: GenerateConfig, forwarded: bool) ->
         config: The client's parameters.
         forwarded: Whether the client's parameters apply where the eval sets none.
     """
+    own = resolve_generate_config(model, GenerateConfig())
+    explicit = frozenset(name for name in GenerateConfig.model_fields if getattr(own, name) is not None)
+    sources = _sources(config, own, explicit, forwarded)
     if not forwarded:
         clear_generation_params(config)
-    own = resolve_generate_config(model, GenerateConfig())
-    explicit = {name for name in GenerateConfig.model_fields if getattr(own, name) is not None}
-    return Parameters(resolve_generate_config(model, config), frozenset(explicit), forwarded, own.extra_body or {})
+    return Parameters(resolve_generate_config(model, config), explicit, forwarded, own.extra_body or {}, sources)
+
+
+def _sources(
+    client: GenerateConfig, own: GenerateConfig, explicit: frozenset[str], forwarded: bool
+) -> dict[str, dict[str, Any]]:
+    sources: dict[str, dict[str, Any]] = {"eval": {}, "cli": {}, "ignored": {}}
+    cleared = client.model_copy()
+    clear_generation_params(cleared)
+    for name in GenerateConfig.model_fields:
+        value = getattr(client, name)
+        is_parameter = value is not None and getattr(cleared, name) is None
+        if is_parameter:
+            sources["cli" if forwarded and name not in explicit else "ignored"][name] = value
+        if name in explicit and name not in ("extra_headers", "extra_body") and isinstance(getattr(own, name), _SHOWN):
+            sources["eval"][name] = getattr(own, name)
+    return sources

@@ -18,15 +18,20 @@ from inspect_ai.agent._bridge.util import (
     validate_bridge_media,
     validate_client_config,
 )
+from inspect_ai.event import InfoEvent
 from inspect_ai.model import ChatMessage, ChatMessageSystem, GenerateConfig, Model, ModelOutput
 from inspect_ai.tool import Tool, ToolChoice, ToolInfo
 
 from ..exact import Changes, Exchange, send_exactly, without_media
 from ..requests import is_expected_model
+from ..transcript import record
 from ._history import History, Translate
 from ._parameters import Fields, Parameters, resolve_parameters
 
 Tools = list[ToolInfo | Tool]
+
+_MAX_LOGGED = 64
+"""Limit on requested models whose parameters are logged: the sandbox could fill the log otherwise."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class Conversations:
     history: History
     declared: list[Any] = field(default_factory=list)
     translated: DeclaredTools = field(default_factory=lambda: DeclaredTools([], []))
+    logged: dict[str, Any] = field(default_factory=dict)
 
 
 _conversations: weakref.WeakKeyDictionary[Any, dict[Callable[[], Codec], Conversations]] = weakref.WeakKeyDictionary()
@@ -147,6 +153,7 @@ async def serve(
     parameters = resolve_parameters(model, config, _forwards(bridge, routing.requested, model))
     messages = [*map(conversations.history.instruction, codec.system(request)), *messages]
 
+    _log_parameters(conversations, routing.requested, parameters)
     betas = _betas(model, parameters.config)
     exchange = Exchange(
         codec.path,
@@ -239,6 +246,14 @@ def _declared(
             tools += translated
     conversations.declared, conversations.translated = declared, DeclaredTools(sent, tools)
     return conversations.translated
+
+
+def _log_parameters(conversations: Conversations, requested: str, parameters: Parameters) -> None:
+    """Record whose generation parameters apply, whenever they change for a requested model."""
+    if conversations.logged.get(requested) != parameters.sources and len(conversations.logged) < _MAX_LOGGED:
+        conversations.logged[requested] = parameters.sources
+        data: dict[str, Any] = {"event": "parameters", "requested_model": requested, **parameters.sources}
+        record(InfoEvent(data=data, source="inspect_swe"))
 
 
 def _betas(model: Model, config: GenerateConfig) -> list[str]:
