@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from inspect_ai.model import ChatMessageAssistant, ContentText
 from shortuuid import uuid
 
 _KEYS = frozenset({"id", "tool_use_id", "tool_call_id", "call_id"})
@@ -44,6 +45,17 @@ class ItemIds:
         self.provider[new] = own if isinstance(own, str) else None
         self._known.add(new)
         return new
+
+
+def without_state(message: ChatMessageAssistant) -> ChatMessageAssistant:
+    """Return an answer without a provider's state, which Inspect would add to its texts."""
+    if isinstance(message.content, str):
+        return message
+    content = [
+        part.model_copy(update={"internal": None}) if isinstance(part, ContentText) else part
+        for part in message.content
+    ]
+    return message.model_copy(update={"content": content})
 
 
 def without_nulls(value: Any) -> Any:

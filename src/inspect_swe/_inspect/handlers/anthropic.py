@@ -30,7 +30,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from shortuuid import uuid
 
 from ._history import EarlierCalls, Translate
-from ._ids import ItemIds, with_provider_ids, without_nulls
+from ._ids import ItemIds, with_provider_ids, without_nulls, without_state
 from ._parameters import Fields
 from ._schemas import tool_params
 from ._serve import Tools, count, serve
@@ -39,7 +39,7 @@ _BETAS = re.compile(
     r"(claude-code|interleaved-thinking|fine-grained-tool-streaming|context-management|context-1m|effort|"
     r"prompt-caching|extended-cache-ttl|output-128k|token-efficient-tools|structured-outputs|advanced-tool-use|"
     r"tool-search-tool|tool-examples|thinking|redact-thinking|adaptive-thinking|web-search|summarize|advisor|"
-    r"afk-mode|task-budgets|fast-mode|compact)[a-z0-9.-]*"
+    r"afk-mode|task-budgets|fast-mode|compact|per-turn-control|mid-conversation-tool-changes|pdfs|fallback-credit)[a-z0-9.-]*"
 )
 """Betas that a client may use: those that change what the model reads or how it answers, and nothing else."""
 
@@ -145,7 +145,7 @@ class _Anthropic:
             content = without_nulls(_with_call_ids(response["content"], output))
             response = {**response, "usage": without_nulls(response.get("usage"))}
             return {**response, "id": self._ids.unique(response.get("id"), "msg"), "content": content}
-        blocks = await assistant_message_blocks(output.message)
+        blocks = await assistant_message_blocks(without_state(output.message))
         return {
             "id": output.message.id or uuid(),
             "type": "message",

@@ -42,7 +42,7 @@ from shortuuid import uuid
 
 from ..requests import describe_functions
 from ._history import EarlierCalls, Translate
-from ._ids import ItemIds, with_provider_ids, without_nulls
+from ._ids import ItemIds, with_provider_ids, without_nulls, without_state
 from ._parameters import Fields
 from ._schemas import tool_params
 from ._serve import Tools, grants, serve
@@ -231,6 +231,7 @@ def _namespaces(request: dict[str, Any]) -> dict[str, str]:
 
 def _items(message: ChatMessageAssistant, namespaces: dict[str, str]) -> Iterator[dict[str, Any]]:
     """Yield the output items of an answer of another provider, with its reasoning as summaries."""
+    message = without_state(message)
     content = [ContentText(text=message.content)] if isinstance(message.content, str) else message.content
     for part in content:
         if isinstance(part, ContentReasoning):
@@ -238,10 +239,9 @@ def _items(message: ChatMessageAssistant, namespaces: dict[str, str]) -> Iterato
             summary = [{"type": "summary_text", "text": text}] if text else []
             yield {"type": "reasoning", "id": f"rs_{uuid()}", "summary": summary, "encrypted_content": None}
             continue
-        plain = part.model_copy(update={"internal": None}) if isinstance(part, ContentText) else part
         if isinstance(part, ContentText) and not part.text:
             continue
-        yield from _dumped(ChatMessageAssistant(content=[plain]), namespaces)
+        yield from _dumped(ChatMessageAssistant(content=[part]), namespaces)
     if message.tool_calls:
         yield from _dumped(ChatMessageAssistant(content=[], tool_calls=message.tool_calls), namespaces)
 
