@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -314,6 +315,8 @@ class ConversationTracker:
 
 def _extends(messages: Sequence[ChatMessage], earlier: Sequence[ChatMessage]) -> bool:
     """Return whether a conversation begins with an earlier one."""
+    if len(messages) >= len(earlier) and all(map(operator.is_, messages, earlier)):
+        return True
     texts = _conversation(messages)
     return all(next(texts, None) == each for each in _conversation(earlier))
 
