@@ -218,3 +218,10 @@ def test_a_filters_generation_of_the_request_is_exact() -> None:
     assert served.bodies[1]["messages"][0] == ANTHROPIC["messages"][0]
     assert served.bodies[0]["tools"] == ANTHROPIC["tools"]
     assert replies[0]["content"] == whole_message(0, ANTHROPIC)["content"]
+
+
+def test_what_the_eval_says_to_the_model_is_sent() -> None:
+    with provider(message) as served:
+        talk(served, anthropic(served, system_message="Obey the eval.", stop_seqs=["END"]))
+    assert "Obey the eval." in str(served.bodies[0]["system"])
+    assert served.bodies[0]["stop_sequences"] == ["END"]

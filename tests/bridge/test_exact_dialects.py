@@ -87,6 +87,18 @@ def test_chat_completions() -> None:
     assert [each.role for each in state.messages] == ["system", "user", "assistant", "tool", "assistant"]
 
 
+def test_emulated_tools_stay_emulated() -> None:
+    def model(url: str) -> Model:
+        options = {"base_url": f"{url}/v1", "api_key": "key", "emulate_tools": True}
+        return get_model("openai-api/local/local-model", memoize=False, **options)
+
+    def answer(number: int, body: dict[str, Any]) -> dict[str, Any]:
+        return completion(1, body)
+
+    sent, _, _ = hold(answer, model, "/v1/chat/completions", CHAT, lambda request, reply: request)
+    assert "tools" not in sent[0] and "look" in str(sent[0]["messages"])
+
+
 RESPONSES: dict[str, Any] = {
     "model": "gpt-5",
     "instructions": "Be brief.",

@@ -75,6 +75,8 @@ class Exchange:
 
     def changes(self, input: Any, tools: Any, tool_choice: ToolChoice | None, config: GenerateConfig) -> Changes | None:
         """Return what a filter changed in the request, or None if the messages are not the client's."""
+        if config.system_message or config.reasoning_history:
+            return None  # The eval changes the messages.
         ids: Mapping[str, str] = {}
         if self.restored is not None and _same(input, self.restored):
             ids = self.provider_ids
@@ -130,6 +132,8 @@ class _Call:
         name = next((name for name in _CONVERSATIONS if name in built), None)
         if name is None or not isinstance(built[name], list):
             return None
+        if self.exchange.tools and not built.get("tools"):
+            return None  # Inspect emulates the tools in texts.
         if self.length is None:
             self.length = len(built[name])
         body = self.exchange.body(built, self.changes)

@@ -87,7 +87,8 @@ class Parameters:
                 body[name] = source[name]
         if changes.tools and "tools" in built:
             body["tools"] = built["tools"]
-        if (changes.tools or changes.tool_choice) and "tool_choice" in built:
+        is_choice_built = changes.tools or changes.tool_choice or "parallel_tool_calls" in self.explicit
+        if is_choice_built and "tool_choice" in built:
             body["tool_choice"] = built["tool_choice"]
         return body
 

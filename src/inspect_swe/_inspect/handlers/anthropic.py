@@ -57,6 +57,7 @@ class _Anthropic:
             "temperature": ("temperature",),
             "top_p": ("top_p",),
             "top_k": ("top_k",),
+            "stop_sequences": ("stop_seqs",),
             "thinking": _REASONING,
             "output_config": (*_REASONING, "response_schema"),
             "output_format": ("response_schema",),
@@ -64,7 +65,7 @@ class _Anthropic:
             "speed": (),
         },
         governed=frozenset({"model", "stream", "service_tier", "inference_geo", "container", "mcp_servers"}),
-        additions=frozenset({"system", "tools", "tool_choice", "cache_control", "metadata", "stop_sequences"}),
+        additions=frozenset({"system", "tools", "tool_choice", "cache_control", "metadata"}),
     )
 
     def __init__(self) -> None:
