@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LARGEST_FILE = 64 << 10
-LARGEST_WHEEL = 640 << 10
+LARGEST_WHEEL = 704 << 10
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,8 @@ def test_what_the_eval_sets_wins() -> None:
         _, _, log = talk(served, anthropic(served, max_tokens=40_000, temperature=1.0, top_p=0.5))
     assert served.bodies[0]["max_tokens"] == 40_000
     assert log.samples is not None
-    (told,) = [e.data for e in log.samples[0].events if e.event == "info" and isinstance(e.data, dict)]
+    (told,) = [e.data for e in log.samples[0].events if e.event == "info" and e.source == "inspect_swe.parameters"]
+    assert isinstance(told, dict)
     assert told["eval"] == {"max_tokens": 40_000, "temperature": 1.0, "top_p": 0.5}
     assert told["cli"] == {"reasoning_tokens": 31999} and "max_tokens" in str(told["ignored"])
     assert served.bodies[0]["thinking"] == ANTHROPIC["thinking"]

@@ -89,7 +89,7 @@ def test_chat_completions() -> None:
 
 def test_emulated_tools_stay_emulated() -> None:
     def model(url: str) -> Model:
-        options = {"base_url": f"{url}/v1", "api_key": "key", "emulate_tools": True}
+        options: dict[str, Any] = {"base_url": f"{url}/v1", "api_key": "key", "emulate_tools": True}
         return get_model("openai-api/local/local-model", memoize=False, **options)
 
     def answer(number: int, body: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,8 @@ def test_fidelity(name: str) -> None:
     found = {
         "runs": not comparison.errors,
         "reads the cache": comparison.reads_the_cache,
-        "findings": sorted(each.path for each in comparison.findings),
+        # What the CLI itself sends may differ from run to run: the order of its skills, the place of a compaction.
+        "findings": sorted(each.path for each in comparison.findings if not each.by_cli),
     }
     listed = json.loads(FINDINGS.read_text())
     if UPDATES:

@@ -146,5 +146,5 @@ def test_the_oldest_version_that_the_store_has(tmp_path: Path) -> None:
 
 def test_a_version_that_npm_would_have_to_install(tmp_path: Path) -> None:
     outcome = run_agent(tmp_path, pi(version="0.87.1"), [say("ok")], mount=False)
-    assert outcome.error and "can't be fetched: before 1.0.3" in outcome.error
+    assert outcome.error and "can't be fetched: versions before 1.0.3 need npm" in outcome.error
     assert UnknownVersionError.__name__ not in outcome.error

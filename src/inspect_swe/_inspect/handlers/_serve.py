@@ -253,7 +253,7 @@ def _log_parameters(conversations: Conversations, requested: str, parameters: Pa
     if conversations.logged.get(requested) != parameters.sources and len(conversations.logged) < _MAX_LOGGED:
         conversations.logged[requested] = parameters.sources
         data: dict[str, Any] = {"event": "parameters", "requested_model": requested, **parameters.sources}
-        record(InfoEvent(data=data, source="inspect_swe"))
+        record(InfoEvent(data=data, source="inspect_swe.parameters"))
 
 
 def _betas(model: Model, config: GenerateConfig) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import MCPServerConfigStdio
 from inspect_ai.util import ComposeConfig, SandboxEnvironmentSpec
 
+from ..._folders import temporary_folder
 from ..._inspect.private import token_limits
 from ..._provide import image_service, is_here
 from ..._runtime.bridge_connection import interposed
@@ -48,12 +48,12 @@ def run_conversation(
     """
     fake = FakeProvider(Play(subject.root(), subject.sub_agent_answers()))
     tap = Tap(fake, way == "direct")
-    with socket.create_server(("127.0.0.1", 0)) as port, tempfile.TemporaryDirectory() as folder:
+    with socket.create_server(("127.0.0.1", 0)) as port, temporary_folder() as folder:
         url = f"http://127.0.0.1:{port.getsockname()[1]}{_PATHS[subject.served or subject.dialect]}"
         model = get_model(subject.model, base_url=url, api_key="fake", memoize=False, **subject.model_args)
         fake.window = token_limits(model)[0] or fake.window
         task = _task(subject, image, version, provider, serve_and_run(subject, version, fake, tap, port))
-        log = eval(task, model, log_dir=folder, display="none")[0]
+        log = eval(task, model, log_dir=str(folder), display="none")[0]
         # The samples are read from the file when they are first asked for.
         if not tap.exchanges:
             fake.errors.append("No request passed the tap: the CLI sent none, or Inspect's own bridge served it.")
