@@ -100,7 +100,7 @@ def test_what_ran(rehearsed: list[EvalLog], tmp_path: Path) -> None:
     told = [event for event in (rehearsed[0].samples or [])[0].events if event.event == "info"]
     (data,) = (event.data for event in told if event.source == "inspect_swe")
     assert isinstance(data, dict)
-    table = read(LOG).partition("## What ran")[2].partition("\n## ")[0]
+    table = read(LOG).partition("## Run metadata")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(data)
 
 
@@ -119,7 +119,8 @@ def test_two_coders(tmp_path: Path) -> None:
     )
     assert accuracy(log) == 1.0
     events = (log.samples or [])[0].events
-    ran = [event.data["agent"] for event in events if event.event == "info" and isinstance(event.data, dict)]
+    infos = (event.data for event in events if event.event == "info" and event.source == "inspect_swe")
+    ran = [data["agent"] for data in infos if isinstance(data, dict)]
     assert ran == ["claude_code", "codex_cli"]
     assert "bug" in "".join(message.text for message in (log.samples or [])[0].messages if message.role == "tool")
 

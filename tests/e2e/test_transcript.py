@@ -60,7 +60,7 @@ def test_attempts_are_spans_with_their_scores(tmp_path: Path) -> None:
     assert [event.span_id for event in events(run, ToolEvent)] == ids
     scores = [(event.span_id, event.score.value) for event in events(run, ScoreEvent) if event.intermediate]
     assert scores == list(zip(ids, ("I", "C"), strict=True))
-    (info,) = events(run, InfoEvent)
+    (info,) = [event for event in events(run, InfoEvent) if event.source == "inspect_swe"]
     order = run.sample.events
     assert order.index(info) < order.index(attempts[0]), "what runs is said first"
     assert info.span_id == attempts[0].parent_id
