@@ -7,7 +7,19 @@ import pytest
 
 from .harness import containers
 
-FIRST = ("conformance", "centaur", "acp", "evals", "opencode", "checkpoints", "transports", "pi", "results", "chat")
+FIRST = (
+    "conformance",
+    "fidelity",
+    "centaur",
+    "acp",
+    "evals",
+    "opencode",
+    "checkpoints",
+    "transports",
+    "pi",
+    "results",
+    "chat",
+)
 """Files that take long, with the longest ones first: so no worker is left alone with one of them at the end, where
 there are tests that need no container."""
 
