@@ -1,7 +1,7 @@
 """What the host pays for a model call, beside Inspect's own `generate` with the same conversation, in one run.
 
     python -m bench.host                    # 200 turns
-    python -m bench.host --many 200         # 200 agents at once, 40 turns each, a model that takes 5 s
+    python -m bench.host --turns 100
 
 A solver holds the conversation with `generate` (the floor). Then a client in a process of its own holds it over the
 bridge. Both are samples of a real eval in this process, whose CPU time is measured: per call, by quarter.
@@ -30,7 +30,6 @@ from inspect_ai.model import (
     ChatMessageSystem,
     ChatMessageTool,
     ChatMessageUser,
-    Model,
     ModelOutput,
     ModelUsage,
     get_model,
@@ -99,61 +98,14 @@ async def floor(turns: int, tick: Callable[[], None]) -> None:
         tick()
 
 
-class Client:
-    """The process that holds conversations over bridges."""
-
-    def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self._ticks: dict[int, Callable[[], None]] = {}
-        self._lock = asyncio.Lock()
-
-    async def hold(self, port: int, turns: int, tick: Callable[[], None]) -> None:
-        """Hold a conversation with the bridge at a port."""
-        done = asyncio.Event()
-        left = itertools.count(turns - 1, -1)
-
-        def replied() -> None:
-            tick()
-            if next(left) == 0:
-                done.set()
-
-        self._ticks[port] = replied
-        async with self._lock:
-            if self._process is None:
-                command = [sys.executable, "-m", "bench.host_client"]
-                pipe = asyncio.subprocess.PIPE
-                self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-                self._reading = asyncio.create_task(self._read(self._process))
-        assert self._process.stdin is not None
-        tick()
-        self._process.stdin.write(f"{port} {turns}\n".encode())
-        await done.wait()
-
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
-            self._ticks[int(line)]()
-
-
-async def ours(turns: int, tick: Callable[[], None], client: Client | None = None, seconds: float = 0) -> None:
-    """Hold the conversation over the bridge, from another process.
-
-    Args:
-        turns: Number of model calls.
-        tick: Called before the first one and after each.
-        client: The process; None starts one.
-        seconds: What the model takes for an answer.
-    """
+async def ours(turns: int, tick: Callable[[], None]) -> None:
+    """Hold the conversation over the bridge, from another process."""
     await load_handler("anthropic")  # as when an agent starts
     state = AgentState(messages=[ChatMessageUser(content="Do it.")])
     tracker = ConversationTracker(Marks("session", sub_agent_header="sub-agent"))
     events = ToolEvents(tracker, lambda: host_calls(bridge))
     changes = IdChanges(sample_identities())
-
-    async def think(model: Model, *args: Any) -> None:
-        await asyncio.sleep(seconds)
-
-    seeing = before_generating(events.on_messages, None, think if seconds else None, changes)
+    seeing = before_generating(events.on_messages, None, None, changes)
     bridge = create_bridge(state, filter=seeing, on_output=events.on_output, changes=changes)
     app = BridgeApp(bridge, BridgeSettings(models=("m",)), tracker, lambda ex: None)
     async with app.running() as asgi, serving(asgi) as connect:
@@ -172,55 +124,18 @@ async def ours(turns: int, tick: Callable[[], None], client: Client | None = Non
             await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
 
         server = await asyncio.start_server(carry, "127.0.0.1", 0)
-        await (client or Client()).hold(server.sockets[0].getsockname()[1], turns, tick)
+        port = server.sockets[0].getsockname()[1]
+        client = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.host_client", str(port), str(turns), stdout=asyncio.subprocess.PIPE
+        )
+        assert client.stdout is not None
+        tick()
+        async for _ in client.stdout:
+            tick()
+        assert await client.wait() == 0
         server.close()
         events.end(failed=False)
     assert len(state.messages) >= 2 * turns, len(state.messages)
-
-
-def many(agents: int, turns: int, seconds: float) -> dict[str, Any]:
-    """Run samples at once whose model takes its time; return the wall time beside the ideal, and the longest stall."""
-    stalls: list[float] = []
-    clients: list[Client] = []
-    times: list[float] = []
-
-    async def watch() -> None:
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.02)
-            stalls.append(time.monotonic() - before - 0.02)
-
-    @solver
-    def drive() -> Solver:
-        async def solve(state: TaskState, generate: Generate) -> TaskState:
-            if not clients:
-                clients.append(Client())
-                tasks.append(asyncio.ensure_future(watch()))
-            await ours(turns, lambda: times.append(time.monotonic()), clients[0], seconds)
-            return state
-
-        return solve
-
-    tasks: list[asyncio.Future[None]] = []
-    log = eval(
-        Task(dataset=[Sample(input="Do it.") for _ in range(agents)], solver=drive()),
-        model=get_model("mockllm/model", custom_outputs=calls("mockllm/model"), memoize=False),
-        display="none",
-        log_dir=tempfile.mkdtemp(),
-        log_realtime=False,
-        max_samples=agents,
-        max_connections=agents,
-    )[0]
-    assert log.status == "success", log.error and log.error.message
-    took = max(times) - min(times)
-    return {
-        "agents": agents,
-        "seconds": round(took, 1),
-        "of_ideal": round(took / (turns * seconds), 3),
-        "calls_per_second": round(agents * turns / took, 1),
-        "longest_stall_ms": round(max(stalls) * 1000),
-        "cpu_s": round(time.process_time(), 1),
-    }
 
 
 def measure(hold: Callable[[int, Callable[[], None]], Awaitable[None]], turns: int) -> dict[str, Any]:
@@ -259,12 +174,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.host", description=__doc__)
     parser.add_argument("--turns", type=int, default=200)
     parser.add_argument("--side", choices=["floor", "ours"])
-    parser.add_argument("--many", type=int, metavar="AGENTS", help="Run so many agents at once instead.")
     arguments = parser.parse_args()
     os.environ.setdefault("INSPECT_DISPLAY", "none")
-    if arguments.many:
-        print(json.dumps({**many(arguments.many, 40, 5.0), "load": os.getloadavg()[0]}, indent=2))
-        return 0
     sides = {"floor": floor, "ours": ours}
     found = {name: measure(sides[name], arguments.turns) for name in sides if arguments.side in (None, name)}
     if len(found) == 2:
