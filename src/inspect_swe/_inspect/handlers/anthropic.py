@@ -30,7 +30,8 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from shortuuid import uuid
 
 from ._history import EarlierCalls, Translate
-from ._ids import ItemIds, with_provider_ids, without_nulls, without_state
+from ._ids import without_nulls, without_state
+from ._messages import MessagesCodec
 from ._parameters import Fields
 from ._schemas import tool_params
 from ._serve import Tools, count, serve
@@ -48,7 +49,7 @@ _SERVER_TOOLS = re.compile(r"web_search|web_fetch|code_execution|mcp_toolset")
 _UNSUPPORTED = re.compile(r"tool_search_tool|memory|advisor")
 
 
-class _Anthropic:
+class _Anthropic(MessagesCodec):
     provider = "anthropic"
     path = "/v1/messages"
     fields = Fields(
@@ -68,14 +69,8 @@ class _Anthropic:
         additions=frozenset({"system", "tools", "tool_choice", "cache_control", "metadata"}),
     )
 
-    def __init__(self) -> None:
-        self._ids = ItemIds()
-
     def system(self, request: dict[str, Any]) -> list[str]:
         return anthropic_system_to_texts(request.get("system"))
-
-    def parts(self, request: dict[str, Any]) -> list[list[Any]]:
-        return [[message] for message in request["messages"]]
 
     def bare(self, item: Any) -> Any:
         """Return a message without the marks of the prompt cache, which move from request to request."""
@@ -97,9 +92,6 @@ class _Anthropic:
 
         return translate
 
-    def declared(self, request: dict[str, Any], model: Model) -> list[Any]:
-        return request.get("tools") or []
-
     def tool(self, declared: Any, search: Any, execution: Any, bridge: SandboxAgentBridge) -> Tools | None:
         kind = str(declared.get("type") or "custom")
         if kind == "custom":
@@ -119,14 +111,6 @@ class _Anthropic:
     def config(self, request: dict[str, Any]) -> GenerateConfig:
         return generate_config_from_anthropic(request)
 
-    def client_body(self, request: dict[str, Any], tools: list[Any], ids: Mapping[str, str]) -> dict[str, Any]:
-        body = {**request, "messages": with_provider_ids(request["messages"], ids)}
-        if "tools" in request:
-            body["tools"] = tools
-        if not tools:
-            body.pop("tool_choice", None)
-        return body
-
     def headers(self, client: Mapping[str, str], built: Mapping[str, str], betas: list[str]) -> dict[str, str]:
         """Return the headers with the client's API version and allowed betas, and the eval's betas."""
         theirs = (beta.strip() for beta in client.get("anthropic-beta", "").split(","))
@@ -135,9 +119,6 @@ class _Anthropic:
         if version := client.get("anthropic-version"):
             headers["anthropic-version"] = version
         return {**headers, "anthropic-beta": ",".join(used)} if used else headers
-
-    def generate_arguments(self, tools: Tools, bridge: SandboxAgentBridge, web_search: bool) -> dict[str, Any]:
-        return {}
 
     async def reply(
         self, request: dict[str, Any], output: ModelOutput, model: Model, response: dict[str, Any] | None

@@ -26,7 +26,8 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from shortuuid import uuid
 
 from ._history import EarlierCalls, Translate
-from ._ids import ItemIds, with_provider_ids, without_nulls
+from ._ids import without_nulls
+from ._messages import MessagesCodec
 from ._parameters import Fields
 from ._schemas import tool_params
 from ._serve import Tools, serve
@@ -38,7 +39,7 @@ _PARAMETERS = frozenset(
 )
 
 
-class _Completions:
+class _Completions(MessagesCodec):
     provider = "openai"
     path = "/chat/completions"
     fields = Fields(
@@ -60,14 +61,8 @@ class _Completions:
         additions=frozenset({"messages", "tools", "tool_choice", "prompt_cache_key"}),
     )
 
-    def __init__(self) -> None:
-        self._ids = ItemIds()
-
     def system(self, request: dict[str, Any]) -> list[str]:
         return []
-
-    def parts(self, request: dict[str, Any]) -> list[list[Any]]:
-        return [[message] for message in request["messages"]]
 
     def bare(self, item: Any) -> Any:
         """Return a message without the marks of a prompt cache, which some providers of the API have."""
@@ -90,9 +85,6 @@ class _Completions:
 
         return translate
 
-    def declared(self, request: dict[str, Any], model: Model) -> list[Any]:
-        return request.get("tools") or []
-
     def tool(self, declared: Any, search: Any, execution: Any, bridge: SandboxAgentBridge) -> Tools | None:
         if declared.get("type") != "function":
             return None
@@ -108,19 +100,8 @@ class _Completions:
     def config(self, request: dict[str, Any]) -> GenerateConfig:
         return generate_config_from_openai_completions(request)
 
-    def client_body(self, request: dict[str, Any], tools: list[Any], ids: Mapping[str, str]) -> dict[str, Any]:
-        body = {**request, "messages": with_provider_ids(request["messages"], ids)}
-        if "tools" in request:
-            body["tools"] = tools
-        if not tools:
-            body.pop("tool_choice", None)
-        return body
-
     def headers(self, client: Mapping[str, str], built: Mapping[str, str], betas: list[str]) -> dict[str, str]:
         return dict(built)
-
-    def generate_arguments(self, tools: Tools, bridge: SandboxAgentBridge, web_search: bool) -> dict[str, Any]:
-        return {}
 
     async def reply(
         self, request: dict[str, Any], output: ModelOutput, model: Model, response: dict[str, Any] | None
