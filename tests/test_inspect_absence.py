@@ -112,7 +112,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
 
 def test_names_are_found() -> None:
     assert len(NAMES) > 25
-    plain = {"__init__", "_history", "_ids", "_messages", "_schemas"}
+    plain = {"__init__", "_history", "_ids", "_messages", "_namespaces", "_schemas"}
     assert {name.file for name in NAMES} == {file.stem for file in FILES} - plain
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -220,10 +221,42 @@ def test_tools_in_namespaces(declared_in_input: bool) -> None:
         (called,) = [item for item in reply.json()["output"] if item["type"] == "function_call"]
         assert called["name"] == "add" and called["namespace"] == "mcp__std"
         (request,) = scripted_requests(site.model)
-        assert request.tool_names == ["shell", "add", "wipe"]
+        assert request.tool_names == ["shell", "mcp__std__add", "mcp__gone__wipe"]
         assert not site.ended
 
     in_sample([call("add", a=1)], body, settings=BridgeSettings(expected_tools=EXPECTED))
+
+
+def test_equal_tools_of_two_servers() -> None:
+    function = {"type": "function", "name": "read", "description": "Reads.", "parameters": SCHEMA, "strict": False}
+    servers = ["mcp__old", "mcp__new", f"mcp__{'long' * 20}"]
+    groups = [{"type": "namespace", "name": name, "description": "d", "tools": [function]} for name in servers]
+
+    async def body(site: Site) -> None:
+        ask = {**SPEAKER.ask(), "tools": groups}
+        for server in ("mcp__new", servers[-1]):
+            reply = (await post(site, SPEAKER, ask)).json()
+            (called,) = [item for item in reply["output"] if item["type"] == "function_call"]
+            assert (called["namespace"], called["name"]) == (server, "read")
+            result = {"type": "function_call_output", "call_id": called["call_id"], "output": "done"}
+            ask = {**ask, "input": [*ask["input"], *reply["output"], result]}
+        strange = {**called, "id": "fc_9", "call_id": "call_9", "namespace": "mcp__old"}
+        ask = {**ask, "input": [*ask["input"], strange, {**result, "call_id": "call_9"}]}
+        assert (await SPEAKER.send(site, ask, stream=False)).text == "ok"
+        request = scripted_requests(site.model)[-1]
+        old, new, long = request.tool_names
+        assert (old, new, len(long)) == ("mcp__old__read", "mcp__new__read", 64)
+        functions = [
+            made.function for message in site.state.messages for made in getattr(message, "tool_calls", None) or []
+        ]
+        assert functions == [new, long, old]
+
+    in_sample([call("mcp__new__read", a=1), call(long_name(servers[-1]), a=1), say("ok")], body)
+
+
+def long_name(server: str) -> str:
+    whole = f"{server}__read"
+    return f"{whole[:51]}_{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
 
 
 def test_names_and_withholding_of_grouped_tools() -> None:

@@ -43,6 +43,7 @@ from shortuuid import uuid
 from ..requests import describe_functions
 from ._history import EarlierCalls, Translate
 from ._ids import ItemIds, with_provider_ids, without_nulls, without_state
+from ._namespaces import flat_call, flat_tools, with_namespaces
 from ._parameters import Fields
 from ._schemas import tool_params
 from ._serve import Tools, grants, serve
@@ -107,7 +108,8 @@ class _Responses:
         async def translate(items: list[Any], calls: EarlierCalls) -> list[ChatMessage]:
             for item in items:
                 self._ids.add(item.get("id"))
-            messages = messages_from_responses_input(copy.deepcopy(items), tools, model.api.model_name)
+            known = items if _is_openai_responses_provider(model) else [*map(flat_call, items)]
+            messages = messages_from_responses_input(copy.deepcopy(known), tools, model.api.model_name)
             for message in messages:
                 if isinstance(message, ChatMessageTool):
                     message.function = message.function or calls.name(message.tool_call_id)
@@ -125,7 +127,7 @@ class _Responses:
                 declared.append(tool)
         if not _is_openai_responses_provider(model):
             # Other providers' models know neither freeform tools nor the API's own search of tools.
-            declared = [tool for tool in declared if tool.get("type") not in ("custom", "tool_search")]
+            declared = [tool for tool in flat_tools(declared) if tool.get("type") not in ("custom", "tool_search")]
         return declared
 
     def tool(self, declared: Any, search: Any, execution: Any, bridge: SandboxAgentBridge) -> Tools | None:
@@ -172,6 +174,7 @@ class _Responses:
             response = {**response, "usage": without_nulls(response.get("usage"))}
             return {**response, "id": self._ids.unique(response.get("id"), "resp"), "output": items}
         details = responses_incomplete_details(output.stop_reason)
+        answer = with_namespaces(_items(output.message, _namespaces(request)), _all_declared(request))
         usage = responses_model_usage(output.usage)
         return {
             "id": f"resp_{output.message.id or uuid()}",
@@ -179,7 +182,7 @@ class _Responses:
             "created_at": int(time.time()),
             "model": model.api.model_name,
             "incomplete_details": details.model_dump(mode="json") if details else None,
-            "output": [*_items(output.message, _namespaces(request))],
+            "output": [*answer],
             "parallel_tool_calls": request.get("parallel_tool_calls", True),
             "tool_choice": request.get("tool_choice") or "auto",
             "tools": request.get("tools") or [],
@@ -214,15 +217,18 @@ def _tools_in_input(items: Any, declares: Any) -> Iterator[dict[str, Any]]:
             yield from (tool for tool in item.get("tools") or [] if isinstance(tool, dict))
 
 
-def _namespaces(request: dict[str, Any]) -> dict[str, str]:
-    """Return the namespace of each tool that has one, by which clients find the tool to call."""
-    declared = [
+def _all_declared(request: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
         *(request.get("tools") or []),
         *_tools_in_input(request["input"], is_additional_tools),
         *_tools_in_input(request["input"], is_tool_search_output),
     ]
+
+
+def _namespaces(request: dict[str, Any]) -> dict[str, str]:
+    """Return the namespace of each tool that has one, by which clients find the tool to call."""
     namespaces: dict[str, str] = {}
-    for tool in declared:
+    for tool in _all_declared(request):
         if tool.get("type") == "namespace" and isinstance(tool.get("name"), str):
             inner = (each.get("name") for each in tool.get("tools") or [] if isinstance(each, dict))
             namespaces.update({name: tool["name"] for name in inner if isinstance(name, str)})
