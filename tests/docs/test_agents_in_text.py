@@ -49,7 +49,7 @@ OTHERS = {
     "src/inspect_swe/conformance/_diversions/_others.py": [
         {"opencode", "copilot_cli", "kimi_code", "pi", "mini_swe_agent"},
     ],
-    "docs/guides/approvals.md": [{"claude_code", "kimi_code", "pi", "qwen_code"}],  # names of MCP tools
+    "docs/guides/approvals.md": [{"claude_code", "codex_cli", "kimi_code", "pi", "qwen_code"}],  # names of MCP tools
     "docs/guides/interactive-agents.md": [
         {"claude_code", "copilot_cli", "gemini_cli", "kimi_code", "opencode"},  # that ask before a command
         {"copilot_cli", "gemini_cli", "kimi_code", "opencode"},  # without `resume_messages`
