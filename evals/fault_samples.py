@@ -281,7 +281,8 @@ def suffer(agents: Mapping[str, Callable[..., Agent]]) -> Solver:
 
 async def _hurt(container: str, what: str) -> None:
     """Does something to this sample, once the agent's command runs."""
-    await sandbox().exec(["sh", "-c", "until [ -e begun ]; do sleep 0.2; done"])
+    # Without a slot of `max_subprocesses`: two such samples would hold both, and no other sample could start.
+    await sandbox().exec(["sh", "-c", "until [ -e begun ]; do sleep 0.2; done"], concurrency=False)
     store().set("since", time.monotonic())
     kind, _, action = what.partition(" ")
     if kind == "operator":
