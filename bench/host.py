@@ -44,9 +44,10 @@ from inspect_swe._bridge.identities import sample_identities
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._bridge.tool_events import ToolEvents
+from inspect_swe._inspect.filters import before_generating
 from inspect_swe._inspect.handlers import load_handler
 from inspect_swe._inspect.ids import IdChanges
-from inspect_swe._inspect.private import before_generating, create_bridge, host_calls
+from inspect_swe._inspect.private import create_bridge, host_calls
 
 SYSTEM = "You are a careful engineer. " * 730
 RESULT = "line of output 0123456789 abcdefghij\n" * 54

@@ -19,6 +19,8 @@ import inspect_swe
 SOURCE = Path(inspect_swe.__file__).parent
 FILES = [
     SOURCE / "_inspect/private.py",
+    SOURCE / "_inspect/filters.py",
+    SOURCE / "_inspect/sentinel.py",
     SOURCE / "_inspect/transcript.py",
     *sorted((SOURCE / "_inspect/handlers").glob("*.py")),
 ]
@@ -70,6 +72,8 @@ ERRORS = {
 """Names without which a feature ends with an error."""
 SHARED = ("_parameters", "_serve")
 """Modules that the handlers of all dialects import."""
+WITH_PACKAGE = ("private", "transcript", "filters", "sentinel")
+"""Modules that are imported with the package."""
 BRIDGE = {"provider_error_payload", "call_tool", "list_tools"}
 
 
@@ -131,7 +135,7 @@ def test_without_one_name(name: Private, seen: dict[str, Seen]) -> None:
     if name.name in BRIDGE:
         assert len([text for text in here.warnings if "slower bridge" in text]) == 1
     if (run := here.run) is None:
-        assert name.file not in ("private", "transcript") and here.warnings
+        assert name.file not in WITH_PACKAGE and here.warnings
         return
     assert (run.error, run.completion, set(run.filtered)) == (None, "done", {"scripted"})
     assert run.bridge == here.links["completions"]

@@ -24,8 +24,10 @@ from inspect_swe._bridge.identities import sample_identities
 from inspect_swe._bridge.server import serving
 from inspect_swe._bridge.settings import BridgeSettings
 from inspect_swe._bridge.tool_events import ToolEvents
+from inspect_swe._inspect.filters import before_generating
 from inspect_swe._inspect.ids import IdChanges
-from inspect_swe._inspect.private import before_generating, create_bridge, host_calls
+from inspect_swe._inspect.private import create_bridge, host_calls
+from inspect_swe._inspect.sentinel import ToolStages
 from inspect_swe._sandbox.relay.multiplexer import Connect
 from inspect_swe.testing import ScriptStep, scripted
 
@@ -92,8 +94,11 @@ def in_sample(
             tracker = ConversationTracker(Marks("session", sub_agent_header="sub-agent"))
             calls = ToolEvents(tracker, lambda: host_calls(made))
             changes = IdChanges(sample_identities())
-            seeing = before_generating(calls.on_messages, None, filter, changes)
-            made = create_bridge(agent_state, bridged, filter=seeing, on_output=calls.on_output, changes=changes)
+            stages = ToolStages("Bash")
+            seeing = before_generating(calls.on_messages, None, filter, changes, stages)
+            made = create_bridge(
+                agent_state, bridged, filter=seeing, on_output=calls.on_output, changes=changes, stages=stages
+            )
             ended: list[BaseException] = []
             app = BridgeApp(made, settings or BridgeSettings(models=("m",)), tracker, ended.append)
             async with app.running() as asgi, serving(asgi) as connect, tcp(connect) as url:

@@ -8,7 +8,7 @@ from itertools import takewhile
 from inspect_ai.event import SpanBeginEvent, SpanEndEvent, ToolEvent
 from inspect_ai.model import ChatMessage, ChatMessageUser, ContentText
 
-from .._inspect.transcript import enter_span, in_span, record
+from .._inspect.transcript import enter_agent_span, in_span, record
 from .recent import Recent
 
 _NAMES = ("subagent_type", "agent_type", "agent_name", "agent", "name")
@@ -28,6 +28,7 @@ class SubAgents:
         self._calls: Recent[tuple[int, int], ToolEvent] = Recent(MAX_TEXTS)
         self._spans: Recent[int, str | None] = Recent(MAX_CONVERSATIONS)
         self._running: list[str] = []
+        self._types: dict[str, str] = {}
 
     def proposed(self, call: ToolEvent) -> None:
         """Record a call that the CLI is about to run, as it may start a sub-agent."""
@@ -35,7 +36,7 @@ class SubAgents:
             if isinstance(value, str) and (text := value.strip()):
                 self._calls[len(text), hash(text)] = call
 
-    def enter(self, messages: Sequence[ChatMessage], has_tools: bool) -> bool:
+    def enter(self, messages: Sequence[ChatMessage], has_tools: bool) -> str | None:
         """Move this task's request into its sub-agent's span, if a sub-agent sent it.
 
         Args:
@@ -43,10 +44,10 @@ class SubAgents:
             has_tools: Whether the request offers tools. Most side requests offer none.
 
         Returns:
-            Whether a sub-agent sent the request.
+            The sub-agent's span, or None if none sent the request.
         """
         if not has_tools:
-            return False
+            return None
         texts = beginning(messages)
         conversation = hash(texts)
         if conversation in self._spans:
@@ -55,8 +56,12 @@ class SubAgents:
             call = self._call_of(texts)
             self._spans[conversation] = self._begin(call) if call else None
         if (span := self._spans[conversation]) is not None:
-            enter_span(span)
-        return span is not None
+            enter_agent_span(span)
+        return span
+
+    def type_of(self, span: str | None) -> str | None:
+        """Return the CLI's name for the kind of sub-agent that a span belongs to."""
+        return self._types.get(span or "")
 
     def end(self) -> None:
         """End the spans of all sub-agents."""
@@ -84,6 +89,7 @@ class SubAgents:
             with in_span(call.agent_span_id):
                 record(SpanBeginEvent(id=call.agent_span_id, parent_id=call.span_id, type="agent", name=name))
             self._running.append(call.agent_span_id)
+            self._types[call.agent_span_id] = name
         return call.agent_span_id
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from inspect_ai.agent import AgentBridgeContext
 from inspect_ai.event import ToolEvent
 from inspect_ai.model import (
     ChatMessage,
@@ -25,7 +26,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall, ToolCallError, ToolInfo
 
 from .._inspect.transcript import record, record_change, working_time
-from .conversations import ConversationTracker
+from .conversations import Asker, ConversationTracker
 from .dialects import serving_dialect
 from .subagents import SubAgents
 from .tool_views import view_of
@@ -50,11 +51,20 @@ class ToolEvents:
         self._hosted: dict[str, Any] = {}
         self._subagents = SubAgents()
 
-    def on_messages(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> None:
-        """Record the results in a request and identify its sender."""
+    def on_messages(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> AgentBridgeContext:
+        """Record the results in a request, and return its sender."""
         self._take_results(messages)
-        delegated = not self._tracker.is_certain and self._subagents.enter(messages, bool(tools))
-        self._tracker.on_messages(messages, tools, delegated)
+        span = None if self._tracker.is_certain else self._subagents.enter(messages, bool(tools))
+        self._tracker.on_messages(messages, tools, span is not None)
+        match self._tracker.asker():
+            case Asker.SUB_AGENT:
+                return AgentBridgeContext("subagent", span, self._subagents.type_of(span))
+            case Asker.ROOT:
+                return AgentBridgeContext("root")
+            case Asker.SIDE:
+                return AgentBridgeContext("utility")
+            case _:
+                return AgentBridgeContext("unknown")
 
     def on_output(self, messages: Sequence[ChatMessage], output: ModelOutput) -> bool | None:
         """Record the calls in a reply before the CLI receives it.

@@ -271,6 +271,8 @@ class Adapter(ABC):
 
     tools: ClassVar[Mapping[str, ToolKind]] = {}
     """Kinds of its own tools, by their names in model requests."""
+    hidden_calls: ClassVar[str | None] = None
+    """Name of the tool whose program runs further tools that no reply of the model names, if there is one."""
     sessions: ClassVar[tuple[str, ...]] = ()
     """Folders and files of its sessions below `LaunchContext.config`; empty if sessions cannot be saved."""
     session_field: ClassVar[str | None] = None

@@ -17,21 +17,19 @@ from inspect_ai.model import (
     ChatMessage,
     Compact,
     CompactionStrategy,
-    GenerateConfig,
     GenerateFilter,
-    GenerateInput,
     Model,
     ModelOutput,
     get_model,
     get_model_info,
 )
 from inspect_ai.solver import TaskState
-from inspect_ai.tool import Tool, ToolCall, ToolChoice, ToolDef, ToolInfo
+from inspect_ai.tool import Tool, ToolCall, ToolDef, ToolInfo
 from inspect_ai.util import Checkpointer, LimitExceededError, SandboxEnvironment, registry_info
 
-from .exact import note_restored
 from .ids import IdChanges
 from .release import absent_error, warn_absent
+from .sentinel import ToolStages
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +81,14 @@ class _Bridge(SandboxAgentBridge):
     on_output: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None
     changes: IdChanges | None = None
     forwards_parameters: bool | None = None
+    stages: ToolStages | None = None
+
+    def register_tool_execution_grants(self, calls: Sequence[ToolCall], *args: Any, **kwargs: Any) -> None:
+        def grant(allowed: Sequence[ToolCall]) -> None:
+            super(_Bridge, self).register_tool_execution_grants(allowed, *args, **kwargs)
+
+        if self.stages is None or not self.stages.defer(grant):
+            grant(calls)
 
     def compaction(self, tools: Sequence[ToolInfo | Tool], model: Model) -> Compact | None:
         compact = super().compaction(tools, model)
@@ -113,6 +119,7 @@ def create_bridge(
     on_output: Callable[[list[ChatMessage], ModelOutput], bool | None] | None = None,
     checkpointer: Checkpointer | None = None,
     changes: IdChanges | None = None,
+    stages: ToolStages | None = None,
 ) -> SandboxAgentBridge:
     """Create a bridge whose state Inspect's request handlers update.
 
@@ -130,6 +137,7 @@ def create_bridge(
             it belongs to the root conversation, or None to let Inspect decide.
         checkpointer: Called at each turn of the root conversation, which it saves.
         changes: Changes the ids of requests and answers; the filter must have it, too.
+        stages: Sentinel's tool stages; the filter must have them, too.
 
     Raises:
         ValueError: Two specs have the same name.
@@ -145,7 +153,8 @@ def create_bridge(
         forward_generation_config=bool(forward_generation_config),
         checkpointer=checkpointer,
     )
-    bridge.on_output, bridge.changes, bridge.forwards_parameters = on_output, changes, forward_generation_config
+    bridge.on_output, bridge.changes, bridge.stages = on_output, changes, stages
+    bridge.forwards_parameters = forward_generation_config
     if isinstance(model, Model):
         # Inspect would create another object from a name, without this one's settings.
         bridge.model_resolver = lambda name: model
@@ -230,56 +239,6 @@ def host_calls(bridge: SandboxAgentBridge) -> Mapping[str, Any]:
     return {proposal.call.id: proposal for proposal in proposals if proposal is not None}
 
 
-def before_generating(
-    seen: Callable[[list[ChatMessage], list[ToolInfo]], None],
-    effort: Any,
-    filter: GenerateFilter | None,
-    changes: IdChanges | None = None,
-) -> GenerateFilter:
-    """Return a filter that reports every request, sets its reasoning effort, and applies another filter.
-
-    Args:
-        seen: Called with the request's messages and tools.
-        effort: As in `GenerateConfig.reasoning_effort`; None leaves it unchanged.
-        filter: The other filter.
-        changes: Assigns the provider's ids to messages, after the other filter.
-    """
-
-    async def apply(
-        model: Model,
-        messages: list[ChatMessage],
-        tools: list[ToolInfo],
-        tool_choice: ToolChoice | None,
-        config: GenerateConfig,
-    ) -> ModelOutput | GenerateInput | None:
-        seen(messages, tools)
-        if effort:
-            config = config.model_copy(update={"reasoning_effort": effort})
-        result: ModelOutput | GenerateInput | None = None
-        if filter is not None:
-            who: Any = model if _takes_model(filter) else model.name
-            result = await filter(who, messages, tools, tool_choice, config)
-        if isinstance(result, ModelOutput):
-            return result
-        asked = result or GenerateInput(messages, tools, tool_choice, config)
-        if changes is not None and (restored := changes.to_provider(asked.input)) is not asked.input:
-            note_restored(asked.input, restored, changes.ids.provider_ids)
-            return asked._replace(input=restored)
-        return asked if result or effort else None
-
-    return apply
-
-
-def _takes_model(filter: GenerateFilter) -> bool:
-    """Return whether a filter's first parameter is the model, rather than its name."""
-    try:
-        from inspect_ai.agent._bridge.util import _is_model_filter
-    except ImportError:
-        first = next(iter(inspect.signature(filter).parameters.values()), None)
-        return first is None or first.annotation not in (str, "str")
-    return _is_model_filter(filter)
-
-
 async def image_bytes(image: str) -> tuple[bytes, str]:
     """Return the bytes and MIME type of an image in a message (a data URL, a URL or a file on the host).
 
@@ -337,7 +296,9 @@ def ending_exception(ex: BaseException) -> BaseException | None:
 
 def _ends_sample(ex: BaseException) -> bool:
     # Releases before 0.3.281 have no response filters.
-    return isinstance(ex, LimitExceededError) or _is_kind(ex, ("ModelRefusalError", "ResponseFilterError"))
+    return isinstance(ex, LimitExceededError) or _is_kind(
+        ex, ("ModelRefusalError", "ResponseFilterError", "SentinelFailure")
+    )
 
 
 def _is_kind(ex: BaseException, names: tuple[str, ...]) -> bool:

@@ -56,10 +56,16 @@ def current_span() -> str | None:
     return current_span_id()
 
 
-def enter_span(span: str) -> None:
-    """Record all further events of this task in a span."""
+def enter_agent_span(span: str) -> None:
+    """Record all further events of this task in a sub-agent's span, whose conversation this task continues."""
     if (here := _span_here()) is not None:
         here.set(span)
+    try:
+        from inspect_ai.util._span import _current_agent_span_id
+    except ImportError:
+        warn_absent("sentinels take the requests of sub-agents for those of the agent")
+        return
+    _current_agent_span_id.set(span)
 
 
 @contextlib.contextmanager

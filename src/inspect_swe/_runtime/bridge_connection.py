@@ -26,17 +26,18 @@ from .._bridge.tool_events import ToolEvents
 from .._contract.adapter import Adapter, Route
 from .._contract.options import AgentOptions
 from .._errors import AgentStartError, ToolsMissingError
+from .._inspect.filters import before_generating
 from .._inspect.handlers import load_handler
 from .._inspect.ids import IdChanges
 from .._inspect.private import (
     BRIDGE_AVAILABLE,
-    before_generating,
     create_bridge,
     host_calls,
     requested_failure,
     resolve_model,
 )
 from .._inspect.requests import full_name
+from .._inspect.sentinel import ToolStages
 from .._sandbox.workspace import Workspace
 from .cancellation import AbortScope
 from .limits import idle_limits, repeat_limits
@@ -124,6 +125,7 @@ async def own_bridge(
     tracker = ConversationTracker(_marks(adapter))
     calls = ToolEvents(tracker, lambda: host_calls(bridge))
     changes = IdChanges(sample_identities())
+    stages = ToolStages(adapter.hidden_calls)
     repeats = [limit.counter() for limit in repeat_limits()]
     output_limit = OutputLimit()
 
@@ -138,7 +140,7 @@ async def own_bridge(
     bridge = create_bridge(
         state,
         options.bridged_tools,
-        filter=before_generating(calls.on_messages, options.effort, options.filter, changes),
+        filter=before_generating(calls.on_messages, options.effort, options.filter, changes, stages),
         on_output=on_output,
         retry_refusals=options.retry_refusals,
         compaction=options.compaction,
@@ -147,6 +149,7 @@ async def own_bridge(
         forward_generation_config=options.transparent_proxy,
         checkpointer=checkpointer,
         changes=changes,
+        stages=stages,
     )
     app = BridgeApp(bridge, _settings(adapter, options, route), tracker, abort_scope.end)
     interpose = interposed.get() or (lambda _, asgi: asgi)

@@ -272,7 +272,7 @@ class CodexCli(Adapter):
     user_agent: ClassVar[str] = "codex_exec/"
     session_header, sub_agent_header = "thread-id", "x-openai-subagent"
     takes_images, acp_tools, sessions, session_field = True, (NODE, CODEX_ACP), ("sessions",), "thread_id"
-    withholds = NODE_READS
+    withholds, hidden_calls = NODE_READS, "exec"
     diverted_by, outranked_by = DIVERTED_BY, OUTRANKED_BY
 
     def route(self, model: str) -> Route:

@@ -24,6 +24,7 @@ from inspect_ai.tool import Tool, ToolChoice, ToolInfo
 
 from ..exact import Changes, Exchange, send_exactly, without_media
 from ..requests import is_expected_model
+from ..sentinel import MAX_REJECTIONS, ToolStages
 from ..transcript import record
 from ._history import History, Translate
 from ._parameters import Fields, Parameters, resolve_parameters
@@ -165,23 +166,40 @@ async def serve(
         parameters.config,
     )
     send_exactly(model, exchange)
-    output, compacted = await bridge_generate(
-        bridge,
-        model,
-        messages,
-        declared.tools,
-        tool_choice,
-        parameters.config,
-        requested_model=routing.requested,
-        routing=routing,
-        **codec.generate_arguments(declared.tools, bridge, web_search),
-    )
+    asked, rejections = messages, 0
+    while True:
+        output, compacted = await bridge_generate(
+            bridge,
+            model,
+            asked,
+            declared.tools,
+            tool_choice,
+            parameters.config,
+            requested_model=routing.requested,
+            routing=routing,
+            **codec.generate_arguments(declared.tools, bridge, web_search),
+        )
+        checked = await _checked(bridge, output, asked)
+        if isinstance(checked, ModelOutput):
+            output = checked
+            break
+        asked, rejections = [*asked, *checked], rejections + 1
+        if rejections == MAX_REJECTIONS:
+            bridge.request_terminate(f"A sentinel rejected {rejections} consecutive replies of the model.")
     if compacted is not None:
         messages.append(compacted)
     await bridge._track_state(messages, output)
     if not output.empty:
         conversations.history.add_answer(output.message)
     return await codec.reply(request, output, model, exchange.response_to(output))
+
+
+async def _checked(
+    bridge: SandboxAgentBridge, output: ModelOutput, history: list[ChatMessage]
+) -> ModelOutput | list[ChatMessage]:
+    """Return a reply as the sentinel allows it, or the messages of a rejection."""
+    stages: ToolStages | None = getattr(bridge, "stages", None)
+    return output if stages is None else await stages.before(output, history)
 
 
 async def count(codec: Codec, bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:
