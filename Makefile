@@ -93,7 +93,11 @@ $(DOWNSTREAM)/.synced: pyproject.toml downstream/requirements/all.txt
 	@echo "Installing the packages that depend on ours into $(DOWNSTREAM) (about 3 minutes)"
 	@scripts/make-venv.sh "$$(scripts/newest-python.sh)" $(DOWNSTREAM)
 	@$(DOWNSTREAM)/bin/python $(PIP) --upgrade pip
-	@$(DOWNSTREAM)/bin/python $(PIP) -e . -r downstream/requirements/all.txt
+	@$(DOWNSTREAM)/bin/python $(PIP) -e .
+	@# One after the other: together, pip tries versions of their requirements for more than ten minutes.
+	@sed 's/ *#.*//; /^$$/d' downstream/requirements/all.txt | while read -r each; do \
+		$(DOWNSTREAM)/bin/python $(PIP) "$$each" || exit 1; done
+	@$(DOWNSTREAM)/bin/python -m pip check
 	@touch $@
 
 $(TOWER)/.synced: pyproject.toml downstream/requirements/tower.txt
