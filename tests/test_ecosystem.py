@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from downstream.conftest import UNMERGED
 from inspect_ai.agent import is_agent
 from inspect_ai.util import registry_create
 from pydantic import TypeAdapter
@@ -23,6 +24,7 @@ from inspect_swe._util.agentbinary import AgentBinarySource
 from .docs.pages import ROOT, read
 from .public_api import AGENTS, INTERACTIVE
 
+PAGE = ROOT / "docs/guides/ecosystem.md"
 SOURCES = ["claude_code", "codex_cli", "kimi_code"]
 
 
@@ -73,3 +75,13 @@ async def test_control_towers_modules(agent: str) -> None:
 def test_agent_baselines_module() -> None:
     source = import_module("inspect_swe._mini_swe_agent.mini_swe_agent").MINI_SWE_AGENT_SOURCE
     assert source.default_version == resolve_agent_version("mini_swe_agent", "stable")
+
+
+def test_the_page_names_each_test_of_the_suite_and_each_version() -> None:
+    text = read(PAGE)
+    tests = {path.name for path in (ROOT / "downstream").glob("test_*.py")}
+    assert set(re.findall(r"`(test_\w+\.py)`", text)) == tests - {*UNMERGED}
+    pins = re.findall(r"^([\w-]+).*?==([\w.]+)", read(ROOT / "downstream/requirements/all.txt"), re.MULTILINE)
+    tested = {(name, number) for name, number in pins if name != "inspect-sentinel"}
+    versions = dict(re.findall(r"([\w-]+) (\d[\w.]+)", text.lower().replace("controlarena", "control-arena")))
+    assert tested and {(name, versions.get(name)) for name, _ in tested} == tested

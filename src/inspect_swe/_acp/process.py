@@ -180,7 +180,7 @@ class AgentProcess:
         try:
             with anyio.fail_after(_START_TIMEOUT):
                 yield
-        except (ACPError, TimeoutError) as error:
+        except (ACPError, ConnectionError, TimeoutError) as error:
             cause = error.__cause__
             what = f"reported: {error_text(cause)}" if isinstance(cause, RequestError) else "ended"
             if isinstance(error, TimeoutError):
