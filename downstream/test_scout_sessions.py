@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import tarfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from inspect_ai.event import ModelEvent, ToolEvent
+from inspect_scout import Transcript
 from inspect_scout.sources import claude_code as sessions
 
 from inspect_swe import claude_code
@@ -15,11 +17,14 @@ from inspect_swe._cli import main
 from inspect_swe.testing import say, shell
 from tests.e2e.harness import run_agent
 
-pytestmark = pytest.mark.anyio
+
+async def transcripts(folder: Path) -> list[Transcript]:
+    """Return what Scout reads in a folder."""
+    return [transcript async for transcript in sessions(path=str(folder))]
 
 
 @pytest.mark.docker
-async def test_a_saved_session(tmp_path: Path) -> None:
+def test_a_saved_session(tmp_path: Path) -> None:
     run = run_agent(tmp_path, claude_code(keep_session=True), [shell("echo WALRUS"), say("It said so.")])
     assert run.error is None, run.error
     exported = tmp_path / "exported"
@@ -28,8 +33,7 @@ async def test_a_saved_session(tmp_path: Path) -> None:
     for archive in exported.rglob("*.tgz"):
         with tarfile.open(archive) as content:
             content.extractall(exported, filter="data")
-    found = [transcript async for transcript in sessions(path=str(exported))]
-    (transcript,) = found
+    (transcript,) = asyncio.run(transcripts(exported))
     assert [message.role for message in transcript.messages] == ["user", "assistant", "tool", "assistant"]
     assert any("WALRUS" in message.text for message in transcript.messages)
     assert len([event for event in transcript.events if isinstance(event, ModelEvent)]) == 2
