@@ -3,11 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
+DOWNSTREAM := .venv-downstream
+TOWER := .venv-downstream-tower
+FEW := .venv-downstream-few
 STAMP := $(VENV)/.synced
 SECONDS ?= 600
 RELAY := src/inspect_swe/_sandbox/relay_src
 
-.PHONY: help demo sync check test machine contract arm64 clis unit e2e bench fuzz docs hooks relay engine images
+.PHONY: help demo sync check test machine contract arm64 clis unit e2e downstream few bench fuzz docs hooks relay engine images
 .DEFAULT_GOAL := help
 # What is imported is compiled once, not by every process.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,7 +40,8 @@ check: sync ## Lint, types, import layers
 test: ## Set everything up, check, and run all tests (unit and end to end)
 	@scripts/make-venv.sh $(PYTHON) $(VENV)  # may install packages, which one at a time can
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target sync machine
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target contract clis check arm64 docs
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target contract clis check arm64 docs $(FEW)/.synced
+	@$(MAKE) --no-print-directory few
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 40
 
 machine: images $(OLDEST)/.synced
@@ -77,6 +81,42 @@ engine: ## Make sure that a Docker engine answers (installs one on Debian 12 as 
 
 images: engine ## Build the test images
 	@scripts/test-images.sh
+
+downstream: images $(DOWNSTREAM)/.synced $(TOWER)/.synced ## Test the packages that depend on ours (needs Python 3.13 for all)
+	PATH="$(CURDIR)/$(DOWNSTREAM)/bin:$$PATH" $(DOWNSTREAM)/bin/python -m pytest downstream
+	@[ ! -e $(TOWER)/bin/pytest ] || $(TOWER)/bin/python -m pytest downstream/test_control_tower.py
+
+few: $(FEW)/.synced
+	PATH="$(CURDIR)/$(FEW)/bin:$$PATH" $(FEW)/bin/python -m pytest downstream
+
+$(DOWNSTREAM)/.synced: pyproject.toml downstream/requirements/all.txt
+	@echo "Installing the packages that depend on ours into $(DOWNSTREAM) (about 3 minutes)"
+	@scripts/make-venv.sh "$$(scripts/newest-python.sh)" $(DOWNSTREAM)
+	@$(DOWNSTREAM)/bin/python $(PIP) --upgrade pip
+	@$(DOWNSTREAM)/bin/python $(PIP) -e .
+	@# One after the other: together, pip tries versions of their requirements for more than ten minutes.
+	@sed 's/ *#.*//; /^$$/d' downstream/requirements/all.txt | while read -r each; do \
+		$(DOWNSTREAM)/bin/python $(PIP) "$$each" || exit 1; done
+	@$(DOWNSTREAM)/bin/python -m pip check
+	@touch $@
+
+$(TOWER)/.synced: pyproject.toml downstream/requirements/tower.txt
+	@scripts/make-venv.sh "$$(scripts/newest-python.sh)" $(TOWER)
+	@if $(TOWER)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then \
+		echo "Installing Control Tower into $(TOWER), without its exact pin of our version (about 90 seconds)"; \
+		$(TOWER)/bin/python $(PIP) --upgrade pip && \
+		$(TOWER)/bin/python $(PIP) -e . -r downstream/requirements/tower.txt && \
+		$(TOWER)/bin/python $(PIP) --no-deps control-tower==6.0.0rc3; \
+	else echo "Control Tower needs Python 3.13: it is not tested"; fi
+	@touch $@
+
+$(FEW)/.synced: $(STAMP) downstream/requirements/few.txt
+	@echo "Installing some of the packages that depend on ours into $(FEW), in front of what $(VENV) has"
+	@scripts/make-venv.sh $(PYTHON) $(FEW)
+	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
+		> "$$($(FEW)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth"
+	@$(FEW)/bin/python $(PIP) -r downstream/requirements/few.txt
+	@touch $@
 
 bench: sync images ## Benchmarks beside the peer, in one run
 	$(BIN)/python -m bench

@@ -44,15 +44,22 @@ def test_stable_is_the_pin(agent: str) -> None:
     assert resolve_agent_version(agent, "1.2.3", platform="linux-arm64-musl") == "1.2.3"
 
 
-@pytest.mark.parametrize(
-    ("agent", "version"), [("nobody", "stable"), ("codex_cli", "newest"), ("codex_cli", "sandbox")]
-)
+@pytest.mark.parametrize("version", ["auto", "sandbox"])
+def test_what_depends_on_the_sandbox_is_not_resolved(version: str) -> None:
+    assert resolve_agent_version("codex_cli", version) == version
+    with pytest.raises(AgentOptionError, match="Unknown agent"):
+        resolve_agent_version("nobody", version)
+
+
+@pytest.mark.parametrize(("agent", "version"), [("nobody", "stable"), ("codex_cli", "newest")])
 def test_what_is_no_agent_or_no_version(agent: str, version: str, everything: Everything) -> None:
     asked = everything.server.count()
     with pytest.raises(AgentOptionError):
         resolve_agent_version(agent, version)
     with pytest.raises(AgentOptionError):
         download_agent_binary(agent, version, "linux-x64")
+    with pytest.raises(AgentOptionError, match="nothing to fetch"):
+        download_agent_binary("codex_cli", "sandbox", "linux-x64")
     assert everything.server.count() == asked
 
 

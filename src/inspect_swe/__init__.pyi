@@ -1,5 +1,17 @@
 """Real coding-agent CLIs as Inspect AI agents."""
 
+from . import (
+    acp as acp,
+)
+from . import (
+    adapter as adapter,
+)
+from . import (
+    conformance as conformance,
+)
+from . import (
+    testing as testing,
+)
 from ._agents import (
     cli_tools as cli_tools,
 )
@@ -242,6 +254,9 @@ from ._verification import (
 )
 from ._verification import (
     verified as verified,
+)
+from ._version import (
+    __version__ as __version__,
 )
 from .acp import (
     ACPAgent as ACPAgent,

@@ -134,18 +134,19 @@ def download_wheels_tarball(
 def resolve_agent_version(
     agent: str, version: Literal["stable", "latest"] | str, platform: SandboxPlatform = "linux-x64"
 ) -> str:
-    """Return the version of an agent's CLI that an eval in this process would run.
+    """Return the version of an agent's CLI that an eval in this process would download.
 
     Blocks while it queries the registry, which it does only for "latest", once per process.
 
     Args:
         agent: Name of the agent, such as "claude_code".
         version: "stable" (the pinned one), "latest" (the registry's newest; if the registry can't be reached, the
-            newest in the cache, with a warning) or a version such as "2.1.329", which is returned unchanged.
+            newest in the cache, with a warning) or a version such as "2.1.329". "auto" and "sandbox" depend on the
+            sandbox, so they are returned unchanged, as a version is.
         platform: Platform of the sandbox: "linux-x64", "linux-arm64", "linux-x64-musl" or "linux-arm64-musl".
 
     Returns:
-        The version, such as "2.1.329".
+        The version, such as "2.1.329"; "auto" and "sandbox" unchanged.
 
     Raises:
         AgentOptionError: The agent or platform does not exist, or the version is malformed.
@@ -160,4 +161,5 @@ def resolve_agent_version(
         ```
     """
     check_platform(platform)
-    return resolve_version(*choice_of(agent), version, platform)
+    choice = choice_of(agent)
+    return version if version in ("auto", "sandbox") else resolve_version(*choice, version, platform)

@@ -55,6 +55,11 @@ CHOICES: Mapping[str, Choice] = dict(_choices())
 """The agents by their public names; an interactive agent runs the same CLI as the headless one."""
 
 
+_INTERACTIVE: Mapping[str, str] = {
+    adapter.label: f"interactive_{adapter.key}" for adapter in ROSTER if adapter.acp_tools is not None
+}
+
+
 class Entry(TypedDict):
     """A CLI or program in the store, as `inspect-swe list --json` prints it."""
 
@@ -64,6 +69,12 @@ class Entry(TypedDict):
     size: int
     path: str
     digest: str
+
+
+def public_name(registered: str) -> str:
+    """Return an agent's public name, given its name in Inspect's registry ("inspect_swe/Claude Code")."""
+    name = registered.rpartition("/")[2]
+    return _INTERACTIVE.get(name, name)
 
 
 def choice_of(agent: str) -> Choice:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, get_model
 from inspect_ai.tool import MCPServerConfigHTTP, ToolCall
+from inspect_ai.util import registry_create, registry_info
 
 import inspect_swe
-from inspect_swe import AgentExitedError, AgentOptionError
+from inspect_swe import AgentExitedError, AgentOptionError, CodexAutoReview
 from inspect_swe._acp.adapter import AcpAdapter, name_models
+from inspect_swe._cli_inventory import public_name
 from inspect_swe.acp import (
     ACPAgent,
     interactive_claude_code,
@@ -61,6 +63,8 @@ def test_bad_input_of_single_agents() -> None:
         interactive_codex_cli(web_search="sometimes")  # type: ignore[arg-type]
     with pytest.raises(AgentOptionError, match="contradicts"):
         interactive_codex_cli(web_search="cached", disallowed_tools=["web_search"])
+    with pytest.raises(AgentOptionError, match="auto_review and permissions='reject' contradict"):
+        interactive_codex_cli(auto_review=True, permissions="reject")
 
 
 CALLING = ChatMessageAssistant(content="", tool_calls=[ToolCall(id="one", function="Bash", arguments={})])
@@ -123,6 +127,12 @@ def test_modes_without_and_with_questions() -> None:
     site = replace(SITE, tools={"node": "/node", "codex_acp": "/acp.js"})
     assert codex.acp_launch(site, False).env["INITIAL_AGENT_MODE"] == "agent-full-access"
     assert codex.acp_launch(site, True).env["INITIAL_AGENT_MODE"] == "read-only"
+    reviewed = adapter(interactive_codex_cli(auto_review=CodexAutoReview(model="openai/gpt-5"))).acp_launch(site, False)
+    assert reviewed.env["INITIAL_AGENT_MODE"] == "agent"
+    assert b'approvals_reviewer="auto_review"' in reviewed.files[0].content
+    assert b"debug models --bundled" not in reviewed.files[0].content  # The catalogue has all models already.
+    known = adapter(interactive_codex_cli(auto_review=CodexAutoReview(model="openai/gpt-5"), model_config="gpt-5.5"))
+    assert b"debug models --bundled" in known.acp_launch(site, False).files[0].content
     own = adapter(interactive_codex_cli(goals=False, config_overrides={"features.skills": "true", "a.b": "c"}))
     features = json.loads(own.acp_launch(site, False).env["CODEX_CONFIG"])["features"]
     assert (features["goals"], features["skills"]) == (False, True)
@@ -141,6 +151,18 @@ def test_models_as_objects_have_names_of_their_own() -> None:
     assert named == {"script-opus": served}
     agent = interactive_claude_code(opus_model=served, model=get_model("mockllm/model"))
     assert agent._options.model_aliases["script-opus"] is served
+
+
+@pytest.mark.parametrize("name", INTERACTIVE)
+def test_names_in_the_registry(name: str) -> None:
+    """Logs have the CLI's name; the factory's own name works on the command line."""
+    factory = getattr(inspect_swe, name)
+    label = adapter(factory()).label
+    assert registry_info(factory).name == f"inspect_swe/{label}"
+    for registered in (label, name):
+        made = registry_create("agent", f"inspect_swe/{registered}", version="1.2.3")
+        assert isinstance(made, ACPAgent) and made._options.version == "1.2.3"
+    assert public_name(registry_info(factory()).name) == name
 
 
 def test_nothing_to_drive_before_it_runs() -> None:

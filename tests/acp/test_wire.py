@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any, Literal, cast
 
 import anyio
 import pytest
-from acp import text_block
+from acp import RequestError, text_block
+from acp.client.connection import ClientSideConnection
 from inspect_ai.tool import MCPServerConfigHTTP, MCPServerConfigStdio
 from inspect_ai.util import ExecCompleted, ExecOutput, ExecStderr, ExecStdout
 
+from inspect_swe import ACPError, AgentExitedError
 from inspect_swe._acp import connection as connection_module
 from inspect_swe._acp import wire as wire_module
 from inspect_swe._acp.connection import mcp_to_acp
@@ -131,9 +134,9 @@ async def test_a_write_that_fails_ends_every_call() -> None:
         waiting = asyncio.ensure_future(conn.new_session(cwd="/"))
         await asyncio.sleep(0.01)
         process.broken = True
-        with pytest.raises(ConnectionError):
+        with pytest.raises(AgentExitedError, match=r"initialize\(\) .* cannot be reached: broken pipe"):
             await conn.initialize(protocol_version=1)
-        with anyio.fail_after(60), pytest.raises(ConnectionError):
+        with anyio.fail_after(60), pytest.raises(AgentExitedError, match=r"new_session\(\)"):
             await waiting
 
 
@@ -144,10 +147,70 @@ async def test_an_exit_ends_every_call_with_its_reason() -> None:
         await asyncio.sleep(0.01)
         process.say(b"out of memory", "stderr")
         process.end()
-        with anyio.fail_after(60), pytest.raises(ConnectionError):
+        with anyio.fail_after(60), pytest.raises(AgentExitedError, match="out of memory") as caught:
             await waiting
+        assert isinstance(caught.value.__cause__, ConnectionError)
         await feeder
         assert (info.exit_code, info.stderr) == (-9, "out of memory")
+
+
+# Each public method of the SDK's connection, with arguments, and whether the agent answers it.
+CALLS: dict[str, tuple[dict[str, Any], bool]] = {
+    "authenticate": ({"method_id": "x"}, True),
+    "cancel": ({"session_id": "one"}, False),
+    "close_session": ({"session_id": "one"}, True),
+    "ext_method": ({"method": "x", "params": {}}, True),
+    "ext_notification": ({"method": "x", "params": {}}, False),
+    "fork_session": ({"session_id": "one", "cwd": "/"}, True),
+    "initialize": ({"protocol_version": 1}, True),
+    "list_sessions": ({}, True),
+    "load_session": ({"session_id": "one", "cwd": "/"}, True),
+    "new_session": ({"cwd": "/"}, True),
+    "prompt": ({"session_id": "one", "prompt": [text_block("x")]}, True),
+    "resume_session": ({"session_id": "one", "cwd": "/"}, True),
+    "set_config_option": ({"session_id": "one", "config_id": "x", "value": "y"}, True),
+    "set_session_mode": ({"session_id": "one", "mode_id": "x"}, True),
+}
+
+
+def test_every_method_of_the_connection_is_tried() -> None:
+    methods = {name for name in vars(ClientSideConnection) if re.fullmatch("[a-z][a-z_]*", name)}
+    assert methods - {"close", "on_connect"} == CALLS.keys()
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_each_method_that_fails_raises_our_error(name: str) -> None:
+    arguments, answers = CALLS[name]
+    process = FakeRemoteProcess()
+    async with connected(process) as (conn, _feeder, _info):
+        if answers:
+            process.say(b"its last words", "stderr")
+            calling = asyncio.ensure_future(getattr(conn, name)(**arguments))
+            with anyio.fail_after(60):
+                await process.said.wait()
+            error = {"code": -32603, "message": "Internal error", "data": {"details": "no such thing"}}
+            answer = {"jsonrpc": "2.0", "id": json.loads(process.written[0])["id"], "error": error}
+            process.say(json.dumps(answer).encode() + b"\n")
+            with anyio.fail_after(60), pytest.raises(ACPError, match="no such thing") as refused:
+                await calling
+            assert isinstance(refused.value.__cause__, RequestError)
+            assert f"{name}()" in str(refused.value) and "its last words" in str(refused.value)
+        process.broken = True
+        with anyio.fail_after(60), pytest.raises(AgentExitedError) as lost:
+            await getattr(conn, name)(**arguments)
+        assert isinstance(lost.value.__cause__, ConnectionError) and f"{name}()" in str(lost.value)
+
+
+async def test_an_answer_that_is_wrong_raises_our_error() -> None:
+    process = FakeRemoteProcess()
+    async with connected(process) as (conn, _feeder, _info):
+        calling = asyncio.ensure_future(conn.new_session(cwd="/"))
+        with anyio.fail_after(60):
+            await process.said.wait()
+        answer = {"jsonrpc": "2.0", "id": json.loads(process.written[0])["id"], "result": {"sessionId": 7}}
+        process.say(json.dumps(answer).encode() + b"\n")
+        with anyio.fail_after(60), pytest.raises(ACPError, match=r"new_session\(\)"):
+            await calling
 
 
 async def test_a_process_that_stays_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from inspect_ai._sentinel import _context
 from inspect_ai._util.exception import TerminateSampleError
 from inspect_ai.agent import AgentBridgeContext, BridgedToolsSpec, current_agent_bridge_context, is_root_agent
 from inspect_ai.event import ModelEvent, SpanBeginEvent
@@ -84,7 +85,7 @@ def sentinel(monkeypatch: pytest.MonkeyPatch) -> Sentinel:
         sentinel_before_tool_call=before, apply_sentinel_decision=apply, sentinel_after_tool_call=after
     )
     monkeypatch.setitem(sys.modules, dispatch.__name__, dispatch)
-    monkeypatch.setattr("inspect_ai._sentinel._context.checks_tool_calls", lambda: True)
+    monkeypatch.setattr(_context, "checks_tool_calls", lambda: True, raising=False)
     return sentinel
 
 
@@ -166,9 +167,7 @@ async def ask_failing(site: Site) -> Any:
 @pytest.mark.parametrize("error", [TerminateSampleError("Enough."), RuntimeError("broken")], ids=["ends", "fails"])
 def test_ended_before_a_call(error: Exception, sentinel: Sentinel, monkeypatch: pytest.MonkeyPatch) -> None:
     if isinstance(error, RuntimeError):
-        from inspect_ai._sentinel._context import SentinelFailure
-
-        error = SentinelFailure(error)
+        error = _context.SentinelFailure(error)
     sentinel.decide = lambda call: error
 
     async def body(site: Site) -> None:
@@ -238,7 +237,7 @@ def test_host_tools_run_with_the_allowed_arguments(sentinel: Sentinel) -> None:
         async with httpx.AsyncClient(timeout=30) as http:
             await http.post(f"{site.url}/v1/messages", json=data)
         (grant,) = site.bridge._tool_execution_grants
-        assert grant.proposal.call.arguments == {"kind": "text"}
+        assert grant.arguments == {"kind": "text"}
 
     in_sample(
         [turn(call("mcp__host__give", kind="int"))],

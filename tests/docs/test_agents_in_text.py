@@ -50,6 +50,10 @@ OTHERS = {
         {"opencode", "copilot_cli", "kimi_code", "pi", "mini_swe_agent"},
     ],
     "docs/guides/approvals.md": [{"claude_code", "codex_cli", "kimi_code", "pi", "qwen_code"}],  # names of MCP tools
+    "docs/guides/ecosystem.md": [
+        {"claude_code", "codex_cli", "gemini_cli"},  # that petri-dish audits
+        {"claude_code", "codex_cli", "kimi_code"},  # that Control Tower runs
+    ],
     "docs/guides/interactive-agents.md": [
         {"claude_code", "copilot_cli", "gemini_cli", "kimi_code", "opencode"},  # that ask before a command
         {"copilot_cli", "gemini_cli", "kimi_code", "opencode"},  # without `resume_messages`

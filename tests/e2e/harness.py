@@ -21,7 +21,7 @@ from inspect_ai.scorer import CORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
 from inspect_ai.util import SandboxEnvironmentType, sandbox
 
-from inspect_swe._cli_inventory import CHOICES
+from inspect_swe._cli_inventory import CHOICES, public_name
 from inspect_swe._inspect.private import agent_arguments
 from inspect_swe.conformance._task import cli_mounts
 from inspect_swe.testing import ScriptedRequest, ScriptStep, scripted, scripted_requests
@@ -106,7 +106,7 @@ def mounts(key: str, version: str) -> list[Any]:
 
 def _mounts(agent: Any) -> list[Any]:
     name, options = agent_arguments(agent)
-    key, version = name.rpartition("/")[2], options.get("version", "auto")
+    key, version = public_name(name), options.get("version", "auto")
     return mounts(key, version) if key in CHOICES and version != "sandbox" else []
 
 

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from acp import RequestError, text_block
 from inspect_ai.agent import AgentState
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageTool, ChatMessageUser, get_model
 from inspect_ai.solver import TaskState
 from inspect_ai.tool import Skill, ToolCall
 from inspect_ai.util import sandbox
 
-from inspect_swe import AgentPolicyError
+from inspect_swe import ACPError, AgentExitedError, AgentPolicyError, CodexAutoReview
 from inspect_swe.acp import (
     ACPAgent,
     interactive_claude_code,
@@ -27,6 +29,7 @@ from inspect_swe.testing import ScriptStep, say, scripted, scripted_requests, sh
 
 from .harness import Run
 from .test_acp import converse
+from .test_codex_cli import ALLOW, ESCALATE, USER_NAMESPACES
 
 MAGIC = Skill(name="magic", description="Knows the word PLUGH.", instructions="The word is XYZZY.")
 COMMON: dict[str, Any] = {"skills": [MAGIC], "env": {"MINE": "m-m"}, "cwd": "sub", "user": "agent"}
@@ -92,6 +95,46 @@ def test_models_as_objects(tmp_path: Path) -> None:
     assert answers == ["from the object"]
     assert len(scripted_requests(own)) == 1
     assert scripted_requests(run.model) == []
+
+
+@pytest.mark.parametrize("factory", [interactive_claude_code, interactive_codex_cli, interactive_gemini_cli])
+def test_a_failing_call_of_the_connection_raises_our_error(factory: Callable[..., ACPAgent], tmp_path: Path) -> None:
+    """The session accepts another prompt afterwards, and a call after the process was killed fails in the same way."""
+    made = factory()
+    met: list[ACPError] = []
+
+    async def talk(state: TaskState) -> None:
+        async with made.session(state) as session:
+            with pytest.raises(ACPError) as refused:
+                await session.conn.prompt(session_id="no-such-session", prompt=[text_block("Hello?")])
+            assert (await session.prompt("Go on.")).text == "here"
+            await session._process.process.kill()  # type: ignore[union-attr]
+            with anyio.fail_after(60), pytest.raises(AgentExitedError) as lost:
+                await session.conn.prompt(session_id=session.id, prompt=[text_block("Hello?")])
+            met.extend([refused.value, lost.value])
+
+    converse(tmp_path, made, [say("here")], talk)
+    refused, lost = met
+    assert isinstance(refused.__cause__, RequestError) and isinstance(lost.__cause__, ConnectionError)
+    assert all("prompt() of an interactive agent failed" in str(error) for error in met)
+
+
+def test_codex_reviews_what_leaves_its_own_sandbox(tmp_path: Path) -> None:
+    reviewer = scripted([say(ALLOW)], name="reviewer")
+    review = CodexAutoReview(policy="THE-POLICY", model="scripted/unused")
+    made = interactive_codex_cli(auto_review=review, model_map={"codex-auto-review": reviewer})
+    seen: list[str] = []
+
+    async def talk(state: TaskState) -> None:
+        async with made.session(state) as session:
+            assert (await session.prompt("Do it.")).text == "done"
+        seen.append((await sandbox().exec(["sh", "-c", "cat inside /outside; ls /nowhere"])).stdout)
+
+    script: list[ScriptStep] = [shell("echo in > inside; touch /nowhere"), ESCALATE, say("done")]
+    converse(tmp_path, made, script, talk, **USER_NAMESPACES)
+    assert seen == ["in\nout\n"]
+    (request,) = scripted_requests(reviewer)
+    assert any("THE-POLICY" in message.text for message in request.messages)
 
 
 HELD: list[ChatMessage] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect import signature
 from pathlib import Path
 
+from inspect_ai.agent import BridgedToolsSpec
 from inspect_ai.tool import MCPServerConfigStdio
 
 import inspect_swe
@@ -52,3 +53,15 @@ def test_a_server_whose_command_is_not_there(tmp_path: Path) -> None:
         error = run.sample.error
         assert error is not None and not run.sample.scores
         assert "no command 'no-such-program', which starts the MCP server 'docs'" in error.message
+
+
+def test_a_server_without_tools_is_not_missed(tmp_path: Path) -> None:
+    agents = ("claude_code", "codex_cli")
+    volumes = {str(mount): mount for key in agents for mount in mounts(key, "stable")}
+    runs = run_agents(
+        tmp_path,
+        {key: getattr(inspect_swe, key)(bridged_tools=[BridgedToolsSpec("empty", tools=[])]) for key in agents},
+        [finish("Done.")],
+        ("lean_test", compose_file(tmp_path, volumes=list(volumes.values()))),
+    )
+    assert {key: run.error for key, run in runs.items()} == dict.fromkeys(agents)

@@ -162,7 +162,7 @@ class ACPAgent(Agent):
 
     @property
     def conn(self) -> ClientSideConnection:
-        """The SDK's connection to the CLI.
+        """The SDK's connection to the CLI. A call that fails raises an `ACPError`.
 
         Raises:
             AgentExitedError: The agent isn't running.
@@ -297,6 +297,15 @@ class ACPAgent(Agent):
         return run.session
 
 
-def acp_agent(factory: Callable[P, ACPAgent]) -> Callable[P, ACPAgent]:
-    """Register a factory of interactive agents with Inspect's `@agent`, preserving its return type."""
-    return cast(Callable[P, ACPAgent], agent(checked_parameters(factory)))
+def acp_agent(label: str) -> Callable[[Callable[P, ACPAgent]], Callable[P, ACPAgent]]:
+    """Register a factory of interactive agents with Inspect, by its CLI's name and by its own.
+
+    The CLI's name ("Claude Code") is the one in logs, and the one that other packages read from the registry.
+    """
+
+    def register(factory: Callable[P, ACPAgent]) -> Callable[P, ACPAgent]:
+        checked = checked_parameters(factory)
+        agent(checked)
+        return cast(Callable[P, ACPAgent], agent(name=label)(checked))
+
+    return register

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import anyio
-from acp import Client, connect_to_agent
+from acp import Client, RequestError, connect_to_agent
 from acp.client.connection import ClientSideConnection
 from acp.schema import EnvVariable, HttpHeader, HttpMcpServer, McpServerStdio, SseMcpServer
 from inspect_ai.tool import MCPServerConfig, MCPServerConfigHTTP, MCPServerConfigStdio
 from inspect_ai.util import ExecRemoteProcess
 
 from .._contract.mcp import stdio_argv
+from .._errors import ACPError, AgentExitedError
 from .._sandbox.relay.multiplexer import Process
 from .client import PermissiveClient
 from .wire import ErrorInfo, Wire, stdio_of
+
+_NO_REQUESTS = ("on_connect",)
+"""Public methods of the SDK's connection that return no awaitable."""
 
 _PATIENCE = 5
 """Seconds that a process may take to exit after its stdin is closed."""
@@ -33,8 +38,9 @@ async def acp_connection(
 ) -> AsyncIterator[tuple[ClientSideConnection, asyncio.Task[None], ErrorInfo]]:
     """Connect ACP's SDK to a process in the sandbox.
 
-    When the process exits or cannot be written to, every pending call fails at once with a `ConnectionError`. At the
-    end of the block the process' stdin is closed; after 5 more seconds the process is killed.
+    Every method of the connection that fails raises an `ACPError`, with the SDK's error as its `__cause__`. When the
+    process exits or cannot be written to, every pending call fails at once with an `AgentExitedError`. At the end of
+    the block the process' stdin is closed; after 5 more seconds the process is killed.
 
     Args:
         proc: Process with open stdin, started by Inspect's `exec_remote()`
@@ -66,6 +72,9 @@ async def acp_connection(
     wire = Wire(process, info, sent)
     feeder = asyncio.create_task(wire.feed())
     conn = connect_to_agent(client or cast(Client, PermissiveClient()), wire, use_unstable_protocol=True)
+    for name in dir(conn):
+        if not name.startswith("_") and name not in _NO_REQUESTS:
+            setattr(conn, name, _with_acp_errors(getattr(conn, name), info))
     try:
         yield conn, feeder, info
     finally:
@@ -80,6 +89,35 @@ async def acp_connection(
             await asyncio.wait({feeder})
             if not feeder.cancelled():
                 feeder.exception()  # The calls that it made fail have already raised it.
+
+
+def _with_acp_errors(method: Callable[..., Awaitable[Any]], info: ErrorInfo) -> Callable[..., Awaitable[Any]]:
+    """Wrap a method of the SDK's connection so that it raises only errors of ours."""
+
+    @functools.wraps(method)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await method(*args, **kwargs)
+        except ACPError:
+            raise
+        except Exception as error:
+            kind = AgentExitedError if isinstance(error, ConnectionError) else ACPError
+            raise kind(
+                f"{method.__name__}() of an interactive agent failed: {error_text(error)}",
+                exit_code=info.exit_code,
+                stdout=info.stdout,
+                stderr=info.stderr,
+            ) from error
+
+    return call
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error's text with the details that most agents put in its data."""
+    if not isinstance(error, RequestError):
+        return str(error) or type(error).__name__
+    details = error.data.get("details") or error.data.get("message") if isinstance(error.data, dict) else error.data
+    return f"{error} ({details})" if details else str(error)
 
 
 def bridge_mcp_to_acp(configs: list[MCPServerConfigHTTP]) -> list[HttpMcpServer]:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any, cast
 
 import anyio
@@ -14,13 +13,14 @@ from acp import PROTOCOL_VERSION, Client, RequestError
 from acp.client.connection import ClientSideConnection
 from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, SessionModeState
 
-from .._errors import AgentExitedError, SessionStartError
+from .._errors import ACPError, AgentExitedError, SessionStartError
 from .._runtime.session import Session
 from .._sandbox.relay.multiplexer import Process
 from .._sandbox.workspace import Workspace
+from .._version import __version__
 from .adapter import AcpAdapter, AcpLaunch
 from .client import SessionClient
-from .connection import acp_connection, mcp_to_acp
+from .connection import acp_connection, error_text, mcp_to_acp
 from .wire import ErrorInfo
 
 logger = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class AgentProcess:
             answer = await self.conn.initialize(
                 protocol_version=PROTOCOL_VERSION,
                 client_capabilities=ClientCapabilities(),
-                client_info=Implementation(name="inspect_swe", version=version("inspect_swe")),
+                client_info=Implementation(name="inspect_swe", version=__version__),
             )
             self.capabilities = answer.agent_capabilities or AgentCapabilities()
             self.steering = bool(((answer.field_meta or {}).get("steering") or {}).get("supported"))
@@ -180,8 +180,9 @@ class AgentProcess:
         try:
             with anyio.fail_after(_START_TIMEOUT):
                 yield
-        except (ConnectionError, TimeoutError, RequestError) as error:
-            what = f"reported: {error_text(error)}" if isinstance(error, RequestError) else "ended"
+        except (ACPError, ConnectionError, TimeoutError) as error:
+            cause = error.__cause__
+            what = f"reported: {error_text(cause)}" if isinstance(cause, RequestError) else "ended"
             if isinstance(error, TimeoutError):
                 what = f"did not answer within {_START_TIMEOUT} s"
             raise SessionStartError(
@@ -191,13 +192,7 @@ class AgentProcess:
                 exit_code=self.info.exit_code,
                 stdout=self.info.stdout,
                 stderr=self.info.stderr,
-            ) from error
-
-
-def error_text(error: RequestError) -> str:
-    """Return an error's text with the details that most agents put in its data."""
-    details = error.data.get("details") or error.data.get("message") if isinstance(error.data, dict) else error.data
-    return f"{error} ({details})" if details else str(error)
+            ) from cause or error
 
 
 async def end_commands(workspace: Workspace, agent: int, seconds: float) -> None:

@@ -17,16 +17,17 @@ from inspect_ai.log import transcript
 from inspect_ai.model import ChatMessageUser
 from inspect_ai.solver import TaskState
 
-from .._errors import AgentError, SessionStartError, TurnActiveError, TurnFailedError
+from .._errors import ACPError, AgentError, SessionStartError, TurnActiveError, TurnFailedError
 from .._inspect.private import forget_thread
 from .._inspect.transcript import in_span
 from .._results.collectors import collect
 from .._runtime.session import Session
 from .adapter import AcpAdapter
 from .client import SessionClient
+from .connection import error_text
 from .events import Decision, Event, PermissionAsked, Plan, Turn, TurnEnded
 from .permissions import PermissionRequest, Permissions, decide
-from .process import AgentProcess, end_commands, error_text
+from .process import AgentProcess, end_commands
 from .prompt import Ended, Prompt
 from .saved import SavedSession, save
 
@@ -82,6 +83,8 @@ class ACPSession:
     @property
     def conn(self) -> ClientSideConnection:
         """The SDK's connection, for requests that this class has no method for.
+
+        A call that fails raises an `ACPError`, with the SDK's error as its `__cause__`.
 
         Raises:
             AgentExitedError: The connection is closed.
@@ -266,10 +269,9 @@ class ACPSession:
         """Await the answer to a request, with errors converted to ours."""
         try:
             return await request
-        except ConnectionError as error:
-            raise await self._process.exit_error() from error
-        except RequestError as error:
-            raise self._turn_error(error) from error
+        except ACPError as error:
+            cause = await self._request_error(error)
+            raise self._turn_error(cause) from cause
 
     async def _turn(self, prompt: Prompt, source: str | None) -> Ended:
         """Send a prompt and wait for its turn to end. The turn gets a span in the transcript."""
@@ -287,10 +289,9 @@ class ACPSession:
                 with limit.ending(lambda: self._stop(prompt)):
                     answer = await self.conn.prompt(session_id=self.id, prompt=prompt.content)
                 ended = (answer.stop_reason, _usage(answer.usage))
-            except ConnectionError as error:
-                raise await self._process.exit_error() from error
-            except RequestError as error:
-                ended = await self._after_error(error, prompt, stats.requests > requests)
+            except ACPError as error:
+                cause = await self._request_error(error)
+                ended = await self._after_error(cause, prompt, stats.requests > requests)
             finally:
                 self._session.end_calls(failed=ended[0] == "cancelled")
                 self._merge()
@@ -303,6 +304,20 @@ class ACPSession:
                 raise await self._session.policy_error("it offered the model no tools")
             self._record({"event": "turn", "stop_reason": ended[0], "usage": ended[1]})
             return ended
+
+    async def _request_error(self, error: ACPError) -> RequestError:
+        """Return the error that the agent answered with.
+
+        Raises:
+            AgentExitedError: The agent's process has exited.
+            ACPError: The answer was invalid.
+        """
+        cause = error.__cause__
+        if isinstance(cause, RequestError):
+            return cause
+        if isinstance(cause, ConnectionError):
+            raise await self._process.exit_error() from cause
+        raise error
 
     async def _after_error(self, error: RequestError, prompt: Prompt, has_requested: bool) -> Ended:
         """Return the result of a turn that was answered with an error, if it was cancelled or cut; raise otherwise."""

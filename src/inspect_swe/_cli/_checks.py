@@ -27,6 +27,7 @@ from .._packages.pypi.index import PyPIIndex
 from .._packages.recipes import NpmPackage, PythonPackage
 from .._sandbox.transports.docker import engine
 from .._store.store import ArtifactStore
+from .._version import __version__
 from ._shared import platforms_of
 
 _OLDEST_ENGINE = Version("24.0.6")
@@ -75,7 +76,7 @@ def examine() -> list[Finding]:
 
 def _versions() -> Iterator[Finding]:
     yield Finding("Python", "ok", f"{platform.python_version()} ({sys.executable})")
-    yield Finding("inspect_swe", "ok", metadata.version("inspect_swe"))
+    yield Finding("inspect_swe", "ok", __version__)
     required = next(
         requirement.specifier
         for requirement in map(Requirement, metadata.requires("inspect_swe") or ())

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import collections.abc
 import functools
 import inspect
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar, cast, get_args, get_type_hints
+from typing import Annotated, Any, ParamSpec, TypeVar, Union, cast, get_args, get_type_hints
 from typing import get_origin as origin_of
 
+from inspect_ai.agent import BridgedToolsSpec
+from inspect_ai.model import CompactionStrategy, Model
+from inspect_ai.tool import Tool
+from pydantic import InstanceOf
 from typing_extensions import Unpack, is_typeddict
 
 from .._errors import AgentOptionError, closest
@@ -21,6 +27,12 @@ _MAX_VALUE = 80
 
 _RETRIED = " A log has only the name of a function or an object: to retry such an eval, make the agent in its task."
 
+_CLASSES: Mapping[Any, Any] = {
+    each: Annotated[each, InstanceOf()]  # type: ignore[type-arg]
+    for each in (BridgedToolsSpec, CompactionStrategy, Model, Tool)
+}
+"""Classes that pydantic cannot read, each as an annotation that it accepts."""
+
 _SECRETS = ("env",)
 """Parameters whose values error messages do not show."""
 
@@ -29,7 +41,8 @@ def checked_parameters(factory: Callable[P, R]) -> Callable[P, R]:
     """Validate each argument of a factory, and convert values from a command line or a configuration file.
 
     Place the decorator below Inspect's `@agent`, which then records the original arguments.
-    `inspect.signature()` of the result shows types, not their names.
+    `inspect.signature()` of the result shows types, not their names, and pydantic accepts each of them: other packages
+    validate arguments from configuration files with `TypeAdapter(annotation)`.
 
     Args:
         factory: A function with annotated parameters. The keys of an `Unpack[TypedDict]` are parameters, too.
@@ -40,7 +53,9 @@ def checked_parameters(factory: Callable[P, R]) -> Callable[P, R]:
     hints = get_type_hints(factory, include_extras=True)  # Inspect's decorator resolves them again, at no cost.
     plain = inspect.signature(factory)
     signature = plain.replace(
-        parameters=[each.replace(annotation=hints.get(each.name, Any)) for each in plain.parameters.values()],
+        parameters=[
+            each.replace(annotation=_for_pydantic(hints.get(each.name, Any))) for each in plain.parameters.values()
+        ],
         return_annotation=hints.get("return", plain.return_annotation),
     )
     name = factory.__qualname__.removesuffix(".__init__").rpartition(".")[2]
@@ -64,9 +79,10 @@ def parameter_types(factory: Callable[..., Any]) -> Mapping[str, Any]:
 
 
 def _types(factory: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    annotations = getattr(factory, "__annotations__", {})
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.kind is not parameter.VAR_KEYWORD:
-            yield parameter.name, parameter.annotation
+            yield parameter.name, annotations.get(parameter.name, parameter.annotation)
             continue
         try:
             unpacked = get_type_hints(factory, include_extras=True).get(parameter.name)
@@ -75,6 +91,16 @@ def _types(factory: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
         for kind in get_args(unpacked) if origin_of(unpacked) is Unpack else ():
             if is_typeddict(kind):
                 yield from get_type_hints(kind).items()
+
+
+def _for_pydantic(annotation: Any) -> Any:
+    """Return a type that pydantic accepts and that reads as the same."""
+    origin, arguments = origin_of(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return Union[tuple(_for_pydantic(each) for each in arguments)]  # noqa: UP007
+    if origin in (dict, list, collections.abc.Mapping, collections.abc.Sequence):
+        return origin[tuple(_for_pydantic(each) for each in arguments)]
+    return _CLASSES.get(annotation, annotation) if isinstance(annotation, type) else annotation
 
 
 def _bound(

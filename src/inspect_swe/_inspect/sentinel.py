@@ -37,11 +37,17 @@ def checks_calls() -> bool:
     """Return whether a sentinel is active."""
     try:
         from inspect_ai._sentinel._context import checks_tool_calls
+
+        return checks_tool_calls()
+    except ImportError:
+        pass
+    try:
+        from inspect_ai._sentinel._context import active_sentinel  # before 0.3.285
     except ImportError:
         if find_spec("inspect_ai._sentinel") is not None:
             warn_absent("sentinels do not check the tool calls of CLIs")
         return False
-    return checks_tool_calls()
+    return active_sentinel() is not None
 
 
 class ToolStages:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import anyio.to_thread
 from inspect_ai.agent import Agent
 
-from .._cli_inventory import choice_of
+from .._cli_inventory import choice_of, public_name
 from .._errors import AgentOptionError
 from .._inspect.private import agent_arguments
 from .._packages.platforms import SandboxPlatform, sandbox_platform
@@ -66,7 +66,7 @@ def _name_and_version(agent: AgentChoice) -> tuple[str, str]:
         return agent
     name, arguments = agent_arguments(agent)
     version = arguments.get("version")
-    return name.rpartition("/")[2], version if isinstance(version, str) else "stable"
+    return public_name(name), version if isinstance(version, str) else "stable"
 
 
 async def copies(agents: Sequence[AgentChoice], places: Iterable[Place]) -> list[StoredArtifact]:

@@ -23,7 +23,7 @@ from ..disallowed import check_disallowed
 from .agent import ClaudeCode
 
 
-@acp_agent
+@acp_agent(ClaudeCode.label)
 def interactive_claude_code(
     *,
     disallowed_tools: list[str] | None = None,

@@ -17,14 +17,15 @@ from ..._acp.adapter import AcpAdapter, AcpLaunch, untitled
 from ..._acp.agent import ACPAgent, ACPAgentParams, acp_agent
 from ..._acp.seeded import codex_session
 from ..._contract.adapter import File, Launch, LaunchContext
+from ..._errors import AgentOptionError
 from ..._packages.recipes import CODEX_ACP, NODE
-from .agent import CodexCli, CodexWebSearch, check_web_search
+from .agent import CodexAutoReview, CodexCli, CodexWebSearch, check_web_search, review_of
 
 _TITLE_MODEL = "gpt-5.6-luna"
 """The model that the adapter requests a session title from, with all of the CLI's instructions and tools."""
 
 
-@acp_agent
+@acp_agent(CodexCli.label)
 def interactive_codex_cli(
     *,
     web_search: CodexWebSearch = "live",
@@ -34,6 +35,7 @@ def interactive_codex_cli(
     config_overrides: dict[str, str] | None = None,
     disallowed_tools: list[Literal["web_search"]] | None = None,
     model_config: str | None = None,
+    auto_review: bool | CodexAutoReview = False,
     **params: Unpack[ACPAgentParams],
 ) -> ACPAgent:
     """Return an interactive Codex CLI agent, whose sessions take many prompts and can be interrupted.
@@ -46,6 +48,8 @@ def interactive_codex_cli(
         config_overrides: Settings of the CLI (`key=value` of its config.toml); they override ours.
         disallowed_tools: `["web_search"]` is the same as `web_search="disabled"`.
         model_config: Model slug that the CLI sees. Defaults to the served model's own name.
+        auto_review: Run commands in Codex's own sandbox ("workspace-write", without network access), and let a model
+            review escalations out of it. Needs user namespaces in the container, which often does not allow them.
         **params: Arguments of every interactive agent; see `ACPAgentParams`.
 
     Returns:
@@ -72,12 +76,21 @@ def interactive_codex_cli(
             return execute
         ```
     """
+    review = review_of(auto_review)
+    if review is not None and params.get("permissions", "allow") != "allow":
+        raise AgentOptionError(
+            f"auto_review and permissions={params['permissions']!r} contradict each other: with auto_review, a model "
+            "decides on escalations.",
+            hint="pass only one of them.",
+        )
     adapter = InteractiveCodexCli(
         model_config=model_config,
         web_search=check_web_search(web_search, disallowed_tools or ()),
         goals=goals,
         home_dir=home_dir,
         config_overrides=tuple((config_overrides or {}).items()),
+        auto_review=review,
+        sandbox_mode="workspace-write" if review else "danger-full-access",
     )
     # A title costs as much as a turn and is never read.
     params["model_map"] = {_TITLE_MODEL: untitled(), **(params.get("model_map") or {})}
@@ -100,7 +113,8 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
         prefix = "features."
         users = {key[len(prefix) :]: value == "true" for key, value in self.config_overrides if key.startswith(prefix)}
         settings = self.settings(replace(context, system=None))
-        argv = [*context.command, *(word for setting in settings for word in ("-c", setting))]
+        argv = self._command(context, [word for setting in settings for word in ("-c", setting)])
+        unasked = "agent" if self.auto_review else "agent-full-access"
         program = f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n'
         return AcpLaunch(
             argv=(context.tools[NODE.key], context.tools[CODEX_ACP.key]),
@@ -109,7 +123,7 @@ class InteractiveCodexCli(CodexCli, AcpAdapter):
                 # The adapter sends a features table with each session, which replaces that of the settings.
                 "CODEX_CONFIG": json.dumps({"features": {**self._profile(context)["features"], **users}}),
                 # The CLI requests permission only for commands that its own sandbox would block.
-                "INITIAL_AGENT_MODE": "read-only" if asks else "agent-full-access",
+                "INITIAL_AGENT_MODE": "read-only" if asks else unasked,
                 "NO_BROWSER": "1",
             },
             files=(File(f"{context.config}/codex", program.encode(errors="replace"), 0o755),),

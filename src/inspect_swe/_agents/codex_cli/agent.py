@@ -198,7 +198,7 @@ def codex_cli(
             raise AgentOptionError(f"Codex CLI cannot use the MCP server {server.name!r}: it does not support SSE.")
     if mcp_startup_timeout <= 0:
         raise AgentOptionError(f"mcp_startup_timeout must be above 0 seconds, not {mcp_startup_timeout}.")
-    review = CodexAutoReview() if auto_review is True else auto_review or None
+    review = review_of(auto_review)
     _check_sandbox(sandbox_mode, approval_policy, network_access, review)
     if review is not None and sandbox_mode == "danger-full-access":
         sandbox_mode = "workspace-write"
@@ -215,6 +215,11 @@ def codex_cli(
         approve_static_mcp_tools=approve_static_mcp_tools,
     )
     return cli_agent(adapter, options)
+
+
+def review_of(auto_review: bool | CodexAutoReview) -> CodexAutoReview | None:
+    """Return the review of escalations that an argument asks for, if any."""
+    return CodexAutoReview() if auto_review is True else auto_review or None
 
 
 def check_web_search(mode: CodexWebSearch, disallowed: Sequence[str]) -> CodexWebSearch:

@@ -14,7 +14,7 @@ from ..._contract.adapter import LaunchContext
 from .agent import CopilotCli, Wire
 
 
-@acp_agent
+@acp_agent(CopilotCli.label)
 def interactive_copilot_cli(
     *,
     skills: list[str | Path | Skill] | None = None,

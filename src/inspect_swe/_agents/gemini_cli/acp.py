@@ -28,7 +28,7 @@ done
 """
 
 
-@acp_agent
+@acp_agent(GeminiCli.label)
 def interactive_gemini_cli(
     *,
     skills: list[str | Path | Skill] | None = None,

@@ -25,7 +25,7 @@ done
 """
 
 
-@acp_agent
+@acp_agent(KimiCode.label)
 def interactive_kimi_code(
     *,
     skills: list[str | Path | Skill] | None = None,

@@ -17,7 +17,7 @@ from .agent import OpenCode
 _CONFIG = "OPENCODE_CONFIG_CONTENT"
 
 
-@acp_agent
+@acp_agent(OpenCode.label)
 def interactive_opencode(
     *,
     skills: list[str | Path | Skill] | None = None,

@@ -1,0 +1,1 @@
+"""Names that other packages import; see docs/guides/ecosystem.md."""

@@ -1,0 +1,8 @@
+"""Codex CLI's versions, for Control Tower, which imports this module. Everyone else: `resolve_agent_version()`."""
+
+from .._util.agentbinary import AgentBinarySource
+
+
+def codex_cli_binary_source() -> AgentBinarySource:
+    """Return the source of the CLI's versions."""
+    return AgentBinarySource("codex_cli")
