@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from inspect_ai.agent import AgentAttempts
+from inspect_ai.agent import AgentAttempts, AgentBridgeContext, current_agent_bridge_context, is_root_agent
 from inspect_ai.event import InfoEvent, ModelEvent, ScoreEvent, SpanBeginEvent, ToolEvent
+from inspect_ai.model import ChatMessage, GenerateConfig, GenerateFilter, Model
 from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState
+from inspect_ai.tool import ToolInfo
 from inspect_ai.util import sandbox
 
 import inspect_swe
@@ -103,17 +105,55 @@ def delegate(request: ScriptedRequest) -> Step:
     return steps[len(answered)] if len(answered) < len(steps) else say("All is done.")
 
 
+class Watched(NamedTuple):
+    """A request, as a filter sees it."""
+
+    delegated: str | None
+    has_tools: bool
+    context: AgentBridgeContext | None
+    is_root: bool
+
+
+def watch(requests: list[Watched]) -> GenerateFilter:
+    async def look(
+        model: Model, messages: list[ChatMessage], tools: list[ToolInfo], choice: Any, config: GenerateConfig
+    ) -> None:
+        texts = [message.text for message in messages if message.role == "user"]
+        name = next((name for name in NAMES if any(f"{TASK} ({name})" in text for text in texts)), None)
+        requests.append(Watched(name, bool(tools), current_agent_bridge_context(), is_root_agent()))
+
+    return look
+
+
+def check_senders(requests: list[Watched]) -> None:
+    """Check who sent each request: the agent itself, one of its sub-agents, or the CLI for a title."""
+    ids: dict[str, set[str | None]] = {}
+    for request in requests:
+        assert request.context is not None
+        if request.delegated and request.has_tools:
+            assert (request.context.kind, request.is_root) == ("subagent", False), request
+            ids.setdefault(request.delegated, set()).add(request.context.subagent_id)
+        elif request.has_tools:
+            assert (request.context.kind, request.is_root) == ("root", True), request
+        else:
+            assert (request.context.kind, request.is_root) == ("utility", False), request
+    assert all(len(each) == 1 and None not in each for each in ids.values()), ids
+    assert len(set().union(*ids.values())) == len(ids) > 2
+
+
 def test_sub_agents(tmp_path: Path) -> None:
     keys = {"claude_code": NAMES, "codex_cli": NAMES[:3], "copilot_cli": NAMES[:3], "opencode": NAMES[:3]}
     volumes = {str(mount): mount for key in keys for mount in mounts(key, "stable")}
+    requests: dict[str, list[Watched]] = {key: [] for key in keys}
     runs = run_agents(
         tmp_path,
-        {key: getattr(inspect_swe, key)() for key in keys},
+        {key: getattr(inspect_swe, key)(filter=watch(requests[key])) for key in keys},
         [delegate] * 30,
         ("lean_test", compose_file(tmp_path, volumes=list(volumes.values()))),
     )
     for key, run in runs.items():
         assert run.error is None, f"{key}: {run.error}"
+        check_senders(requests[key])
         calls = [event for event in events(run, ToolEvent) if TASK in str(event.arguments)]
         begun = {event.id: event for event in events(run, SpanBeginEvent)}
         assert len(calls) == len(keys[key]), key
