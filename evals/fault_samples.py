@@ -140,6 +140,12 @@ NEVER = MCPServerConfigStdio(name="broken", command="false")
 NOTES_SERVER = MCPServerConfigStdio(name="notes", command="python3", args=["/opt/notes/server.py"])
 
 
+def _read_if_offered(request: ScriptedRequest) -> Step:
+    """Call a tool of the server that died, unless the CLI has noticed and offers it no more."""
+    offered = any("notes" in name for name in request.tool_names)
+    return call("notes/read", title="office") if offered else shell("true")
+
+
 def _provider(status: int, message: str) -> list[ScriptStep]:
     return _works(*[fail(status, message)] * 200)
 
@@ -207,7 +213,7 @@ FAULTS = {
         _works(
             call("notes/search", word="printer"),
             shell("pkill -9 -f '[o]pt/notes/server'"),
-            call("notes/read", title="office"),
+            _read_if_offered,
             DONE,
         ),
         servers=[NOTES_SERVER],
