@@ -109,6 +109,9 @@ from ._errors import (
     AgentStartError as AgentStartError,
 )
 from ._errors import (
+    ComparisonError as ComparisonError,
+)
+from ._errors import (
     DigestMismatchError as DigestMismatchError,
 )
 from ._errors import (

@@ -19,6 +19,7 @@ AgentError
 │   └── ProviderQuotaError
 ├── ToolsMissingError
 ├── ExportError
+├── ComparisonError
 ├── SessionMismatchError
 ├── SessionRestoreError
 ├── SessionClosedError
@@ -196,6 +197,10 @@ class ToolsMissingError(AgentError):
 
 class ExportError(AgentError):
     """A log cannot be read, or contains nothing to export."""
+
+
+class ComparisonError(AgentError):
+    """Logs cannot be read or compared, or the extra `report` is not installed."""
 
 
 class SessionMismatchError(AgentError):

@@ -8,6 +8,7 @@ import click
 
 from .chat import chat
 from .check import check
+from .compare import compare
 from .doctor import doctor
 from .download import download
 from .export import export
@@ -42,5 +43,5 @@ def main() -> None:
     """
 
 
-for _command in (list_agents, chat, check, compose, doctor, download, export, image, list_store, pins, remove):
+for _command in (list_agents, chat, check, compare, compose, doctor, download, export, image, list_store, pins, remove):
     main.add_command(_command)
