@@ -77,4 +77,5 @@ def _show(comparison: Comparison) -> None:
         table = Table(*columns, title=title)
         for row in body:
             table.add_row(*row)
-        console().print(table)
+        if body:
+            console().print(table)

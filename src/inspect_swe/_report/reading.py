@@ -131,20 +131,18 @@ def _error_type(message: str) -> str:
 
 
 def _seconds(sample: EvalSample, launches: Sequence[Any]) -> dict[str, float | None]:
-    """Split the sample's wall time. Concurrent calls count once; the rest belongs to the harness."""
+    """Split the sample's wall time. Concurrent calls count once; the rest belongs to the harness.
+
+    Inspect's total begins when the container runs.
+    """
     model = _covered((e.timestamp, e.completed) for e in sample.events if isinstance(e, ModelEvent))
     tools = _covered((e.timestamp, e.completed) for e in sample.events if isinstance(e, ToolEvent))
     setups = [each["setup"] for each in launches if isinstance(each.get("setup"), dict)]
     install = sum(float(each.get(k) or 0) for each in setups for k in ("find_seconds", "place_seconds"))
-    parts = {
-        "container": _span(sample, "init"),
-        "install": install if setups else None,
-        "model": model,
-        "tools": tools,
-    }
+    parts = {"install": install if setups else None, "model": model, "tools": tools}
     total = sample.total_time
     rest = None if total is None or model is None else max(0.0, total - sum(each or 0 for each in parts.values()))
-    return {**parts, "harness": rest, "total": total}
+    return {"container": _span(sample, "init"), **parts, "harness": rest, "total": total}
 
 
 def _span(sample: EvalSample, name: str) -> float | None:
