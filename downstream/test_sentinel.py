@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inspect_ai.event import SpanBeginEvent
 from inspect_ai.log import read_eval_log
 from inspect_sentinel import BeforeToolCall, Context, Decision, Escalations, Protocol, call_text, protocol
 
 import inspect_swe
 from inspect_swe.testing import say, shell
 from tests.e2e.harness import run_agent
+from tests.e2e.test_transcript import delegate
 
 GUIDE = Path(__file__).parents[1] / "docs/guides/control.md"
 AGENTS = ("claude_code", "codex_cli", "gemini_cli", "kimi_code", "opencode")
@@ -62,6 +64,20 @@ def test_decisions(name: str, tmp_path: Path) -> None:
     assert len(steps) == 4 and len({step.conversation for step in steps}) == 1
     assert all(step.input for step in steps), "each step has the input of its model call"
     assert run.sample.limit is not None and "asked to stop" in str(run.sample.limit)
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("name", ["claude_code", "codex_cli"])
+def test_sub_agents(name: str, tmp_path: Path) -> None:
+    steps: list[BeforeToolCall] = []
+    evaluation = {"sentinel": careful(steps)}
+    run = run_agent(tmp_path, getattr(inspect_swe, name)(), [delegate] * 30, evaluation=evaluation)
+    assert run.error is None, run.error
+    spans = {event.id for event in run.sample.events if isinstance(event, SpanBeginEvent)}
+    delegated = {call_text(step.call): step.conversation for step in steps if "echo " in call_text(step.call)}
+    (root,) = {step.conversation for step in steps} - {*delegated.values()}
+    assert len(delegated) == len({*delegated.values()}) > 2, "each sub-agent is a conversation of its own"
+    assert {root, *delegated.values()} <= spans
 
 
 @pytest.mark.docker
