@@ -62,12 +62,12 @@ def test_mcp_tools_are_offered_at_once(tmp_path: Path, slug: str) -> None:
         show="cat file.txt",
     )
     assert run.seen == "patched\n"
-    assert {"lookup", "add"} <= set(run.requests[0].tool_names)
+    assert {"mcp__host__lookup", "mcp__my_std__add"} <= set(run.requests[0].tool_names)
     assert ("exec" in run.requests[0].tool_names) is in_code_mode
     number, total, made = tool_results(run.sample.messages)
     assert number.endswith("42") and total.endswith("sum=5") and "made" in made
     ran = [event.function for event in run.sample.events if event.event == "tool"]
-    assert ran[:2] == ["lookup", "add"] and len(ran) == 3
+    assert ran[:2] == ["lookup", "mcp__my_std__add"] and len(ran) == 3
 
 
 def test_apply_patch(tmp_path: Path) -> None:
