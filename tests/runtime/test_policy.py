@@ -12,6 +12,7 @@ from inspect_swe._runtime.policy import AFTER_OUTCOME, OF_ERROR, Action, action_
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "troubleshooting.md"
 NOT_OF_A_RUN = {
+    "ComparisonError",
     "ExportError",
     "ACPError",
     "SessionStartError",
