@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from typing import NamedTuple
 
 from inspect_ai.event import SpanBeginEvent, SpanEndEvent, ToolEvent
 from inspect_ai.model import ChatMessage, ChatMessageUser, ContentText
@@ -20,15 +21,26 @@ MAX_CONVERSATIONS = 2000
 """Limit on stored conversations."""
 
 
+class SubAgent(NamedTuple):
+    """A sub-agent.
+
+    Args:
+        span: Its span in the transcript.
+        kind: The CLI's name for its kind.
+    """
+
+    span: str
+    kind: str
+
+
 class SubAgents:
     """Sub-agents of one agent: conversations that begin with an argument of a tool call."""
 
     def __init__(self) -> None:
         # Keys are lengths and hashes, to save memory: arguments include all files that the agent writes.
         self._calls: Recent[tuple[int, int], ToolEvent] = Recent(MAX_TEXTS)
-        self._spans: Recent[int, str | None] = Recent(MAX_CONVERSATIONS)
+        self._spans: Recent[int, SubAgent | None] = Recent(MAX_CONVERSATIONS)
         self._running: list[str] = []
-        self._types: dict[str, str] = {}
 
     def proposed(self, call: ToolEvent) -> None:
         """Record a call that the CLI is about to run, as it may start a sub-agent."""
@@ -36,7 +48,7 @@ class SubAgents:
             if isinstance(value, str) and (text := value.strip()):
                 self._calls[len(text), hash(text)] = call
 
-    def enter(self, messages: Sequence[ChatMessage], has_tools: bool) -> str | None:
+    def enter(self, messages: Sequence[ChatMessage], has_tools: bool) -> SubAgent | None:
         """Move this task's request into its sub-agent's span, if a sub-agent sent it.
 
         Args:
@@ -44,7 +56,7 @@ class SubAgents:
             has_tools: Whether the request offers tools. Most side requests offer none.
 
         Returns:
-            The sub-agent's span, or None if none sent the request.
+            The sub-agent, or None if none sent the request.
         """
         if not has_tools:
             return None
@@ -55,13 +67,9 @@ class SubAgents:
         else:
             call = self._call_of(texts)
             self._spans[conversation] = self._begin(call) if call else None
-        if (span := self._spans[conversation]) is not None:
-            enter_agent_span(span)
-        return span
-
-    def type_of(self, span: str | None) -> str | None:
-        """Return the CLI's name for the kind of sub-agent that a span belongs to."""
-        return self._types.get(span or "")
+        if (sender := self._spans[conversation]) is not None:
+            enter_agent_span(sender.span)
+        return sender
 
     def end(self) -> None:
         """End the spans of all sub-agents."""
@@ -81,16 +89,15 @@ class SubAgents:
         }
         return next((call for key, call in self._calls.items() if key in endings), None)
 
-    def _begin(self, call: ToolEvent) -> str:
+    def _begin(self, call: ToolEvent) -> SubAgent:
+        name = next((str(call.arguments[key]) for key in _NAMES if call.arguments.get(key)), call.function)
         if call.agent_span_id is None:
             # Inspect's viewer recognizes a sub-agent's span by this id.
             call.agent_span_id = f"agent-{call.id}"
-            name = next((str(call.arguments[key]) for key in _NAMES if call.arguments.get(key)), call.function)
             with in_span(call.agent_span_id):
                 record(SpanBeginEvent(id=call.agent_span_id, parent_id=call.span_id, type="agent", name=name))
             self._running.append(call.agent_span_id)
-            self._types[call.agent_span_id] = name
-        return call.agent_span_id
+        return SubAgent(call.agent_span_id, name)
 
 
 def beginning(messages: Sequence[ChatMessage]) -> tuple[str, ...]:

@@ -54,11 +54,11 @@ class ToolEvents:
     def on_messages(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo]) -> AgentBridgeContext:
         """Record the results in a request, and return its sender."""
         self._take_results(messages)
-        span = None if self._tracker.is_certain else self._subagents.enter(messages, bool(tools))
-        self._tracker.on_messages(messages, tools, span is not None)
+        sub_agent = None if self._tracker.is_certain else self._subagents.enter(messages, bool(tools))
+        self._tracker.on_messages(messages, tools, sub_agent is not None)
         match self._tracker.asker():
             case Asker.SUB_AGENT:
-                return AgentBridgeContext("subagent", span, self._subagents.type_of(span))
+                return AgentBridgeContext("subagent", *(sub_agent or ()))
             case Asker.ROOT:
                 return AgentBridgeContext("root")
             case Asker.SIDE:
