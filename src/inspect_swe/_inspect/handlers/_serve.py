@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -166,9 +166,9 @@ async def serve(
         parameters.config,
     )
     send_exactly(model, exchange)
-    asked, rejections = messages, 0
-    while True:
-        output, compacted = await bridge_generate(
+
+    async def generate(asked: list[ChatMessage]) -> tuple[ModelOutput, ChatMessage | None]:
+        return await bridge_generate(
             bridge,
             model,
             asked,
@@ -179,13 +179,8 @@ async def serve(
             routing=routing,
             **codec.generate_arguments(declared.tools, bridge, web_search),
         )
-        checked = await _checked(bridge, output, asked)
-        if isinstance(checked, ModelOutput):
-            output = checked
-            break
-        asked, rejections = [*asked, *checked], rejections + 1
-        if rejections == MAX_REJECTIONS:
-            bridge.request_terminate(f"A sentinel rejected {rejections} consecutive replies of the model.")
+
+    output, compacted = await _allowed(bridge, messages, generate)
     if compacted is not None:
         messages.append(compacted)
     await bridge._track_state(messages, output)
@@ -194,12 +189,20 @@ async def serve(
     return await codec.reply(request, output, model, exchange.response_to(output))
 
 
-async def _checked(
-    bridge: SandboxAgentBridge, output: ModelOutput, history: list[ChatMessage]
-) -> ModelOutput | list[ChatMessage]:
-    """Return a reply as the sentinel allows it, or the messages of a rejection."""
+async def _allowed(
+    bridge: SandboxAgentBridge,
+    messages: list[ChatMessage],
+    generate: Callable[[list[ChatMessage]], Awaitable[tuple[ModelOutput, ChatMessage | None]]],
+) -> tuple[ModelOutput, ChatMessage | None]:
+    """Generate until the sentinel allows the reply's calls: the model receives each rejection, and answers again."""
     stages: ToolStages | None = getattr(bridge, "stages", None)
-    return output if stages is None else await stages.before(output, history)
+    for _ in range(MAX_REJECTIONS):
+        output, compacted = await generate(messages)
+        checked = output if stages is None else await stages.before(output, messages)
+        if isinstance(checked, ModelOutput):
+            return checked, compacted
+        messages = [*messages, *checked]
+    bridge.request_terminate(f"A sentinel rejected {MAX_REJECTIONS} consecutive replies of the model.")
 
 
 async def count(codec: Codec, bridge: SandboxAgentBridge, request: dict[str, Any]) -> int:
