@@ -150,6 +150,12 @@ class EarlierCalls:
         """Return the name of the function that a call calls, or None if there is no such call."""
         return next((call.function for call in self._backwards() if call.id == id), None)
 
+    def name_results(self, messages: Sequence[ChatMessage]) -> None:
+        """Set the functions of results that lack them, to those of their calls."""
+        for message in messages:
+            if isinstance(message, ChatMessageTool):
+                message.function = message.function or self.name(message.tool_call_id)
+
     def unanswered(self) -> list[ToolCall]:
         """Return the calls of the last answer with calls that have no result yet."""
         answered: set[str | None] = set()

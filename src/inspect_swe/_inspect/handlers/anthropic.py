@@ -83,11 +83,10 @@ class _Anthropic(MessagesCodec):
         async def translate(items: list[Any], calls: EarlierCalls) -> list[ChatMessage]:
             plain = [_plain_message(copy.deepcopy(item)) for item in items]
             messages = await messages_from_anthropic_input(plain, tools)
+            calls.name_results(messages)
             for message in messages:
-                if isinstance(message, ChatMessageTool):
-                    message.function = message.function or calls.name(message.tool_call_id)
-                    if message.error is not None:
-                        message.error.message = message.text
+                if isinstance(message, ChatMessageTool) and message.error is not None:
+                    message.error.message = message.text
             return messages
 
         return translate

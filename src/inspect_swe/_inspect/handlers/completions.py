@@ -14,7 +14,6 @@ from inspect_ai.agent._bridge.completions import (
 )
 from inspect_ai.model import (
     ChatMessage,
-    ChatMessageTool,
     ContentReasoning,
     GenerateConfig,
     Model,
@@ -78,9 +77,7 @@ class _Completions(MessagesCodec):
     def translate(self, model: Model, tools: Tools) -> Translate:
         async def translate(items: list[Any], calls: EarlierCalls) -> list[ChatMessage]:
             messages = await messages_from_openai(copy.deepcopy(items), model.api.model_name)
-            for message in messages:
-                if isinstance(message, ChatMessageTool):
-                    message.function = message.function or calls.name(message.tool_call_id)
+            calls.name_results(messages)
             return messages
 
         return translate

@@ -23,7 +23,6 @@ from inspect_ai.agent._bridge.responses_impl import (
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
-    ChatMessageTool,
     ContentReasoning,
     ContentText,
     GenerateConfig,
@@ -110,9 +109,7 @@ class _Responses:
                 self._ids.add(item.get("id"))
             known = items if _is_openai_responses_provider(model) else [*map(flat_call, items)]
             messages = messages_from_responses_input(copy.deepcopy(known), tools, model.api.model_name)
-            for message in messages:
-                if isinstance(message, ChatMessageTool):
-                    message.function = message.function or calls.name(message.tool_call_id)
+            calls.name_results(messages)
             return messages
 
         return translate
