@@ -14,6 +14,9 @@ from .reading import Run
 from .statistics import Estimate, clustered_mean, paired_difference
 
 Price = tuple[float, ...]
+Scores = dict[str, list[float]]
+"""The scores of each sample's runs."""
+
 _TOKENS = ("input_tokens", "output_tokens", "input_tokens_cache_read", "input_tokens_cache_write")
 
 
@@ -90,8 +93,11 @@ def compare_runs(
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.agent, run.model].append(run)
-    cells = [_cell(agent, model, group, scorer, prices or {}) for (agent, model), group in groups.items()]
-    return Comparison(scorer, cells, list(_differences(groups, scorer)), [*differing, *_warnings(runs, groups, scorer)])
+    scores = {
+        key: (_scores(group, scorer), _scores(filter(is_complete, group), scorer)) for key, group in groups.items()
+    }
+    cells = [_cell(*key, group, scores[key], prices or {}) for key, group in groups.items()]
+    return Comparison(scorer, cells, list(_differences(scores)), [*differing, *_warnings(runs, groups, scorer)])
 
 
 def score_of(run: Run, scorer: str | None) -> float | None:
@@ -105,8 +111,8 @@ def is_complete(run: Run) -> bool:
     return run.facts["error"] is None and run.facts["limit"] is None
 
 
-def _scores(runs: Iterable[Run], scorer: str | None) -> dict[str, list[float]]:
-    scores: dict[str, list[float]] = defaultdict(list)
+def _scores(runs: Iterable[Run], scorer: str | None) -> Scores:
+    scores: Scores = defaultdict(list)
     for run in runs:
         score = score_of(run, scorer)
         if score is not None:
@@ -114,7 +120,9 @@ def _scores(runs: Iterable[Run], scorer: str | None) -> dict[str, list[float]]:
     return scores
 
 
-def _cell(agent: str, model: str, runs: Sequence[Run], scorer: str | None, prices: Mapping[str, Price]) -> Cell:
+def _cell(
+    agent: str, model: str, runs: Sequence[Run], scores: tuple[Scores, Scores], prices: Mapping[str, Price]
+) -> Cell:
     facts = [run.facts for run in runs]
     tools = [each["tools"] for each in facts if each["tools"] is not None]
     return Cell(
@@ -122,8 +130,8 @@ def _cell(agent: str, model: str, runs: Sequence[Run], scorer: str | None, price
         model=model,
         runs=len(runs),
         samples=len({run.sample for run in runs}),
-        score=clustered_mean(_scores(runs, scorer)),
-        score_completed=clustered_mean(_scores(filter(is_complete, runs), scorer)),
+        score=clustered_mean(scores[0]),
+        score_completed=clustered_mean(scores[1]),
         errors=dict(Counter(each["error"] for each in facts if each["error"])),
         limits=dict(Counter(each["limit"] for each in facts if each["limit"])),
         cost=_mean(_cost(each["usage"], prices) for each in facts),
@@ -170,13 +178,11 @@ def _priced(usage: Mapping[str, Any], price: Price) -> float:
     return sum((usage[name] or 0) * each for name, each in zip(_TOKENS, full, strict=True)) / 1_000_000
 
 
-def _differences(groups: Mapping[tuple[str, str], Sequence[Run]], scorer: str | None) -> Iterable[Difference]:
-    for first, second in combinations(groups, 2):
+def _differences(scores: Mapping[tuple[str, str], tuple[Scores, Scores]]) -> Iterable[Difference]:
+    for first, second in combinations(scores, 2):
         for own, shared in ((0, 1), (1, 0)):
             if first[shared] == second[shared]:
-                pair = [groups[first], groups[second]]
-                everything = paired_difference(*(_scores(each, scorer) for each in pair))
-                completed = paired_difference(*(_scores(filter(is_complete, each), scorer) for each in pair))
+                everything, completed = map(paired_difference, scores[first], scores[second])
                 yield Difference(first[own], second[own], first[shared], everything, completed)
 
 
