@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from control_tower.eval.harness import InspectSweHarness, build_sandbox_agent, pin_agent_version
@@ -18,7 +19,7 @@ from inspect_ai.model._model import ModelGenerateError
 from inspect_ai.tool import Tool, ToolChoice, ToolInfo, tool
 
 import inspect_swe
-from tests.e2e.harness import run_agent, tool_results
+from tests.e2e.harness import Run, run_agent, tool_results
 
 TASK: list[ChatMessage] = [ChatMessageSystem(content="Not sent."), ChatMessageUser(content="Ask the engine.")]
 
@@ -30,6 +31,21 @@ def engine_status() -> Tool:
         return "ENGINE-RUNS"
 
     return execute
+
+
+def run_harness(folder: Path, harness: InspectSweHarness, on_call: Any) -> Run:
+    """Run a harness whose requests the protocol answers."""
+    made, opening = build_sandbox_agent(
+        harness,
+        on_call=on_call,
+        tools=[],
+        engine_tools=[engine_status()],
+        task_messages=TASK,
+        presented="mockllm/model",
+    )
+    run = run_agent(folder, made, [], prompt=opening)
+    assert run.error is None, run.error
+    return run
 
 
 @pytest.mark.parametrize("agent", ["claude_code", "codex_cli", "kimi_code"])
@@ -55,16 +71,7 @@ def test_a_protocol_answers_every_request(agent: str, tmp_path: Path) -> None:
     harness = pin_agent_version(
         InspectSweHarness(kind="inspect_swe", agent=agent, version="stable", args={"retry_refusals": "2"})
     )
-    made, opening = build_sandbox_agent(
-        harness,
-        on_call=on_call,
-        tools=[],
-        engine_tools=[engine_status()],
-        task_messages=TASK,
-        presented="mockllm/model",
-    )
-    run = run_agent(tmp_path, made, [], prompt=opening)
-    assert run.error is None, run.error
+    run = run_harness(tmp_path, harness, on_call)
     assert run.sample.output.completion == "FROM-THE-PROTOCOL"
     assert len(called) == 1 and "ENGINE-RUNS" in "\n".join(tool_results(run.sample.messages))
     if agent == "claude_code":
@@ -89,14 +96,5 @@ def test_an_overlong_prompt_is_compacted(tmp_path: Path) -> None:
     harness = InspectSweHarness(
         kind="inspect_swe", agent="claude_code", version=inspect_swe.resolve_agent_version("claude_code", "stable")
     )
-    made, opening = build_sandbox_agent(
-        harness,
-        on_call=on_call,
-        tools=[],
-        engine_tools=[engine_status()],
-        task_messages=TASK,
-        presented="mockllm/model",
-    )
-    run = run_agent(tmp_path, made, [], prompt=opening)
-    assert run.error is None, run.error
+    run_harness(tmp_path, harness, on_call)
     assert any("summary of the conversation" in request for request in requests[2:]), requests[2:]
