@@ -15,6 +15,9 @@ RELAY := src/inspect_swe/_sandbox/relay_src
 # What is imported is compiled once, not by every process.
 unexport PYTHONDONTWRITEBYTECODE
 PIP := -m pip install --quiet --quiet --no-compile --disable-pip-version-check
+# $(call behind,ENVIRONMENT): an environment finds what it lacks in $(VENV).
+behind = $(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
+	> "$$($(1)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth"
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -64,8 +67,7 @@ $(OLDEST)/.synced: pyproject.toml
 	@$(OLDEST)/bin/python $(PIP) --no-deps \
 		"inspect_ai==$$(sed -n 's/.*"inspect_ai>=\([0-9.]*\)".*/\1/p' pyproject.toml)" \
 		"anthropic<2"  # that inspect_ai cannot use later ones
-	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
-		> "$$($(OLDEST)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth"
+	@$(call behind,$(OLDEST))
 	@touch $@
 
 clis: sync ## Download the CLIs that the tests run
@@ -113,8 +115,7 @@ $(TOWER)/.synced: pyproject.toml downstream/requirements/tower.txt
 $(FEW)/.synced: $(STAMP) downstream/requirements/few.txt
 	@echo "Installing some of the packages that depend on ours into $(FEW), in front of what $(VENV) has"
 	@scripts/make-venv.sh $(PYTHON) $(FEW)
-	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
-		> "$$($(FEW)/bin/python -c 'import site; print(site.getsitepackages()[0])')/others.pth"
+	@$(call behind,$(FEW))
 	@$(FEW)/bin/python $(PIP) -r downstream/requirements/few.txt
 	@touch $@
 
